@@ -1,0 +1,235 @@
+//! Names of resources: what kind a resource is and how it is addressed in a stack.
+//!
+//! Decides which kinds exist and how an address reads (`alb.public.listener.http.rule.10`).
+//! Must not know what a resource contains or how AWS names it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use thiserror::Error;
+
+/// A kind of AWS resource that a plan can hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A CloudWatch Logs log group.
+    LogGroup,
+    /// An IAM role with its policies.
+    Role,
+    /// An ECR repository.
+    Ecr,
+    /// An ECS cluster with its capacity providers.
+    Cluster,
+    /// An EC2 security group with its rules.
+    SecurityGroup,
+    /// An ELBv2 target group.
+    TargetGroup,
+    /// An application load balancer.
+    Alb,
+    /// A listener of a load balancer.
+    Listener,
+    /// A rule of a listener.
+    Rule,
+    /// An ECS task definition family.
+    Task,
+    /// An ECS service.
+    Service,
+    /// A CloudFront distribution.
+    Cloudfront,
+}
+
+impl Kind {
+    /// Every kind, in the order in which plans list them when nothing else decides.
+    pub const ALL: [Self; 12] = [
+        Self::LogGroup,
+        Self::Role,
+        Self::Ecr,
+        Self::Cluster,
+        Self::SecurityGroup,
+        Self::TargetGroup,
+        Self::Alb,
+        Self::Listener,
+        Self::Rule,
+        Self::Task,
+        Self::Service,
+        Self::Cloudfront,
+    ];
+
+    /// The kind's name in addresses and in the stack file.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::LogGroup => "log_group",
+            Self::Role => "role",
+            Self::Ecr => "ecr",
+            Self::Cluster => "cluster",
+            Self::SecurityGroup => "security_group",
+            Self::TargetGroup => "target_group",
+            Self::Alb => "alb",
+            Self::Listener => "listener",
+            Self::Rule => "rule",
+            Self::Task => "task",
+            Self::Service => "service",
+            Self::Cloudfront => "cloudfront",
+        }
+    }
+
+    /// The kind named `text` as a table of the stack file, if there is one.
+    pub fn from_table(text: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .filter(|kind| !matches!(kind, Self::Listener | Self::Rule))
+            .find(|kind| kind.as_str() == text)
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// The place of one resource in a stack, as users write and read it.
+///
+/// Listeners and rules live inside their load balancer: `alb.public.listener.http` and
+/// `alb.public.listener.http.rule.10`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Address {
+    kind: Kind,
+    /// The names along the path, outermost first.
+    names: Vec<String>,
+}
+
+/// A text that is not an address.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("`{0}` is not an address; addresses read like `service.api` or `alb.public.listener.http`")]
+pub struct AddressError(pub String);
+
+impl Address {
+    /// The address of a resource that stands in its own table, `[kind.name]`.
+    pub fn new(kind: Kind, name: &str) -> Self {
+        Self { kind, names: vec![name.to_owned()] }
+    }
+
+    /// The address of a listener of the load balancer `alb`.
+    pub fn listener(alb: &str, listener: &str) -> Self {
+        Self { kind: Kind::Listener, names: vec![alb.to_owned(), listener.to_owned()] }
+    }
+
+    /// The address of the rule with `priority` on a listener of the load balancer `alb`.
+    pub fn rule(alb: &str, listener: &str, priority: u32) -> Self {
+        let names = vec![alb.to_owned(), listener.to_owned(), priority.to_string()];
+        Self { kind: Kind::Rule, names }
+    }
+
+    /// What kind of resource stands here.
+    pub const fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The resource's own name: the last one of its path.
+    pub fn name(&self) -> &str {
+        self.names.last().map_or("", String::as_str)
+    }
+
+    /// The names along the path, outermost first; one unless the resource lives inside another.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// The resource that this one lives inside: a rule's listener, a listener's load balancer.
+    pub fn parent(&self) -> Option<Self> {
+        let kind = match self.kind {
+            Kind::Rule => Kind::Listener,
+            Kind::Listener => Kind::Alb,
+            _ => return None,
+        };
+        let names = self.names[..self.names.len() - 1].to_vec();
+        Some(Self { kind, names })
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kinds: &[&str] = match self.kind {
+            Kind::Listener => &["alb", "listener"],
+            Kind::Rule => &["alb", "listener", "rule"],
+            kind => &[kind.as_str()],
+        };
+        for (index, (kind, name)) in kinds.iter().zip(&self.names).enumerate() {
+            let dot = if index == 0 { "" } else { "." };
+            write!(formatter, "{dot}{kind}.{name}")?;
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for Address {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let error = || AddressError(text.to_owned());
+        let parts: Vec<&str> = text.split('.').collect();
+        if parts.iter().any(|part| !is_name(part)) {
+            return Err(error());
+        }
+        match parts.as_slice() {
+            ["alb", alb, "listener", listener] => Ok(Self::listener(alb, listener)),
+            ["alb", alb, "listener", listener, "rule", priority] => {
+                let priority = priority.parse().map_err(|_| error())?;
+                Ok(Self::rule(alb, listener, priority))
+            }
+            [kind, name] => Kind::from_table(kind).map(|kind| Self::new(kind, name)).ok_or_else(error),
+            _ => Err(error()),
+        }
+    }
+}
+
+/// Whether `text` may name a resource: lower-case letters, digits, `-` and `_`, at most 40.
+pub fn is_name(text: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
+    !text.is_empty() && text.len() <= 40 && text.chars().all(allowed)
+}
+
+impl Serialize for Address {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Address {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_reads_back_as_it_is_written() {
+        for text in ["ecr.api", "alb.public", "alb.public.listener.http", "alb.a.listener.b.rule.10"] {
+            let address: Address = text.parse().expect(text);
+            assert_eq!(address.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused() {
+        for text in ["", "ecr", "listener.http", "nothing.api", "ecr.A", "alb.a.listener.b.rule.x", "ecr.a.b"]
+        {
+            assert!(text.parse::<Address>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_rule_lives_in_its_listener_and_that_in_its_load_balancer() {
+        let rule = Address::rule("public", "http", 10);
+        let listener = rule.parent().expect("a rule has a parent");
+        assert_eq!(listener, Address::listener("public", "http"));
+        assert_eq!(listener.parent(), Some(Address::new(Kind::Alb, "public")));
+        assert_eq!(Address::new(Kind::Ecr, "api").parent(), None);
+    }
+}

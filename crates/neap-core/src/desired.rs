@@ -1,0 +1,110 @@
+//! What a stack asks for, fully lowered: every resource with every field, defaults and implied ones included.
+//!
+//! Decides the shape of the desired side of a diff. Must not know how it was written in a file, nor what
+//! is live.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::address::Address;
+use crate::kinds::Resource;
+use crate::reference::{self, Reference};
+
+/// The tag that names the stack a resource belongs to.
+pub const TAG_STACK: &str = "neap:stack";
+/// The tag that holds a resource's address.
+pub const TAG_ADDRESS: &str = "neap:address";
+/// The tag that holds the hash of the desired fields at the last apply.
+pub const TAG_SPEC: &str = "neap:spec";
+
+/// Which VPC a stack lives in.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Network {
+    /// The account's default VPC.
+    #[default]
+    Default,
+    /// The VPC with this id.
+    Id(String),
+    /// The one VPC with this Name tag.
+    Name(String),
+}
+
+/// Everything that a stack asks for.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Desired {
+    /// The stack's name, with the environment: `course` or `course-prod`.
+    pub stack: String,
+    /// The region that the stack file or the command line names.
+    pub region: Option<String>,
+    /// The only account that the stack may be applied to.
+    pub account: Option<String>,
+    /// The VPC that the stack lives in.
+    pub network: Network,
+    /// The resources by address.
+    pub resources: BTreeMap<Address, DesiredResource>,
+    /// Values that `neap output NAME` prints; they may hold references.
+    pub outputs: BTreeMap<String, String>,
+}
+
+/// One resource that a stack asks for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DesiredResource {
+    /// Its fields. Strings may hold references.
+    pub resource: Resource,
+    /// Its tags, those that mark it as the stack's own included, `neap:spec` excepted.
+    pub tags: BTreeMap<String, String>,
+    /// Why it is there, if the user did not declare it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub implied: Option<Implied>,
+    /// Whether plans that delete or replace it are refused.
+    #[serde(default)]
+    pub protect: bool,
+    /// Whether a replacement must delete first, because the user chose a name that only one can have.
+    #[serde(default)]
+    pub delete_first: bool,
+    /// Resources that must come first although no field refers to them.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub after: BTreeSet<Address>,
+}
+
+/// Why a resource that nobody declared is there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Implied {
+    /// The declared resource that cannot live without it.
+    pub by: Address,
+    /// Why, as a fragment: `lets the load balancer reach port 3000`.
+    pub reason: String,
+}
+
+impl DesiredResource {
+    /// The hash of the fields and tags as the stack writes them, references unresolved: it changes when the stack
+    /// does, not when AWS assigns something. Eight bytes in hex.
+    pub fn spec(&self) -> String {
+        let content = serde_json::json!([self.resource.fields(), self.tags]);
+        short_hash(&content.to_string())
+    }
+
+    /// Every reference in the fields, with its path.
+    pub fn references(&self) -> Vec<(String, Reference)> {
+        reference::in_value(&self.resource.fields())
+    }
+}
+
+impl Desired {
+    /// The names of Secrets Manager secrets and the ARNs' worth of facts that the fields refer to.
+    pub fn secrets(&self) -> BTreeSet<String> {
+        let secret = |(_, reference)| match reference {
+            Reference::Secret(name) => Some(name),
+            Reference::Output(..) | Reference::Variable(_) | Reference::Fact(_) => None,
+        };
+        self.resources.values().flat_map(DesiredResource::references).filter_map(secret).collect()
+    }
+}
+
+/// The first eight bytes of the SHA-256 of `text`, in hex.
+pub fn short_hash(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}

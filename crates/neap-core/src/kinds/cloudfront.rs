@@ -1,0 +1,156 @@
+//! A CloudFront distribution: its origins, and which path goes to which of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::{FieldPolicy, KindOf};
+use crate::address::Kind;
+
+/// Names and ids of AWS's managed cache policies, from "Use managed cache policies" of the CloudFront guide.
+pub const MANAGED_CACHE_POLICIES: &[(&str, &str)] = &[
+    ("Amplify", "2e54312d-136d-493c-8eb9-b001f22f67d2"),
+    ("CachingDisabled", "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"),
+    ("CachingOptimized", "658327ea-f89d-4fab-a63d-7e88639e58f6"),
+    ("CachingOptimizedForUncompressedObjects", "b2884449-e4de-46a7-ac36-70bc7f1ddd6d"),
+    ("Elemental-MediaPackage", "08627262-05a9-4f76-9ded-b50ca2e3a84f"),
+    ("UseOriginCacheControlHeaders", "83da9c7e-98b4-4e11-a168-04f0df8e2c65"),
+    ("UseOriginCacheControlHeaders-QueryStrings", "4cc15a8a-d715-48a4-82b8-cc0b614638fe"),
+];
+
+/// Names and ids of AWS's managed origin-request policies, from "Use managed origin request policies".
+pub const MANAGED_ORIGIN_REQUEST_POLICIES: &[(&str, &str)] = &[
+    ("AllViewer", "216adef6-5c7f-47e4-b989-5492eafa07d3"),
+    ("AllViewerAndCloudFrontHeaders-2022-06", "33f36d7e-f396-46d9-90e0-52428a34d9dc"),
+    ("AllViewerExceptHostHeader", "b689b0a8-53d0-40ab-baf2-68738e2966ac"),
+    ("CORS-CustomOrigin", "59781a5b-3903-41f3-afcb-af62929ccde1"),
+    ("CORS-S3Origin", "88a5eaf4-2fd4-4709-b370-b4c650ea3fcf"),
+    ("Elemental-MediaTailor-PersonalizedManifests", "775133bc-15f2-49f9-abea-afb2e0bf67d2"),
+    ("HostHeaderOnly", "bf0718e1-ba1e-49d1-88b1-f726733018ae"),
+    ("UserAgentRefererHeaders", "acba4595-bd28-49b8-b9fe-13317c0390fa"),
+];
+
+/// The id of the managed cache policy called `name`.
+pub fn managed_cache_policy(name: &str) -> Option<&'static str> {
+    MANAGED_CACHE_POLICIES.iter().find(|(known, _)| *known == name).map(|(_, id)| *id)
+}
+
+/// The id of the managed origin-request policy called `name`.
+pub fn managed_origin_request_policy(name: &str) -> Option<&'static str> {
+    MANAGED_ORIGIN_REQUEST_POLICIES.iter().find(|(known, _)| *known == name).map(|(_, id)| *id)
+}
+
+/// Where a distribution gets its answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The origin's host name.
+    pub domain: String,
+    /// The path that is put before each request's; empty for none.
+    pub path: String,
+    /// `http-only`, `https-only` or `match-viewer`.
+    pub protocol_policy: String,
+    /// The port for HTTP.
+    pub http_port: u16,
+    /// The port for HTTPS.
+    pub https_port: u16,
+    /// Headers that are sent with each request.
+    pub headers: BTreeMap<String, String>,
+}
+
+/// What happens to requests of one path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Behavior {
+    /// The path, with `*` and `?` as wildcards; `*` in the default behaviour.
+    pub path: String,
+    /// The id of the origin that answers.
+    pub origin: String,
+    /// `allow-all`, `https-only` or `redirect-to-https`.
+    pub viewer_protocol: String,
+    /// The methods that are let through.
+    pub methods: BTreeSet<String>,
+    /// The methods whose answers are kept.
+    pub cached_methods: BTreeSet<String>,
+    /// The id of the cache policy.
+    pub cache_policy: String,
+    /// The id of the origin-request policy; null sends the least.
+    pub origin_request_policy: Option<String>,
+    /// Whether answers are compressed.
+    pub compress: bool,
+}
+
+/// A CloudFront distribution.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Cloudfront {
+    /// What makes a repeated create find the first one.
+    pub caller_reference: String,
+    /// The comment, at most 128 characters. It ends in the stack and the address in brackets, by which the
+    /// distribution is found: listings show comments but no tags.
+    pub comment: String,
+    /// Whether it answers at all.
+    pub enabled: bool,
+    /// Origins by id.
+    pub origins: BTreeMap<String, Origin>,
+    /// Paths with a behaviour of their own, in order: the first that fits is taken.
+    pub behaviors: Vec<Behavior>,
+    /// What happens to all other requests.
+    pub default_behavior: Behavior,
+    /// What `/` answers; empty for what the origin says.
+    pub default_root_object: String,
+    /// `PriceClass_100`, `PriceClass_200` or `PriceClass_All`.
+    pub price_class: String,
+    /// `http1.1`, `http2`, `http3` or `http2and3`.
+    pub http_version: String,
+    /// Whether it answers over IPv6.
+    pub ipv6: bool,
+}
+
+impl KindOf for Cloudfront {
+    const KIND: Kind = Kind::Cloudfront;
+    const POLICY: FieldPolicy = FieldPolicy {
+        replace: &[],
+        ignore_unset: &[],
+        unordered: &["behaviors.methods", "behaviors.cached_methods"],
+        documents: &[],
+        hidden: &["caller_reference"],
+    };
+
+    fn aws_name(&self) -> &str {
+        ""
+    }
+
+    fn example() -> Self {
+        let behavior = |path: &str| Behavior {
+            path: path.into(),
+            origin: "alb.public".into(),
+            viewer_protocol: "redirect-to-https".into(),
+            methods: ["GET", "HEAD"].map(String::from).into(),
+            cached_methods: ["GET", "HEAD"].map(String::from).into(),
+            cache_policy: "4135ea2d-6df8-44a3-9df3-4b5a84be39ad".into(),
+            origin_request_policy: Some("216adef6-5c7f-47e4-b989-5492eafa07d3".into()),
+            compress: true,
+        };
+        Self {
+            caller_reference: "neap/course/cloudfront.site".into(),
+            comment: "the course's site (course/cloudfront.site)".into(),
+            enabled: true,
+            origins: [(
+                "alb.public".into(),
+                Origin {
+                    domain: "course-public.elb.amazonaws.com".into(),
+                    path: "/v1".into(),
+                    protocol_policy: "http-only".into(),
+                    http_port: 80,
+                    https_port: 443,
+                    headers: [("x-from".into(), "cloudfront".into())].into(),
+                },
+            )]
+            .into(),
+            behaviors: vec![behavior("/api/*")],
+            default_behavior: behavior("*"),
+            default_root_object: "index.html".into(),
+            price_class: "PriceClass_100".into(),
+            http_version: "http2".into(),
+            ipv6: true,
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! A listener of a load balancer, and the actions that listeners and rules share.
+
+use serde::{Deserialize, Serialize};
+
+use super::{FieldPolicy, KindOf};
+use crate::address::Kind;
+
+/// A target group and its share of the traffic.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct WeightedGroup {
+    /// The target group's ARN.
+    pub target_group: String,
+    /// Its share among the groups, 0 to 999.
+    pub weight: u32,
+}
+
+/// What a listener or a rule does with a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum Action {
+    /// Hands the request to a target of one of the groups.
+    Forward {
+        /// The groups. One alone has weight 1.
+        target_groups: Vec<WeightedGroup>,
+        /// Seconds for which a client stays with its group; null for not at all.
+        stickiness_seconds: Option<u32>,
+    },
+    /// Answers with another place; `#{host}` and its like keep the request's own part.
+    Redirect {
+        /// `HTTP`, `HTTPS` or `#{protocol}`.
+        protocol: String,
+        /// The host.
+        host: String,
+        /// The port.
+        port: String,
+        /// The path, with a leading slash.
+        path: String,
+        /// The query without the question mark.
+        query: String,
+        /// 301 or 302.
+        status: u16,
+    },
+    /// Answers by itself.
+    FixedResponse {
+        /// The status code, 2xx, 4xx or 5xx.
+        status: u16,
+        /// The content type.
+        content_type: String,
+        /// The body, at most 1024 characters.
+        body: String,
+    },
+}
+
+/// A listener of an application load balancer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Listener {
+    /// The load balancer's ARN.
+    pub alb: String,
+    /// The port, unique on its load balancer.
+    pub port: u16,
+    /// `HTTP` or `HTTPS`.
+    pub protocol: String,
+    /// The certificate's ARN, with `HTTPS`.
+    pub certificate: Option<String>,
+    /// The security policy, with `HTTPS`; unset leaves AWS's choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ssl_policy: Option<String>,
+    /// What happens to requests that no rule takes.
+    pub default_action: Action,
+}
+
+impl KindOf for Listener {
+    const KIND: Kind = Kind::Listener;
+    const POLICY: FieldPolicy = FieldPolicy {
+        replace: &["alb"],
+        ignore_unset: &["ssl_policy"],
+        unordered: &["default_action.target_groups"],
+        documents: &[],
+        hidden: &[],
+    };
+
+    fn aws_name(&self) -> &str {
+        ""
+    }
+
+    fn example() -> Self {
+        Self {
+            alb: "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/course-public-0123abcd/1".into(),
+            port: 443,
+            protocol: "HTTPS".into(),
+            certificate: Some("arn:aws:acm:eu-west-1:123456789012:certificate/1".into()),
+            ssl_policy: Some("ELBSecurityPolicy-TLS13-1-2-2021-06".into()),
+            default_action: Action::Forward {
+                target_groups: vec![WeightedGroup { target_group: "arn:tg".into(), weight: 1 }],
+                stickiness_seconds: Some(60),
+            },
+        }
+    }
+}

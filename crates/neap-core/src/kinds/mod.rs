@@ -1,0 +1,185 @@
+//! The kinds of resources: one file each, with the typed fields that desired and live share.
+//!
+//! Decides what a resource is and how its fields may change ([`FieldPolicy`]). Must not know the stack
+//! file's shape, the AWS SDK, or how plans are made.
+
+mod alb;
+mod cloudfront;
+mod cluster;
+mod ecr;
+mod listener;
+mod log_group;
+mod role;
+mod rule;
+mod security_group;
+mod service;
+mod target_group;
+mod task;
+
+pub use alb::Alb;
+pub use cloudfront::{Behavior, Cloudfront, Origin, managed_cache_policy, managed_origin_request_policy};
+pub use cloudfront::{MANAGED_CACHE_POLICIES, MANAGED_ORIGIN_REQUEST_POLICIES};
+pub use cluster::{Cluster, StrategyItem};
+pub use ecr::Ecr;
+pub use listener::{Action, Listener, WeightedGroup};
+pub use log_group::{LogGroup, RETENTION_DAYS};
+pub use role::Role;
+pub use rule::{Conditions, QueryMatch, Rule};
+pub use security_group::{SecurityGroup, SecurityGroupRule};
+pub use service::{Service, ServiceTarget};
+pub use target_group::{HealthCheck, Stickiness, TargetGroup};
+pub use task::{
+    Container, ContainerHealthCheck, LogConfiguration, MountPoint, PortMapping, Task, Ulimit, Volume,
+};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::address::Kind;
+
+/// How the fields of a kind may change, as paths into its serialised form.
+///
+/// A path is the names of the members on the way (`encryption.kms_key`); list items and map keys are
+/// not named, so `containers.env` means the environment of every container.
+#[derive(Debug, Clone, Copy)]
+pub struct FieldPolicy {
+    /// AWS cannot change these in place: a change replaces the resource.
+    pub replace: &'static [&'static str],
+    /// Left alone when the stack does not set them (the member is absent from the desired value).
+    pub ignore_unset: &'static [&'static str],
+    /// Lists whose order means nothing.
+    pub unordered: &'static [&'static str],
+    /// JSON documents and lists of structures, shown as a unified diff rather than member by member.
+    pub documents: &'static [&'static str],
+    /// Never shown in a plan and never compared: they only help to find the resource.
+    pub hidden: &'static [&'static str],
+}
+
+/// What every kind's structure answers about itself.
+pub trait KindOf: Serialize {
+    /// The kind.
+    const KIND: Kind;
+    /// How its fields may change.
+    const POLICY: FieldPolicy;
+
+    /// The name that AWS knows the resource by, where AWS lets the caller choose one; otherwise empty.
+    fn aws_name(&self) -> &str;
+
+    /// A value with every field set, for tests and documentation.
+    fn example() -> Self;
+}
+
+macro_rules! kinds {
+    ($($kind:ident),* $(,)?) => {
+        /// The fields of one resource: the same type for what is desired and for what is live.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[serde(tag = "kind", content = "fields", rename_all = "snake_case")]
+        #[non_exhaustive]
+        pub enum Resource {
+            $(#[doc = concat!("See [`", stringify!($kind), "`].")] $kind($kind)),*
+        }
+
+        impl Resource {
+            /// The kind of the resource.
+            pub const fn kind(&self) -> Kind {
+                match self { $(Self::$kind(_) => <$kind as KindOf>::KIND),* }
+            }
+
+            /// How the fields of a resource of `kind` may change.
+            pub const fn policy(kind: Kind) -> &'static FieldPolicy {
+                match kind { $(Kind::$kind => &<$kind as KindOf>::POLICY),* }
+            }
+
+            /// The name that AWS knows the resource by, or an empty string where it has none.
+            pub fn aws_name(&self) -> &str {
+                match self { $(Self::$kind(fields) => fields.aws_name()),* }
+            }
+
+            /// A value of `kind` with every field set.
+            pub fn example(kind: Kind) -> Self {
+                match kind { $(Kind::$kind => Self::$kind(<$kind as KindOf>::example())),* }
+            }
+
+            /// The fields alone, serialised: the tree that diffs and references are found in.
+            pub fn fields(&self) -> Value {
+                let fields = match self { $(Self::$kind(fields) => serde_json::to_value(fields)),* };
+                // A structure of strings, numbers, lists and string-keyed maps always serialises.
+                fields.unwrap_or(Value::Null)
+            }
+
+            /// The resource of `kind` with these fields.
+            ///
+            /// # Errors
+            ///
+            /// Fails when the fields are not those of the kind.
+            pub fn from_fields(kind: Kind, fields: Value) -> Result<Self, serde_json::Error> {
+                match kind { $(Kind::$kind => serde_json::from_value(fields).map(Self::$kind)),* }
+            }
+        }
+
+        $(impl From<$kind> for Resource {
+            fn from(fields: $kind) -> Self {
+                Self::$kind(fields)
+            }
+        })*
+    };
+}
+
+kinds!(
+    LogGroup,
+    Role,
+    Ecr,
+    Cluster,
+    SecurityGroup,
+    TargetGroup,
+    Alb,
+    Listener,
+    Rule,
+    Task,
+    Service,
+    Cloudfront,
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Follows a policy path through every list and map on the way.
+    fn exists(value: &Value, path: &[&str]) -> bool {
+        match (value, path) {
+            (_, []) => true,
+            (Value::Array(items), _) => items.iter().any(|item| exists(item, path)),
+            (Value::Object(members), [first, rest @ ..]) => {
+                members.get(*first).is_some_and(|member| exists(member, rest))
+                    || members.values().any(|member| member.is_object() && exists(member, path))
+            }
+            _ => false,
+        }
+    }
+
+    #[test]
+    fn every_policy_names_fields_that_exist() {
+        for kind in Kind::ALL {
+            let fields = Resource::example(kind).fields();
+            let policy = Resource::policy(kind);
+            for list in
+                [policy.replace, policy.ignore_unset, policy.unordered, policy.documents, policy.hidden]
+            {
+                for path in list {
+                    let parts: Vec<&str> = path.split('.').collect();
+                    assert!(exists(&fields, &parts), "{kind}: no field `{path}` in its example");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_example_survives_serialisation() {
+        for kind in Kind::ALL {
+            let example = Resource::example(kind);
+            assert_eq!(example.kind(), kind);
+            let again = Resource::from_fields(kind, example.fields()).expect("its own fields");
+            assert_eq!(again, example);
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! An ELBv2 target group with its health check and attributes.
+
+use serde::{Deserialize, Serialize};
+
+use super::{FieldPolicy, KindOf};
+use crate::address::Kind;
+
+/// How a load balancer tells healthy targets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HealthCheck {
+    /// `HTTP` or `HTTPS`.
+    pub protocol: String,
+    /// A port, or `traffic-port`.
+    pub port: String,
+    /// The path that is asked for.
+    pub path: String,
+    /// The status codes of a healthy answer, such as `200-399`.
+    pub matcher: String,
+    /// Seconds between two checks, 5 to 300.
+    pub interval_seconds: u32,
+    /// Seconds that a target has to answer, 2 to 120, less than the interval.
+    pub timeout_seconds: u32,
+    /// Good checks in a row that make a target healthy, 2 to 10.
+    pub healthy_threshold: u32,
+    /// Bad checks in a row that make a target unhealthy, 2 to 10.
+    pub unhealthy_threshold: u32,
+}
+
+/// Whether a client keeps its target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stickiness {
+    /// `lb_cookie` or `app_cookie`.
+    pub cookie: String,
+    /// Seconds for which a client keeps its target, 1 to 604800.
+    pub duration_seconds: u32,
+    /// The application's cookie, with `app_cookie`.
+    pub cookie_name: Option<String>,
+}
+
+/// An ELBv2 target group.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TargetGroup {
+    /// The group's name, at most 32 characters; ends in a hash of the fields that cannot change in place.
+    pub name: String,
+    /// `HTTP` or `HTTPS`.
+    pub protocol: String,
+    /// `HTTP1`, `HTTP2` or `GRPC`.
+    pub protocol_version: String,
+    /// The port that targets get traffic on, unless they register with their own.
+    pub port: u16,
+    /// The VPC's id.
+    pub vpc: String,
+    /// `ip` for tasks with network mode awsvpc, `instance` for others.
+    pub target_type: String,
+    /// How healthy targets are told.
+    pub health_check: HealthCheck,
+    /// Seconds that a leaving target has to finish, 0 to 3600.
+    pub deregistration_delay_seconds: u32,
+    /// Seconds in which a new target's share grows to the full one; 0 for at once.
+    pub slow_start_seconds: u32,
+    /// `round_robin`, `least_outstanding_requests` or `weighted_random`.
+    pub algorithm: String,
+    /// Null where clients do not keep their target.
+    pub stickiness: Option<Stickiness>,
+}
+
+impl KindOf for TargetGroup {
+    const KIND: Kind = Kind::TargetGroup;
+    const POLICY: FieldPolicy = FieldPolicy {
+        replace: &["name", "protocol", "protocol_version", "port", "vpc", "target_type"],
+        ignore_unset: &[],
+        unordered: &[],
+        documents: &[],
+        hidden: &[],
+    };
+
+    fn aws_name(&self) -> &str {
+        &self.name
+    }
+
+    fn example() -> Self {
+        Self {
+            name: "course-api-0123abcd".into(),
+            protocol: "HTTP".into(),
+            protocol_version: "HTTP1".into(),
+            port: 3000,
+            vpc: "vpc-1".into(),
+            target_type: "ip".into(),
+            health_check: HealthCheck {
+                protocol: "HTTP".into(),
+                port: "traffic-port".into(),
+                path: "/".into(),
+                matcher: "200".into(),
+                interval_seconds: 30,
+                timeout_seconds: 6,
+                healthy_threshold: 5,
+                unhealthy_threshold: 2,
+            },
+            deregistration_delay_seconds: 30,
+            slow_start_seconds: 0,
+            algorithm: "round_robin".into(),
+            stickiness: Some(Stickiness {
+                cookie: "lb_cookie".into(),
+                duration_seconds: 3600,
+                cookie_name: None,
+            }),
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! The deciding half of neap: from a stack file and what is live to a plan, as plain functions on values.
+//!
+//! Nothing here does I/O, reads a clock or an environment variable, or names tokio or AWS's SDK.
+
+pub mod address;
+pub mod config;
+pub mod desired;
+pub mod diff;
+pub mod edges;
+pub mod kinds;
+pub mod live;
+pub mod outputs;
+pub mod plan;
+pub mod policy;
+pub mod reference;
+pub mod schedule;

@@ -1,0 +1,159 @@
+//! What AWS says at one moment: a reading for each address, what else is ours, and facts about the account.
+//!
+//! Decides the shape of the live side of a diff. Must not know how it was read.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::address::{Address, Kind};
+use crate::desired::{TAG_ADDRESS, TAG_SPEC, TAG_STACK};
+use crate::kinds::Resource;
+
+/// The account, and what the stack needs of it that it does not own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Environment {
+    /// The twelve digits of the account.
+    pub account: String,
+    /// The region.
+    pub region: String,
+    /// `aws`, `aws-cn` or `aws-us-gov`.
+    pub partition: String,
+    /// The id of the VPC, where the stack needs one.
+    pub vpc: Option<String>,
+    /// Ids of the VPC's subnets, one for each availability zone, in the order of zone ids.
+    pub subnets: Vec<String>,
+    /// ARNs of the Secrets Manager secrets that the stack names, by name; those that do not exist are missing.
+    pub secrets: BTreeMap<String, String>,
+}
+
+/// Values that AWS assigns: an ARN, a DNS name, an id. By output name.
+pub type Outputs = BTreeMap<String, String>;
+
+/// Everything that was read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Live {
+    /// The account and what the stack needs of it.
+    pub environment: Environment,
+    /// A reading for each desired address.
+    pub readings: BTreeMap<Address, Reading>,
+    /// Live, tagged as the stack's own, and not what any desired address now means: no longer declared, or the
+    /// predecessor of a replacement that was not finished.
+    pub orphans: Vec<LiveResource>,
+    /// Listings that failed, because of which orphans may be missing.
+    pub failures: Vec<ReadFailure>,
+    /// Things worth a warning, such as a parameter that a secret names and that does not exist.
+    pub warnings: Vec<String>,
+}
+
+/// What was found where a desired resource should be.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "state", content = "live", rename_all = "snake_case")]
+pub enum Reading {
+    /// Nothing.
+    Absent,
+    /// The resource, and it is the stack's own.
+    Present(Box<LiveResource>),
+    /// Something of its name that is not the stack's own.
+    Foreign(Box<LiveResource>),
+    /// It could not be read, so nothing may be decided about it.
+    Unreadable(ReadFailure),
+}
+
+/// A read that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadFailure {
+    /// The API operation, such as `ecs:DescribeClusters`; it is also the permission's name.
+    pub operation: String,
+    /// AWS's error code, if it gave one.
+    pub code: Option<String>,
+    /// AWS's message.
+    pub message: String,
+    /// Whether AWS denied the read: then the permission is missing.
+    pub denied: bool,
+}
+
+/// How far a live resource has come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "phase", content = "detail", rename_all = "snake_case")]
+pub enum Phase {
+    /// It is as it will be.
+    Ready,
+    /// AWS still works on it; the detail is AWS's own word, such as `provisioning`.
+    Settling(String),
+    /// AWS is deleting it.
+    Deleting(String),
+    /// AWS gave up on it; the detail says why.
+    Failed(String),
+}
+
+/// One live resource.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LiveResource {
+    /// The address in its `neap:address` tag; that of the desired resource whose name it has, if it has no tag.
+    pub address: Address,
+    /// What AWS knows it by: an ARN, an id, or a name, as the kind's calls take it.
+    pub id: String,
+    /// Its fields.
+    pub resource: Resource,
+    /// Its tags, without those of AWS's own (`aws:…`, `ecs:…`).
+    pub tags: BTreeMap<String, String>,
+    /// The values that AWS assigned.
+    pub outputs: Outputs,
+    /// How far it has come.
+    pub phase: Phase,
+}
+
+impl LiveResource {
+    /// What kind of resource it is.
+    pub const fn kind(&self) -> Kind {
+        self.resource.kind()
+    }
+
+    /// Whether it is tagged as belonging to `stack`.
+    pub fn is_of(&self, stack: &str) -> bool {
+        self.tags.get(TAG_STACK).is_some_and(|owner| owner == stack) && self.tags.contains_key(TAG_ADDRESS)
+    }
+
+    /// The hash of the desired fields at the last apply, if it is known.
+    pub fn spec(&self) -> Option<&str> {
+        self.tags.get(TAG_SPEC).map(String::as_str)
+    }
+}
+
+impl Live {
+    /// A world in which nothing of the stack is live.
+    pub fn empty(environment: Environment) -> Self {
+        Self {
+            environment,
+            readings: BTreeMap::new(),
+            orphans: Vec::new(),
+            failures: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+
+    /// The live resource of the stack's own at `address`.
+    pub fn present(&self, address: &Address) -> Option<&LiveResource> {
+        match self.readings.get(address)? {
+            Reading::Present(live) => Some(live),
+            Reading::Absent | Reading::Foreign(_) | Reading::Unreadable(_) => None,
+        }
+    }
+
+    /// Every resource of the stack's own, declared or not.
+    pub fn ours(&self) -> impl Iterator<Item = &LiveResource> {
+        let present = |reading: &'_ Reading| matches!(reading, Reading::Present(_));
+        let readings = self.readings.values().filter(move |reading| present(reading));
+        let live = readings.filter_map(|reading| match reading {
+            Reading::Present(live) => Some(live.as_ref()),
+            Reading::Absent | Reading::Foreign(_) | Reading::Unreadable(_) => None,
+        });
+        live.chain(&self.orphans)
+    }
+
+    /// The kinds of which something of the stack's own is live.
+    pub fn kinds(&self) -> BTreeSet<Kind> {
+        self.ours().map(LiveResource::kind).collect()
+    }
+}

@@ -1,0 +1,322 @@
+//! A plan: what would change, why, and in which order.
+//!
+//! Decides the words of planning (action, reason, step, edge) and their serialised form. A plan leaves
+//! nothing to decide: carrying it out only substitutes values that AWS has assigned meanwhile. How plans
+//! are made is in `planner`, how one is judged in `check`.
+
+pub mod check;
+pub mod planner;
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::address::Address;
+use crate::desired::{DesiredResource, Implied};
+use crate::live::{Environment, LiveResource, ReadFailure};
+
+/// The version of the plan's serialised form.
+pub const PLAN_VERSION: u32 = 1;
+
+/// What a plan is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Make what is live as the stack says.
+    Apply,
+    /// Remove everything.
+    Destroy,
+}
+
+/// What happens to one resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Nothing.
+    NoOp,
+    /// It is created.
+    Create,
+    /// It is changed in place.
+    Update,
+    /// Its successor is created, then it is deleted.
+    CreateThenDelete,
+    /// It is deleted, then its successor is created.
+    DeleteThenCreate,
+    /// It is deleted.
+    Delete,
+}
+
+impl Action {
+    /// The sign that stands before the address: `+ ~ +/- -/+ -`, and a space for nothing.
+    pub const fn sign(self) -> &'static str {
+        match self {
+            Self::NoOp => " ",
+            Self::Create => "+",
+            Self::Update => "~",
+            Self::CreateThenDelete => "+/-",
+            Self::DeleteThenCreate => "-/+",
+            Self::Delete => "-",
+        }
+    }
+
+    /// The word for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::NoOp => "no change",
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::CreateThenDelete | Self::DeleteThenCreate => "replace",
+            Self::Delete => "delete",
+        }
+    }
+
+    /// Whether the resource that is live now goes away.
+    pub const fn deletes(self) -> bool {
+        matches!(self, Self::CreateThenDelete | Self::DeleteThenCreate | Self::Delete)
+    }
+}
+
+/// Why an action was chosen. For people, never for decisions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "reason", rename_all = "snake_case")]
+pub enum Reason {
+    /// It is as the stack says.
+    UpToDate,
+    /// It is as the stack says, but AWS still works on it.
+    Settling {
+        /// AWS's word for it.
+        detail: String,
+    },
+    /// It does not exist.
+    Missing,
+    /// The stack changed since the last apply.
+    StackChanged,
+    /// Live changed since the last apply, and the stack did not.
+    Drifted,
+    /// AWS cannot change these fields in place.
+    Immutable {
+        /// Their paths.
+        fields: Vec<String>,
+    },
+    /// Something that it refers to gets a new identity.
+    DependencyReplaced {
+        /// What it refers to.
+        dependencies: Vec<String>,
+    },
+    /// AWS gave up on it.
+    Failed {
+        /// AWS's words.
+        detail: String,
+    },
+    /// AWS is deleting it.
+    BeingDeleted,
+    /// It is tagged as the stack's own and no longer declared.
+    NotDeclared,
+    /// It was replaced, and the replacement was not finished.
+    Superseded,
+    /// The stack is destroyed.
+    Destroyed,
+}
+
+/// A change of one field.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FieldChange {
+    /// The field's path, such as `health_check.path` or `containers.app.env.NODE_ENV`.
+    pub path: String,
+    /// The live value; absent where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Value>,
+    /// The desired value; absent where there is none. Strings may still hold references: known after apply.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Value>,
+    /// Whether this change replaces the resource.
+    pub forces_replacement: bool,
+    /// Whether the field is a document, best shown as a unified diff.
+    pub document: bool,
+}
+
+/// What happens to one resource, and why.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Change {
+    /// The resource.
+    pub address: Address,
+    /// What happens.
+    pub action: Action,
+    /// Why.
+    pub reason: Reason,
+    /// What changes: all fields in a create, none in a delete.
+    pub fields: Vec<FieldChange>,
+    /// Why it is there, if nobody declared it.
+    pub implied: Option<Implied>,
+    /// What it should be. References to values that are not known yet remain.
+    pub desired: Option<DesiredResource>,
+    /// What it is.
+    pub live: Option<LiveResource>,
+}
+
+/// The number of a step in its plan.
+pub type StepId = usize;
+
+/// What a step does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Verb {
+    /// Creates the desired resource.
+    Create,
+    /// Changes the live resource into the desired one.
+    Update,
+    /// Waits until the live resource has settled.
+    Wait,
+    /// Deletes the live resource.
+    Delete,
+}
+
+/// One executable unit: a replacement has two.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// What it does.
+    pub verb: Verb,
+    /// To which resource.
+    pub address: Address,
+    /// The index of its change in [`Plan::changes`].
+    pub change: usize,
+}
+
+/// What must have happened to a step before another may start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Need {
+    /// Its call has returned: the id is known.
+    Exists,
+    /// AWS has settled it.
+    Ready,
+    /// It is no longer there.
+    Gone,
+}
+
+/// An order between two steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Edge {
+    /// The step that must come first.
+    pub before: StepId,
+    /// The step that waits for it.
+    pub after: StepId,
+    /// What it waits for.
+    pub need: Need,
+}
+
+/// What would change, why, and in which order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The version of this form.
+    pub version: u32,
+    /// The stack.
+    pub stack: String,
+    /// What the plan is for.
+    pub mode: Mode,
+    /// The account and region that it was made for.
+    pub environment: Environment,
+    /// One entry for each resource, those without change included: in execution order, then by address.
+    pub changes: Vec<Change>,
+    /// What is to be done.
+    pub steps: Vec<Step>,
+    /// In which order.
+    pub edges: Vec<Edge>,
+    /// The hash of the live state that the plan was made from.
+    pub live_hash: String,
+    /// The stack's outputs, as far as they are known; unknown ones hold references.
+    pub outputs: BTreeMap<String, String>,
+    /// Things worth a warning.
+    pub warnings: Vec<String>,
+}
+
+/// How many resources each action takes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Counts {
+    /// Created.
+    pub create: usize,
+    /// Changed in place.
+    pub update: usize,
+    /// Replaced.
+    pub replace: usize,
+    /// Deleted.
+    pub delete: usize,
+    /// Left as they are.
+    pub no_op: usize,
+}
+
+impl Plan {
+    /// How many resources each action takes.
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for change in &self.changes {
+            match change.action {
+                Action::NoOp => counts.no_op += 1,
+                Action::Create => counts.create += 1,
+                Action::Update => counts.update += 1,
+                Action::CreateThenDelete | Action::DeleteThenCreate => counts.replace += 1,
+                Action::Delete => counts.delete += 1,
+            }
+        }
+        counts
+    }
+
+    /// Whether carrying it out would change anything. Waiting for what settles is no change.
+    pub fn is_empty(&self) -> bool {
+        self.changes.iter().all(|change| change.action == Action::NoOp)
+    }
+}
+
+/// Why there is no plan. All the reasons at once.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Refusal {
+    /// The account is not the one that the stack names.
+    WrongAccount {
+        /// The one it names.
+        expected: String,
+        /// The one that the credentials are for.
+        actual: String,
+    },
+    /// A name is taken by something that is not the stack's own.
+    NameTaken {
+        /// The resource that wants the name.
+        address: Address,
+        /// What has it.
+        live: Box<LiveResource>,
+        /// How it differs from what the stack wants.
+        fields: Vec<FieldChange>,
+    },
+    /// Something could not be read.
+    Unreadable {
+        /// The resource, if it is about one.
+        address: Option<Address>,
+        /// The read that failed.
+        failure: ReadFailure,
+    },
+    /// A protected resource would be deleted or replaced.
+    Protected {
+        /// The resource.
+        address: Address,
+        /// What would happen to it.
+        action: Action,
+        /// Why.
+        reason: Reason,
+    },
+    /// The stack needs a VPC or subnets, and there are none that fit.
+    NoNetwork {
+        /// What is missing.
+        message: String,
+    },
+    /// A secret that the stack names does not exist.
+    NoSecret {
+        /// Its name.
+        name: String,
+    },
+    /// Steps wait for each other.
+    Cycle {
+        /// The path, its first address repeated at the end.
+        path: Vec<Address>,
+    },
+}
