@@ -4,10 +4,12 @@
 
 use neap_core::desired::{Desired, DesiredResource};
 use neap_core::live::{Live, LiveResource, Outputs};
+use serde::Serialize;
 use thiserror::Error;
 
 /// What went wrong with one call, as far as retrying and reporting care.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ErrorKind {
     /// Too many requests: the same call later will do.
     Throttled,
@@ -36,7 +38,7 @@ pub enum ErrorKind {
 }
 
 /// A call that failed.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Error, Serialize)]
 #[error("{operation}: {}{message}", code.as_deref().map(|code| format!("{code}: ")).unwrap_or_default())]
 pub struct CallError {
     /// What kind of failure.
