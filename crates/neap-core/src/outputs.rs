@@ -1,1 +1,171 @@
-//! placeholder
+//! Outputs of resources: which each kind has, and which of them follow from account, region and name alone.
+//!
+//! Decides the names that `${kind.name.output}` may use, and computes what AWS would assign predictably, so
+//! that few values are known only after an apply. Must not know how resources are read.
+
+use crate::address::Kind;
+use crate::kinds::Resource;
+use crate::live::{Environment, Outputs};
+
+/// The names of the outputs of `kind`; the first is the one that `${kind.name}` means.
+pub const fn names(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::LogGroup => &["name", "arn"],
+        Kind::Role | Kind::Cluster => &["arn", "name"],
+        Kind::Ecr => &["uri", "arn", "name"],
+        Kind::SecurityGroup => &["id"],
+        Kind::TargetGroup => &["arn", "name"],
+        Kind::Alb => &["dns_name", "arn", "zone_id"],
+        Kind::Listener | Kind::Rule => &["arn"],
+        Kind::Task => &["arn", "family"],
+        Kind::Service => &["name", "arn"],
+        Kind::Cloudfront => &["domain_name", "id", "arn"],
+    }
+}
+
+/// The output that `${kind.name}` means.
+pub const fn default_name(kind: Kind) -> &'static str {
+    names(kind)[0]
+}
+
+/// The outputs of `resource` that follow from account, region and name. The rest is AWS's to assign.
+///
+/// A service's ARN holds its cluster's name, so it is missing while the cluster is still a reference.
+pub fn computed(resource: &Resource, environment: &Environment) -> Outputs {
+    let arn = |service: &str, rest: String| {
+        let Environment { account, region, partition, .. } = environment;
+        format!("arn:{partition}:{service}:{region}:{account}:{rest}")
+    };
+    let name = resource.aws_name();
+    let mut outputs = Vec::new();
+    match resource {
+        Resource::Ecr(_) => {
+            outputs.push(("uri", repository_uri(name, environment)));
+            outputs.push(("arn", arn("ecr", format!("repository/{name}"))));
+            outputs.push(("name", name.to_owned()));
+        }
+        Resource::Cluster(_) => {
+            outputs.push(("arn", arn("ecs", format!("cluster/{name}"))));
+            outputs.push(("name", name.to_owned()));
+        }
+        Resource::LogGroup(_) => {
+            outputs.push(("arn", arn("logs", format!("log-group:{name}"))));
+            outputs.push(("name", name.to_owned()));
+        }
+        Resource::Role(role) => {
+            // IAM is global: its ARNs name no region.
+            let Environment { account, partition, .. } = environment;
+            outputs.push(("arn", format!("arn:{partition}:iam::{account}:role{}{name}", role.path)));
+            outputs.push(("name", name.to_owned()));
+        }
+        Resource::Service(service) => {
+            outputs.push(("name", name.to_owned()));
+            if let Some((_, cluster)) = service.cluster.rsplit_once(":cluster/") {
+                outputs.push(("arn", arn("ecs", format!("service/{cluster}/{name}"))));
+            }
+        }
+        Resource::TargetGroup(_) => outputs.push(("name", name.to_owned())),
+        Resource::Task(_) => outputs.push(("family", name.to_owned())),
+        Resource::SecurityGroup(_)
+        | Resource::Alb(_)
+        | Resource::Listener(_)
+        | Resource::Rule(_)
+        | Resource::Cloudfront(_) => {}
+    }
+    outputs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+fn repository_uri(name: &str, environment: &Environment) -> String {
+    let Environment { account, region, partition, .. } = environment;
+    let suffix = if partition == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" };
+    format!("{account}.dkr.ecr.{region}.{suffix}/{name}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn environment(partition: &str) -> Environment {
+        Environment {
+            account: "123456789012".into(),
+            region: "eu-west-1".into(),
+            partition: partition.into(),
+            vpc: None,
+            subnets: Vec::new(),
+            secrets: BTreeMap::new(),
+        }
+    }
+
+    fn check(kind: Kind, expected: &[(&str, &str)]) {
+        let outputs = computed(&Resource::example(kind), &environment("aws"));
+        let expected: Outputs =
+            expected.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+        assert_eq!(outputs, expected, "{kind}");
+    }
+
+    #[test]
+    fn arns_and_addresses_follow_from_account_region_and_name() {
+        check(
+            Kind::Ecr,
+            &[
+                ("uri", "123456789012.dkr.ecr.eu-west-1.amazonaws.com/course-api"),
+                ("arn", "arn:aws:ecr:eu-west-1:123456789012:repository/course-api"),
+                ("name", "course-api"),
+            ],
+        );
+        check(
+            Kind::Cluster,
+            &[("arn", "arn:aws:ecs:eu-west-1:123456789012:cluster/course-main"), ("name", "course-main")],
+        );
+        check(
+            Kind::LogGroup,
+            &[
+                ("arn", "arn:aws:logs:eu-west-1:123456789012:log-group:/neap/course/api"),
+                ("name", "/neap/course/api"),
+            ],
+        );
+        check(
+            Kind::Role,
+            &[
+                ("arn", "arn:aws:iam::123456789012:role/neap/course/course-api-task"),
+                ("name", "course-api-task"),
+            ],
+        );
+        check(
+            Kind::Service,
+            &[
+                ("arn", "arn:aws:ecs:eu-west-1:123456789012:service/course-main/course-api"),
+                ("name", "course-api"),
+            ],
+        );
+        check(Kind::TargetGroup, &[("name", "course-api-0123abcd")]);
+        check(Kind::Task, &[("family", "course-api")]);
+        check(Kind::Alb, &[]);
+    }
+
+    #[test]
+    fn a_service_has_no_arn_while_its_cluster_is_a_reference() {
+        let Resource::Service(mut service) = Resource::example(Kind::Service) else { unreachable!() };
+        service.cluster = "${cluster.main.arn}".into();
+        let outputs = computed(&service.into(), &environment("aws"));
+        assert_eq!(outputs.keys().collect::<Vec<_>>(), ["name"]);
+    }
+
+    #[test]
+    fn repositories_in_china_end_in_cn() {
+        let outputs = computed(&Resource::example(Kind::Ecr), &environment("aws-cn"));
+        assert_eq!(outputs["uri"], "123456789012.dkr.ecr.eu-west-1.amazonaws.com.cn/course-api");
+    }
+
+    #[test]
+    fn whatever_is_computed_is_an_output_of_its_kind() {
+        for kind in Kind::ALL {
+            for name in computed(&Resource::example(kind), &environment("aws")).keys() {
+                assert!(names(kind).contains(&name.as_str()), "{kind} has no output `{name}`");
+            }
+            assert_eq!(default_name(kind), names(kind)[0]);
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! From the text of `stack.toml` to what it asks for, with every mistake at its place.
 
+pub mod lower;
 pub mod shape;
 
 use std::collections::BTreeMap;
