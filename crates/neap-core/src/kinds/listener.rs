@@ -49,6 +49,12 @@ pub enum Action {
         /// The body, at most 1024 characters.
         body: String,
     },
+    /// Something that a stack file cannot ask for, so that only live resources have it: an action of another type,
+    /// several actions, or an action under conditions or transforms of another type.
+    Other {
+        /// What it is, for people.
+        description: String,
+    },
 }
 
 /// A listener of an application load balancer.
