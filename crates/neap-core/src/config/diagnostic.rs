@@ -1,0 +1,97 @@
+//! What is wrong with a stack file, and where.
+//!
+//! Decides how a mistake is counted out in lines and columns, in which order mistakes are told and how many.
+//! Must not know how they are drawn on a terminal.
+
+use std::ops::Range;
+
+/// How many mistakes are told at once.
+const LIMIT: usize = 50;
+
+/// A mistake in a stack file, at a path of keys; where that stands in the text is looked up later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mistake {
+    /// Keys and list indexes from the root: `alb`, `public`, `listener`, `http`, `rule`, `0`, `forward`.
+    pub path: Vec<String>,
+    /// What is wrong: lower case, no period.
+    pub message: String,
+    /// What stands beside the mark under the place.
+    pub label: Option<String>,
+    /// What to do, and what would be allowed.
+    pub help: Vec<String>,
+    /// Whether the key is at fault rather than its value.
+    pub on_key: bool,
+}
+
+/// Something to say about a stack file, at its place in the text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// What is wrong: lower case, no period.
+    pub message: String,
+    /// The bytes of the source that are at fault; none when it is the file as a whole or the command line.
+    pub span: Option<Range<usize>>,
+    /// The line where the span begins, from 1; 0 without a span.
+    pub line: usize,
+    /// The column in characters where the span begins, from 1; 0 without a span.
+    pub column: usize,
+    /// What stands beside the mark under the place.
+    pub label: Option<String>,
+    /// What to do, and what would be allowed.
+    pub help: Vec<String>,
+}
+
+impl Diagnostic {
+    /// A mistake of the file as a whole, or of what was given beside it.
+    pub(crate) fn whole(message: impl Into<String>) -> Self {
+        let (message, help) = (message.into(), Vec::new());
+        Self { message, span: None, line: 0, column: 0, label: None, help }
+    }
+
+    /// A mistake at `span`; line and column are filled in by [`finish`].
+    pub(crate) fn at(span: Range<usize>, message: impl Into<String>) -> Self {
+        Self { span: Some(span), ..Self::whole(message) }
+    }
+
+    pub(crate) fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = Some(label.into());
+        self
+    }
+
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help.push(help.into());
+        self
+    }
+}
+
+/// Sorts diagnostics by place, drops repeated ones and what goes beyond the limit, and counts out lines and columns.
+pub(crate) fn finish(mut diagnostics: Vec<Diagnostic>, text: &str) -> Vec<Diagnostic> {
+    diagnostics.sort_by_key(|diagnostic| diagnostic.span.as_ref().map(|span| (span.start, span.end)));
+    diagnostics.dedup();
+    let more = diagnostics.len().saturating_sub(LIMIT);
+    diagnostics.truncate(LIMIT);
+    for diagnostic in &mut diagnostics {
+        if let Some(span) = &mut diagnostic.span {
+            *span = inside(text, span);
+            (diagnostic.line, diagnostic.column) = position(text, span.start);
+        }
+    }
+    if more > 0 {
+        diagnostics.push(Diagnostic::whole(format!("and {more} more mistakes")));
+    }
+    diagnostics
+}
+
+/// The span moved to character boundaries within the text.
+fn inside(text: &str, span: &Range<usize>) -> Range<usize> {
+    let start = text.floor_char_boundary(span.start);
+    let end = text.ceil_char_boundary(span.end);
+    start..end.max(start)
+}
+
+/// The line and column of a byte, from 1, the column in characters.
+pub(crate) fn position(text: &str, offset: usize) -> (usize, usize) {
+    let before = &text[..offset];
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
+    (line, before[line_start..].chars().count() + 1)
+}
