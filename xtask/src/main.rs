@@ -1,1 +1,59 @@
-fn main() {}
+//! Chores that need logic: the demo, the whole test run, the benchmark, and recorded files.
+//!
+//! Decides what `cargo xtask …` does. Must not hold anything that neap itself needs.
+
+mod bench;
+mod emulators;
+mod proxy;
+mod run;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  demo               build neap without AWS and show plan, apply, plan, destroy on the sandbox
+  test               run every test: the pure crates, the AWS crates, and the HTTP suite on both emulators
+  http [--proxy DIR] run the HTTP suite alone; with --proxy, behind DIR/awsproxy.py and DIR/aws_rules.py
+  bench [EXAMPLE]    count requests and waves of a plan, apply and destroy over HTTP, with times and memory
+  bless              record the outputs of scenarios and examples anew
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let result = match words.as_slice() {
+        ["demo"] => run::demo(),
+        ["test"] => run::test(),
+        ["http"] => run::http(None),
+        ["http", "--proxy", folder] => run::http(Some(Path::new(folder))),
+        ["bench"] => bench::bench("course-fargate"),
+        ["bench", example] => bench::bench(example),
+        ["bless"] => run::bless(),
+        _ => Err(USAGE.to_owned()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            say(&message);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The root of the repository.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf)
+}
+
+/// Where cargo puts what it builds.
+fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
+/// Prints a line for whoever runs the chore.
+#[expect(clippy::print_stderr, reason = "a chore speaks to its terminal")]
+fn say(line: &str) {
+    eprintln!("{}", line.trim_end());
+}

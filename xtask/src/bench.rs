@@ -1,0 +1,96 @@
+//! The benchmark: what a plan, an apply and a destroy cost in requests, waves, time and memory over HTTP.
+//!
+//! Decides what is measured and how it is printed. It judges nothing: figures belong in notes, not in tests.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::emulators::Emulator;
+use crate::proxy::{CountingProxy, Counts};
+use crate::run::cargo;
+use crate::{root, say, target};
+
+/// How long each request takes on its way, as between a desk and a region.
+const LATENCY: Duration = Duration::from_millis(50);
+
+/// Runs neap under a Python that reports the child's peak memory, which std cannot.
+const MEASURE: &str = "\
+import resource, subprocess, sys
+code = subprocess.run(sys.argv[2:], stdout=subprocess.DEVNULL).returncode
+open(sys.argv[1], 'w').write(str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss))
+sys.exit(code)
+";
+
+/// Measures the example called `example` on moto.
+pub(crate) fn bench(example: &str) -> Result<(), String> {
+    let stack = root().join("examples").join(example).join("stack.toml");
+    if !stack.is_file() {
+        return Err(format!("there is no example `{example}`"));
+    }
+    cargo(&["build", "--release", "--package", "neap"])?;
+    let moto = Emulator::moto()?;
+    let proxy = CountingProxy::start(&moto.endpoint(), LATENCY)?;
+    say(&format!("{example} on moto, {} ms for each request", LATENCY.as_millis()));
+    say("command                     wall    requests  waves  most in flight  first to last  peak memory");
+    let commands: [(&str, &[&str]); 5] = [
+        ("plan, nothing there", &["plan"]),
+        ("apply, everything to create", &["apply", "--yes"]),
+        ("plan, nothing to change", &["plan"]),
+        ("destroy", &["destroy", "--yes"]),
+        ("plan, nothing there again", &["plan"]),
+    ];
+    let mut last_plan = None;
+    for (title, arguments) in commands {
+        let (wall, memory) = measure(&moto, &proxy.endpoint(), &stack, arguments)?;
+        let counts = proxy.take();
+        let row = [
+            format!("{title:<27}"),
+            format!("{:>6.2} s", wall.as_secs_f64()),
+            format!("{:>8}", counts.requests),
+            format!("{:>5}", counts.waves),
+            format!("{:>14}", counts.most_in_flight),
+            format!("{:>11.2} s", counts.span.as_secs_f64()),
+            format!("{:>8.1} MB", memory as f64 / 1024.0),
+        ];
+        say(&row.join("  "));
+        if title == "plan, nothing to change" {
+            last_plan = Some(counts);
+        }
+    }
+    last_plan.as_ref().map_or(Ok(()), show_operations)
+}
+
+fn show_operations(counts: &Counts) -> Result<(), String> {
+    say("\nthe plan's requests:");
+    for (operation, times) in &counts.operations {
+        say(&format!("  {times:>3}  {operation}"));
+    }
+    Ok(())
+}
+
+/// Runs neap once: the wall time, and the peak memory in KiB.
+fn measure(
+    moto: &Emulator,
+    endpoint: &str,
+    stack: &Path,
+    arguments: &[&str],
+) -> Result<(Duration, u64), String> {
+    let report = target().join("bench-memory");
+    let started = Instant::now();
+    let mut command = Command::new(moto.python());
+    command.args(["-c", MEASURE]).arg(&report).arg(target().join("release/neap")).args(arguments);
+    command.arg("--file").arg(stack).args(["--endpoint-url", endpoint]);
+    command
+        .env("AWS_ACCESS_KEY_ID", "test")
+        .env("AWS_SECRET_ACCESS_KEY", "test")
+        .env("AWS_REGION", "us-east-1");
+    let output = command.output().map_err(|error| format!("cannot run neap: {error}"))?;
+    if !output.status.success() {
+        return Err(format!("neap {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr)));
+    }
+    let wall = started.elapsed();
+    let memory = std::fs::read_to_string(&report).map_err(|error| format!("no memory figure: {error}"))?;
+    let memory = memory.trim().parse().map_err(|error| format!("no memory figure: {error}"))?;
+    Ok((wall, memory))
+}

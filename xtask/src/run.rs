@@ -1,0 +1,75 @@
+//! Runs cargo and neap for the demo, the tests and the recordings.
+//!
+//! Decides which commands make up a chore. Must not know how emulators are installed.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::emulators::{Emulator, Proxy};
+use crate::{root, say, target};
+
+/// Builds neap without AWS and runs the main job on the sandbox with the root stack.
+pub(crate) fn demo() -> Result<(), String> {
+    cargo(&["build", "--package", "neap", "--no-default-features"])?;
+    let neap = target().join("debug/neap");
+    let folder = target().join("demo");
+    std::fs::create_dir_all(&folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+    let stack = folder.join("stack.toml");
+    std::fs::copy(root().join("stack.toml"), &stack)
+        .map_err(|error| format!("cannot copy stack.toml: {error}"))?;
+    let arguments: [&[&str]; 4] =
+        [&["plan"], &["apply", "--yes"], &["plan", "--detailed-exitcode"], &["destroy", "--yes"]];
+    for arguments in arguments {
+        say(&format!("\n$ neap {} --sandbox", arguments.join(" ")));
+        run(Command::new(&neap).args(arguments).arg("--sandbox").current_dir(&folder))?;
+    }
+    Ok(())
+}
+
+/// Runs every test there is.
+pub(crate) fn test() -> Result<(), String> {
+    cargo(&["test", "--no-fail-fast"])?;
+    cargo(&["test", "--no-fail-fast", "--package", "neap-aws", "--package", "neap"])?;
+    http(None)
+}
+
+/// Runs the HTTP suite on both emulators, or on moto alone behind the proxy in `tools`.
+pub(crate) fn http(tools: Option<&Path>) -> Result<(), String> {
+    cargo(&["build", "--package", "neap"])?;
+    let moto = Emulator::moto()?;
+    let mut suite = Command::new(env!("CARGO"));
+    suite.args(["test", "--no-fail-fast", "--package", "neap-http-tests", "--", "--test-threads", "1"]);
+    suite.current_dir(root()).env("NEAP_BIN", target().join("debug/neap")).env("NEAP_PYTHON", moto.python());
+    if let Some(tools) = tools {
+        let proxy = Proxy::start(&moto, tools)?;
+        let result = run(suite.env("NEAP_MOTO", proxy.endpoint()).arg("on_moto"));
+        let violations = proxy.violations()?;
+        say(&format!("the proxy saw {} requests", proxy.requests()?));
+        if !violations.is_empty() {
+            return Err(format!("requests that AWS's own models refuse:\n{}", violations.join("\n")));
+        }
+        return result;
+    }
+    let ministack = Emulator::ministack()?;
+    run(suite.env("NEAP_MOTO", moto.endpoint()).env("NEAP_MINISTACK", ministack.endpoint()))
+}
+
+/// Records the outputs of scenarios and examples anew.
+pub(crate) fn bless() -> Result<(), String> {
+    let mut command = Command::new(env!("CARGO"));
+    command.args(["test", "--package", "neap-tests"]).current_dir(root()).env("NEAP_BLESS", "1");
+    run(&mut command)
+}
+
+/// Runs cargo at the root.
+pub(crate) fn cargo(arguments: &[&str]) -> Result<(), String> {
+    say(&format!("$ cargo {}", arguments.join(" ")));
+    run(Command::new(env!("CARGO")).args(arguments).current_dir(root()))
+}
+
+/// Runs a command to its end; what it prints goes to the terminal.
+pub(crate) fn run(command: &mut Command) -> Result<(), String> {
+    let program = PathBuf::from(command.get_program());
+    let status = command.status().map_err(|error| format!("cannot run {}: {error}", program.display()))?;
+    if status.success() { Ok(()) } else { Err(format!("{} ended with {status}", program.display())) }
+}
