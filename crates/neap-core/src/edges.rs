@@ -1,1 +1,161 @@
-//! placeholder
+//! What one kind means for another: what a create waits for, and what a delete waits for.
+//!
+//! Decides the need of each pair of kinds, as AWS enforces it and no stricter: every order that AWS does not ask
+//! for would only make an apply longer. Must not know single resources, nor which steps a plan has.
+
+use crate::address::Kind;
+use crate::plan::Need;
+
+/// What it means that a resource of one kind depends on a resource of another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EdgeRule {
+    /// What a create or update of the dependent needs of the dependency.
+    pub create: Need,
+    /// Whether the delete of the dependency waits until the dependent is gone.
+    pub delete: bool,
+    /// Whether AWS refuses to delete the dependency while the dependent refers to it. Then a dependency that must be
+    /// deleted before its successor can be created takes its dependents with it.
+    pub holds: bool,
+}
+
+impl EdgeRule {
+    /// The call needs an id; deletes need no order.
+    const ID: Self = Self { create: Need::Exists, delete: false, holds: false };
+    /// The call fails, or does harm, before the dependency has settled; deletes need no order.
+    const SETTLED: Self = Self { create: Need::Ready, ..Self::ID };
+    /// The dependency goes last, although AWS would delete it earlier.
+    const fn gone_before(self) -> Self {
+        Self { delete: true, ..self }
+    }
+    /// AWS refuses to delete the dependency earlier.
+    const fn held(self) -> Self {
+        Self { delete: true, holds: true, ..self }
+    }
+}
+
+/// What it means that a resource of the kind `dependent` depends on one of the kind `dependency`.
+///
+/// Pairs that no field can join answer with the least: the id must exist. `after` can join any two.
+pub const fn between(dependent: Kind, dependency: Kind) -> EdgeRule {
+    match dependent {
+        Kind::Service => service(dependency),
+        Kind::Listener | Kind::Rule => listener(dependency),
+        Kind::Alb | Kind::SecurityGroup => network(dependency),
+        // Registering a revision checks none of what it names, and deleting one frees nothing. What its tasks
+        // use at run time is the service's to wait for.
+        Kind::Task
+        // A distribution needs only the host name, so it deploys while its load balancer provisions; and a load
+        // balancer goes without asking who points at it.
+        | Kind::Cloudfront
+        | Kind::LogGroup
+        | Kind::Role
+        | Kind::Ecr
+        | Kind::Cluster
+        | Kind::TargetGroup => EdgeRule::ID,
+    }
+}
+
+/// What a service waits for.
+const fn service(dependency: Kind) -> EdgeRule {
+    match dependency {
+        // CreateService fails with `ClusterNotFoundException` while the cluster is not ACTIVE, and a strategy names
+        // providers that are associated only then. DeleteCluster fails with `ClusterContainsServicesException`.
+        Kind::Cluster => EdgeRule::SETTLED.held(),
+        // Nobody checks a task's roles before its tasks start; a role made a moment ago cannot be assumed yet, and
+        // such a stopped task counts for the circuit breaker. Tasks use their roles until they are gone.
+        Kind::Role => EdgeRule::SETTLED.gone_before(),
+        // Interfaces of running tasks keep the group (`DependencyViolation`).
+        Kind::SecurityGroup => EdgeRule::ID.held(),
+        // A deleted revision stays DELETE_IN_PROGRESS until no service uses it.
+        Kind::Task => EdgeRule::ID.gone_before(),
+        // The log driver of a task that is still running may create its group again.
+        Kind::LogGroup => EdgeRule::ID.gone_before(),
+        // The target group must be reachable from a load balancer (`does not have an associated load balancer`),
+        // which may still be provisioning. Registered targets keep neither of them.
+        Kind::TargetGroup | Kind::Listener | Kind::Rule | Kind::Alb => EdgeRule::ID,
+        Kind::Ecr | Kind::Service | Kind::Cloudfront => EdgeRule::ID,
+    }
+}
+
+/// What a listener or a rule waits for.
+const fn listener(dependency: Kind) -> EdgeRule {
+    match dependency {
+        // DeleteTargetGroup fails with `ResourceInUse` while a listener or a rule forwards to it.
+        Kind::TargetGroup => EdgeRule::ID.held(),
+        // Listeners may be made on a load balancer that is still provisioning. Deleting it deletes its listeners and
+        // their rules, so none of them has to go first.
+        Kind::Alb | Kind::Listener => EdgeRule::ID,
+        Kind::LogGroup
+        | Kind::Role
+        | Kind::Ecr
+        | Kind::Cluster
+        | Kind::SecurityGroup
+        | Kind::Rule
+        | Kind::Task
+        | Kind::Service
+        | Kind::Cloudfront => EdgeRule::ID,
+    }
+}
+
+/// What a load balancer or a security group waits for.
+const fn network(dependency: Kind) -> EdgeRule {
+    match dependency {
+        // Interfaces of the load balancer, and rules of other groups that name this one as peer, keep a group
+        // (`DependencyViolation`).
+        Kind::SecurityGroup => EdgeRule::ID.held(),
+        Kind::LogGroup
+        | Kind::Role
+        | Kind::Ecr
+        | Kind::Cluster
+        | Kind::TargetGroup
+        | Kind::Alb
+        | Kind::Listener
+        | Kind::Rule
+        | Kind::Task
+        | Kind::Service
+        | Kind::Cloudfront => EdgeRule::ID,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(dependent: Kind, dependency: Kind, create: Need, delete: bool) {
+        let rule = between(dependent, dependency);
+        assert_eq!((rule.create, rule.delete), (create, delete), "{dependent} on {dependency}");
+    }
+
+    #[test]
+    fn a_service_waits_until_its_cluster_and_roles_have_settled() {
+        check(Kind::Service, Kind::Cluster, Need::Ready, true);
+        check(Kind::Service, Kind::Role, Need::Ready, true);
+        check(Kind::Service, Kind::TargetGroup, Need::Exists, false);
+    }
+
+    #[test]
+    fn what_only_needs_an_id_waits_for_nothing_else() {
+        check(Kind::Listener, Kind::Alb, Need::Exists, false);
+        check(Kind::Rule, Kind::Listener, Need::Exists, false);
+        check(Kind::Cloudfront, Kind::Alb, Need::Exists, false);
+        check(Kind::Task, Kind::Role, Need::Exists, false);
+    }
+
+    #[test]
+    fn security_groups_and_target_groups_go_after_what_uses_them() {
+        check(Kind::Alb, Kind::SecurityGroup, Need::Exists, true);
+        check(Kind::SecurityGroup, Kind::SecurityGroup, Need::Exists, true);
+        check(Kind::Listener, Kind::TargetGroup, Need::Exists, true);
+        check(Kind::Rule, Kind::TargetGroup, Need::Exists, true);
+    }
+
+    #[test]
+    fn whatever_holds_is_also_gone_before() {
+        for dependent in Kind::ALL {
+            for dependency in Kind::ALL {
+                let rule = between(dependent, dependency);
+                assert!(rule.delete || !rule.holds, "{dependent} on {dependency}");
+            }
+        }
+    }
+}

@@ -150,8 +150,12 @@ pub struct Change {
     pub fields: Vec<FieldChange>,
     /// Why it is there, if nobody declared it.
     pub implied: Option<Implied>,
-    /// What it should be. References to values that are not known yet remain.
+    /// What it should be. What is known is filled in; references to other values and to sensitive variables
+    /// remain, and literal text that looks like a reference is still escaped.
     pub desired: Option<DesiredResource>,
+    /// The spec hash that a create or an update puts into the tags. Taken before references were filled in, so it
+    /// cannot be had from `desired`.
+    pub spec: Option<String>,
     /// What it is.
     pub live: Option<LiveResource>,
 }
