@@ -9,6 +9,7 @@ pub mod diff;
 pub mod edges;
 pub mod kinds;
 pub mod live;
+pub mod naming;
 pub mod outputs;
 pub mod plan;
 pub mod policy;

@@ -16,7 +16,8 @@ pub struct SecurityGroupRule {
     pub from_port: Option<i32>,
     /// The last port; null with protocol `-1`.
     pub to_port: Option<i32>,
-    /// A CIDR, a security-group id, or a prefix-list id.
+    /// A CIDR, a security-group id, a prefix-list id, or `self` for the group's own id, which desired and live
+    /// both write so: a group cannot refer to an id that it has only once it exists.
     pub peer: String,
     /// What the rule is for; may be empty.
     pub description: String,
