@@ -1,1 +1,130 @@
-//! placeholder
+//! The AWS side of neap: reads and changes a stack through AWS's SDK.
+//!
+//! Decides which API calls a reading or a step takes and what their answers mean. Must not know how steps
+//! are ordered, how long anyone waits, or what the user is shown.
+
+mod client;
+mod cloudfront;
+mod cluster;
+mod ecr;
+mod ecs;
+mod elb;
+mod error;
+mod facts;
+mod found;
+mod log_group;
+mod remote;
+mod role;
+mod security_group;
+mod service;
+mod tags;
+mod task;
+
+use neap_core::address::Kind;
+use neap_core::desired::{Desired, DesiredResource};
+use neap_core::kinds::{
+    Alb, Cloudfront, Cluster, Ecr, Listener, LogGroup, Role, Rule, SecurityGroup, Service, TargetGroup, Task,
+};
+use neap_core::live::{Live, LiveResource, Outputs};
+use neap_engine::cloud::{CallError, Cloud, Progress};
+use tokio::try_join;
+
+pub use crate::client::{Aws, ConnectOptions};
+use crate::found::Found;
+use crate::remote::{Held, Remote, Wanted};
+
+/// Evaluates an expression with `$fields` standing for the structure of a kind's fields.
+macro_rules! by_kind {
+    ($kind:expr, $fields:ident => $expression:expr) => {
+        by_kind!(@match $kind, $fields => $expression;
+            LogGroup Role Ecr Cluster SecurityGroup TargetGroup Alb Listener Rule Task Service Cloudfront)
+    };
+    (@match $kind:expr, $fields:ident => $expression:expr; $($variant:ident)*) => {
+        match $kind {
+            $(Kind::$variant => {
+                type $fields = $variant;
+                // Boxed, since the futures of some SDK calls are tens of kilobytes large.
+                Box::pin(async move { $expression }).await
+            })*
+        }
+    };
+}
+
+impl Aws {
+    /// Reads what stands for the stack's resources, all services at once.
+    async fn read_resources(&self, desired: &Desired) -> Found {
+        let (logs, roles, repositories, clusters, groups, balancers, distributions) = tokio::join!(
+            Box::pin(log_group::read(self, desired)),
+            Box::pin(role::read(self, desired)),
+            Box::pin(ecr::read(self, desired)),
+            Box::pin(ecs::read(self, desired)),
+            Box::pin(security_group::read(self, desired)),
+            Box::pin(elb::read(self, desired)),
+            Box::pin(cloudfront::read(self, desired)),
+        );
+        let mut found = Found::new(&desired.stack);
+        for part in [logs, roles, repositories, clusters, groups, balancers, distributions] {
+            found.merge(part);
+        }
+        found
+    }
+}
+
+impl Cloud for Aws {
+    async fn read(&self, desired: &Desired) -> Result<Live, CallError> {
+        let resources = async { Ok(self.read_resources(desired).await) };
+        // Without an account there is no answer at all, so the other reads need not be waited for.
+        let (facts, found) = try_join!(Box::pin(facts::read(self, desired)), resources)?;
+        let mut failures = found.failures;
+        failures.extend(facts.failures);
+        let mut warnings = found.warnings;
+        warnings.extend(facts.warnings);
+        Ok(Live {
+            environment: facts.environment,
+            readings: found.readings,
+            orphans: found.orphans,
+            failures,
+            warnings,
+        })
+    }
+
+    async fn create(&self, desired: &DesiredResource, spec: &str) -> Result<Outputs, CallError> {
+        by_kind!(desired.resource.kind(), Fields => {
+            let wanted = Wanted::of(desired, spec)?;
+            Fields::create(self, &wanted).await
+        })
+    }
+
+    async fn update(
+        &self,
+        live: &LiveResource,
+        desired: &DesiredResource,
+        spec: &str,
+    ) -> Result<Outputs, CallError> {
+        by_kind!(desired.resource.kind(), Fields => {
+            let (held, wanted) = (Held::of(live)?, Wanted::of(desired, spec)?);
+            Fields::update(self, &held, &wanted).await
+        })
+    }
+
+    async fn delete(&self, live: &LiveResource) -> Result<(), CallError> {
+        by_kind!(live.kind(), Fields => {
+            let held = Held::of(live)?;
+            Fields::delete(self, &held).await
+        })
+    }
+
+    async fn ready(&self, desired: &DesiredResource, outputs: &Outputs) -> Result<Progress, CallError> {
+        by_kind!(desired.resource.kind(), Fields => {
+            let wanted = Wanted::of(desired, "")?;
+            Fields::ready(self, &wanted, outputs).await
+        })
+    }
+
+    async fn gone(&self, live: &LiveResource) -> Result<Progress, CallError> {
+        by_kind!(live.kind(), Fields => {
+            let held = Held::of(live)?;
+            Fields::gone(self, &held).await
+        })
+    }
+}

@@ -1,0 +1,104 @@
+//! The connection to AWS: one client for each service, all on one HTTP client and one set of credentials.
+//!
+//! Decides how clients are configured. Must not know what they are used for.
+
+use std::fmt;
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_smithy_http_client::{Builder, tls};
+use neap_engine::cloud::{CallError, ErrorKind};
+
+/// Where to connect, as far as the user says; the rest is the SDK's default chain.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ConnectOptions {
+    /// The region.
+    pub region: Option<String>,
+    /// The profile of the AWS configuration files.
+    pub profile: Option<String>,
+    /// A URL that takes the place of every service's own, such as an emulator's.
+    pub endpoint_url: Option<String>,
+}
+
+/// An AWS account in one region.
+#[derive(Clone)]
+pub struct Aws {
+    pub(crate) region: String,
+    pub(crate) cloudfront: aws_sdk_cloudfront::Client,
+    pub(crate) ec2: aws_sdk_ec2::Client,
+    pub(crate) ecr: aws_sdk_ecr::Client,
+    pub(crate) ecs: aws_sdk_ecs::Client,
+    pub(crate) elb: aws_sdk_elasticloadbalancingv2::Client,
+    pub(crate) iam: aws_sdk_iam::Client,
+    pub(crate) logs: aws_sdk_cloudwatchlogs::Client,
+    pub(crate) secrets: aws_sdk_secretsmanager::Client,
+    pub(crate) ssm: aws_sdk_ssm::Client,
+    pub(crate) sts: aws_sdk_sts::Client,
+}
+
+impl fmt::Debug for Aws {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Aws").field("region", &self.region).finish_non_exhaustive()
+    }
+}
+
+impl Aws {
+    /// Prepares the clients. Nothing is sent yet, except to find credentials and region where the SDK's default
+    /// chain asks a service for them.
+    ///
+    /// # Errors
+    ///
+    /// Fails when no region is configured.
+    pub async fn connect(options: &ConnectOptions) -> Result<Self, CallError> {
+        let config = load(options).await;
+        let region = config.region().map(ToString::to_string).ok_or_else(no_region)?;
+        Ok(Self {
+            region,
+            cloudfront: aws_sdk_cloudfront::Client::new(&config),
+            ec2: aws_sdk_ec2::Client::new(&config),
+            ecr: aws_sdk_ecr::Client::new(&config),
+            ecs: aws_sdk_ecs::Client::new(&config),
+            elb: aws_sdk_elasticloadbalancingv2::Client::new(&config),
+            iam: aws_sdk_iam::Client::new(&config),
+            logs: aws_sdk_cloudwatchlogs::Client::new(&config),
+            secrets: aws_sdk_secretsmanager::Client::new(&config),
+            ssm: aws_sdk_ssm::Client::new(&config),
+            sts: aws_sdk_sts::Client::new(&config),
+        })
+    }
+}
+
+async fn load(options: &ConnectOptions) -> SdkConfig {
+    let provider = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(5))
+        .operation_attempt_timeout(Duration::from_secs(60))
+        .build();
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(Builder::new().tls_provider(provider).build_https())
+        .retry_config(RetryConfig::standard())
+        .timeout_config(timeouts);
+    if let Some(region) = &options.region {
+        loader = loader.region(Region::new(region.clone()));
+    }
+    if let Some(profile) = &options.profile {
+        loader = loader.profile_name(profile);
+    }
+    if let Some(endpoint) = &options.endpoint_url {
+        loader = loader.endpoint_url(endpoint);
+    }
+    loader.load().await
+}
+
+fn no_region() -> CallError {
+    CallError {
+        kind: ErrorKind::Invalid,
+        operation: "connect".to_owned(),
+        code: None,
+        message: "no region is set; name one in `[stack] region`, with `--region`, in `AWS_REGION` or in the profile"
+            .to_owned(),
+        request_id: None,
+    }
+}

@@ -1,0 +1,7 @@
+//! Clusters.
+
+use neap_core::kinds::Cluster;
+
+use crate::remote::unwritten;
+
+unwritten!(Cluster);

@@ -1,0 +1,15 @@
+//! Roles.
+
+use neap_core::desired::Desired;
+use neap_core::kinds::Role;
+
+use crate::client::Aws;
+use crate::found::Found;
+use crate::remote::unwritten;
+
+/// Reads what stands for the stack's resources of this service.
+pub(crate) async fn read(_: &Aws, desired: &Desired) -> Found {
+    Found::new(&desired.stack)
+}
+
+unwritten!(Role);

@@ -1,0 +1,109 @@
+//! Tags: what a create sends, what a read shows, and what an update has to change.
+//!
+//! Decides which tags are the stack's and which are AWS's own. Must not know how a service carries them.
+
+use std::collections::BTreeMap;
+
+use neap_core::desired::TAG_SPEC;
+
+use crate::error::incomplete;
+use crate::remote::Wanted;
+use neap_engine::cloud::CallError;
+
+/// Tags by key.
+pub(crate) type Tags = BTreeMap<String, String>;
+
+/// Whether a tag belongs to AWS: never shown, changed or removed.
+pub(crate) fn is_aws_own(key: &str) -> bool {
+    let lower = key.to_ascii_lowercase();
+    lower.starts_with("aws:") || lower.starts_with("ecs:") || key.starts_with("AmazonECSManaged")
+}
+
+/// The tags of a live resource without AWS's own.
+pub(crate) fn visible<K: Into<String>, V: Into<String>>(tags: impl IntoIterator<Item = (K, V)>) -> Tags {
+    let pairs = tags.into_iter().map(|(key, value)| (key.into(), value.into()));
+    pairs.filter(|(key, _)| !is_aws_own(key)).collect()
+}
+
+impl<T> Wanted<'_, T> {
+    /// The tags that the resource shall have, the spec hash included.
+    pub(crate) fn all_tags(&self) -> Tags {
+        let mut tags = self.tags.clone();
+        tags.insert(TAG_SPEC.to_owned(), self.spec.to_owned());
+        tags
+    }
+
+    /// What has to change in a live resource's tags.
+    pub(crate) fn tag_changes(&self, live: &Tags) -> TagChanges {
+        TagChanges::between(live, &self.all_tags())
+    }
+}
+
+/// The difference between the tags that are and those that shall be.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct TagChanges {
+    /// Tags to set.
+    pub(crate) set: Tags,
+    /// Keys to remove.
+    pub(crate) remove: Vec<String>,
+}
+
+impl TagChanges {
+    /// What turns `live` into `wanted`.
+    pub(crate) fn between(live: &Tags, wanted: &Tags) -> Self {
+        let differs = |(key, value): &(&String, &String)| live.get(*key) != Some(*value);
+        let set = wanted.iter().filter(differs).map(|(key, value)| (key.clone(), value.clone())).collect();
+        let gone = |key: &&String| !wanted.contains_key(*key) && !is_aws_own(key);
+        let remove = live.keys().filter(gone).cloned().collect();
+        Self { set, remove }
+    }
+}
+
+/// Converts tags to and from a service's own tag type, whose builder checks that key and value are there.
+macro_rules! sdk_tags {
+    ($to:ident, $from:ident, $tag:ty, checked) => {
+        /// The tags as the service takes them.
+        pub(crate) fn $to(tags: &Tags) -> Result<Vec<$tag>, CallError> {
+            let tag = |(key, value): (&String, &String)| <$tag>::builder().key(key).value(value).build();
+            tags.iter().map(tag).collect::<Result<_, _>>().map_err(|_| incomplete("tags", "key"))
+        }
+
+        /// The tags that the service shows, without AWS's own.
+        pub(crate) fn $from(tags: &[$tag]) -> Tags {
+            visible(tags.iter().map(|tag| (tag.key(), tag.value())))
+        }
+    };
+    ($to:ident, $from:ident, $tag:ty, keyed) => {
+        /// The tags as the service takes them.
+        pub(crate) fn $to(tags: &Tags) -> Result<Vec<$tag>, CallError> {
+            let tag = |(key, value): (&String, &String)| <$tag>::builder().key(key).value(value).build();
+            tags.iter().map(tag).collect::<Result<_, _>>().map_err(|_| incomplete("tags", "key"))
+        }
+
+        /// The tags that the service shows, without AWS's own.
+        pub(crate) fn $from(tags: &[$tag]) -> Tags {
+            visible(tags.iter().map(|tag| (tag.key(), tag.value().unwrap_or_default())))
+        }
+    };
+    ($to:ident, $from:ident, $tag:ty, plain) => {
+        /// The tags as the service takes them.
+        pub(crate) fn $to(tags: &Tags) -> Vec<$tag> {
+            tags.iter().map(|(key, value)| <$tag>::builder().key(key).value(value).build()).collect()
+        }
+
+        /// The tags that the service shows, without AWS's own.
+        pub(crate) fn $from(tags: &[$tag]) -> Tags {
+            let pair = |tag: &$tag| {
+                (tag.key().unwrap_or_default().to_owned(), tag.value().unwrap_or_default().to_owned())
+            };
+            visible(tags.iter().map(pair))
+        }
+    };
+}
+
+sdk_tags!(to_ecs, from_ecs, aws_sdk_ecs::types::Tag, plain);
+sdk_tags!(to_ec2, from_ec2, aws_sdk_ec2::types::Tag, plain);
+sdk_tags!(to_elb, from_elb, aws_sdk_elasticloadbalancingv2::types::Tag, plain);
+sdk_tags!(to_cloudfront, from_cloudfront, aws_sdk_cloudfront::types::Tag, keyed);
+sdk_tags!(to_iam, from_iam, aws_sdk_iam::types::Tag, checked);
+sdk_tags!(to_ecr, from_ecr, aws_sdk_ecr::types::Tag, checked);

@@ -1,0 +1,7 @@
+//! Task definitions.
+
+use neap_core::kinds::Task;
+
+use crate::remote::unwritten;
+
+unwritten!(Task);
