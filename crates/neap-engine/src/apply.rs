@@ -3,16 +3,21 @@
 //! Decides nothing about what is done: the plan has. Must not know how a cloud makes its calls.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::time::Duration;
 
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use neap_core::address::Address;
 use neap_core::config::Secrets;
 use neap_core::live::Outputs;
 use neap_core::plan::Plan;
+use tokio::time::Instant;
 
-use crate::cancel::Cancel;
+use crate::call::perform;
+use crate::cancel::{Cancel, Level};
 use crate::cloud::Cloud;
 use crate::event::{Event, Outcome};
+use crate::run::Run;
 
 /// How a plan is carried out.
 #[derive(Debug, Clone)]
@@ -100,12 +105,21 @@ pub async fn apply<C: Cloud>(
     options: &ApplyOptions,
     events: &mut dyn FnMut(Event),
 ) -> Summary {
-    let _ = (cloud, secrets, options, events);
-    let not_started = StepResult { outcome: Outcome::NotStarted, elapsed: Duration::ZERO };
-    Summary {
-        steps: vec![not_started; plan.steps.len()],
-        resources: BTreeMap::new(),
-        outputs: plan.outputs.clone(),
-        elapsed: Duration::ZERO,
+    let begun = Instant::now();
+    let cancel = &options.cancel;
+    let mut run = Run::new(plan, secrets, options.limit, events);
+    let mut in_flight = FuturesUnordered::new();
+    let mut stop = pin!(cancel.reached(Level::Now));
+    loop {
+        let jobs = run.jobs(cancel.level() == Level::None);
+        in_flight.extend(jobs.into_iter().map(|job| perform(cloud, job)));
+        let ended = tokio::select! {
+            biased;
+            () = &mut stop => None,
+            ended = in_flight.next() => ended,
+        };
+        let Some((step, report)) = ended else { break };
+        run.take(step, report);
     }
+    run.conclude(cancel.level() != Level::None, begun.elapsed())
 }

@@ -98,8 +98,10 @@ impl fmt::Display for Failure {
             Self::Call(error) => error.fmt(formatter),
             Self::GaveUp { detail } => formatter.write_str(detail),
             Self::Deadline { waited, detail } => {
-                let minutes = waited.as_secs() / 60;
-                write!(formatter, "not done after {minutes} minutes; last seen: {detail}")
+                let seconds = waited.as_secs();
+                let (number, unit) =
+                    if seconds < 120 { (seconds, "seconds") } else { (seconds / 60, "minutes") };
+                write!(formatter, "not done after {number} {unit}; last seen: {detail}")
             }
             Self::Internal { message } => write!(formatter, "internal error: {message}"),
         }

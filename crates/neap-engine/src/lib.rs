@@ -1,8 +1,13 @@
 //! Carries out what neap-core decides: reads through one trait, runs a plan's steps, waits and retries.
 
 pub mod apply;
+mod call;
 pub mod cancel;
 pub mod cloud;
 pub mod event;
+mod known;
 pub mod read;
 pub mod residue;
+pub mod retry;
+mod run;
+pub mod wait;

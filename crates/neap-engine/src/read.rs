@@ -2,10 +2,16 @@
 //!
 //! Must not know what is read in which calls: that is the cloud's.
 
+use std::time::Duration;
+
 use neap_core::desired::Desired;
 use neap_core::live::Live;
+use tokio::time::Instant;
+use tracing::{Instrument, debug, debug_span};
 
+use crate::call::log_failure;
 use crate::cloud::{CallError, Cloud};
+use crate::retry::{Attempt, Decision, Purpose, decide};
 
 /// Reads everything that a plan for `desired` needs.
 ///
@@ -13,5 +19,37 @@ use crate::cloud::{CallError, Cloud};
 ///
 /// Fails when no answer is possible: no credentials, no connection.
 pub async fn read<C: Cloud>(cloud: &C, desired: &Desired) -> Result<Live, CallError> {
-    cloud.read(desired).await
+    let span = debug_span!("read", stack = desired.stack);
+    patiently(cloud, desired).instrument(span).await
+}
+
+async fn patiently<C: Cloud>(cloud: &C, desired: &Desired) -> Result<Live, CallError> {
+    let begun = Instant::now();
+    let mut number = 0;
+    loop {
+        debug!("made");
+        let error = match cloud.read(desired).await {
+            Ok(live) => {
+                debug!(readings = live.readings.len(), orphans = live.orphans.len(), "answered");
+                return Ok(live);
+            }
+            Err(error) => error,
+        };
+        log_failure(&error);
+        number += 1;
+        let decision = decide(&Attempt {
+            kind: error.kind,
+            purpose: Purpose::Look,
+            number,
+            elapsed: begun.elapsed(),
+            // A read waits for nothing to appear or to go: what it finds is the answer.
+            visible: Duration::ZERO,
+            deadline: Duration::ZERO,
+            seed: 0,
+        });
+        match decision {
+            Decision::RetryAfter(after) => tokio::time::sleep(after).await,
+            Decision::GiveUp => return Err(error),
+        }
+    }
 }

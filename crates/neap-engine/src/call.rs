@@ -1,0 +1,93 @@
+//! One piece of work for one step: a call to the cloud, or a rest before one.
+//!
+//! Must not know what follows from its result.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use neap_core::address::Address;
+use neap_core::desired::DesiredResource;
+use neap_core::live::{LiveResource, Outputs};
+use neap_core::plan::StepId;
+use tracing::{Instrument, debug, debug_span};
+
+use crate::cloud::{CallError, Cloud, Progress};
+
+/// What to do. Resources have their references filled in and may hold secrets, so nothing here has a debug form.
+pub(crate) enum Work<'plan> {
+    /// Nothing: the next call is due when the rest is over.
+    Rest,
+    Create(Arc<DesiredResource>, &'plan str),
+    Update(&'plan LiveResource, Arc<DesiredResource>, &'plan str),
+    Delete(&'plan LiveResource),
+    Ready(Arc<DesiredResource>, Arc<Outputs>),
+    Gone(&'plan LiveResource),
+}
+
+/// Something to do for a step, after a while.
+pub(crate) struct Job<'plan> {
+    pub(crate) step: StepId,
+    pub(crate) address: &'plan Address,
+    pub(crate) after: Duration,
+    pub(crate) work: Work<'plan>,
+}
+
+/// What came of it.
+pub(crate) enum Report {
+    Rested,
+    Changed(Result<Outputs, CallError>),
+    Deleted(Result<(), CallError>),
+    Looked(Result<Progress, CallError>),
+}
+
+/// Does the job.
+pub(crate) async fn perform<C: Cloud>(cloud: &C, job: Job<'_>) -> (StepId, Report) {
+    let Job { step, address, after, work } = job;
+    if !after.is_zero() {
+        tokio::time::sleep(after).await;
+    }
+    let report = match work {
+        Work::Rest => Report::Rested,
+        Work::Create(desired, spec) => {
+            let call = cloud.create(&desired, spec);
+            Report::Changed(traced("create", address, call).await)
+        }
+        Work::Update(live, desired, spec) => {
+            let call = cloud.update(live, &desired, spec);
+            Report::Changed(traced("update", address, call).await)
+        }
+        Work::Delete(live) => Report::Deleted(traced("delete", address, cloud.delete(live)).await),
+        Work::Ready(desired, outputs) => {
+            let call = cloud.ready(&desired, &outputs);
+            Report::Looked(traced("ready", address, call).await)
+        }
+        Work::Gone(live) => Report::Looked(traced("gone", address, cloud.gone(live)).await),
+    };
+    (step, report)
+}
+
+/// Tells the log that a call is made and whether it failed: names only, never a field's value.
+async fn traced<T>(
+    verb: &'static str,
+    address: &Address,
+    call: impl Future<Output = Result<T, CallError>>,
+) -> Result<T, CallError> {
+    let span = debug_span!("call", verb, %address);
+    let told = async {
+        debug!("made");
+        let result = call.await;
+        match &result {
+            Ok(_) => debug!("answered"),
+            Err(error) => log_failure(error),
+        }
+        result
+    };
+    told.instrument(span).await
+}
+
+/// Tells the log that a call failed. AWS's message stays out, since it may quote a value.
+pub(crate) fn log_failure(error: &CallError) {
+    let CallError { kind, operation, code, request_id, message: _ } = error;
+    let (code, request_id) = (code.as_deref(), request_id.as_deref());
+    debug!(?kind, operation, code, request_id, "failed");
+}

@@ -1,0 +1,176 @@
+//! What is known of the values that references stand for, while a plan is carried out.
+//!
+//! Decides which value a reference has at this moment. Must not know when steps start.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+use neap_core::address::{Address, Kind};
+use neap_core::config::Secrets;
+use neap_core::desired::DesiredResource;
+use neap_core::kinds::Resource;
+use neap_core::live::{Environment, Outputs};
+use neap_core::outputs::computed;
+use neap_core::plan::{Action, Plan};
+use neap_core::reference::{self, Fact, Reference, Resolved};
+
+/// The values known so far.
+pub(crate) struct Known<'a> {
+    environment: &'a Environment,
+    secrets: &'a Secrets,
+    /// Outputs that follow from names; they may be referred to before the resource exists.
+    computed: BTreeMap<Address, Outputs>,
+    /// All outputs of what exists.
+    existing: BTreeMap<Address, Outputs>,
+    /// What exists and gets other outputs by its step, so that those it has are not to be used.
+    changing: BTreeSet<Address>,
+}
+
+impl<'a> Known<'a> {
+    /// What is known before anything is done.
+    pub(crate) fn new(plan: &'a Plan, secrets: &'a Secrets) -> Self {
+        let environment = &plan.environment;
+        let mut known = Self {
+            environment,
+            secrets,
+            computed: BTreeMap::new(),
+            existing: BTreeMap::new(),
+            changing: BTreeSet::new(),
+        };
+        for change in &plan.changes {
+            let Some(desired) = &change.desired else { continue };
+            let address = &change.address;
+            known.computed.insert(address.clone(), computed(&desired.resource, environment));
+            let Some(live) = &change.live else { continue };
+            if matches!(change.action, Action::NoOp | Action::Update) {
+                known.remember(address, &live.resource, &live.outputs);
+            }
+            // An update of a task definition registers another revision, which has another ARN.
+            if change.action == Action::Update && address.kind() == Kind::Task {
+                known.changing.insert(address.clone());
+            }
+        }
+        known
+    }
+
+    /// `desired` with every reference replaced by its value.
+    ///
+    /// # Errors
+    ///
+    /// Fails when a value is not known, or when the result is no longer a resource of its kind. The message
+    /// names references, never values.
+    pub(crate) fn resolve(&self, desired: &DesiredResource) -> Result<DesiredResource, String> {
+        let unknown = RefCell::new(BTreeSet::new());
+        let resolve = |reference: &Reference| {
+            let resolved = self.value(reference);
+            if resolved == Resolved::Unknown {
+                unknown.borrow_mut().insert(format!("`${{{reference}}}`"));
+            }
+            resolved
+        };
+        let resolved = reference::substitute_in(desired, &resolve);
+        let unknown: Vec<String> = unknown.into_inner().into_iter().collect();
+        if !unknown.is_empty() {
+            return Err(format!("no value is known for {}", unknown.join(", ")));
+        }
+        // The cause may quote a value, and that may be a secret.
+        resolved.map_err(|_cause| "the fields do not fit once their references have values".to_owned())
+    }
+
+    /// `text` without the values of sensitive variables: AWS quotes what it does not like.
+    pub(crate) fn redact(&self, mut text: String) -> String {
+        for value in self.secrets.names().filter_map(|name| self.secrets.get(name)) {
+            if !value.is_empty() && text.contains(value) {
+                text = text.replace(value, "(sensitive)");
+            }
+        }
+        text
+    }
+
+    /// Notes that the resource at `address` exists with these `outputs`, and returns all that it has.
+    pub(crate) fn exists(
+        &mut self,
+        address: &Address,
+        desired: &DesiredResource,
+        outputs: &Outputs,
+    ) -> &Outputs {
+        self.changing.remove(address);
+        self.remember(address, &desired.resource, outputs)
+    }
+
+    /// All outputs of the resource at `address`, if it exists.
+    pub(crate) fn outputs(&self, address: &Address) -> Option<&Outputs> {
+        self.existing.get(address)
+    }
+
+    /// The stack's outputs with their values; those whose resources do not exist are left out. Sensitive
+    /// variables stay references.
+    pub(crate) fn stack_outputs(&self, outputs: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+        let resolve = |text: &String| {
+            let mut complete = true;
+            for reference in reference::in_text(text) {
+                complete &= matches!(reference, Reference::Variable(_))
+                    || self.existing_value(&reference) != Resolved::Unknown;
+            }
+            complete.then(|| reference::substitute_text(text, &|reference| self.existing_value(reference)))
+        };
+        outputs.iter().filter_map(|(name, text)| Some((name.clone(), resolve(text)?))).collect()
+    }
+
+    /// All outputs of everything that exists.
+    pub(crate) fn into_existing(self) -> BTreeMap<Address, Outputs> {
+        self.existing
+    }
+
+    fn remember(&mut self, address: &Address, resource: &Resource, outputs: &Outputs) -> &Outputs {
+        let all = self.existing.entry(address.clone()).or_default();
+        all.extend(computed(resource, self.environment));
+        all.extend(outputs.iter().map(|(name, value)| (name.clone(), value.clone())));
+        all
+    }
+
+    /// The value for a call.
+    fn value(&self, reference: &Reference) -> Resolved {
+        match reference {
+            Reference::Variable(name) => one(self.secrets.get(name)),
+            Reference::Output(address, name) => {
+                let existing = self.existing.get(address).filter(|_| !self.changing.contains(address));
+                let found = existing.and_then(|outputs| outputs.get(name));
+                one(found.or_else(|| self.computed.get(address)?.get(name)))
+            }
+            Reference::Fact(_) | Reference::Secret(_) => self.fact(reference),
+        }
+    }
+
+    /// The value for showing: nothing secret, nothing that does not exist.
+    fn existing_value(&self, reference: &Reference) -> Resolved {
+        match reference {
+            Reference::Variable(_) => Resolved::Unknown,
+            Reference::Output(address, name) => {
+                one(self.existing.get(address).and_then(|outputs| outputs.get(name)))
+            }
+            Reference::Fact(_) | Reference::Secret(_) => self.fact(reference),
+        }
+    }
+
+    fn fact(&self, reference: &Reference) -> Resolved {
+        let environment = self.environment;
+        match reference {
+            Reference::Fact(Fact::Account) => one(Some(&environment.account)),
+            Reference::Fact(Fact::Region) => one(Some(&environment.region)),
+            Reference::Fact(Fact::Partition) => one(Some(&environment.partition)),
+            Reference::Fact(Fact::Vpc) => one(environment.vpc.as_ref()),
+            Reference::Fact(Fact::Subnets) if !environment.subnets.is_empty() => {
+                Resolved::Many(environment.subnets.clone())
+            }
+            Reference::Secret(name) => one(environment.secrets.get(name)),
+            Reference::Fact(Fact::Subnets) | Reference::Output(..) | Reference::Variable(_) => {
+                Resolved::Unknown
+            }
+        }
+    }
+}
+
+fn one(value: Option<impl Into<String>>) -> Resolved {
+    value.map_or(Resolved::Unknown, |value| Resolved::One(value.into()))
+}

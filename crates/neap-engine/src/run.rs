@@ -1,0 +1,319 @@
+//! The state of one apply: what each step has come to, and what is to be done next.
+//!
+//! Decides what follows from the result of each call. Makes no call itself: it hands out jobs and takes their
+//! reports, so that one loop owns all the waiting.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use neap_core::config::Secrets;
+use neap_core::desired::DesiredResource;
+use neap_core::live::{LiveResource, Outputs};
+use neap_core::plan::{Change, Plan, StepId, Verb};
+use neap_core::schedule::Schedule;
+use tokio::time::Instant;
+
+use crate::apply::{StepResult, Summary};
+use crate::call::{Job, Report, Work};
+use crate::cloud::{CallError, ErrorKind, Progress};
+use crate::event::{Event, Failure, Outcome};
+use crate::known::Known;
+use crate::retry::{self, Attempt, Decision, Purpose};
+use crate::wait::Patience;
+
+/// How far one step has come.
+#[derive(Default)]
+struct Track {
+    started: Option<Instant>,
+    /// What it should become, references filled in.
+    desired: Option<Arc<DesiredResource>>,
+    outputs: Arc<Outputs>,
+    /// How many calls in a row have failed, and since when they do.
+    failures: u32,
+    failing_since: Option<Instant>,
+    /// When its call returned and the waiting began.
+    waiting_since: Option<Instant>,
+    /// AWS's last word for it.
+    detail: String,
+    result: Option<StepResult>,
+}
+
+/// One apply under way.
+pub(crate) struct Run<'a> {
+    plan: &'a Plan,
+    events: &'a mut dyn FnMut(Event),
+    schedule: Schedule,
+    known: Known<'a>,
+    tracks: Vec<Track>,
+    /// Steps whose call is due once more.
+    again: VecDeque<StepId>,
+    /// How many steps have a call in flight, and how many may.
+    calls: usize,
+    limit: usize,
+    /// What is to be done next.
+    jobs: Vec<Job<'a>>,
+}
+
+impl<'a> Run<'a> {
+    pub(crate) fn new(
+        plan: &'a Plan,
+        secrets: &'a Secrets,
+        limit: usize,
+        events: &'a mut dyn FnMut(Event),
+    ) -> Self {
+        Self {
+            plan,
+            events,
+            schedule: Schedule::new(plan),
+            known: Known::new(plan, secrets),
+            tracks: plan.steps.iter().map(|_| Track::default()).collect(),
+            again: VecDeque::new(),
+            calls: 0,
+            // A limit of nothing would wait for ever.
+            limit: limit.max(1),
+            jobs: Vec::new(),
+        }
+    }
+
+    /// What is to be done now. New steps are started only if `start_new`; those under way go on in any case.
+    pub(crate) fn jobs(&mut self, start_new: bool) -> Vec<Job<'a>> {
+        while self.calls < self.limit {
+            if let Some(step) = self.again.pop_front() {
+                self.call(step);
+            } else if start_new && let [step] = *self.schedule.start(1) {
+                self.begin(step);
+            } else {
+                break;
+            }
+        }
+        std::mem::take(&mut self.jobs)
+    }
+
+    /// Draws the conclusions from the end of a job.
+    pub(crate) fn take(&mut self, step: StepId, report: Report) {
+        match report {
+            Report::Rested => self.again.push_back(step),
+            Report::Changed(result) => {
+                self.calls -= 1;
+                match result {
+                    Ok(outputs) => self.changed(step, &outputs),
+                    Err(error) => self.call_failed(step, error, Purpose::Change),
+                }
+            }
+            Report::Deleted(result) => {
+                self.calls -= 1;
+                match result {
+                    Err(error) if error.kind != ErrorKind::NotFound => {
+                        self.call_failed(step, error, Purpose::Delete);
+                    }
+                    Ok(()) | Err(_) => self.wait(step),
+                }
+            }
+            Report::Looked(result) => self.looked(step, result),
+        }
+    }
+
+    /// Ends what has not ended, and sums up.
+    pub(crate) fn conclude(mut self, is_cancelled: bool, elapsed: Duration) -> Summary {
+        for step in 0..self.tracks.len() {
+            let track = &self.tracks[step];
+            if track.result.is_some() {
+                continue;
+            }
+            let outcome = match (track.started, is_cancelled) {
+                (Some(_), _) => Outcome::Cancelled,
+                (None, true) => Outcome::NotStarted,
+                (None, false) => Outcome::Failed(internal("steps wait for each other")),
+            };
+            self.end(step, outcome);
+        }
+        let outputs = self.known.stack_outputs(&self.plan.outputs);
+        let resources = self.known.into_existing();
+        // The loop above gives a result to every track that has none.
+        let steps =
+            self.tracks.into_iter().map(|track| track.result.expect("every step has ended")).collect();
+        Summary { steps, resources, outputs, elapsed }
+    }
+
+    fn change(&self, step: StepId) -> &'a Change {
+        &self.plan.changes[self.plan.steps[step].change]
+    }
+
+    fn verb(&self, step: StepId) -> Verb {
+        self.plan.steps[step].verb
+    }
+
+    fn patience(&self, step: StepId) -> Patience {
+        Patience::of(self.verb(step), self.plan.steps[step].address.kind())
+    }
+
+    fn push(&mut self, step: StepId, after: Duration, work: Work<'a>) {
+        let address = &self.plan.steps[step].address;
+        self.jobs.push(Job { step, address, after, work });
+    }
+
+    fn begin(&mut self, step: StepId) {
+        self.tracks[step].started = Some(Instant::now());
+        (self.events)(Event::StepStarted { step });
+        if self.verb(step) == Verb::Delete {
+            return self.call(step);
+        }
+        let Some(desired) = &self.change(step).desired else {
+            return self.fail(step, internal("the plan does not say what the resource should be"));
+        };
+        match self.known.resolve(desired) {
+            Ok(resolved) => {
+                self.tracks[step].desired = Some(Arc::new(resolved));
+                self.call(step);
+            }
+            Err(message) => self.fail(step, Failure::Internal { message }),
+        }
+    }
+
+    /// Makes the call of a step, for the first time or once more.
+    fn call(&mut self, step: StepId) {
+        let Change { live, spec, .. } = self.change(step);
+        let desired = self.tracks[step].desired.clone();
+        let work = match (self.verb(step), live, desired, spec) {
+            (Verb::Create, _, Some(desired), Some(spec)) => Work::Create(desired, spec),
+            (Verb::Update, Some(live), Some(desired), Some(spec)) => Work::Update(live, desired, spec),
+            (Verb::Delete, Some(live), ..) => Work::Delete(live),
+            (Verb::Wait, ..) => {
+                let outputs = self.known.outputs(&self.plan.steps[step].address);
+                self.tracks[step].outputs = Arc::new(outputs.cloned().unwrap_or_default());
+                return self.wait(step);
+            }
+            _ => return self.fail(step, internal("the plan lacks what the step needs")),
+        };
+        self.calls += 1;
+        self.push(step, Duration::ZERO, work);
+    }
+
+    fn changed(&mut self, step: StepId, outputs: &Outputs) {
+        let track = &mut self.tracks[step];
+        if let Some(desired) = &track.desired {
+            let address = &self.plan.steps[step].address;
+            let all = self.known.exists(address, desired, outputs);
+            track.outputs = Arc::new(all.clone());
+        }
+        self.wait(step);
+    }
+
+    /// The call of a step has returned: from now on it only waits, looking at once for the first time.
+    fn wait(&mut self, step: StepId) {
+        let track = &mut self.tracks[step];
+        track.waiting_since = Some(Instant::now());
+        track.failures = 0;
+        self.schedule.exists(step);
+        self.look(step, Duration::ZERO);
+    }
+
+    fn look(&mut self, step: StepId, after: Duration) {
+        let live: Option<&'a LiveResource> = self.change(step).live.as_ref();
+        let track = &self.tracks[step];
+        let work = match (self.verb(step), live, &track.desired) {
+            (Verb::Delete, Some(live), _) => Work::Gone(live),
+            (_, _, Some(desired)) => Work::Ready(Arc::clone(desired), Arc::clone(&track.outputs)),
+            _ => return self.fail(step, internal("the plan lacks what the step waits for")),
+        };
+        self.push(step, after, work);
+    }
+
+    fn looked(&mut self, step: StepId, result: Result<Progress, CallError>) {
+        let deletes = self.verb(step) == Verb::Delete;
+        match result {
+            Ok(Progress::Done) => self.done(step),
+            Ok(Progress::Pending(detail)) => self.pending(step, self.known.redact(detail)),
+            Ok(Progress::Failed(detail)) => {
+                let detail = self.known.redact(detail);
+                self.fail(step, Failure::GaveUp { detail });
+            }
+            Err(error) if deletes && error.kind == ErrorKind::NotFound => self.done(step),
+            Err(error) => {
+                self.call_failed(step, error, if deletes { Purpose::Delete } else { Purpose::Look });
+            }
+        }
+    }
+
+    fn pending(&mut self, step: StepId, detail: String) {
+        let patience = self.patience(step);
+        let track = &mut self.tracks[step];
+        track.failures = 0;
+        let waited = since(track.waiting_since);
+        let Some(after) = patience.next_look(waited) else {
+            return self.fail(step, Failure::Deadline { waited, detail });
+        };
+        if track.detail != detail {
+            track.detail.clone_from(&detail);
+            let elapsed = since(track.started);
+            (self.events)(Event::StepProgress { step, detail, elapsed });
+        }
+        self.look(step, after);
+    }
+
+    /// A call or a look failed: once more, or never.
+    fn call_failed(&mut self, step: StepId, error: CallError, purpose: Purpose) {
+        let error = CallError { message: self.known.redact(error.message), ..error };
+        let patience = self.patience(step);
+        let track = &mut self.tracks[step];
+        if track.failures == 0 {
+            track.failing_since = Some(Instant::now());
+        }
+        track.failures += 1;
+        let attempt = track.failures;
+        let decision = retry::decide(&Attempt {
+            kind: error.kind,
+            purpose,
+            number: attempt,
+            elapsed: since(track.failing_since),
+            visible: patience.visible,
+            deadline: patience.deadline,
+            seed: step as u64,
+        });
+        let Decision::RetryAfter(after) = decision else {
+            return self.fail(step, Failure::Call(error));
+        };
+        let Some(waiting_since) = track.waiting_since else {
+            (self.events)(Event::StepRetried { step, attempt, after, error });
+            return self.push(step, after, Work::Rest);
+        };
+        if waiting_since.elapsed() >= patience.deadline {
+            return self.fail(step, Failure::Call(error));
+        }
+        (self.events)(Event::StepRetried { step, attempt, after, error });
+        self.look(step, after);
+    }
+
+    fn done(&mut self, step: StepId) {
+        if self.verb(step) == Verb::Delete {
+            self.schedule.gone(step);
+        } else {
+            self.schedule.ready(step);
+        }
+        self.end(step, Outcome::Done);
+    }
+
+    fn fail(&mut self, step: StepId, failure: Failure) {
+        self.end(step, Outcome::Failed(failure));
+        for skip in self.schedule.failed(step) {
+            let because = self.plan.steps[skip.because].address.clone();
+            self.end(skip.step, Outcome::Skipped { because });
+        }
+    }
+
+    fn end(&mut self, step: StepId, outcome: Outcome) {
+        let elapsed = since(self.tracks[step].started);
+        self.tracks[step].result = Some(StepResult { outcome: outcome.clone(), elapsed });
+        (self.events)(Event::StepFinished { step, outcome, elapsed });
+    }
+}
+
+fn internal(message: &str) -> Failure {
+    Failure::Internal { message: message.to_owned() }
+}
+
+/// The time since a moment, or none if it has not come.
+fn since(moment: Option<Instant>) -> Duration {
+    moment.map_or(Duration::ZERO, |moment| moment.elapsed())
+}

@@ -1,0 +1,9 @@
+//! The apply loop against a scripted cloud, on a paused clock.
+
+mod cancelling;
+mod order;
+mod plans;
+mod reading;
+mod retries;
+mod scripted;
+mod values;
