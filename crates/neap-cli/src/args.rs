@@ -1,0 +1,186 @@
+//! The command line: what can be typed, and nothing about what it does.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+/// Plans, applies and destroys a small web system on AWS from one `stack.toml`.
+#[derive(Debug, Parser)]
+#[command(name = "neap", version, max_term_width = 100, after_help = EXIT_CODES)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// The options that every command takes.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done or nothing to do, 1 failed, 2 changes pending (with \
+--detailed-exitcode), 3 bad usage or stack file, 4 something is left after destroy, 5 locked or the live state \
+moved, 130 interrupted.
+
+A first try without an AWS account: neap init && neap apply --sandbox";
+
+/// The options that every command takes.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// The stack file; `stack.toml` by default.
+    #[arg(short, long, global = true, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// The environment, whose `[env.NAME]` tables overlay the rest.
+    #[arg(long, global = true, value_name = "NAME")]
+    pub env: Option<String>,
+    /// The value of a variable; may be repeated. `NEAP_VAR_name` in the environment does the same.
+    #[arg(long, global = true, value_name = "NAME=VALUE", value_parser = variable)]
+    pub var: Vec<(String, String)>,
+    /// The AWS region, instead of the stack file's or the profile's.
+    #[arg(long, global = true, value_name = "REGION")]
+    pub region: Option<String>,
+    /// The profile of the AWS configuration.
+    #[arg(long, global = true, value_name = "PROFILE")]
+    pub profile: Option<String>,
+    /// The endpoint of an AWS emulator.
+    #[arg(long, global = true, value_name = "URL", conflicts_with = "sandbox")]
+    pub endpoint_url: Option<String>,
+    /// Use the built-in sandbox instead of AWS; it lives in `.neap` beside the stack file.
+    #[arg(long, global = true)]
+    pub sandbox: bool,
+    /// Print JSON instead of text.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// When to use colour; `NO_COLOR` is respected.
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: Color,
+    /// Show more: unchanged resources and progress; twice or three times for what neap does inside.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal.
+    Auto,
+    /// Everywhere.
+    Always,
+    /// Nowhere.
+    Never,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write a commented stack.toml for this folder.
+    Init,
+    /// Check the stack file without any call to AWS.
+    Validate,
+    /// Show what would change, and why.
+    Plan(PlanArguments),
+    /// Make what is live as the stack says.
+    Apply(ApplyArguments),
+    /// Remove everything that belongs to the stack, and prove it.
+    Destroy(DestroyArguments),
+    /// Show what is live, resource by resource.
+    Status,
+    /// Print the stack's outputs, or one of them.
+    Output(OutputArguments),
+    /// Print the resources and what refers to what.
+    Graph(GraphArguments),
+    /// Print the JSON Schema of the stack file, or of what `--json` prints.
+    Schema(SchemaArguments),
+    /// Print a completion script for a shell.
+    Completions(CompletionsArguments),
+}
+
+/// The options of `neap plan`.
+#[derive(Debug, Args)]
+pub struct PlanArguments {
+    /// End with 2 when there are changes, 0 when there are none.
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+    /// Save the plan, for `neap apply FILE`.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// The options of `neap apply`.
+#[derive(Debug, Args)]
+pub struct ApplyArguments {
+    /// A plan saved by `neap plan --out`: exactly that one is carried out.
+    #[arg(value_name = "PLANFILE")]
+    pub plan: Option<PathBuf>,
+    /// Do not ask.
+    #[arg(short, long)]
+    pub yes: bool,
+}
+
+/// The options of `neap destroy`.
+#[derive(Debug, Args)]
+pub struct DestroyArguments {
+    /// Do not ask.
+    #[arg(short, long)]
+    pub yes: bool,
+}
+
+/// The options of `neap output`.
+#[derive(Debug, Args)]
+pub struct OutputArguments {
+    /// An output of the stack, `url`, or a resource's own such as `alb.public.dns_name`.
+    pub name: Option<String>,
+}
+
+/// The options of `neap graph`.
+#[derive(Debug, Args)]
+pub struct GraphArguments {
+    /// The language of the graph.
+    #[arg(long, value_name = "FORMAT", default_value = "dot")]
+    pub format: GraphFormat,
+}
+
+/// The language of a graph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum GraphFormat {
+    /// Graphviz: `neap graph | dot -Tsvg`.
+    Dot,
+    /// Mermaid, which Markdown files on code hosts show as a picture.
+    Mermaid,
+}
+
+/// The options of `neap schema`.
+#[derive(Debug, Args)]
+pub struct SchemaArguments {
+    /// What to describe.
+    #[arg(value_name = "OF", default_value = "stack")]
+    pub of: SchemaOf,
+}
+
+/// What `neap schema` describes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    /// The stack file.
+    Stack,
+    /// What `neap plan --json` prints.
+    Plan,
+    /// Each line that `neap apply --json` and `neap destroy --json` print.
+    Events,
+    /// What `neap status --json` prints.
+    Status,
+}
+
+/// The options of `neap completions`.
+#[derive(Debug, Args)]
+pub struct CompletionsArguments {
+    /// The shell.
+    pub shell: Shell,
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        // clap repeats the text in its message, so a value without a name must not be there to repeat.
+        _ => Err("expected `name=value`".to_owned()),
+    }
+}

@@ -1,0 +1,62 @@
+//! `neap destroy`: everything that belongs to the stack goes, and a second look proves it.
+
+use neap_core::config::Loaded;
+use neap_core::plan::Mode;
+use neap_engine::residue::residue;
+
+use crate::args::DestroyArguments;
+use crate::connect::Connect;
+use crate::error::CommandError;
+use crate::execute::{confirm, execute, show};
+use crate::exit::Exit;
+use crate::render::json::{self, Line};
+use crate::render::{style, summary as text};
+use crate::session::Session;
+
+/// Plans the end of the stack, asks, carries it out, and looks again.
+pub(crate) fn run<C: Connect>(
+    session: &mut Session<C>,
+    arguments: &DestroyArguments,
+) -> Result<Exit, CommandError> {
+    let loaded = session.load()?;
+    let runtime = session.runtime()?;
+    runtime.block_on(destroy(session, &loaded, arguments.yes))
+}
+
+async fn destroy<C: Connect>(
+    session: &mut Session<C>,
+    loaded: &Loaded,
+    yes: bool,
+) -> Result<Exit, CommandError> {
+    let Loaded { desired, secrets, .. } = loaded;
+    let cloud = session.cloud(desired.region.as_deref()).await?;
+    let (plan, _) = session.plan(&cloud, desired, secrets, Mode::Destroy).await?;
+    let Session { ui, global, .. } = session;
+    show(ui, global, &plan);
+    let question = format!("Destroy everything of stack {}?", desired.stack);
+    if !plan.is_empty() && !confirm(ui, yes, &question)? {
+        return Ok(Exit::Failed);
+    }
+    let summary = execute(ui, global, &cloud, &plan, secrets).await;
+    let counts = summary.counts();
+    if counts.cancelled + counts.not_started > 0 {
+        if global.json {
+            ui.out(&json::line(&Line::of_summary(&plan, &summary, None)));
+        }
+        return Err(text::failure(&plan, &summary));
+    }
+    let left = residue(&cloud, desired).await?;
+    if global.json {
+        ui.out(&json::line(&Line::of_summary(&plan, &summary, Some(&left))));
+    } else if !plan.is_empty() {
+        ui.out(&format!("\n{}", text::done(&plan, &summary)));
+    }
+    if !summary.is_success() {
+        ui.err(&style::error(&text::failure(&plan, &summary)));
+    }
+    let nothing = text::residue(&desired.stack, &left)?;
+    if !global.json {
+        ui.out(&nothing);
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,87 @@
+//! Why a command ended without success, in the words of whoever typed it.
+//!
+//! Decides the kinds of failure and their exit codes. Hints are data, so that text and order are the renderer's.
+
+use std::fmt;
+
+use neap_engine::cloud::{CallError, ErrorKind};
+
+use crate::exit::Exit;
+
+/// A command that did not succeed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CommandError {
+    /// How the process ends.
+    pub(crate) exit: Exit,
+    /// What is wrong: lower case, no period.
+    pub(crate) message: String,
+    /// More of it, one line each.
+    pub(crate) details: Vec<String>,
+    /// What to do about it.
+    pub(crate) hints: Vec<String>,
+}
+
+impl CommandError {
+    /// A failure that ends with `exit`.
+    pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, message: message.into(), details: Vec::new(), hints: Vec::new() }
+    }
+
+    /// A failure of the work itself.
+    pub(crate) fn failed(message: impl Into<String>) -> Self {
+        Self::new(Exit::Failed, message)
+    }
+
+    /// A wrong command line or file.
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+        Self::new(Exit::Invalid, message)
+    }
+
+    /// The same with one more line of detail.
+    #[must_use]
+    pub(crate) fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.details.push(detail.into());
+        self
+    }
+
+    /// The same with one more hint.
+    #[must_use]
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+}
+
+impl fmt::Display for CommandError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for CommandError {}
+
+impl From<CallError> for CommandError {
+    fn from(error: CallError) -> Self {
+        match error.kind {
+            ErrorKind::Credentials => Self::failed("there are no valid AWS credentials")
+                .detail(error.message)
+                .hint("`aws configure` stores an access key, `aws sso login` opens a session, and \
+                       `AWS_ACCESS_KEY_ID` with `AWS_SECRET_ACCESS_KEY` work too; `--profile` picks a profile")
+                .hint("`--sandbox` needs no account at all"),
+            ErrorKind::Denied => {
+                let hint = format!("allow `{}` for these credentials, or use others with `--profile`", error.operation);
+                Self::failed(error.to_string()).hint(hint)
+            }
+            ErrorKind::Unavailable | ErrorKind::Timeout => Self::failed(error.to_string())
+                .hint("check the network, `--region` and `--endpoint-url`, then run it again"),
+            ErrorKind::Throttled
+            | ErrorKind::NotFound
+            | ErrorKind::Conflict
+            | ErrorKind::InUse
+            | ErrorKind::NotYet
+            | ErrorKind::Invalid
+            | ErrorKind::Quota
+            | ErrorKind::Unknown => Self::failed(error.to_string()),
+        }
+    }
+}

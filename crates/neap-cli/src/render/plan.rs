@@ -1,0 +1,242 @@
+//! A plan for people: what happens to each resource, why, and to which fields.
+//!
+//! Must not know how plans are made. The same plan gives the same bytes.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use neap_core::plan::{Action, Change, Counts, FieldChange, Mode, Plan, Reason};
+use serde_json::{Map, Value};
+use similar::{ChangeTag, TextDiff};
+
+use super::style::{self, paint};
+use super::value;
+
+/// A change of one field stands on one line up to this length.
+const WIDTH: usize = 100;
+/// Lines of a document around a change.
+const CONTEXT: usize = 3;
+
+/// The whole plan. With `all`, resources without change are listed too.
+pub(crate) fn plan(plan: &Plan, all: bool) -> String {
+    let environment = &plan.environment;
+    let mut text = format!(
+        "Stack {} in account {}, region {}\n\n",
+        paint(style::STRONG, &plan.stack),
+        environment.account,
+        environment.region
+    );
+    let page = Page { plan, all, implied: implied_by(plan) };
+    for (index, change) in plan.changes.iter().enumerate() {
+        if page.parent(change).is_none() {
+            page.write(&mut text, index, 0);
+        }
+    }
+    text += &last_line(plan);
+    text
+}
+
+/// The last line: how many resources each action takes.
+pub(crate) fn last_line(plan: &Plan) -> String {
+    let Counts { create, update, replace, delete, no_op } = plan.counts();
+    if !plan.is_empty() {
+        return format!(
+            "{}: {create} to create, {update} to update, {replace} to replace, {delete} to delete, \
+             {no_op} unchanged\n",
+            paint(style::STRONG, "Plan")
+        );
+    }
+    let no_changes = paint(style::STRONG, "No changes");
+    match (plan.mode, no_op) {
+        (Mode::Destroy, _) => format!("{no_changes}: nothing of stack {} is live\n", plan.stack),
+        (Mode::Apply, 1) => format!("{no_changes}: 1 resource is as the stack says\n"),
+        (Mode::Apply, _) => format!("{no_changes}: {no_op} resources are as the stack says\n"),
+    }
+}
+
+/// The changes that stand under another, by the index of that one.
+fn implied_by(plan: &Plan) -> BTreeMap<usize, Vec<usize>> {
+    let mut implied = BTreeMap::<usize, Vec<usize>>::new();
+    for (index, change) in plan.changes.iter().enumerate() {
+        if let Some(parent) = parent(plan, change) {
+            implied.entry(parent).or_default().push(index);
+        }
+    }
+    implied
+}
+
+fn parent(plan: &Plan, change: &Change) -> Option<usize> {
+    let by = &change.implied.as_ref()?.by;
+    // What implies something is declared by the user, so it is implied by nothing and there can be no circle.
+    let stands_for = |other: &Change| other.address == *by && other.implied.is_none();
+    plan.changes.iter().position(stands_for)
+}
+
+struct Page<'plan> {
+    plan: &'plan Plan,
+    all: bool,
+    implied: BTreeMap<usize, Vec<usize>>,
+}
+
+impl Page<'_> {
+    fn parent(&self, change: &Change) -> Option<usize> {
+        parent(self.plan, change)
+    }
+
+    fn implied(&self, index: usize) -> &[usize] {
+        self.implied.get(&index).map_or(&[], Vec::as_slice)
+    }
+
+    fn is_shown(&self, index: usize) -> bool {
+        let change = &self.plan.changes[index];
+        self.all
+            || change.action != Action::NoOp
+            || matches!(change.reason, Reason::Settling { .. })
+            || self.implied(index).iter().any(|&child| self.is_shown(child))
+    }
+
+    /// Writes the change at `index` and what it implies. Top-level changes end in a blank line.
+    fn write(&self, text: &mut String, index: usize, indent: usize) {
+        if !self.is_shown(index) {
+            return;
+        }
+        let change = &self.plan.changes[index];
+        *text += &headline(change, indent);
+        *text += &fields(change, indent + 4);
+        for &child in self.implied(index) {
+            self.write(text, child, indent + 4);
+        }
+        if indent == 0 {
+            text.push('\n');
+        }
+    }
+}
+
+fn headline(change: &Change, indent: usize) -> String {
+    let Change { action, address, .. } = change;
+    let style = style::of_action(*action);
+    let sign = match action {
+        Action::NoOp => "=",
+        action => action.sign(),
+    };
+    let what = paint(style, &format!("{sign} {}", action.word()));
+    let address = paint(style::NAME, &address.to_string());
+    let implied = change.implied.as_ref().map(|implied| format!("; implied: {}", implied.reason));
+    let because = format!("({}{})", because(change), implied.unwrap_or_default());
+    format!("{:indent$}{what} {address} {}\n", "", paint(style::FAINT, &because))
+}
+
+/// Why the action was chosen, as a fragment.
+pub(crate) fn because(change: &Change) -> String {
+    let reason = reason(&change.reason);
+    match change.action {
+        Action::DeleteThenCreate => format!("{reason}; deleted first, since only one can have its name"),
+        Action::CreateThenDelete => format!("{reason}; the new one is created before the old one goes"),
+        Action::NoOp | Action::Create | Action::Update | Action::Delete => reason,
+    }
+}
+
+/// `reason` in words, as a fragment.
+pub(crate) fn reason(reason: &Reason) -> String {
+    match reason {
+        Reason::UpToDate => "as the stack says".to_owned(),
+        Reason::Settling { detail } => format!("as the stack says, AWS still works on it: {detail}"),
+        Reason::Missing => "does not exist".to_owned(),
+        Reason::StackChanged => "the stack file changed".to_owned(),
+        Reason::Drifted => "changed outside of the stack file".to_owned(),
+        Reason::Immutable { fields } => format!("AWS cannot change {} in place", style::names(fields)),
+        Reason::DependencyReplaced { dependencies } => {
+            let verb = if dependencies.len() == 1 { "is" } else { "are" };
+            format!("{} {verb} replaced", style::names(dependencies))
+        }
+        Reason::Failed { detail } => format!("AWS gave up on it: {detail}"),
+        Reason::BeingDeleted => "AWS is deleting it".to_owned(),
+        Reason::NotDeclared => "no longer in the stack file".to_owned(),
+        Reason::Superseded => "left over from an unfinished replacement".to_owned(),
+        Reason::Destroyed => "the stack is destroyed".to_owned(),
+    }
+}
+
+fn fields(change: &Change, indent: usize) -> String {
+    match change.action {
+        Action::Create => created(&change.fields, indent),
+        Action::Delete => {
+            let id = change.live.as_ref().map(|live| format!("{:indent$}{}\n", "", live.id));
+            id.unwrap_or_default()
+        }
+        Action::NoOp | Action::Update | Action::CreateThenDelete | Action::DeleteThenCreate => {
+            change.fields.iter().map(|field| changed(field, indent)).collect()
+        }
+    }
+}
+
+/// All the fields of a new resource, one line for each that says something; those of one structure together.
+fn created(fields: &[FieldChange], indent: usize) -> String {
+    let mut members = Map::new();
+    for FieldChange { path, after, .. } in fields {
+        let (_, after) = value::masked(None, after.as_ref());
+        let after = value::pruned(&after.unwrap_or_default());
+        // The marks of ownership are on everything and tell a reader nothing.
+        if value::is_empty(&after) || path.starts_with("tags.neap:") {
+            continue;
+        }
+        match path.split_once('.') {
+            None => {
+                members.insert(path.clone(), after);
+            }
+            Some((first, rest)) => {
+                let group = members.entry(first).or_insert_with(|| Value::Object(Map::new()));
+                if let Value::Object(group) = group {
+                    group.insert(rest.to_owned(), after);
+                }
+            }
+        }
+    }
+    members.iter().map(|(key, value)| value::fitted(key, value, indent)).collect()
+}
+
+/// `path: before → after`; long values below each other, documents as a diff of their lines.
+fn changed(field: &FieldChange, indent: usize) -> String {
+    let (before, after) = value::masked(field.before.as_ref(), field.after.as_ref());
+    let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
+    let forces =
+        if field.forces_replacement { paint(style::REPLACE, " (forces replacement)") } else { String::new() };
+    let path = &field.path;
+    if field.document {
+        return format!("{:indent$}{path}:{forces}\n{}", "", document(&before, &after, indent + 2));
+    }
+    let (before, after) = (value::inline(&before), value::inline(&after));
+    if indent + path.len() + before.chars().count() + after.chars().count() <= WIDTH {
+        let (before, after) = (paint(style::GONE, &before), paint(style::GOOD, &after));
+        return format!("{:indent$}{path}: {before} → {after}{forces}\n", "");
+    }
+    let before = paint(style::GONE, &format!("- {before}"));
+    let after = paint(style::GOOD, &format!("+ {after}"));
+    format!("{:indent$}{path}:{forces}\n{:indent$}  {before}\n{:indent$}  {after}\n", "", "", "")
+}
+
+/// A unified diff of two documents.
+fn document(before: &Value, after: &Value, indent: usize) -> String {
+    let mut outlines = (value::outline(&value::pruned(before)), value::outline(&value::pruned(after)));
+    if outlines.0 == outlines.1 {
+        // They differ only in what pruning takes away.
+        outlines = (value::outline(before), value::outline(after));
+    }
+    let diff = TextDiff::from_lines(&outlines.0, &outlines.1);
+    let mut text = String::new();
+    for hunk in diff.unified_diff().context_radius(CONTEXT).iter_hunks() {
+        let header = paint(style::FAINT, hunk.header().to_string().trim_end());
+        // Writing to a string cannot fail.
+        let _always = writeln!(text, "{:indent$}{header}", "");
+        for change in hunk.iter_changes() {
+            let line = format!("{}{}", change.tag(), change.value().trim_end_matches('\n'));
+            let line = match change.tag() {
+                ChangeTag::Equal => line,
+                ChangeTag::Delete => paint(style::GONE, &line),
+                ChangeTag::Insert => paint(style::GOOD, &line),
+            };
+            let _always = writeln!(text, "{:indent$}{line}", "");
+        }
+    }
+    text
+}

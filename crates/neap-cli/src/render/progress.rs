@@ -1,0 +1,108 @@
+//! What happens during an apply, one line for each step that ends.
+//!
+//! Must not know where the lines go, nor what is in flight meanwhile.
+
+use neap_core::plan::{Action, Plan, StepId, Verb};
+use neap_engine::event::{Event, Outcome};
+
+use super::style::{self, paint};
+
+/// The line that tells `event`, if it is told. With `details`, what AWS says in between is told too.
+pub(crate) fn line(plan: &Plan, event: &Event, details: bool) -> Option<String> {
+    let line = match event {
+        Event::StepStarted { .. } => return None,
+        Event::StepProgress { step, detail, elapsed } if details => {
+            let text = format!("  {} {detail} after {}", name(plan, *step), style::duration(*elapsed));
+            paint(style::FAINT, &text)
+        }
+        Event::StepRetried { step, attempt, after, error } if details => {
+            let after = style::duration(*after);
+            let text = format!("  {} attempt {attempt} failed, next in {after}: {error}", name(plan, *step));
+            paint(style::FAINT, &text)
+        }
+        Event::StepProgress { .. } | Event::StepRetried { .. } => return None,
+        Event::StepFinished { step, outcome, elapsed } => {
+            finished(plan, *step, outcome, &style::duration(*elapsed))
+        }
+    };
+    Some(line + "\n")
+}
+
+fn finished(plan: &Plan, step: StepId, outcome: &Outcome, elapsed: &str) -> String {
+    let name = name(plan, step);
+    match outcome {
+        Outcome::Done => {
+            let verb = paint(verb_style(plan, step), &done(plan, step));
+            format!("{verb} {name} in {elapsed}")
+        }
+        Outcome::Failed(failure) => {
+            let failed = paint(style::GONE, &format!("failed to {}", to_do(plan, step)));
+            format!("{failed} {name} after {elapsed}: {failure}")
+        }
+        Outcome::Skipped { because } => {
+            let skipped = paint(style::CHANGE, "skipped");
+            format!("{skipped} {name}: it needs {because}")
+        }
+        Outcome::Cancelled => {
+            let left = paint(style::CHANGE, "stopped waiting for");
+            format!("{left} {name} after {elapsed}: it may be half done")
+        }
+        Outcome::NotStarted => format!("{} {name}", paint(style::CHANGE, "did not start")),
+    }
+}
+
+fn verb_style(plan: &Plan, step: StepId) -> anstyle::Style {
+    match plan.steps[step].verb {
+        Verb::Create => style::GOOD,
+        Verb::Update => style::CHANGE,
+        Verb::Wait => style::FAINT,
+        Verb::Delete => style::GONE,
+    }
+}
+
+/// The address of a step's resource.
+pub(crate) fn name(plan: &Plan, step: StepId) -> String {
+    paint(style::NAME, &plan.steps[step].address.to_string())
+}
+
+/// What a step has done, in a word or two.
+fn done(plan: &Plan, step: StepId) -> String {
+    let replaces = is_replacement(plan, step);
+    match plan.steps[step].verb {
+        Verb::Create if replaces => "created the new",
+        Verb::Create => "created",
+        Verb::Update => "updated",
+        Verb::Wait => "settled",
+        Verb::Delete if replaces => "deleted the old",
+        Verb::Delete => "deleted",
+    }
+    .to_owned()
+}
+
+/// What a step is to do, in a word or two.
+pub(crate) fn to_do(plan: &Plan, step: StepId) -> &'static str {
+    let replaces = is_replacement(plan, step);
+    match plan.steps[step].verb {
+        Verb::Create if replaces => "create the new",
+        Verb::Create => "create",
+        Verb::Update => "update",
+        Verb::Wait => "wait for",
+        Verb::Delete if replaces => "delete the old",
+        Verb::Delete => "delete",
+    }
+}
+
+/// What a step is doing, in a word or two.
+pub(crate) fn doing(plan: &Plan, step: StepId) -> &'static str {
+    match plan.steps[step].verb {
+        Verb::Create => "creating",
+        Verb::Update => "updating",
+        Verb::Wait => "waiting",
+        Verb::Delete => "deleting",
+    }
+}
+
+fn is_replacement(plan: &Plan, step: StepId) -> bool {
+    let action = plan.changes[plan.steps[step].change].action;
+    matches!(action, Action::CreateThenDelete | Action::DeleteThenCreate)
+}

@@ -1,0 +1,123 @@
+//! How an apply ended: counts, outputs, and what failed, why, and what to run next.
+
+use std::collections::BTreeMap;
+
+use neap_core::address::{Address, Kind};
+use neap_core::live::{LiveResource, Outputs};
+use neap_core::plan::{Mode, Plan, Verb};
+use neap_core::reference::{self, Reference};
+use neap_engine::apply::Summary;
+use neap_engine::event::Outcome;
+use neap_engine::residue::Residue;
+
+use super::progress;
+use super::style::{self, paint};
+use super::value::SENSITIVE;
+use crate::error::CommandError;
+use crate::exit::Exit;
+
+/// One line that says what was done, and how long it took.
+pub(crate) fn done(plan: &Plan, summary: &Summary) -> String {
+    let mut counts = [(0, "created"), (0, "updated"), (0, "deleted"), (0, "settled")];
+    for (step, result) in plan.steps.iter().zip(&summary.steps) {
+        let index = match step.verb {
+            Verb::Create => 0,
+            Verb::Update => 1,
+            Verb::Delete => 2,
+            Verb::Wait => 3,
+        };
+        counts[index].0 += usize::from(result.outcome == Outcome::Done);
+    }
+    let told = counts.iter().filter(|(number, _)| *number > 0);
+    let told: Vec<String> = told.map(|(number, word)| format!("{number} {word}")).collect();
+    let told = if told.is_empty() { "nothing was done".to_owned() } else { told.join(", ") };
+    let word = if summary.is_success() { "Done" } else { "Stopped" };
+    let style = if summary.is_success() { style::GOOD } else { style::CHANGE };
+    format!("{}: {told} in {}\n", paint(style, word), style::duration(summary.elapsed))
+}
+
+/// The stack's outputs, one per line; the site's URL comes last unless an output has its name.
+pub(crate) fn outputs(outputs: &BTreeMap<String, String>, url: Option<&str>) -> String {
+    let url = url.filter(|_| !outputs.contains_key("url")).map(|url| ("url", url.to_owned()));
+    let shown = outputs.iter().map(|(name, value)| (name.as_str(), shown(value)));
+    shown.chain(url).map(|(name, value)| format!("{} = {value}\n", paint(style::NAME, name))).collect()
+}
+
+/// An output's value as it may be shown.
+pub(crate) fn shown(value: &str) -> String {
+    let is_sensitive = |reference: &Reference| matches!(reference, Reference::Variable(_));
+    if reference::in_text(value).iter().any(is_sensitive) { SENSITIVE.to_owned() } else { value.to_owned() }
+}
+
+/// Where the stack answers: its distribution, or else its load balancer.
+pub(crate) fn url(resources: &BTreeMap<Address, Outputs>) -> Option<String> {
+    let first = |kind: Kind, output: &str| {
+        let of_kind = resources.iter().filter(|(address, _)| address.kind() == kind);
+        of_kind.filter_map(|(_, outputs)| outputs.get(output)).next()
+    };
+    let site = first(Kind::Cloudfront, "domain_name").map(|domain| format!("https://{domain}"));
+    site.or_else(|| first(Kind::Alb, "dns_name").map(|name| format!("http://{name}")))
+}
+
+/// Why an apply did not do all that was planned.
+pub(crate) fn failure(plan: &Plan, summary: &Summary) -> CommandError {
+    let counts = summary.counts();
+    let command = match plan.mode {
+        Mode::Apply => "neap apply",
+        Mode::Destroy => "neap destroy",
+    };
+    let stopped = counts.cancelled + counts.not_started;
+    let mut parts = Vec::new();
+    let mut part = |number: usize, word: &str| {
+        if number > 0 {
+            parts.push(format!("{number} {word}"));
+        }
+    };
+    part(counts.failed, "failed");
+    part(counts.skipped, "skipped");
+    part(counts.cancelled, "may be half done");
+    part(counts.not_started, "not started");
+    let total = style::count(plan.steps.len(), "step");
+    let exit = if stopped > 0 { Exit::Interrupted } else { Exit::Failed };
+    let mut error = CommandError::new(exit, format!("of {total}, {}", parts.join(", ")));
+    for (step, result) in summary.steps.iter().enumerate() {
+        if let Some(detail) = unfinished(plan, step, &result.outcome) {
+            error.details.push(detail);
+        }
+    }
+    let cause = if stopped > 0 { "run" } else { "mend the cause, then run" };
+    error.hint(format!("{cause} `{command}` again: it goes on from what is live"))
+}
+
+fn unfinished(plan: &Plan, step: usize, outcome: &Outcome) -> Option<String> {
+    let what = format!("{} {}", progress::to_do(plan, step), progress::name(plan, step));
+    match outcome {
+        Outcome::Done => None,
+        Outcome::Failed(failure) => Some(format!("{} {what}: {failure}", paint(style::GONE, "failed"))),
+        Outcome::Skipped { because } => {
+            Some(format!("{} {what}: it needs {because}", paint(style::CHANGE, "skipped")))
+        }
+        Outcome::Cancelled => Some(format!("{} {what}", paint(style::CHANGE, "may be half done"))),
+        Outcome::NotStarted => Some(format!("{} {what}", paint(style::CHANGE, "not started"))),
+    }
+}
+
+/// What a look after a destroy found, as an error if that is anything.
+pub(crate) fn residue(stack: &str, residue: &Residue) -> Result<String, CommandError> {
+    if residue.is_none() {
+        return Ok(format!("{}\n", paint(style::GOOD, &format!("Nothing of stack {stack} is left"))));
+    }
+    let left = style::count(residue.left.len(), "resource");
+    let mut error = CommandError::new(Exit::Residue, format!("{left} of stack {stack} left"));
+    if residue.left.is_empty() {
+        error.message = format!("it is not proven that nothing of stack {stack} is left");
+    }
+    for LiveResource { address, id, .. } in &residue.left {
+        error.details.push(format!("{} {id}", paint(style::NAME, &address.to_string())));
+    }
+    for failure in &residue.unread {
+        let code = failure.code.as_deref().map(|code| format!("{code}: ")).unwrap_or_default();
+        error.details.push(format!("{} failed: {code}{}", failure.operation, failure.message));
+    }
+    Err(error.hint("run `neap destroy` again: it goes on from what is left"))
+}

@@ -1,0 +1,166 @@
+//! What every command needs: the stack file, a runtime, a cloud, and a plan that was checked.
+//!
+//! Decides the order in which a plan comes about. Must not know what a command does with it.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use neap_core::config::{self, Loaded, Options, Secrets, Source};
+use neap_core::desired::Desired;
+use neap_core::live::Live;
+use neap_core::plan::{Mode, Plan, check, planner};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::args::Global;
+use crate::connect::{Connect, Target};
+use crate::console::Ui;
+use crate::error::CommandError;
+use crate::render::{diagnostic, refusal, style};
+
+/// The region of a sandbox whose stack names none.
+const SANDBOX_REGION: &str = "us-east-1";
+/// What environment variables that hold variables of the stack begin with.
+const VARIABLE_PREFIX: &str = "NEAP_VAR_";
+
+/// One command's surroundings.
+pub(crate) struct Session<C> {
+    /// The options that every command takes.
+    pub(crate) global: Global,
+    /// What it speaks and listens with.
+    pub(crate) ui: Ui,
+    /// Environment variables.
+    pub(crate) environment: BTreeMap<String, String>,
+    /// The folder that relative paths start from.
+    pub(crate) folder: PathBuf,
+    /// Makes the cloud.
+    pub(crate) connect: C,
+}
+
+impl<C: Connect> Session<C> {
+    /// The stack file's path, as it was given.
+    pub(crate) fn file(&self) -> PathBuf {
+        self.global.file.clone().unwrap_or_else(|| PathBuf::from("stack.toml"))
+    }
+
+    /// `path` from where relative paths start.
+    pub(crate) fn path(&self, path: &Path) -> PathBuf {
+        self.folder.join(path)
+    }
+
+    /// The stack file's content.
+    pub(crate) fn read_file(&self) -> Result<Vec<u8>, CommandError> {
+        let file = self.file();
+        std::fs::read(self.path(&file)).map_err(|error| {
+            let shown = file.display();
+            if error.kind() == io::ErrorKind::NotFound {
+                CommandError::invalid(format!("there is no `{shown}`"))
+                    .hint("`neap init` writes one for this folder, `--file` names another")
+            } else {
+                CommandError::invalid(format!("`{shown}` could not be read: {error}"))
+            }
+        })
+    }
+
+    /// What the command line and the environment add to a stack file.
+    pub(crate) fn options(&self) -> Options {
+        let variables = self.environment.iter().filter_map(|(name, value)| {
+            let name = name.strip_prefix(VARIABLE_PREFIX)?;
+            Some((name.to_owned(), value.clone()))
+        });
+        Options {
+            environment: self.global.env.clone(),
+            variables: self.global.var.iter().cloned().collect(),
+            environment_variables: variables.collect(),
+            region: self.global.region.clone(),
+        }
+    }
+
+    /// What the stack file asks for. Its warnings are printed; its mistakes too, all of them.
+    pub(crate) fn load(&mut self) -> Result<Loaded, CommandError> {
+        let options = self.options();
+        self.load_with(&options)
+    }
+
+    /// What the stack file asks for with `options`.
+    pub(crate) fn load_with(&mut self, options: &Options) -> Result<Loaded, CommandError> {
+        let name = self.file().display().to_string();
+        let bytes = self.read_file()?;
+        let source = Source { name: &name, bytes: &bytes };
+        match config::load(&source, options) {
+            Ok(mut loaded) => {
+                for warning in &loaded.warnings {
+                    self.ui.err(&diagnostic::warning(warning, &source));
+                }
+                if self.global.sandbox {
+                    loaded.desired.region.get_or_insert_with(|| SANDBOX_REGION.to_owned());
+                }
+                Ok(loaded)
+            }
+            Err(mistakes) => {
+                for mistake in &mistakes {
+                    self.ui.err(&diagnostic::mistake(mistake, &source));
+                }
+                let count = style::count(mistakes.len(), "mistake");
+                Err(CommandError::invalid(format!("{count} in {name}")))
+            }
+        }
+    }
+
+    /// A runtime for everything that waits. That of the sandbox has a clock which waits for nobody.
+    pub(crate) fn runtime(&self) -> Result<Runtime, CommandError> {
+        let runtime = Builder::new_current_thread().enable_all().start_paused(self.global.sandbox).build();
+        runtime.map_err(|error| CommandError::failed(format!("no runtime: {error}")))
+    }
+
+    /// The cloud, in `region` unless the SDK's own chain is to decide.
+    pub(crate) async fn cloud(&self, region: Option<&str>) -> Result<C::Cloud, CommandError> {
+        let target = if self.global.sandbox {
+            let file = self.path(&self.file());
+            Target::Sandbox { folder: file.with_file_name(".neap") }
+        } else if self.connect.reaches_aws() {
+            Target::Aws {
+                region: region.map(str::to_owned),
+                profile: self.global.profile.clone(),
+                endpoint_url: self.global.endpoint_url.clone(),
+            }
+        } else {
+            let message = "this neap was built without AWS, so it has the sandbox only";
+            return Err(CommandError::failed(message)
+                .hint("add `--sandbox`, or build it with the cargo feature `aws`, which is on by default"));
+        };
+        Ok(self.connect.connect(&target).await?)
+    }
+
+    /// Reads what is live.
+    pub(crate) async fn live(&self, cloud: &C::Cloud, desired: &Desired) -> Result<Live, CommandError> {
+        Ok(neap_engine::read::read(cloud, desired).await?)
+    }
+
+    /// Reads what is live and plans. Warnings are printed.
+    pub(crate) async fn plan(
+        &self,
+        cloud: &C::Cloud,
+        desired: &Desired,
+        secrets: &Secrets,
+        mode: Mode,
+    ) -> Result<(Plan, Live), CommandError> {
+        let live = self.live(cloud, desired).await?;
+        let plan = planner::plan(desired, &live, mode, secrets).map_err(|it| refusal::refused(&it))?;
+        checked(&plan)?;
+        for warning in &plan.warnings {
+            self.ui.err(&style::warning(warning));
+        }
+        Ok((plan, live))
+    }
+}
+
+/// A plan that breaks its own rules is never carried out.
+pub(crate) fn checked(plan: &Plan) -> Result<(), CommandError> {
+    let broken = check::check(plan);
+    if broken.is_empty() {
+        return Ok(());
+    }
+    let error = CommandError::failed("internal error: the plan is not sound, so nothing was changed");
+    Err(broken.into_iter().fold(error, CommandError::detail).hint("please report this with your stack file"))
+}
