@@ -1,7 +1,7 @@
 //! Which steps of a plan may start now, given what has happened to the others.
 //!
-//! Decides order alone: a state machine over the plan's edges, without clock or calls. Must not know how steps
-//! are carried out. Among steps that may start, the one with the longest chain behind it comes first.
+//! Decides order alone: a state machine over the plan's edges, without clock or calls. Must not know how
+//! steps are carried out. Among steps that may start, the one with the longest chain behind it comes first.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, VecDeque};
@@ -51,7 +51,7 @@ pub struct Schedule {
     dependents: Vec<Vec<Dependent>>,
     /// How many edges into each step are not met yet.
     unmet: Vec<usize>,
-    /// For each step, the expected seconds from its start to the end of the longest chain that begins with it.
+    /// For each step, the expected seconds to the end of the longest chain that begins with it.
     chains: Vec<u32>,
     /// The steps that may start, the longest chain first, then in the plan's order.
     startable: BTreeSet<(Reverse<u32>, StepId)>,
@@ -186,7 +186,7 @@ fn chains(steps: &[Step], dependents: &[Vec<Dependent>]) -> Vec<u32> {
 /// How many seconds a step typically takes until it has settled. Only the order among steps hangs on it.
 const fn typical(step: &Step) -> u32 {
     let (settling, deleting) = match step.address.kind() {
-        // A distribution is deployed in 3 to 10 minutes; before it is deleted it is disabled and deployed again.
+        // A distribution is deployed in 3 to 10 minutes; before it is deleted it is disabled and deployed.
         Kind::Cloudfront => (300, 600),
         // Draining takes the target group's deregistration delay, 300 s unless set.
         Kind::Service => (180, 330),

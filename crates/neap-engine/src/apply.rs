@@ -96,8 +96,8 @@ impl Summary {
 
 /// Carries out `plan` on `cloud` and tells `events` what happens.
 ///
-/// A step that fails skips what depends on it; the rest finishes. Nothing is undone: the next plan starts from
-/// what is live then.
+/// A step that fails skips what depends on it; the rest finishes. Nothing is undone: the next plan starts
+/// from what is live then.
 pub async fn apply<C: Cloud>(
     cloud: &C,
     plan: &Plan,

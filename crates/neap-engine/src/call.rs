@@ -13,7 +13,8 @@ use tracing::{Instrument, debug, debug_span};
 
 use crate::cloud::{CallError, Cloud, Progress};
 
-/// What to do. Resources have their references filled in and may hold secrets, so nothing here has a debug form.
+/// What to do. Resources have their references filled in and may hold secrets, so nothing here has a debug
+/// form.
 pub(crate) enum Work<'plan> {
     /// Nothing: the next call is due when the rest is over.
     Rest,

@@ -28,7 +28,8 @@ impl Default for Cancel {
 }
 
 impl Cancel {
-    /// Asks once more: the first time to finish what is in flight, then to stop now. Returns what is asked now.
+    /// Asks once more: the first time to finish what is in flight, then to stop now. Returns what is asked
+    /// now.
     pub fn stop(&self) -> Level {
         let mut reached = Level::None;
         self.0.send_modify(|level| {

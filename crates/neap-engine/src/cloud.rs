@@ -101,6 +101,7 @@ pub trait Cloud {
         outputs: &Outputs,
     ) -> impl Future<Output = Result<Progress, CallError>>;
 
-    /// Looks whether `live`, whose deletion has started, is gone; does the next part of a deletion in several parts.
+    /// Looks whether `live`, whose deletion has started, is gone; does the next part of a deletion in several
+    /// parts.
     fn gone(&self, live: &LiveResource) -> impl Future<Output = Result<Progress, CallError>>;
 }

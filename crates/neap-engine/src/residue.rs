@@ -23,7 +23,7 @@ impl Residue {
     }
 }
 
-/// Reads the stack `desired` again and lists what of it is left. What AWS is deleting is left until it is gone.
+/// Reads the stack `desired` again and lists what of it is left. What AWS still deletes is left too.
 ///
 /// # Errors
 ///

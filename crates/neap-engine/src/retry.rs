@@ -46,14 +46,16 @@ pub enum Decision {
     GiveUp,
 }
 
-/// Throttled calls add up to three or four minutes: the slowest bucket gives one load balancer every five seconds.
+/// Throttled calls add up to three or four minutes: the slowest bucket gives one load balancer in five
+/// seconds.
 const THROTTLED: u32 = 14;
 /// A call without an answer, or answered by a broken service.
 const BROKEN: u32 = 5;
 
 /// Whether the call of `attempt` is made again.
 ///
-/// Repeating any call is safe, by the contract of [`Cloud`](crate::cloud::Cloud); this decides what is worth it.
+/// Repeating any call is safe, by the contract of [`Cloud`](crate::cloud::Cloud); this decides what is
+/// worth it.
 pub fn decide(attempt: &Attempt) -> Decision {
     let looks = attempt.purpose == Purpose::Look;
     match attempt.kind {

@@ -71,7 +71,8 @@ impl Patience {
 
     const fn to_go(kind: Kind) -> Self {
         match kind {
-            // Network interfaces of load balancers linger for 1 to 5 minutes, those of tasks up to 2, at times 10.
+            // Network interfaces of load balancers linger for 1 to 5 minutes, those of tasks up to 2, at
+            // times 10.
             Kind::SecurityGroup => Self::new(2, 10, 15),
             // Draining takes the deregistration delay (300 s unless set) and the containers' stop time-out.
             Kind::Service => Self::new(3, 10, 20),

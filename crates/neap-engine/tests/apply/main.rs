@@ -3,6 +3,7 @@
 mod cancelling;
 mod order;
 mod plans;
+mod random;
 mod reading;
 mod retries;
 mod scripted;

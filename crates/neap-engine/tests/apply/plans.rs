@@ -108,8 +108,8 @@ pub(crate) async fn run(cloud: &Scripted, plan: &Plan) -> (Summary, Vec<Event>) 
     run_with(cloud, plan, &Secrets::default(), &ApplyOptions::default()).await
 }
 
-/// Carries out `plan` and checks what holds of every apply: each step ends once, and the events say the same as
-/// the summary.
+/// Carries out `plan` and checks what holds of every apply: each step ends once, and the events say the
+/// same as the summary.
 pub(crate) async fn run_with(
     cloud: &Scripted,
     plan: &Plan,
