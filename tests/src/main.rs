@@ -1,0 +1,3 @@
+//! neap with nothing but the sandbox: the program that recorded sessions run.
+//!
+//! Decides nothing. Unlike the real binary it never compiles the AWS SDK.
