@@ -10,6 +10,8 @@ pub mod console;
 mod error;
 mod execute;
 pub mod exit;
+#[cfg(test)]
+mod fixture;
 mod footer;
 mod render;
 mod saved_plan;

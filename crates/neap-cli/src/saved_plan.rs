@@ -1,7 +1,7 @@
 //! A plan in a file: written by `neap plan --out`, carried out by `neap apply FILE`, and by nothing that has moved.
 //!
 //! Decides the file's form. What is live is not in it, only hashes: live fields can hold secrets, and apply reads
-//! them again anyway. The values of sensitive variables are not in it either.
+//! them again anyway. The values of sensitive variables are not in it either: a plan holds only their names.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -19,7 +19,6 @@ use serde_json::Value;
 use crate::connect::Connect;
 use crate::error::CommandError;
 use crate::exit::Exit;
-use crate::render::value;
 use crate::session::{Session, checked};
 
 const FORMAT: &str = "neap saved plan";
@@ -63,10 +62,6 @@ impl SavedPlan {
         for (index, change) in plan.changes.iter_mut().enumerate() {
             if let Some(live) = change.live.take() {
                 ids.insert(index, live.id);
-            }
-            for field in &mut change.fields {
-                // Only the live side is masked: the desired one holds the variable's name, which apply needs.
-                field.before = value::masked(field.before.as_ref(), field.after.as_ref()).0;
             }
         }
         Self {

@@ -10,6 +10,7 @@ use neap_core::config::{self, Loaded, Options, Secrets, Source};
 use neap_core::desired::Desired;
 use neap_core::live::Live;
 use neap_core::plan::{Mode, Plan, check, planner};
+use neap_engine::cloud::ErrorKind;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::args::Global;
@@ -129,7 +130,11 @@ impl<C: Connect> Session<C> {
             return Err(CommandError::failed(message)
                 .hint("add `--sandbox`, or build it with the cargo feature `aws`, which is on by default"));
         };
-        Ok(self.connect.connect(&target).await?)
+        self.connect.connect(&target).await.map_err(|error| match error.kind {
+            ErrorKind::Credentials => error.into(),
+            // Nothing was called yet, so the message alone says what is wrong.
+            _ => CommandError::failed(error.message),
+        })
     }
 
     /// Reads what is live.

@@ -12,6 +12,7 @@ use crate::args::OutputArguments;
 use crate::connect::Connect;
 use crate::error::CommandError;
 use crate::exit::Exit;
+use crate::render::value::is_sensitive;
 use crate::render::{json, style, summary};
 use crate::session::Session;
 
@@ -111,7 +112,7 @@ fn find<'values>(
         });
     };
     let references = reference::in_text(value);
-    if references.iter().any(|reference| matches!(reference, Reference::Variable(_))) {
+    if is_sensitive(value) {
         return Err(CommandError::failed(format!(
             "`{name}` holds a sensitive variable, so it is not printed"
         )));

@@ -152,12 +152,12 @@ impl ChangeView {
 
 impl FieldView {
     fn of(field: &FieldChange) -> Self {
-        let (before, after) = value::masked(field.before.as_ref(), field.after.as_ref());
+        let after = field.after.as_ref().map(value::shown);
         let unknown = after.as_ref().map(reference::in_value).unwrap_or_default();
         Self {
             path: field.path.clone(),
             known_after_apply: unknown.into_iter().map(|(_, reference)| reference.to_string()).collect(),
-            before,
+            before: field.before.clone(),
             after,
             forces_replacement: field.forces_replacement,
         }

@@ -5,6 +5,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use neap_core::desired::DesiredResource;
+use neap_core::kinds::Resource;
 use neap_core::plan::{Action, Change, Counts, FieldChange, Mode, Plan, Reason};
 use serde_json::{Map, Value};
 use similar::{ChangeTag, TextDiff};
@@ -159,7 +161,7 @@ pub(crate) fn reason(reason: &Reason) -> String {
 
 fn fields(change: &Change, indent: usize) -> String {
     match change.action {
-        Action::Create => created(&change.fields, indent),
+        Action::Create => change.desired.as_ref().map(|desired| created(desired, indent)).unwrap_or_default(),
         Action::Delete => {
             let id = change.live.as_ref().map(|live| format!("{:indent$}{}\n", "", live.id));
             id.unwrap_or_default()
@@ -170,35 +172,25 @@ fn fields(change: &Change, indent: usize) -> String {
     }
 }
 
-/// All the fields of a new resource, one line for each that says something; those of one structure together.
-fn created(fields: &[FieldChange], indent: usize) -> String {
-    let mut members = Map::new();
-    for FieldChange { path, after, .. } in fields {
-        let (_, after) = value::masked(None, after.as_ref());
-        let after = value::pruned(&after.unwrap_or_default());
-        // The marks of ownership are on everything and tell a reader nothing.
-        if value::is_empty(&after) || path.starts_with("tags.neap:") {
-            continue;
-        }
-        match path.split_once('.') {
-            None => {
-                members.insert(path.clone(), after);
-            }
-            Some((first, rest)) => {
-                let group = members.entry(first).or_insert_with(|| Value::Object(Map::new()));
-                if let Value::Object(group) = group {
-                    group.insert(rest.to_owned(), after);
-                }
-            }
-        }
-    }
-    members.iter().map(|(key, value)| value::fitted(key, value, indent)).collect()
+/// All the fields of a new resource that say something, and its tags.
+fn created(desired: &DesiredResource, indent: usize) -> String {
+    let hidden = Resource::policy(desired.resource.kind()).hidden;
+    let fields = value::pruned(&desired.resource.fields());
+    let fields = fields.as_object().into_iter().flatten();
+    let fields = fields.filter(|(name, value)| !hidden.contains(&name.as_str()) && !value::is_empty(value));
+    let lines = fields.map(|(name, value)| value::fitted(name, value, indent));
+    // The marks of ownership are on everything and tell a reader nothing.
+    let tags = desired.tags.iter().filter(|(key, _)| !key.starts_with("neap:"));
+    let tags: Map<String, Value> =
+        tags.map(|(key, value)| (key.clone(), Value::from(value.as_str()))).collect();
+    let tags = (!tags.is_empty()).then(|| value::fitted("tags", &Value::Object(tags), indent));
+    lines.chain(tags).collect()
 }
 
 /// `path: before → after`; long values below each other, documents as a diff of their lines.
 fn changed(field: &FieldChange, indent: usize) -> String {
-    let (before, after) = value::masked(field.before.as_ref(), field.after.as_ref());
-    let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
+    let side = |value: &Option<Value>| value.as_ref().map(value::shown).unwrap_or_default();
+    let (before, after) = (side(&field.before), side(&field.after));
     let forces =
         if field.forces_replacement { paint(style::REPLACE, " (forces replacement)") } else { String::new() };
     let path = &field.path;
@@ -240,3 +232,6 @@ fn document(before: &Value, after: &Value, indent: usize) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 
 use neap_core::live::ReadFailure;
 use neap_core::plan::Refusal;
+use serde_json::Value;
 
 use super::{plan, style, value};
 use crate::error::CommandError;
@@ -43,9 +44,13 @@ fn one(refusal: &Refusal) -> CommandError {
             let message = format!("`{address}` is taken by something that is not the stack's own");
             let mut error = CommandError::failed(message).detail(live.id.clone());
             for field in fields {
-                let (before, after) = value::masked(field.before.as_ref(), field.after.as_ref());
-                let side = |value: Option<serde_json::Value>| value::inline(&value.unwrap_or_default());
-                error = error.detail(format!("{}: {} there, {} here", field.path, side(before), side(after)));
+                let side = |value: &Option<Value>| value.as_ref().map_or("(none)".to_owned(), value::inline);
+                error = error.detail(format!(
+                    "{}: {} there, {} here",
+                    field.path,
+                    side(&field.before),
+                    side(&field.after)
+                ));
             }
             error.hint("delete it, or give the resource another `name` in the stack file")
         }

@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 
 use neap_core::address::{Address, Kind};
+use neap_core::diff::SENSITIVE;
 use neap_core::live::{LiveResource, Outputs};
 use neap_core::plan::{Mode, Plan, Verb};
-use neap_core::reference::{self, Reference};
 use neap_engine::apply::Summary;
 use neap_engine::event::Outcome;
 use neap_engine::residue::Residue;
 
 use super::progress;
 use super::style::{self, paint};
-use super::value::SENSITIVE;
+use super::value::is_sensitive;
 use crate::error::CommandError;
 use crate::exit::Exit;
 
@@ -45,8 +45,7 @@ pub(crate) fn outputs(outputs: &BTreeMap<String, String>, url: Option<&str>) -> 
 
 /// An output's value as it may be shown.
 pub(crate) fn shown(value: &str) -> String {
-    let is_sensitive = |reference: &Reference| matches!(reference, Reference::Variable(_));
-    if reference::in_text(value).iter().any(is_sensitive) { SENSITIVE.to_owned() } else { value.to_owned() }
+    if is_sensitive(value) { SENSITIVE.to_owned() } else { value.to_owned() }
 }
 
 /// Where the stack answers: its distribution, or else its load balancer.

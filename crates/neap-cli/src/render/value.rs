@@ -2,11 +2,10 @@
 //!
 //! Must not know which field it is.
 
+use neap_core::diff::{NOT_SHOWN, SENSITIVE};
 use neap_core::reference::{self, Reference};
 use serde_json::{Map, Value};
 
-/// What stands for a sensitive value.
-pub(crate) const SENSITIVE: &str = "(sensitive)";
 /// Lines of structures are broken where they would be longer.
 const WIDTH: usize = 100;
 
@@ -27,10 +26,10 @@ pub(crate) fn inline(value: &Value) -> String {
 
 /// A string in quotes, unless what it will be is not known yet or must not be seen.
 fn string(text: &str) -> String {
-    let references = reference::in_text(text);
-    if references.iter().any(|reference| matches!(reference, Reference::Variable(_))) {
-        return SENSITIVE.to_owned();
+    if is_sensitive(text) || text == SENSITIVE || text == NOT_SHOWN {
+        return if text == NOT_SHOWN { NOT_SHOWN } else { SENSITIVE }.to_owned();
     }
+    let references = reference::in_text(text);
     if references.is_empty() {
         return Value::from(text).to_string();
     }
@@ -117,46 +116,21 @@ pub(crate) fn is_empty(value: &Value) -> bool {
     }
 }
 
-/// `before` and `after` with [`SENSITIVE`] wherever `after` holds a sensitive variable.
-pub(crate) fn masked(before: Option<&Value>, after: Option<&Value>) -> (Option<Value>, Option<Value>) {
-    let mut before = before.cloned();
-    let mut after = after.cloned();
-    if let Some(after) = &mut after {
-        mask(before.as_mut(), after);
+/// `value` with [`SENSITIVE`] in the place of every string that holds a sensitive variable.
+pub(crate) fn shown(value: &Value) -> Value {
+    match value {
+        Value::String(text) if is_sensitive(text) => Value::from(SENSITIVE),
+        Value::Array(items) => Value::Array(items.iter().map(shown).collect()),
+        Value::Object(members) => {
+            Value::Object(members.iter().map(|(key, value)| (key.clone(), shown(value))).collect())
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
     }
-    (before, after)
 }
 
-fn mask(before: Option<&mut Value>, after: &mut Value) {
-    match after {
-        Value::String(text) => {
-            let references = reference::in_text(text);
-            if references.iter().any(|reference| matches!(reference, Reference::Variable(_))) {
-                SENSITIVE.clone_into(text);
-                if let Some(before) = before {
-                    *before = Value::from(SENSITIVE);
-                }
-            }
-        }
-        Value::Array(items) => {
-            let mut before = before.and_then(Value::as_array_mut);
-            let holds_secret = items.iter().flat_map(reference::in_value);
-            if holds_secret.map(|(_, reference)| reference).any(|it| matches!(it, Reference::Variable(_))) {
-                // Items of a list have no names to pair them by, so none of the live ones may show.
-                if let Some(before) = &mut before {
-                    before.iter_mut().for_each(|item| *item = Value::from(SENSITIVE));
-                }
-            }
-            items.iter_mut().for_each(|item| mask(None, item));
-        }
-        Value::Object(members) => {
-            let mut before = before.and_then(Value::as_object_mut);
-            for (key, member) in members {
-                mask(before.as_mut().and_then(|before| before.get_mut(key)), member);
-            }
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
-    }
+/// Whether `text` holds a sensitive variable.
+pub(crate) fn is_sensitive(text: &str) -> bool {
+    reference::in_text(text).iter().any(|reference| matches!(reference, Reference::Variable(_)))
 }
 
 #[cfg(test)]
@@ -203,13 +177,10 @@ mod tests {
     }
 
     #[test]
-    fn a_live_value_is_hidden_where_the_desired_one_is_sensitive() {
-        let before = json!({ "env": { "PASSWORD": "hunter2", "MODE": "a" }, "args": ["hunter2"] });
-        let after =
-            json!({ "env": { "PASSWORD": "${var.password}", "MODE": "b" }, "args": ["${var.password}"] });
-        let (before, after) = masked(Some(&before), Some(&after));
-        let hidden = json!({ "env": { "PASSWORD": "(sensitive)", "MODE": "a" }, "args": ["(sensitive)"] });
-        assert_eq!(before, Some(hidden));
-        assert_eq!(after.expect("an after").to_string().matches("(sensitive)").count(), 2);
+    fn strings_that_hold_a_sensitive_variable_are_hidden() {
+        let value =
+            json!({ "env": { "URL": "postgres://u:${var.password}@db", "MODE": "a" }, "args": ["${var.x}"] });
+        let expected = json!({ "env": { "URL": "(sensitive)", "MODE": "a" }, "args": ["(sensitive)"] });
+        assert_eq!(shown(&value), expected);
     }
 }
