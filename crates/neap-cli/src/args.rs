@@ -184,3 +184,42 @@ fn variable(text: &str) -> Result<(String, String), String> {
         _ => Err("expected `name=value`".to_owned()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed_and_all_of_it_is_documented() {
+        let mut command = Arguments::command();
+        command.build();
+        command.clone().debug_assert();
+        for command in std::iter::once(&command).chain(command.get_subcommands()) {
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+            for argument in command.get_arguments() {
+                assert!(argument.get_help().is_some(), "{} {}", command.get_name(), argument.get_id());
+            }
+        }
+    }
+
+    #[test]
+    fn options_may_stand_before_and_after_the_command() {
+        for line in [["neap", "--sandbox", "plan"], ["neap", "plan", "--sandbox"]] {
+            assert!(Arguments::try_parse_from(line).expect("valid").global.sandbox);
+        }
+    }
+
+    #[test]
+    fn a_variable_is_split_at_its_first_equals_sign() {
+        let check = |text: &str, expected: Option<(&str, &str)>| {
+            let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
+            assert_eq!(variable(text).ok(), expected, "{text}");
+        };
+        check("a=b=c", Some(("a", "b=c")));
+        check("a=", Some(("a", "")));
+        check("=b", None);
+        check("a", None);
+    }
+}

@@ -208,3 +208,71 @@ fn wants_color(choice: Color, environment: &BTreeMap<String, String>, is_termina
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ask(answer: &str) -> (bool, String) {
+        let (console, _, stderr) = Console::captured(PathBuf::new(), answer);
+        let yes = Ui::new(console, Color::Auto).ask("Sure?");
+        (yes, stderr.text())
+    }
+
+    #[test]
+    fn only_a_yes_is_a_yes() {
+        for (answer, expected) in
+            [("y\n", true), ("YES\n", true), ("n\n", false), ("\n", false), ("", false), ("yep\n", false)]
+        {
+            assert_eq!(ask(answer).0, expected, "{answer:?}");
+        }
+        assert_eq!(ask("y\n").1, "Sure? [y/N] ");
+        assert_eq!(ask("").1, "Sure? [y/N] \n");
+    }
+
+    #[test]
+    fn colour_is_for_terminals_whose_owner_wants_it() {
+        let check = |choice, environment: &[(&str, &str)], is_terminal, expected| {
+            let environment =
+                environment.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+            assert_eq!(
+                wants_color(choice, &environment, is_terminal),
+                expected,
+                "{choice:?} {environment:?}"
+            );
+        };
+        check(Color::Auto, &[], true, true);
+        check(Color::Auto, &[], false, false);
+        check(Color::Auto, &[("NO_COLOR", "1")], true, false);
+        check(Color::Auto, &[("NO_COLOR", "")], true, true);
+        check(Color::Auto, &[("TERM", "dumb")], true, false);
+        check(Color::Always, &[("NO_COLOR", "1")], false, true);
+        check(Color::Never, &[], true, false);
+    }
+
+    /// A pipe whose reader has left.
+    struct Closed(io::ErrorKind);
+
+    impl Write for Closed {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(self.0.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_reader_who_leaves_is_no_failure_and_a_full_disk_is_one() {
+        let failure = |kind| {
+            let (mut console, _, _) = Console::captured(PathBuf::new(), "");
+            console.stdout = Box::new(Closed(kind));
+            let mut ui = Ui::new(console, Color::Auto);
+            ui.out("text");
+            ui.failure().map(io::Error::kind)
+        };
+        assert_eq!(failure(io::ErrorKind::BrokenPipe), None);
+        assert_eq!(failure(io::ErrorKind::StorageFull), Some(io::ErrorKind::StorageFull));
+    }
+}

@@ -52,6 +52,7 @@ async fn destroy<C: Connect>(
         ui.out(&format!("\n{}", text::done(&plan, &summary)));
     }
     if !summary.is_success() {
+        // What failed may be gone all the same, so what is left decides how the command ends.
         ui.err(&style::error(&text::failure(&plan, &summary)));
     }
     let nothing = text::residue(&desired.stack, &left)?;

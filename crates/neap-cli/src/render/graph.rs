@@ -60,3 +60,58 @@ pub(crate) fn mermaid(desired: &Desired) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use neap_core::address::Kind;
+    use neap_core::desired::Implied;
+    use neap_core::kinds::Resource;
+
+    use super::*;
+    use crate::fixture;
+
+    fn stack() -> Desired {
+        let (group, task) = (Address::new(Kind::LogGroup, "task-api"), Address::new(Kind::Task, "api"));
+        let mut logs = fixture::desired(Resource::example(Kind::LogGroup));
+        logs.implied = Some(Implied { by: task.clone(), reason: "keeps the output".into() });
+        let Resource::Task(mut fields) = Resource::example(Kind::Task) else { panic!("a task is a task") };
+        fields.execution_role = Some("${role.api.arn}".into());
+        let mut definition = fixture::desired(fields);
+        definition.after = [group.clone()].into();
+        let role = (Address::new(Kind::Role, "api"), fixture::desired(Resource::example(Kind::Role)));
+        Desired {
+            stack: "course".into(),
+            resources: [(group, logs), (task, definition), role].into(),
+            ..Desired::default()
+        }
+    }
+
+    #[test]
+    fn a_dot_graph_has_an_arrow_for_each_need() {
+        insta::assert_snapshot!(dot(&stack()), @r#"
+        digraph "course" {
+          rankdir=LR;
+          node [shape=box];
+          "log_group.task-api" [style=dashed];
+          "role.api";
+          "task.api";
+          "task.api" -> "log_group.task-api";
+          "task.api" -> "role.api";
+        }
+        "#);
+    }
+
+    #[test]
+    fn a_mermaid_graph_has_an_arrow_for_each_need() {
+        insta::assert_snapshot!(mermaid(&stack()), @r#"
+        flowchart LR
+          n0["log_group.task-api"]
+          n1["role.api"]
+          n2["task.api"]
+          n2 --> n0
+          n2 --> n1
+          classDef implied stroke-dasharray: 4
+          class n0 implied
+        "#);
+    }
+}

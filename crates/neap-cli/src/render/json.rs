@@ -442,3 +442,6 @@ pub(crate) fn pretty(value: &impl Serialize) -> String {
 pub(crate) fn line(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default() + "\n"
 }
+
+#[cfg(test)]
+mod tests;

@@ -106,3 +106,55 @@ fn is_replacement(plan: &Plan, step: StepId) -> bool {
     let action = plan.changes[plan.steps[step].change].action;
     matches!(action, Action::CreateThenDelete | Action::DeleteThenCreate)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use neap_engine::cloud::{CallError, ErrorKind};
+    use neap_engine::event::Failure;
+
+    use super::*;
+    use crate::fixture;
+
+    fn told(event: &Event, details: bool) -> Option<String> {
+        let line = line(&fixture::course(), event, details)?;
+        Some(anstream::adapter::strip_str(&line).to_string())
+    }
+
+    fn finished(step: StepId, outcome: Outcome) -> String {
+        let event = Event::StepFinished { step, outcome, elapsed: Duration::from_secs(151) };
+        told(&event, false).expect("the end of a step is told")
+    }
+
+    #[test]
+    fn the_end_of_a_step_is_one_line() {
+        let error = CallError {
+            kind: ErrorKind::Denied,
+            operation: "ecr:CreateRepository".into(),
+            code: Some("AccessDenied".into()),
+            message: "no".into(),
+            request_id: None,
+        };
+        let because = fixture::course().steps[0].address.clone();
+        assert_eq!(finished(0, Outcome::Done), "created ecr.api in 2m 31s\n");
+        assert_eq!(finished(1, Outcome::Done), "created the new target_group.api in 2m 31s\n");
+        assert_eq!(finished(2, Outcome::Done), "deleted the old target_group.api in 2m 31s\n");
+        assert_eq!(finished(3, Outcome::Done), "updated task.api in 2m 31s\n");
+        let failed = finished(0, Outcome::Failed(Failure::Call(error)));
+        assert_eq!(failed, "failed to create ecr.api after 2m 31s: ecr:CreateRepository: AccessDenied: no\n");
+        assert_eq!(finished(3, Outcome::Skipped { because }), "skipped task.api: it needs ecr.api\n");
+        assert_eq!(finished(3, Outcome::NotStarted), "did not start task.api\n");
+        let cancelled = "stopped waiting for task.api after 2m 31s: it may be half done\n";
+        assert_eq!(finished(3, Outcome::Cancelled), cancelled);
+    }
+
+    #[test]
+    fn what_happens_in_between_is_told_only_to_those_who_ask() {
+        let elapsed = Duration::from_secs(12);
+        let event = Event::StepProgress { step: 0, detail: "provisioning".into(), elapsed };
+        assert_eq!(told(&event, false), None);
+        assert_eq!(told(&event, true).as_deref(), Some("  ecr.api provisioning after 12s\n"));
+        assert_eq!(told(&Event::StepStarted { step: 0 }, true), None);
+    }
+}

@@ -22,13 +22,10 @@ pub(crate) fn refused(refusals: &[Refusal]) -> CommandError {
     let exit = if rest.iter().all(|error| error.exit == first.exit) { first.exit } else { Exit::Failed };
     let mut all = CommandError::new(exit, message);
     for error in std::iter::once(first).chain(rest) {
+        // Beside its reason a hint is clear; below all of them it would not be.
+        let hints = error.hints.iter().map(|hint| format!("  hint: {hint}"));
         all.details.push(error.message);
-        all.details.extend(error.details.iter().map(|detail| format!("  {detail}")));
-        for hint in error.hints {
-            if !all.hints.contains(&hint) {
-                all.hints.push(hint);
-            }
-        }
+        all.details.extend(error.details.iter().map(|detail| format!("  {detail}")).chain(hints));
     }
     all
 }
@@ -86,5 +83,65 @@ pub(crate) fn unreadable(address: Option<String>, failure: &ReadFailure) -> Comm
         error.hint(format!("allow {} for these credentials", style::names(std::slice::from_ref(operation))))
     } else {
         error.hint("nothing was changed; run it again")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use neap_core::address::{Address, Kind};
+    use neap_core::kinds::Resource;
+    use neap_core::plan::{Action, Reason};
+
+    use super::*;
+    use crate::fixture;
+
+    #[test]
+    fn every_refusal_says_what_to_do() {
+        let address = Address::new(Kind::Ecr, "api");
+        let live = Box::new(fixture::live(&address, Resource::example(Kind::Ecr)));
+        let failure = ReadFailure {
+            operation: "ecs:DescribeClusters".into(),
+            code: Some("AccessDeniedException".into()),
+            message: "not authorized".into(),
+            denied: true,
+        };
+        let fields = vec![fixture::field("scan_on_push", serde_json::json!(true), serde_json::json!(false))];
+        let refusals = [
+            Refusal::WrongAccount { expected: "1".into(), actual: "2".into() },
+            Refusal::NameTaken { address: address.clone(), live, fields },
+            Refusal::Unreadable { address: Some(address.clone()), failure },
+            Refusal::Protected { address, action: Action::Delete, reason: Reason::NotDeclared },
+            Refusal::NoNetwork { message: "there is no default VPC".into() },
+            Refusal::NoSecret { name: "db".into() },
+        ];
+        let error = refused(&refusals);
+        assert_eq!(error.exit, Exit::Failed);
+        let text = anstream::adapter::strip_str(&style::error(&error)).to_string();
+        insta::assert_snapshot!(text, @r#"
+        error: there is no plan, for 6 reasons
+          these credentials are for account 2, and the stack is for 1
+            hint: choose other credentials with `--profile`
+          `ecr.api` is taken by something that is not the stack's own
+            arn:aws:example:eu-west-1:123456789012:ecr.api
+            scan_on_push: true there, false here
+            hint: delete it, or give the resource another `name` in the stack file
+          `ecr.api` could not be read: ecs:DescribeClusters: AccessDeniedException: not authorized
+            hint: allow `ecs:DescribeClusters` for these credentials
+          `ecr.api` is protected, and the plan would delete it
+            because: no longer in the stack file
+            hint: take the change back, or remove `protect = true` to let it go
+          there is no default VPC
+            hint: `[network] vpc = "vpc-…"` in the stack file names another VPC
+          there is no secret `db` in Secrets Manager
+            hint: create it, or correct its name in the stack file
+        "#);
+    }
+
+    #[test]
+    fn a_cycle_is_a_mistake_of_the_stack_file() {
+        let path = [Kind::Task, Kind::Service, Kind::Task].map(|kind| Address::new(kind, "a"));
+        let error = refused(&[Refusal::Cycle { path: path.into() }]);
+        assert_eq!(error.exit, Exit::Invalid);
+        assert_eq!(error.message, "resources wait for each other: task.a → service.a → task.a");
     }
 }

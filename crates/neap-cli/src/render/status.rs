@@ -85,3 +85,63 @@ fn outputs(live: &LiveResource) -> impl Iterator<Item = String> {
     let width = live.outputs.keys().map(String::len).max().unwrap_or(0);
     live.outputs.iter().map(move |(name, value)| format!("    {name:width$}  {value}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use neap_core::address::Kind;
+    use neap_core::kinds::Resource;
+
+    use super::*;
+    use crate::fixture;
+
+    #[test]
+    fn every_state_has_its_line() {
+        let address = |name: &str| Address::new(Kind::Ecr, name);
+        let live = |name: &str, phase| {
+            let mut live = fixture::live(&address(name), Resource::example(Kind::Ecr));
+            live.outputs =
+                [("arn".to_owned(), "arn:1".to_owned()), ("uri".to_owned(), "u".to_owned())].into();
+            Box::new(LiveResource { phase, ..live })
+        };
+        let failure = ReadFailure {
+            operation: "ecr:DescribeRepositories".into(),
+            code: Some("AccessDenied".into()),
+            message: "no".into(),
+            denied: true,
+        };
+        let readings = [
+            ("absent", Reading::Absent),
+            ("ready", Reading::Present(live("ready", Phase::Ready))),
+            ("settling", Reading::Present(live("settling", Phase::Settling("provisioning".into())))),
+            ("taken", Reading::Foreign(live("taken", Phase::Ready))),
+            ("unreadable", Reading::Unreadable(failure)),
+        ];
+        let desired = |(name, _): &(&str, _)| (address(name), fixture::desired(Resource::example(Kind::Ecr)));
+        let desired = Desired {
+            stack: "course".into(),
+            resources: readings.iter().map(desired).collect(),
+            ..Desired::default()
+        };
+        let mut world = Live::empty(fixture::environment());
+        world.readings = readings.into_iter().map(|(name, reading)| (address(name), reading)).collect();
+        world.orphans = vec![*live("gone", Phase::Deleting("draining".into()))];
+        let text = anstream::adapter::strip_str(&status(&desired, &world)).to_string();
+        insta::assert_snapshot!(text, @r"
+        Stack course in account 123456789012, region eu-west-1
+
+        ecr.absent      not there
+        ecr.ready       ready
+            arn  arn:1
+            uri  u
+        ecr.settling    settling: provisioning
+            arn  arn:1
+            uri  u
+        ecr.taken       name taken by something that is not the stack's own: arn:aws:example:eu-west-1:123456789012:ecr.taken
+        ecr.unreadable  unreadable: ecr:DescribeRepositories: AccessDenied: no
+        ecr.gone        no longer declared, being deleted: draining
+            arn:aws:example:eu-west-1:123456789012:ecr.gone
+
+        Status: 1 name taken, 1 no longer declared, 1 not there, 1 ready, 1 settling, 1 unreadable
+        ");
+    }
+}

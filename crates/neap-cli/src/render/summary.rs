@@ -92,12 +92,12 @@ fn unfinished(plan: &Plan, step: usize, outcome: &Outcome) -> Option<String> {
     let what = format!("{} {}", progress::to_do(plan, step), progress::name(plan, step));
     match outcome {
         Outcome::Done => None,
-        Outcome::Failed(failure) => Some(format!("{} {what}: {failure}", paint(style::GONE, "failed"))),
+        Outcome::Failed(failure) => Some(format!("{}: {what}: {failure}", paint(style::GONE, "failed"))),
         Outcome::Skipped { because } => {
-            Some(format!("{} {what}: it needs {because}", paint(style::CHANGE, "skipped")))
+            Some(format!("{}: {what}, which needs {because}", paint(style::CHANGE, "skipped")))
         }
-        Outcome::Cancelled => Some(format!("{} {what}", paint(style::CHANGE, "may be half done"))),
-        Outcome::NotStarted => Some(format!("{} {what}", paint(style::CHANGE, "not started"))),
+        Outcome::Cancelled => Some(format!("{}: {what}", paint(style::CHANGE, "may be half done"))),
+        Outcome::NotStarted => Some(format!("{}: {what}", paint(style::CHANGE, "not started"))),
     }
 }
 
@@ -107,7 +107,8 @@ pub(crate) fn residue(stack: &str, residue: &Residue) -> Result<String, CommandE
         return Ok(format!("{}\n", paint(style::GOOD, &format!("Nothing of stack {stack} is left"))));
     }
     let left = style::count(residue.left.len(), "resource");
-    let mut error = CommandError::new(Exit::Residue, format!("{left} of stack {stack} left"));
+    let are = if residue.left.len() == 1 { "is" } else { "are" };
+    let mut error = CommandError::new(Exit::Residue, format!("{left} of stack {stack} {are} left"));
     if residue.left.is_empty() {
         error.message = format!("it is not proven that nothing of stack {stack} is left");
     }
@@ -119,4 +120,123 @@ pub(crate) fn residue(stack: &str, residue: &Residue) -> Result<String, CommandE
         error.details.push(format!("{} failed: {code}{}", failure.operation, failure.message));
     }
     Err(error.hint("run `neap destroy` again: it goes on from what is left"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use neap_engine::apply::StepResult;
+    use neap_engine::event::Failure;
+
+    use super::*;
+    use crate::fixture;
+
+    fn plain(text: &str) -> String {
+        anstream::adapter::strip_str(text).to_string()
+    }
+
+    fn summary(outcomes: Vec<Outcome>) -> Summary {
+        let elapsed = Duration::from_secs(31);
+        Summary {
+            steps: outcomes.into_iter().map(|outcome| StepResult { outcome, elapsed }).collect(),
+            resources: BTreeMap::new(),
+            outputs: BTreeMap::new(),
+            elapsed,
+        }
+    }
+
+    #[test]
+    fn a_success_counts_what_was_done() {
+        let plan = fixture::course();
+        let summary = summary(vec![Outcome::Done; plan.steps.len()]);
+        assert_eq!(plain(&done(&plan, &summary)), "Done: 3 created, 2 updated, 2 deleted in 31s\n");
+    }
+
+    #[test]
+    fn a_failure_names_its_cause_what_it_held_up_and_what_to_run() {
+        let plan = fixture::course();
+        let mut outcomes = vec![Outcome::Done; plan.steps.len()];
+        outcomes[3] = Outcome::Failed(Failure::GaveUp { detail: "no such image".into() });
+        outcomes[5] = Outcome::Skipped { because: plan.steps[3].address.clone() };
+        let error = failure(&plan, &summary(outcomes));
+        assert_eq!(error.exit, Exit::Failed);
+        insta::assert_snapshot!(plain(&style::error(&error)), @r"
+        error: of 7 steps, 1 failed, 1 skipped
+          failed: update task.api: no such image
+          skipped: update service.api, which needs task.api
+
+        hint: mend the cause, then run `neap apply` again: it goes on from what is live
+        ");
+    }
+
+    #[test]
+    fn what_was_stopped_ends_as_interrupted() {
+        let plan = fixture::course();
+        let mut outcomes = vec![Outcome::NotStarted; plan.steps.len()];
+        outcomes[0] = Outcome::Cancelled;
+        let error = failure(&plan, &summary(outcomes));
+        assert_eq!(error.exit, Exit::Interrupted);
+        insta::assert_snapshot!(plain(&style::error(&error)), @r"
+        error: of 7 steps, 1 may be half done, 6 not started
+          may be half done: create ecr.api
+          not started: create the new target_group.api
+          not started: delete the old target_group.api
+          not started: update task.api
+          not started: create log_group.task-api
+          not started: update service.api
+          not started: delete alb.old
+
+        hint: run `neap apply` again: it goes on from what is live
+        ");
+    }
+
+    #[test]
+    fn the_site_answers_at_its_distribution_or_else_at_its_load_balancer() {
+        let alb =
+            (Address::new(Kind::Alb, "public"), Outputs::from([("dns_name".into(), "lb.example".into())]));
+        let site = (
+            Address::new(Kind::Cloudfront, "s"),
+            Outputs::from([("domain_name".into(), "d.example".into())]),
+        );
+        assert_eq!(url(&[alb.clone()].into()).as_deref(), Some("http://lb.example"));
+        assert_eq!(url(&[alb, site].into()).as_deref(), Some("https://d.example"));
+        assert_eq!(url(&BTreeMap::new()), None);
+    }
+
+    #[test]
+    fn an_output_called_url_takes_the_place_of_the_sites_own() {
+        let own = BTreeMap::from([("url".to_owned(), "http://own".to_owned())]);
+        assert_eq!(plain(&outputs(&own, Some("http://lb"))), "url = http://own\n");
+        assert_eq!(plain(&outputs(&BTreeMap::new(), Some("http://lb"))), "url = http://lb\n");
+        let secret = BTreeMap::from([("token".to_owned(), "x${var.token}".to_owned())]);
+        assert_eq!(plain(&outputs(&secret, None)), "token = (sensitive)\n");
+    }
+
+    #[test]
+    fn whatever_is_left_is_listed_and_what_could_not_be_read_is_no_proof() {
+        assert_eq!(
+            plain(&residue("course", &Residue::default()).expect("none")),
+            "Nothing of stack course is left\n"
+        );
+        let address = Address::new(Kind::Ecr, "api");
+        let resource = neap_core::kinds::Resource::example(Kind::Ecr);
+        let left = Residue { left: vec![fixture::live(&address, resource)], unread: Vec::new() };
+        let error = residue("course", &left).expect_err("something is left");
+        assert_eq!(error.exit, Exit::Residue);
+        insta::assert_snapshot!(plain(&style::error(&error)), @r"
+        error: 1 resource of stack course is left
+          ecr.api arn:aws:example:eu-west-1:123456789012:ecr.api
+
+        hint: run `neap destroy` again: it goes on from what is left
+        ");
+        let failure = neap_core::live::ReadFailure {
+            operation: "ecr:DescribeRepositories".into(),
+            code: None,
+            message: "no answer".into(),
+            denied: false,
+        };
+        let unread = Residue { left: Vec::new(), unread: vec![failure] };
+        assert_eq!(residue("course", &unread).expect_err("no proof").exit, Exit::Residue);
+    }
 }

@@ -1,0 +1,87 @@
+use std::time::Duration;
+
+use neap_engine::apply::StepResult;
+use neap_engine::cloud::{CallError, ErrorKind};
+use neap_engine::event::Failure;
+
+use super::*;
+use crate::args::SchemaOf;
+use crate::commands::schema::schema;
+use crate::fixture;
+
+/// Fails unless `value` is as the schema of `of` says.
+fn check(of: SchemaOf, value: &impl Serialize) {
+    let validator = jsonschema::validator_for(&schema(of)).expect("a schema");
+    let value = serde_json::to_value(value).expect("a value");
+    let errors: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
+    assert!(errors.is_empty(), "{errors:#?}\n{value:#}");
+}
+
+#[test]
+fn a_plan_is_as_its_schema_says() {
+    check(SchemaOf::Plan, &PlanView::of(&fixture::course()));
+}
+
+#[test]
+fn the_schema_of_a_plan_refuses_what_is_none() {
+    let validator = jsonschema::validator_for(&schema(SchemaOf::Plan)).expect("a schema");
+    let mut plan = serde_json::to_value(PlanView::of(&fixture::course())).expect("a value");
+    plan["changes"][0]["action"] = "explode".into();
+    assert!(!validator.is_valid(&plan));
+}
+
+#[test]
+fn every_line_of_an_apply_is_as_its_schema_says() {
+    let plan = fixture::course();
+    let elapsed = Duration::from_millis(1500);
+    let error = CallError {
+        kind: ErrorKind::Throttled,
+        operation: "ecs:CreateService".into(),
+        code: None,
+        message: "slow down".into(),
+        request_id: None,
+    };
+    let because = plan.steps[0].address.clone();
+    let finished = |outcome| Event::StepFinished { step: 1, outcome, elapsed };
+    let events = [
+        Event::StepStarted { step: 0 },
+        Event::StepProgress { step: 0, detail: "provisioning".into(), elapsed },
+        Event::StepRetried { step: 0, attempt: 1, after: elapsed, error: error.clone() },
+        finished(Outcome::Done),
+        finished(Outcome::Failed(Failure::Call(error))),
+        finished(Outcome::Skipped { because }),
+        finished(Outcome::Cancelled),
+        finished(Outcome::NotStarted),
+    ];
+    for event in events {
+        check(SchemaOf::Events, &Line::of_event(&plan, &event));
+    }
+    let address = plan.steps[0].address.clone();
+    let left = fixture::live(&address, neap_core::kinds::Resource::example(address.kind()));
+    let residue = Residue { left: vec![left], unread: Vec::new() };
+    let steps = vec![StepResult { outcome: Outcome::Done, elapsed }; plan.steps.len()];
+    let outputs = plan.outputs.clone();
+    let summary = Summary { steps, resources: BTreeMap::new(), outputs, elapsed };
+    check(SchemaOf::Events, &Line::of_summary(&plan, &summary, Some(&residue)));
+    check(SchemaOf::Events, &Line::Plan { plan: PlanView::of(&plan) });
+}
+
+#[test]
+fn a_status_is_as_its_schema_says() {
+    let desired = Desired { stack: "course".into(), ..Desired::default() };
+    check(SchemaOf::Status, &StatusView::of(&desired, &Live::empty(fixture::environment())));
+}
+
+#[test]
+fn a_plan_tells_what_is_known_after_apply_and_hides_what_is_sensitive() {
+    let plan = serde_json::to_value(PlanView::of(&fixture::course())).expect("a value");
+    let field = |address: &str, path: &str| {
+        let changes = plan["changes"].as_array().expect("changes");
+        let change = changes.iter().find(|change| change["address"] == address).expect("a change");
+        let fields = change["fields"].as_array().expect("fields");
+        fields.iter().find(|field| field["path"] == path).expect("a field").clone()
+    };
+    assert_eq!(field("service.api", "task")["known_after_apply"], serde_json::json!(["task.api.arn"]));
+    assert_eq!(field("task.api", "containers")["after"]["app"]["env"]["PASSWORD"], "(sensitive)");
+    assert!(!plan.to_string().contains("var.password"));
+}
