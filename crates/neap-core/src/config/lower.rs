@@ -3,21 +3,64 @@
 //! Decides defaults, names, tags, implied resources and what is a mistake although every key has the right type.
 //! Must not know the text that the tables came from, nor what is live.
 
+mod alb;
+mod alb_action;
+mod alb_rule;
+mod capacity;
+mod cloudfront;
+mod cloudfront_origin;
+mod container;
+mod context;
+mod fargate;
+mod groups;
+mod network;
+mod place;
+mod references;
+mod registry;
+mod role;
+mod routes;
+mod secret;
+mod service;
+mod stack;
+mod tags;
+mod target_group;
+mod task;
+#[cfg(test)]
+mod tests;
+mod whole;
+
 use super::Mistake;
 use super::shape::StackFile;
 use crate::desired::Desired;
+use context::Lowering;
 
 /// What `file` asks for, as the stack called `stack`; `region` goes before the file's own.
 ///
 /// # Errors
 ///
-/// Fails with every mistake in the file, in the order of its tables.
+/// Fails with every mistake in the file.
 pub fn lower(file: &StackFile, stack: &str, region: Option<&str>) -> Result<Desired, Vec<Mistake>> {
-    let desired = Desired {
+    let mut lowering = Lowering::new(file, stack);
+    stack::check(&mut lowering);
+    // Declared groups, roles and log groups go first: they take the place of implied ones.
+    registry::lower(&mut lowering);
+    role::lower(&mut lowering);
+    groups::lower(&mut lowering);
+    target_group::lower(&mut lowering);
+    alb::lower(&mut lowering);
+    task::lower(&mut lowering);
+    service::lower(&mut lowering);
+    cloudfront::lower(&mut lowering);
+    let outputs = stack::outputs(&mut lowering);
+    whole::check(&mut lowering);
+    let network = lowering.network();
+    let resources = lowering.finish()?;
+    Ok(Desired {
         stack: stack.to_owned(),
         region: region.map(str::to_owned).or_else(|| file.stack.region.clone()),
         account: file.stack.account.clone(),
-        ..Desired::default()
-    };
-    Ok(desired)
+        network,
+        resources,
+        outputs,
+    })
 }

@@ -1,0 +1,147 @@
+//! Load balancers and their listeners.
+//!
+//! Decides their defaults and which combinations AWS would refuse. Must not know where requests go.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::json;
+
+use super::alb_action::{self, Actions};
+use super::context::{Common, Lowering};
+use super::place::Place;
+use super::stack::is_id;
+use super::target_group::protocol_name;
+use super::{alb_rule, groups, routes};
+use crate::address::{Address, Kind};
+use crate::config::shape::{AlbTable, HttpProtocol, IpAddressType, ListenerTable, Scheme};
+use crate::kinds::{Alb, Listener};
+use crate::reference;
+
+/// Lowers every load balancer.
+pub(super) fn lower(lowering: &mut Lowering<'_>) {
+    let file = lowering.file;
+    for (name, table) in &file.alb {
+        alb(lowering, name, table);
+    }
+    alb_action::check_groups(lowering);
+}
+
+fn alb(lowering: &mut Lowering<'_>, name: &str, table: &AlbTable) {
+    let (place, address) = lowering.begin(Kind::Alb, name);
+    let common = Common { tags: &table.tags, protect: table.protect, name: table.name.as_deref() };
+    let scheme = match table.scheme {
+        Scheme::InternetFacing => "internet-facing",
+        Scheme::Internal => "internal",
+    };
+    let places = place.at("subnets");
+    if table.subnets.len() == 1 {
+        lowering
+            .report(&places, "one subnet; a load balancer needs two at least")
+            .help("in different availability zones, or leave `subnets` out");
+    }
+    let immutable = json!([scheme, lowering.network()]);
+    let fields = Alb {
+        name: lowering.replaceable_name(Kind::Alb, &place, &common, &immutable),
+        scheme: scheme.to_owned(),
+        ip_address_type: match table.ip_address_type {
+            IpAddressType::Ipv4 => "ipv4",
+            IpAddressType::Dualstack => "dualstack",
+        }
+        .to_owned(),
+        subnets: subnets(lowering, &places, &table.subnets),
+        security_groups: groups::of_alb(lowering, &address, &place, table),
+        idle_timeout_seconds: table.idle_timeout,
+        deletion_protection: table.deletion_protection,
+        http2: table.http2,
+        drop_invalid_header_fields: table.drop_invalid_header_fields,
+    };
+    lowering.declare(address, &place, &common, fields);
+    check_ports(lowering, &place.at("listener"), name, table);
+    for (listener_name, table) in &table.listener {
+        listener(lowering, &place.at("listener").at(listener_name), name, listener_name, table);
+    }
+}
+
+/// The subnets that are named, or the VPC's own.
+pub(super) fn subnets(lowering: &mut Lowering<'_>, place: &Place, ids: &[String]) -> BTreeSet<String> {
+    if ids.is_empty() {
+        return ["${network.subnets}".to_owned()].into();
+    }
+    for (index, id) in ids.iter().enumerate() {
+        if !is_id(id, "subnet-") && !id.starts_with("${") {
+            lowering
+                .report(&place.item(index), format!("`{id}` is not the id of a subnet"))
+                .help("ids read like `subnet-0abc123`");
+        }
+    }
+    lowering.list(place, ids).into_iter().collect()
+}
+
+fn check_ports(lowering: &mut Lowering<'_>, place: &Place, alb: &str, table: &AlbTable) {
+    let mut seen = BTreeMap::new();
+    for (name, listener) in &table.listener {
+        if let Some(first) = seen.insert(listener.port, name) {
+            let port = listener.port;
+            lowering
+                .report(
+                    &place.at(name).at("port"),
+                    format!("port {port} is taken by `alb.{alb}.listener.{first}`"),
+                )
+                .help("each listener of a load balancer has a port of its own");
+        }
+    }
+}
+
+fn listener(lowering: &mut Lowering<'_>, place: &Place, alb: &str, name: &str, table: &ListenerTable) {
+    lowering.check_key(place, name);
+    let address = Address::listener(alb, name);
+    let common = Common { tags: &table.tags, protect: false, name: None };
+    let protocol = routes::protocol(table);
+    check_tls(lowering, place, table, protocol);
+    let certificate =
+        table.certificate.as_deref().map(|arn| certificate(lowering, &place.at("certificate"), arn));
+    let default = Actions {
+        forward: table.default.forward.as_ref(),
+        redirect: table.default.redirect.as_ref(),
+        fixed_response: table.default.fixed_response.as_ref(),
+    };
+    let fields = Listener {
+        alb: reference::output(&Address::new(Kind::Alb, alb), "arn"),
+        port: table.port,
+        protocol: protocol_name(protocol).to_owned(),
+        certificate,
+        ssl_policy: table.ssl_policy.clone(),
+        default_action: alb_action::lower(lowering, &place.at("default"), &default, table),
+    };
+    lowering.declare(address.clone(), place, &common, fields);
+    alb_rule::lower(lowering, place, &address, table);
+}
+
+fn check_tls(lowering: &mut Lowering<'_>, place: &Place, table: &ListenerTable, protocol: HttpProtocol) {
+    match (protocol, &table.certificate) {
+        (HttpProtocol::Https, None) => {
+            lowering.report(&place.at("protocol"), "HTTPS without a certificate").help(
+                "set `certificate` to the ARN of one in AWS Certificate Manager, in the stack's region",
+            );
+        }
+        (HttpProtocol::Http, Some(_)) => {
+            lowering
+                .report(&place.at("certificate"), "a certificate with HTTP")
+                .help("set `protocol = \"HTTPS\"`, or leave the certificate out");
+        }
+        (HttpProtocol::Http, None) if table.ssl_policy.is_some() => {
+            lowering.report(&place.at("ssl_policy"), "a security policy with HTTP").help("it is for HTTPS");
+        }
+        _ => {}
+    }
+}
+
+fn certificate(lowering: &mut Lowering<'_>, place: &Place, arn: &str) -> String {
+    let arn = lowering.text(place, arn);
+    if !arn.starts_with("arn:") && !arn.starts_with("${") {
+        lowering
+            .report(place, format!("`{arn}` is not the ARN of a certificate"))
+            .help("ARNs of certificates read like `arn:aws:acm:eu-west-1:123456789012:certificate/…`");
+    }
+    arn
+}

@@ -1,0 +1,259 @@
+//! Distributions: which path goes to which origin, and how.
+//!
+//! Decides the defaults of routes and which sets of routes make a distribution. Must not know how an origin is reached.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::cloudfront_origin::{self, Found};
+use super::context::{Common, Lowering};
+use super::place::Place;
+use crate::address::Kind;
+use crate::config::shape::{CloudfrontTable, HttpVersion, Methods, PriceClass, RouteTable, ViewerProtocol};
+use crate::kinds::{
+    Behavior, Cloudfront, MANAGED_CACHE_POLICIES, MANAGED_ORIGIN_REQUEST_POLICIES, Origin,
+    managed_cache_policy, managed_origin_request_policy,
+};
+use crate::naming;
+
+/// The path that stands for the rest.
+const REST: &str = "/*";
+/// What a comment says that the user left empty: the mark after it must not stand alone.
+const NO_COMMENT: &str = "neap";
+/// The most characters of a comment.
+const LONGEST_COMMENT: usize = 128;
+
+/// Lowers every distribution.
+pub(super) fn lower(lowering: &mut Lowering<'_>) {
+    let file = lowering.file;
+    for (name, table) in &file.cloudfront {
+        distribution(lowering, name, table);
+    }
+}
+
+fn distribution(lowering: &mut Lowering<'_>, name: &str, table: &CloudfrontTable) {
+    let (place, address) = lowering.begin(Kind::Cloudfront, name);
+    let common = Common { tags: &table.tags, protect: table.protect, name: None };
+    let mut origins = BTreeMap::new();
+    let mut behaviors = Vec::new();
+    let mut default = None;
+    check_paths(lowering, &place.at("route"), table);
+    for (index, route) in table.route.iter().enumerate() {
+        let behavior = behavior(lowering, &place.at("route").item(index), route, &mut origins);
+        if route.path == REST {
+            default = Some(behavior);
+        } else {
+            behaviors.push(behavior);
+        }
+    }
+    let root = &table.default_root_object;
+    lowering.plain(&place.at("default_root_object"), root);
+    if let Some(bare) = root.strip_prefix('/') {
+        lowering
+            .report(&place.at("default_root_object"), format!("`{root}` begins with a slash"))
+            .help(format!("write `{bare}`"));
+    }
+    let comment = comment(lowering, &place.at("comment"), &table.comment, &address);
+    let fields = Cloudfront {
+        caller_reference: naming::caller_reference(lowering.stack, &address),
+        comment,
+        enabled: table.enabled,
+        origins,
+        // Without a route for the rest there is a mistake, and this is never seen.
+        default_behavior: default.unwrap_or_else(nowhere),
+        behaviors,
+        default_root_object: root.clone(),
+        price_class: match table.price_class {
+            PriceClass::Cheapest => "PriceClass_100",
+            PriceClass::Most => "PriceClass_200",
+            PriceClass::All => "PriceClass_All",
+        }
+        .to_owned(),
+        http_version: match table.http_version {
+            HttpVersion::Http1 => "http1.1",
+            HttpVersion::Http2 => "http2",
+            HttpVersion::Http3 => "http3",
+            HttpVersion::Http2and3 => "http2and3",
+        }
+        .to_owned(),
+        ipv6: table.ipv6,
+    };
+    lowering.declare(address, &place, &common, fields);
+}
+
+fn comment(
+    lowering: &mut Lowering<'_>,
+    place: &Place,
+    text: &str,
+    address: &crate::address::Address,
+) -> String {
+    lowering.plain(place, text);
+    let mark = naming::comment_mark(lowering.stack, address);
+    let text = if text.is_empty() { NO_COMMENT } else { text };
+    let comment = format!("{text}{mark}");
+    let length = comment.chars().count();
+    if length > LONGEST_COMMENT {
+        let room = LONGEST_COMMENT.saturating_sub(mark.chars().count());
+        lowering
+            .report(place, format!("the comment has {} characters", text.chars().count()))
+            .label(format!("there is room for {room}"))
+            .help(format!("CloudFront takes {LONGEST_COMMENT}, and neap adds `{}`", mark.trim_start()));
+    }
+    comment
+}
+
+fn check_paths(lowering: &mut Lowering<'_>, place: &Place, table: &CloudfrontTable) {
+    let mut seen = BTreeMap::new();
+    for (index, route) in table.route.iter().enumerate() {
+        let place = place.item(index).at("path");
+        let path = &route.path;
+        lowering.plain(&place, path);
+        if let Some(first) = seen.insert(path, index) {
+            lowering
+                .report(&place, format!("routes {} and {} both have the path `{path}`", first + 1, index + 1))
+                .help("the first route that fits takes a request, so the second never would");
+        }
+        if path == "*" {
+            lowering.report(&place, "the rest of the paths is written `/*`").help(format!("write `{REST}`"));
+        } else if !path.starts_with(['/', '*']) {
+            lowering
+                .report(&place, format!("the path `{path}` does not begin with a slash"))
+                .help(format!("write `/{path}`"));
+        }
+    }
+    if !table.route.iter().any(|route| route.path == REST || route.path == "*") {
+        lowering
+            .report(place, "no route for the rest of the paths")
+            .on_key()
+            .help("add a route with `path = \"/*\"`: it answers what no other route takes");
+    }
+}
+
+fn behavior(
+    lowering: &mut Lowering<'_>,
+    place: &Place,
+    route: &RouteTable,
+    origins: &mut BTreeMap<String, Origin>,
+) -> Behavior {
+    let found = cloudfront_origin::find(lowering, &place.at("origin"), &route.origin);
+    let headers = cloudfront_origin::headers(lowering, &place.at("origin_headers"), &route.origin_headers);
+    let is_alb = found.as_ref().is_some_and(|found| found.is_alb);
+    let origin = found.map(|found| add(lowering, place, found, headers, origins)).unwrap_or_default();
+    let methods = match route.methods {
+        Some(methods) => methods,
+        None if is_alb => Methods::All,
+        None => Methods::Read,
+    };
+    Behavior {
+        path: if route.path == REST { "*".to_owned() } else { route.path.clone() },
+        origin,
+        viewer_protocol: match route.viewer_protocol {
+            ViewerProtocol::RedirectToHttps => "redirect-to-https",
+            ViewerProtocol::HttpsOnly => "https-only",
+            ViewerProtocol::AllowAll => "allow-all",
+        }
+        .to_owned(),
+        methods: names(methods),
+        cached_methods: names(Methods::Read),
+        cache_policy: cache_policy(lowering, &place.at("cache"), route.cache.as_deref(), is_alb),
+        origin_request_policy: request_policy(lowering, place, route.origin_request.as_deref(), is_alb),
+        compress: route.compress,
+    }
+}
+
+/// Adds an origin and says by which id behaviours name it. Routes of one origin share it and its headers.
+fn add(
+    lowering: &mut Lowering<'_>,
+    place: &Place,
+    found: Found,
+    headers: BTreeMap<String, String>,
+    origins: &mut BTreeMap<String, Origin>,
+) -> String {
+    let same = |present: &Origin| {
+        Origin { headers: BTreeMap::new(), ..present.clone() }
+            == Origin { headers: BTreeMap::new(), ..found.origin.clone() }
+    };
+    // Two URLs of one host may differ in port, path or protocol; the second is then known by all of it.
+    let id =
+        if origins.get(&found.id).is_some_and(|present| !same(present)) { found.full_id } else { found.id };
+    let origin = origins.entry(id.clone()).or_insert(found.origin);
+    for (name, value) in headers {
+        if origin.headers.get(&name).is_some_and(|present| *present != value) {
+            lowering
+                .report(
+                    &place.at("origin_headers").at(&name),
+                    format!("`{id}` gets another `{name}` from an earlier route"),
+                )
+                .help("routes of one origin share its headers");
+        }
+        origin.headers.insert(name, value);
+    }
+    id
+}
+
+fn names(methods: Methods) -> BTreeSet<String> {
+    let names: &[&str] = match methods {
+        Methods::Read => &["GET", "HEAD"],
+        Methods::Options => &["GET", "HEAD", "OPTIONS"],
+        Methods::All => &["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"],
+    };
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+fn cache_policy(lowering: &mut Lowering<'_>, place: &Place, name: Option<&str>, is_alb: bool) -> String {
+    let name = name.unwrap_or(if is_alb { "CachingDisabled" } else { "CachingOptimized" });
+    managed_cache_policy(name).map_or_else(
+        || {
+            let known = MANAGED_CACHE_POLICIES.iter().map(|(known, _)| *known);
+            unknown_policy(lowering, place, "cache", name, known);
+            String::new()
+        },
+        str::to_owned,
+    )
+}
+
+fn request_policy(
+    lowering: &mut Lowering<'_>,
+    place: &Place,
+    name: Option<&str>,
+    is_alb: bool,
+) -> Option<String> {
+    let name = match name {
+        Some("none") => return None,
+        Some(name) => name,
+        None if is_alb => "AllViewer",
+        None => return None,
+    };
+    let policy = managed_origin_request_policy(name);
+    if policy.is_none() {
+        let known = MANAGED_ORIGIN_REQUEST_POLICIES.iter().map(|(known, _)| *known).chain(["none"]);
+        unknown_policy(lowering, &place.at("origin_request"), "origin-request", name, known);
+    }
+    policy.map(str::to_owned)
+}
+
+fn unknown_policy(
+    lowering: &mut Lowering<'_>,
+    place: &Place,
+    sort: &str,
+    name: &str,
+    known: impl Iterator<Item = &'static str> + Clone,
+) {
+    lowering
+        .report(place, format!("CloudFront has no managed {sort} policy `{name}`"))
+        .nearest(name, known.clone())
+        .help(format!("it has {}", super::place::quoted(known)));
+}
+
+/// A behaviour that leads nowhere, in place of one that is missing.
+fn nowhere() -> Behavior {
+    Behavior {
+        path: "*".to_owned(),
+        origin: String::new(),
+        viewer_protocol: String::new(),
+        methods: BTreeSet::new(),
+        cached_methods: BTreeSet::new(),
+        cache_policy: String::new(),
+        origin_request_policy: None,
+        compress: false,
+    }
+}

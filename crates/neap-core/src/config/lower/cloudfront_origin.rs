@@ -1,0 +1,201 @@
+//! Origins of a distribution: a load balancer of the stack, or any URL.
+//!
+//! Decides protocol, ports and path of an origin. Must not know which paths lead there.
+
+use std::collections::BTreeMap;
+
+use super::context::Lowering;
+use super::place::Place;
+use super::routes;
+use crate::address::{Address, Kind};
+use crate::config::shape::{AlbTable, HttpProtocol, ListenerTable, Scheme};
+use crate::kinds::Origin;
+use crate::reference;
+
+/// An origin that a route names.
+pub(super) struct Found {
+    /// The address of a load balancer, or the host of a URL.
+    pub(super) id: String,
+    /// The id where another origin has that one.
+    pub(super) full_id: String,
+    /// The origin without headers.
+    pub(super) origin: Origin,
+    /// Whether it is a load balancer of the stack.
+    pub(super) is_alb: bool,
+}
+
+/// Headers that CloudFront does not let be added ("Add custom headers to origin requests"), and their prefixes.
+const OWN_HEADERS: [&str; 25] = [
+    "cache-control",
+    "connection",
+    "content-length",
+    "cookie",
+    "host",
+    "if-match",
+    "if-modified-since",
+    "if-none-match",
+    "if-range",
+    "if-unmodified-since",
+    "max-forwards",
+    "pragma",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "range",
+    "request-range",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "via",
+    "x-real-ip",
+    "accept-encoding",
+    "expect",
+];
+const OWN_PREFIXES: [&str; 2] = ["x-amz-", "x-edge-"];
+
+/// The origin that `text` names: `alb.public` or a URL.
+pub(super) fn find(lowering: &mut Lowering<'_>, place: &Place, text: &str) -> Option<Found> {
+    if text.contains("://") {
+        return url(lowering, place, text);
+    }
+    let file = lowering.file;
+    let known: Vec<String> = file.alb.keys().map(|name| format!("alb.{name}")).collect();
+    let address = match text.parse::<Address>() {
+        Ok(address) if address.kind() == Kind::Alb => address,
+        Ok(address) => {
+            let message = format!("`{address}` is a `{}`, which cannot be an origin", address.kind());
+            lowering
+                .report(place, message)
+                .help("origins are load balancers (`alb.public`) and URLs (`https://example.com`)");
+            return None;
+        }
+        Err(_) => {
+            let report = lowering.report(place, format!("`{text}` is no origin"));
+            let report = match known.iter().find(|known| known.strip_prefix("alb.") == Some(text)) {
+                Some(known) => report.help(format!("did you mean `{known}`?")),
+                None => report.nearest(text, known.iter().map(String::as_str)),
+            };
+            report.help("origins are load balancers (`alb.public`) and URLs (`https://example.com`)");
+            return None;
+        }
+    };
+    let Some(table) = file.alb.get(address.name()) else {
+        lowering
+            .report(place, format!("there is no `{text}` in this stack"))
+            .nearest(text, known.iter().map(String::as_str));
+        return None;
+    };
+    load_balancer(lowering, place, &address, table)
+}
+
+fn load_balancer(
+    lowering: &mut Lowering<'_>,
+    place: &Place,
+    address: &Address,
+    table: &AlbTable,
+) -> Option<Found> {
+    if table.scheme == Scheme::Internal {
+        lowering
+            .report(place, format!("`{address}` is internal, so CloudFront cannot reach it"))
+            .help("make it `scheme = \"internet-facing\"`");
+    }
+    let Some(listener) = entrance(table) else {
+        lowering.report(place, format!("`{address}` has no listener that CloudFront could ask"));
+        return None;
+    };
+    let is_https = routes::protocol(listener) == HttpProtocol::Https;
+    check_port(lowering, place, listener.port);
+    let origin = Origin {
+        domain: reference::output(address, "dns_name"),
+        path: String::new(),
+        protocol_policy: if is_https { "https-only" } else { "http-only" }.to_owned(),
+        http_port: if is_https { 80 } else { listener.port },
+        https_port: if is_https { listener.port } else { 443 },
+        headers: BTreeMap::new(),
+    };
+    let id = address.to_string();
+    Some(Found { full_id: id.clone(), id, origin, is_alb: true })
+}
+
+/// The listener that CloudFront asks: one with HTTP, since the certificate of one with HTTPS is for another name than
+/// the load balancer's own; but not one that only sends clients to HTTPS, which would never end.
+fn entrance(table: &AlbTable) -> Option<&ListenerTable> {
+    let sends_away = |listener: &ListenerTable| {
+        let redirect = listener.default.redirect.as_ref();
+        redirect.is_some_and(|redirect| redirect.protocol == Some(HttpProtocol::Https))
+    };
+    let of = |protocol: HttpProtocol| {
+        table.listener.values().filter(move |listener| routes::protocol(listener) == protocol)
+    };
+    let http = || of(HttpProtocol::Http);
+    let plain = http().filter(|listener| !sends_away(listener)).min_by_key(|listener| listener.port);
+    plain.or_else(|| of(HttpProtocol::Https).min_by_key(|listener| listener.port)).or_else(|| http().next())
+}
+
+fn url(lowering: &mut Lowering<'_>, place: &Place, text: &str) -> Option<Found> {
+    let full = lowering.text(place, text);
+    let Some((host, port, origin)) = parse(&full) else {
+        lowering
+            .report(place, format!("`{text}` is not a URL that can be an origin"))
+            .help("write `https://example.com`, with a port or a path if need be, and nothing after it");
+        return None;
+    };
+    check_port(lowering, place, port);
+    Some(Found { id: host, full_id: full, origin, is_alb: false })
+}
+
+/// Host, port and origin of a URL with HTTP or HTTPS, a host, and maybe a port and a path.
+fn parse(url: &str) -> Option<(String, u16, Origin)> {
+    let (scheme, rest) = url.split_once("://")?;
+    let own_port = match scheme {
+        "http" => 80,
+        "https" => 443,
+        _ => return None,
+    };
+    let end = rest.find('/').unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    let (host, port) = match authority.split_once(':') {
+        Some((host, port)) => (host, port.parse().ok().filter(|port| *port > 0)?),
+        None => (authority, own_port),
+    };
+    let in_host = |c: char| c.is_ascii_alphanumeric() || "-._${}".contains(c);
+    let in_path = |c: char| c.is_ascii_graphic() && !"?#".contains(c);
+    if !host.contains('.') || !host.chars().all(in_host) || !path.chars().all(in_path) {
+        return None;
+    }
+    let origin = Origin {
+        domain: host.to_owned(),
+        path: path.trim_end_matches('/').to_owned(),
+        protocol_policy: format!("{scheme}-only"),
+        http_port: if scheme == "http" { port } else { 80 },
+        https_port: if scheme == "https" { port } else { 443 },
+        headers: BTreeMap::new(),
+    };
+    Some((host.to_owned(), port, origin))
+}
+
+fn check_port(lowering: &mut Lowering<'_>, place: &Place, port: u16) {
+    if port < 1024 && port != 80 && port != 443 {
+        lowering
+            .report(place, format!("CloudFront does not ask origins on port {port}"))
+            .help("it takes 80, 443 and 1024 to 65535");
+    }
+}
+
+/// The headers that an origin gets.
+pub(super) fn headers(
+    lowering: &mut Lowering<'_>,
+    place: &Place,
+    headers: &BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
+    for name in headers.keys() {
+        let lower = name.to_ascii_lowercase();
+        let is_own = OWN_HEADERS.contains(&lower.as_str())
+            || OWN_PREFIXES.iter().any(|prefix| lower.starts_with(prefix));
+        if is_own {
+            lowering.report(&place.at(name), format!("CloudFront sets `{name}` itself")).on_key();
+        }
+    }
+    lowering.texts(place, headers)
+}

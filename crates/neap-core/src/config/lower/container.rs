@@ -1,0 +1,251 @@
+//! Containers of a task, each by itself.
+//!
+//! Decides their defaults and where their output goes. Must not know the other containers.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::context::Lowering;
+use super::place::{Place, nearest, quoted};
+use super::secret;
+use crate::config::shape::{
+    ContainerHealthCheckTable, ContainerTable, DependencyCondition, LogDriver, Logs, Mount, OneOrMany,
+    PortProtocol, Scalar, VolumeTable,
+};
+use crate::kinds::{Container, ContainerHealthCheck, LogConfiguration, MountPoint, PortMapping, Ulimit};
+
+/// The log drivers that Fargate has; `awsfirelens` needs a router, which a stack cannot declare yet.
+const LOG_DRIVERS: [&str; 2] = ["awslogs", "splunk"];
+
+/// What a container takes from its task.
+pub(super) struct Surroundings<'task> {
+    /// The log group of the task, as a reference to its name; asked for only if a container writes there.
+    pub(super) log_group: &'task str,
+    /// The volumes of the task.
+    pub(super) volumes: &'task indexmap::IndexMap<String, VolumeTable>,
+}
+
+/// Lowers the container `name`.
+pub(super) fn lower(
+    lowering: &mut Lowering<'_>,
+    place: &Place,
+    name: &str,
+    table: &ContainerTable,
+    surroundings: &Surroundings<'_>,
+) -> Container {
+    let image = lowering.text(&place.at("image"), &table.image);
+    if image.is_empty() || image.contains(char::is_whitespace) {
+        lowering.report(&place.at("image"), format!("`{image}` is not the name of an image"));
+    }
+    check_memory(lowering, place, table);
+    Container {
+        image,
+        essential: table.essential,
+        cpu: table.cpu.unwrap_or(0),
+        memory: table.memory,
+        memory_reservation: table.memory_reservation,
+        command: lowering.list(&place.at("command"), &table.command),
+        entry_point: lowering.list(&place.at("entry_point"), &table.entry_point),
+        ports: ports(table).map(|(_, port)| port).collect(),
+        env: env(lowering, &place.at("env"), table),
+        secrets: secrets(lowering, &place.at("secrets"), &table.secrets),
+        depends_on: depends_on(table),
+        health_check: table.health_check.as_ref().map(|check| health_check(lowering, place, check)),
+        logs: logs(lowering, &place.at("logs"), name, table.logs.as_ref(), surroundings.log_group),
+        mounts: mounts(lowering, &place.at("mount"), table, surroundings.volumes),
+        ulimits: ulimits(lowering, &place.at("ulimits"), table),
+        user: table.user.clone(),
+        working_directory: table.working_directory.clone(),
+        read_only_root: table.read_only_root,
+        init_process: table.init_process,
+        start_timeout_seconds: table.start_timeout,
+        stop_timeout_seconds: table.stop_timeout,
+        labels: lowering.texts(&place.at("labels"), &table.labels),
+    }
+}
+
+/// The ports that a container opens, each with the key under which it stands.
+pub(super) fn ports(table: &ContainerTable) -> impl Iterator<Item = (String, PortMapping)> {
+    let mapping = |port: u16, protocol: PortProtocol, name: Option<&String>| PortMapping {
+        container_port: port,
+        // With network mode awsvpc the task has an address of its own, so nothing is mapped.
+        host_port: port,
+        protocol: if protocol == PortProtocol::Udp { "udp" } else { "tcp" }.to_owned(),
+        name: name.cloned(),
+    };
+    let one = table.port.map(|port| ("port".to_owned(), mapping(port, PortProtocol::Tcp, None)));
+    let several = table.ports.iter().enumerate().map(move |(index, port)| {
+        (format!("ports.{index}"), mapping(port.port, port.protocol, port.name.as_ref()))
+    });
+    one.into_iter().chain(several)
+}
+
+fn check_memory(lowering: &mut Lowering<'_>, place: &Place, table: &ContainerTable) {
+    if let (Some(reserved), Some(limit)) = (table.memory_reservation, table.memory)
+        && reserved > limit
+    {
+        lowering
+            .report(&place.at("memory_reservation"), format!("{reserved} MiB are kept for the container"))
+            .label(format!("it is killed at {limit} MiB"))
+            .help("`memory_reservation` must not be above `memory`");
+    }
+}
+
+fn env(lowering: &mut Lowering<'_>, place: &Place, table: &ContainerTable) -> BTreeMap<String, String> {
+    let mut env = BTreeMap::new();
+    for (key, value) in &table.env {
+        let place = place.at(key);
+        if table.secrets.contains_key(key) {
+            lowering
+                .report(&place, format!("`{key}` is in `env` and in `secrets`"))
+                .on_key()
+                .help("keep one of the two");
+        }
+        let value = match value {
+            Scalar::Boolean(value) => value.to_string(),
+            Scalar::Integer(value) => value.to_string(),
+            Scalar::String(value) => lowering.text(&place, value),
+        };
+        env.insert(key.clone(), value);
+    }
+    env
+}
+
+fn secrets(
+    lowering: &mut Lowering<'_>,
+    place: &Place,
+    secrets: &BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
+    let arn = |(key, text): (&String, &String)| (key.clone(), secret::arn(lowering, &place.at(key), text));
+    secrets.iter().map(arn).collect()
+}
+
+fn depends_on(table: &ContainerTable) -> BTreeMap<String, String> {
+    let condition = |condition: &DependencyCondition| match condition {
+        DependencyCondition::Start => "START",
+        DependencyCondition::Complete => "COMPLETE",
+        DependencyCondition::Success => "SUCCESS",
+        DependencyCondition::Healthy => "HEALTHY",
+    };
+    table.depends_on.iter().map(|(name, when)| (name.clone(), condition(when).to_owned())).collect()
+}
+
+fn health_check(
+    lowering: &mut Lowering<'_>,
+    place: &Place,
+    table: &ContainerHealthCheckTable,
+) -> ContainerHealthCheck {
+    let place = place.at("health_check").at("command");
+    let command = match &table.command {
+        OneOrMany::One(command) => vec!["CMD-SHELL".to_owned(), lowering.text(&place, command)],
+        OneOrMany::Many(command) => lowering.list(&place, command),
+    };
+    let is_known = matches!(command.first().map(String::as_str), Some("CMD" | "CMD-SHELL"));
+    if !is_known || command.len() < 2 {
+        lowering
+            .report(&place, "a list that is no command")
+            .help("begin it with `CMD` or `CMD-SHELL`: `[\"CMD\", \"curl\", \"-f\", \"http://localhost\"]`")
+            .help("or write one string for the container's shell");
+    }
+    ContainerHealthCheck {
+        command,
+        interval_seconds: table.interval,
+        timeout_seconds: table.timeout,
+        retries: table.retries,
+        start_period_seconds: table.start_period,
+    }
+}
+
+/// Whether a container's output goes to the log group of its task.
+pub(super) fn uses_log_group(logs: Option<&Logs>) -> bool {
+    match logs {
+        None => true,
+        Some(Logs::Switch(on)) => *on,
+        Some(Logs::Driver(driver)) => {
+            driver.driver == "awslogs" && !driver.options.contains_key("awslogs-group")
+        }
+    }
+}
+
+fn logs(
+    lowering: &mut Lowering<'_>,
+    place: &Place,
+    container: &str,
+    logs: Option<&Logs>,
+    log_group: &str,
+) -> Option<LogConfiguration> {
+    let awslogs =
+        LogDriver { driver: "awslogs".to_owned(), options: BTreeMap::new(), secret_options: BTreeMap::new() };
+    let driver = match logs {
+        None | Some(Logs::Switch(true)) => &awslogs,
+        Some(Logs::Switch(false)) => return None,
+        Some(Logs::Driver(driver)) => driver,
+    };
+    let name = driver.driver.as_str();
+    if !LOG_DRIVERS.contains(&name) {
+        lowering
+            .report(&place.at("driver"), format!("Fargate has no log driver `{name}`"))
+            .nearest(name, LOG_DRIVERS)
+            .help(format!("it has {}", quoted(LOG_DRIVERS)));
+    }
+    let mut options = lowering.texts(&place.at("options"), &driver.options);
+    if name == "awslogs" {
+        let defaults = [
+            ("awslogs-group", log_group),
+            ("awslogs-region", "${aws.region}"),
+            ("awslogs-stream-prefix", container),
+        ];
+        for (key, value) in defaults {
+            options.entry(key.to_owned()).or_insert_with(|| value.to_owned());
+        }
+    }
+    let secret_options = secrets(lowering, &place.at("secret_options"), &driver.secret_options);
+    Some(LogConfiguration { driver: name.to_owned(), options, secret_options })
+}
+
+fn mounts(
+    lowering: &mut Lowering<'_>,
+    place: &Place,
+    table: &ContainerTable,
+    volumes: &indexmap::IndexMap<String, VolumeTable>,
+) -> BTreeSet<MountPoint> {
+    let mut mounts = BTreeSet::new();
+    for (path, mount) in &table.mount {
+        let place = place.at(path);
+        let (volume, read_only) = match mount {
+            Mount::Volume(volume) => (volume, false),
+            Mount::Full(full) => (&full.volume, full.read_only),
+        };
+        if !path.starts_with('/') {
+            lowering
+                .report(&place, format!("the path `{path}` does not begin with a slash"))
+                .on_key()
+                .help("mounts read `\"/path\" = \"volume\"`");
+        }
+        if !volumes.contains_key(volume) {
+            let near = nearest(volume, volumes.keys().map(String::as_str));
+            let help = near.map_or_else(
+                || format!("add a table `[{}.volume.{volume}]`", place.path()[..2].join(".")),
+                |near| format!("did you mean `{near}`?"),
+            );
+            lowering.report(&place, format!("the task has no volume `{volume}`")).help(help);
+        }
+        mounts.insert(MountPoint { volume: volume.clone(), path: path.clone(), read_only });
+    }
+    mounts
+}
+
+fn ulimits(lowering: &mut Lowering<'_>, place: &Place, table: &ContainerTable) -> BTreeMap<String, Ulimit> {
+    let mut ulimits = BTreeMap::new();
+    for (name, limit) in &table.ulimits {
+        if name != "nofile" {
+            lowering
+                .report(&place.at(name), format!("Fargate does not let `{name}` be changed"))
+                .on_key()
+                .help("it takes `nofile` alone");
+        } else if limit.soft > limit.hard && limit.hard >= 0 {
+            lowering.report(&place.at(name).at("soft"), "the soft limit is above the hard one");
+        }
+        ulimits.insert(name.clone(), Ulimit { soft: limit.soft, hard: limit.hard });
+    }
+    ulimits
+}

@@ -1,0 +1,175 @@
+//! What lowering carries along: the file, what has been lowered of it, and the mistakes so far.
+//!
+//! Decides how a resource gets its name, tags and reason. Must not know any kind's own fields.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::place::{Place, Report};
+use super::references::Use;
+use super::routes::{self, Routes};
+use super::tags;
+use crate::address::{Address, Kind, is_name};
+use crate::config::Mistake;
+use crate::config::shape::{StackFile, VpcSelector};
+use crate::desired::{DesiredResource, Implied, Network};
+use crate::kinds::Resource;
+use crate::naming;
+
+/// Everything that lowering carries along.
+pub(super) struct Lowering<'file> {
+    /// The stack file.
+    pub(super) file: &'file StackFile,
+    /// The stack's name, with the environment.
+    pub(super) stack: &'file str,
+    /// Which listeners and rules forward to which target group.
+    pub(super) routes: Routes<'file>,
+    /// What has been lowered.
+    pub(super) resources: BTreeMap<Address, DesiredResource>,
+    /// Every reference that the user wrote.
+    pub(super) uses: Vec<Use>,
+    mistakes: Vec<Mistake>,
+}
+
+/// What the tables of all kinds have in common.
+pub(super) struct Common<'file> {
+    /// The user's tags.
+    pub(super) tags: &'file BTreeMap<String, String>,
+    /// Whether plans that delete it are refused.
+    pub(super) protect: bool,
+    /// The name that the user chose.
+    pub(super) name: Option<&'file str>,
+}
+
+impl<'file> Lowering<'file> {
+    pub(super) fn new(file: &'file StackFile, stack: &'file str) -> Self {
+        let routes = routes::of(file);
+        Self { file, stack, routes, resources: BTreeMap::new(), uses: Vec::new(), mistakes: Vec::new() }
+    }
+
+    /// Reports a mistake at `place`.
+    pub(super) fn report(&mut self, place: &Place, message: impl Into<String>) -> Report<'_> {
+        self.mistakes.push(Mistake {
+            path: place.path().to_vec(),
+            message: message.into(),
+            label: None,
+            help: Vec::new(),
+            on_key: false,
+        });
+        Report(self.mistakes.last_mut().expect("one was just pushed"))
+    }
+
+    /// The resources, if there was no mistake.
+    pub(super) fn finish(self) -> Result<BTreeMap<Address, DesiredResource>, Vec<Mistake>> {
+        if self.mistakes.is_empty() { Ok(self.resources) } else { Err(self.mistakes) }
+    }
+
+    /// The VPC that the stack lives in.
+    pub(super) fn network(&self) -> Network {
+        match &self.file.network.vpc {
+            None => Network::Default,
+            Some(VpcSelector::Id(id)) => Network::Id(id.clone()),
+            Some(VpcSelector::Named(name)) => Network::Name(name.name.clone()),
+        }
+    }
+
+    /// The place and address of the resource `name` of `kind`, whose own name is checked.
+    pub(super) fn begin(&mut self, kind: Kind, name: &str) -> (Place, Address) {
+        let place = Place::of(kind.as_str(), name);
+        self.check_key(&place, name);
+        (place, Address::new(kind, name))
+    }
+
+    /// Checks a name that stands as a key.
+    pub(super) fn check_key(&mut self, place: &Place, name: &str) {
+        if !is_name(name) {
+            self.report(place, format!("`{name}` cannot be a name"))
+                .on_key()
+                .help("names have lower-case letters, digits, `-` and `_`, at most 40 of them");
+        }
+    }
+
+    /// The name that AWS gets for a resource that may be replaced under the same name.
+    pub(super) fn plain_name(
+        &mut self,
+        kind: Kind,
+        place: &Place,
+        name: &str,
+        chosen: Option<&str>,
+    ) -> String {
+        let made = naming::plain(kind, self.stack, name);
+        self.chosen_or_made(kind, place, chosen, made)
+    }
+
+    /// The name that AWS gets for a resource whose replacement stands beside it; `immutable` are the fields that
+    /// make it another one.
+    pub(super) fn replaceable_name(
+        &mut self,
+        kind: Kind,
+        place: &Place,
+        common: &Common<'_>,
+        immutable: &Value,
+    ) -> String {
+        let name = place.path().last().map_or("", String::as_str);
+        let made = naming::replaceable(kind, self.stack, name, immutable);
+        self.chosen_or_made(kind, place, common.name, made)
+    }
+
+    fn chosen_or_made(&mut self, kind: Kind, place: &Place, chosen: Option<&str>, made: String) -> String {
+        let Some(chosen) = chosen else {
+            if let Some(refusal) = naming::refusal(kind, &made) {
+                self.report(place, format!("its name would be `{made}`, which {refusal}"))
+                    .on_key()
+                    .help("rename it, or give it a `name` of its own");
+            }
+            return made;
+        };
+        let place = place.at("name");
+        self.plain(&place, chosen);
+        if let Some(refusal) = naming::refusal(kind, chosen) {
+            self.report(&place, format!("`{chosen}` {refusal}"));
+        }
+        chosen.to_owned()
+    }
+
+    /// Adds a resource that the user declared.
+    pub(super) fn declare(
+        &mut self,
+        address: Address,
+        place: &Place,
+        common: &Common<'_>,
+        resource: impl Into<Resource>,
+    ) {
+        let tags = tags::of(self, &address, Some((place, common.tags)));
+        let delete_first = common.name.is_some();
+        let protect = common.protect;
+        let after = BTreeSet::new();
+        let resource = resource.into();
+        let desired = DesiredResource { resource, tags, implied: None, protect, delete_first, after };
+        self.resources.insert(address, desired);
+    }
+
+    /// Adds a resource that `by` cannot live without, unless the user declared one in its place.
+    pub(super) fn imply(
+        &mut self,
+        address: Address,
+        by: &Address,
+        reason: impl Into<String>,
+        resource: impl Into<Resource>,
+    ) {
+        if let Some(present) = self.resources.get(&address) {
+            if let Some(other) = present.implied.as_ref().filter(|implied| implied.by != *by) {
+                let message = format!("`{by}` and `{}` both imply `{address}`", other.by);
+                let place = Place::of(by.kind().as_str(), by.name());
+                self.report(&place, message).on_key().help("rename one of the two");
+            }
+            return;
+        }
+        let implied = Some(Implied { by: by.clone(), reason: reason.into() });
+        let tags = tags::of(self, &address, None);
+        let (resource, after) = (resource.into(), BTreeSet::new());
+        let desired = DesiredResource { resource, tags, implied, protect: false, delete_first: false, after };
+        self.resources.insert(address, desired);
+    }
+}

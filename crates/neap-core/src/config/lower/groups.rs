@@ -1,0 +1,331 @@
+//! Security groups: declared ones, and those along the path from the internet to a container.
+//!
+//! Decides who may reach what: the internet the listeners' ports, the load balancer the containers' ports, and
+//! nobody anything else. Must not know how the path is used.
+
+use std::collections::BTreeSet;
+
+use super::context::{Common, Lowering};
+use super::network::{self, Cidr};
+use super::place::Place;
+use super::stack::is_id;
+use crate::address::{Address, Kind};
+use crate::config::shape::{
+    AlbTable, IpAddressType, PortRange, Scheme, SecurityGroupProtocol, SecurityGroupRuleTable,
+    SecurityGroupTable,
+};
+use crate::kinds::{Resource, SecurityGroup, SecurityGroupRule};
+use crate::{naming, reference};
+
+/// The VPC that groups live in.
+const VPC: &str = "${network.vpc}";
+/// Private addresses (RFC 1918). The range of the VPC is not known here, and nothing else has a route to an
+/// internal load balancer.
+const PRIVATE: [&str; 3] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"];
+/// The most groups that a load balancer or a service takes.
+const MOST_GROUPS: usize = 5;
+/// The most rules that a group has in one direction, unless AWS raised the quota.
+const MOST_RULES: usize = 60;
+
+/// Lowers every declared group.
+pub(super) fn lower(lowering: &mut Lowering<'_>) {
+    let file = lowering.file;
+    for (name, table) in &file.security_group {
+        declared(lowering, name, table);
+    }
+}
+
+fn declared(lowering: &mut Lowering<'_>, name: &str, table: &SecurityGroupTable) {
+    let (place, address) = lowering.begin(Kind::SecurityGroup, name);
+    let common = Common { tags: &table.tags, protect: table.protect, name: table.name.as_deref() };
+    let ingress = rules(lowering, &place.at("ingress"), name, &table.ingress);
+    let egress = match &table.egress {
+        None => [SecurityGroupRule::everything()].into(),
+        Some(egress) => rules(lowering, &place.at("egress"), name, egress),
+    };
+    let group = SecurityGroup {
+        name: lowering.plain_name(Kind::SecurityGroup, &place, name, common.name),
+        description: description(lowering, &address),
+        vpc: VPC.to_owned(),
+        ingress,
+        egress,
+    };
+    lowering.declare(address, &place, &common, group);
+}
+
+/// AWS cannot change a group's description, so it never changes.
+fn description(lowering: &Lowering<'_>, address: &Address) -> String {
+    format!("{}: {address}", lowering.stack)
+}
+
+/// The groups that a load balancer or service names, as ids or references.
+pub(super) fn chosen(lowering: &mut Lowering<'_>, place: &Place, names: &[String]) -> BTreeSet<String> {
+    if names.len() > MOST_GROUPS {
+        let message = format!("{} security groups; AWS takes at most {MOST_GROUPS}", names.len());
+        lowering.report(place, message);
+    }
+    let mut groups = BTreeSet::new();
+    for (index, name) in names.iter().enumerate() {
+        let place = place.item(index);
+        let group = if is_id(name, "sg-") {
+            name.clone()
+        } else if name.starts_with("${") {
+            lowering.text(&place, name)
+        } else {
+            lowering.named(&place, Kind::SecurityGroup, name)
+        };
+        groups.insert(group);
+    }
+    groups
+}
+
+/// The groups of a load balancer: those that it names, or one that lets its listeners be reached.
+pub(super) fn of_alb(
+    lowering: &mut Lowering<'_>,
+    alb: &Address,
+    place: &Place,
+    table: &AlbTable,
+) -> BTreeSet<String> {
+    if !table.security_groups.is_empty() {
+        return chosen(lowering, &place.at("security_groups"), &table.security_groups);
+    }
+    let peers: &[&str] = match (table.scheme, table.ip_address_type) {
+        (Scheme::Internal, _) => &PRIVATE,
+        (Scheme::InternetFacing, IpAddressType::Ipv4) => &["0.0.0.0/0"],
+        (Scheme::InternetFacing, IpAddressType::Dualstack) => &["0.0.0.0/0", "::/0"],
+    };
+    let ports: BTreeSet<u16> = table.listener.values().map(|listener| listener.port).collect();
+    let rule = |port: u16, peer: &str| SecurityGroupRule::tcp(port, peer, format!("to {alb}"));
+    let ingress = ports.iter().flat_map(|port| peers.iter().map(move |peer| rule(*port, peer))).collect();
+    let from = if table.scheme == Scheme::Internal { "private addresses" } else { "the internet" };
+    let reason = format!("lets {from} reach the load balancer{}", on_ports(&ports));
+    implied(lowering, alb, &format!("alb-{}", alb.name()), ingress, reason)
+}
+
+/// The group of a service: its load balancers reach the given ports, and nobody else does anything. `ports` holds
+/// the name of a target group and a port that its load balancers ask.
+pub(super) fn of_service(
+    lowering: &mut Lowering<'_>,
+    service: &Address,
+    ports: &BTreeSet<(&str, u16)>,
+) -> BTreeSet<String> {
+    let mut ingress = BTreeSet::new();
+    let mut balancers = BTreeSet::new();
+    for (group, port) in ports {
+        for route in lowering.routes.get(group).into_iter().flatten() {
+            let alb = Address::new(Kind::Alb, route.alb);
+            let Some(Resource::Alb(fields)) = lowering.resources.get(&alb).map(|alb| &alb.resource) else {
+                continue;
+            };
+            let rule = |peer: &String| SecurityGroupRule::tcp(*port, peer, format!("from {alb}"));
+            ingress.extend(fields.security_groups.iter().map(rule));
+            balancers.insert(format!("`{alb}`"));
+        }
+    }
+    let reason = if balancers.is_empty() {
+        "lets the tasks out and nobody in".to_owned()
+    } else {
+        let ports = ports.iter().map(|(_, port)| *port).collect();
+        let balancers = balancers.into_iter().collect::<Vec<_>>().join(" and ");
+        format!("lets {balancers} reach the tasks{}", on_ports(&ports))
+    };
+    // Two load balancers may share a group, and AWS takes a rule only once.
+    let mut seen = BTreeSet::new();
+    ingress.retain(|rule: &SecurityGroupRule| seen.insert((rule.from_port, rule.peer.clone())));
+    implied(lowering, service, &format!("service-{}", service.name()), ingress, reason)
+}
+
+fn on_ports(ports: &BTreeSet<u16>) -> String {
+    let words: Vec<String> = ports.iter().map(ToString::to_string).collect();
+    match words.as_slice() {
+        [] => String::new(),
+        [port] => format!(" on port {port}"),
+        [first @ .., last] => format!(" on ports {} and {last}", first.join(", ")),
+    }
+}
+
+fn implied(
+    lowering: &mut Lowering<'_>,
+    by: &Address,
+    name: &str,
+    ingress: BTreeSet<SecurityGroupRule>,
+    reason: String,
+) -> BTreeSet<String> {
+    let address = Address::new(Kind::SecurityGroup, name);
+    let id = reference::output(&address, "id");
+    let group = SecurityGroup {
+        name: naming::plain(Kind::SecurityGroup, lowering.stack, name),
+        description: description(lowering, &address),
+        vpc: VPC.to_owned(),
+        ingress,
+        egress: [SecurityGroupRule::everything()].into(),
+    };
+    lowering.imply(address, by, reason, group);
+    [id].into()
+}
+
+fn rules(
+    lowering: &mut Lowering<'_>,
+    place: &Place,
+    group: &str,
+    tables: &[SecurityGroupRuleTable],
+) -> BTreeSet<SecurityGroupRule> {
+    let mut rules = BTreeSet::new();
+    for (index, table) in tables.iter().enumerate() {
+        let place = place.item(index);
+        check_description(lowering, &place.at("description"), &table.description);
+        let (from_port, to_port) = ports(lowering, &place, table);
+        for (index, text) in table.peer.as_slice().iter().enumerate() {
+            let peer = peer(lowering, &place.at("peer"), group, text);
+            let protocol = match table.protocol {
+                SecurityGroupProtocol::Tcp => "tcp",
+                SecurityGroupProtocol::Udp => "udp",
+                SecurityGroupProtocol::Icmp if peer.contains(':') && peer.contains('/') => "icmpv6",
+                SecurityGroupProtocol::Icmp => "icmp",
+                SecurityGroupProtocol::All => "-1",
+            };
+            let protocol = protocol.to_owned();
+            let rule = SecurityGroupRule {
+                protocol,
+                from_port,
+                to_port,
+                peer,
+                description: table.description.clone(),
+            };
+            let same = |other: &SecurityGroupRule| {
+                (&other.protocol, other.from_port, other.to_port, &other.peer)
+                    == (&rule.protocol, rule.from_port, rule.to_port, &rule.peer)
+            };
+            if rules.iter().any(same) {
+                lowering
+                    .report(
+                        &place.at("peer").item(index),
+                        format!("the same rule for `{text}` is there twice"),
+                    )
+                    .help("AWS takes a rule once, whatever its description");
+            }
+            rules.insert(rule);
+        }
+    }
+    if rules.len() > MOST_RULES {
+        let message = format!("{} rules; AWS takes at most {MOST_RULES} in one direction", rules.len());
+        lowering.report(place, message);
+    }
+    rules
+}
+
+fn check_description(lowering: &mut Lowering<'_>, place: &Place, text: &str) {
+    lowering.plain(place, text);
+    let fits = |c: char| c.is_ascii_alphanumeric() || " ._-:/()#,@[]+=&;{}!$*".contains(c);
+    if let Some(misfit) = text.chars().find(|c| !fits(*c)) {
+        lowering
+            .report(place, format!("the description holds `{misfit}`, which AWS does not take here"))
+            .help("it takes letters, digits, spaces and `. _ - : / ( ) # , @ [ ] + = & ; { } ! $ *`");
+    } else if text.len() > 255 {
+        lowering.report(place, format!("{} characters; AWS takes at most 255", text.len()));
+    }
+}
+
+fn ports(
+    lowering: &mut Lowering<'_>,
+    place: &Place,
+    table: &SecurityGroupRuleTable,
+) -> (Option<i32>, Option<i32>) {
+    let place = place.at("port");
+    let has_ports = matches!(table.protocol, SecurityGroupProtocol::Tcp | SecurityGroupProtocol::Udp);
+    if table.port.is_some() && !has_ports {
+        lowering.report(&place, "a port without `tcp` or `udp`").help("leave `port` out, or set `protocol`");
+    }
+    match (&table.port, table.protocol) {
+        (_, SecurityGroupProtocol::All) => (None, None),
+        (_, SecurityGroupProtocol::Icmp) => (Some(-1), Some(-1)),
+        (None, _) => (Some(0), Some(65_535)),
+        (Some(PortRange::One(port)), _) => (Some(i32::from(*port)), Some(i32::from(*port))),
+        (Some(PortRange::Range(text)), _) => {
+            let ends = text.split_once('-').and_then(|(first, last)| {
+                Some((first.parse::<u16>().ok()?, last.parse::<u16>().ok()?))
+                    .filter(|(first, last)| first <= last)
+            });
+            if ends.is_none() {
+                lowering
+                    .report(&place, format!("`{text}` is not a range of ports"))
+                    .help("ranges read like `8000-8080`, the lower port first, 65535 at most");
+            }
+            let (first, last) = ends.unwrap_or((0, 0));
+            (Some(i32::from(first)), Some(i32::from(last)))
+        }
+    }
+}
+
+/// The other side of a rule of the group `group`, as AWS knows it.
+fn peer(lowering: &mut Lowering<'_>, place: &Place, group: &str, text: &str) -> String {
+    let own = Address::new(Kind::SecurityGroup, group);
+    if text == "self" || text == group {
+        return "self".to_owned();
+    }
+    if is_id(text, "sg-") || is_id(text, "pl-") {
+        return text.to_owned();
+    }
+    if text.starts_with("${") {
+        let full = lowering.text(place, text);
+        let is_own = full == reference::output(&own, "id");
+        return if is_own { "self".to_owned() } else { full };
+    }
+    if text.contains('/') || text.parse::<std::net::IpAddr>().is_ok() {
+        return peer_cidr(lowering, place, text);
+    }
+    match text.parse::<Address>() {
+        Ok(address) if matches!(address.kind(), Kind::Alb | Kind::Service) => {
+            peer_implied(lowering, place, &address)
+        }
+        _ => lowering.named(place, Kind::SecurityGroup, text),
+    }
+}
+
+fn peer_cidr(lowering: &mut Lowering<'_>, place: &Place, text: &str) -> String {
+    match network::cidr(text) {
+        Cidr::Valid(cidr) => return cidr,
+        Cidr::Unmasked(cidr) => {
+            let message = format!("`{text}` has bits outside its mask");
+            lowering.report(place, message).help(format!("write `{cidr}`"));
+        }
+        Cidr::Invalid => {
+            let report = lowering.report(place, format!("`{text}` is not a CIDR"));
+            if text.contains('/') {
+                report.help("CIDRs read like `10.0.0.0/8`, `203.0.113.7/32` or `2001:db8::/32`");
+            } else {
+                let length = if text.contains(':') { 128 } else { 32 };
+                report.help(format!("for this one address write `{text}/{length}`"));
+            }
+        }
+    }
+    text.to_owned()
+}
+
+/// The implied group of a load balancer or service.
+fn peer_implied(lowering: &mut Lowering<'_>, place: &Place, address: &Address) -> String {
+    let (file, name) = (lowering.file, address.name());
+    let groups = match address.kind() {
+        Kind::Alb => file.alb.get(name).map(|alb| &alb.security_groups),
+        _ => file.service.get(name).map(|service| &service.security_groups),
+    };
+    match groups {
+        None => {
+            let known: Vec<String> = file.alb.keys().map(|name| format!("alb.{name}")).collect();
+            let services = file.service.keys().map(|name| format!("service.{name}"));
+            let known: Vec<String> = known.into_iter().chain(services).collect();
+            let text = address.to_string();
+            lowering
+                .report(place, format!("there is no `{text}` in this stack"))
+                .nearest(&text, known.iter().map(String::as_str));
+        }
+        Some(groups) if !groups.is_empty() => {
+            lowering
+                .report(place, format!("`{address}` has no group of its own: it names other groups"))
+                .help(format!("name one of those: {}", super::place::quoted(groups)));
+        }
+        Some(_) => {}
+    }
+    let group = Address::new(Kind::SecurityGroup, &format!("{}-{name}", address.kind()));
+    reference::output(&group, "id")
+}

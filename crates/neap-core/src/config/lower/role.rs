@@ -1,0 +1,244 @@
+//! Roles: declared ones, and those that tasks imply.
+//!
+//! Decides who may assume them and what they are allowed. Must not know why a container needs something.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use super::context::{Common, Lowering};
+use super::place::Place;
+use super::secret;
+use crate::address::{Address, Kind};
+use crate::config::shape::{Effect, OneOrMany, OwnRole, RoleTable, Statement, TaskRole};
+use crate::kinds::Role;
+use crate::{naming, policy};
+
+/// The service that runs tasks.
+const TASKS: &str = "ecs-tasks.amazonaws.com";
+/// The managed policy that lets a task pull images and write logs.
+const EXECUTION_POLICY: &str =
+    "arn:${aws.partition}:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy";
+/// What a shell in a container needs ("ECS Exec" of the ECS guide).
+const EXEC_ACTIONS: [&str; 4] = [
+    "ssmmessages:CreateControlChannel",
+    "ssmmessages:CreateDataChannel",
+    "ssmmessages:OpenControlChannel",
+    "ssmmessages:OpenDataChannel",
+];
+/// The most managed policies that a role takes, and the most characters of its inline policies.
+const MOST_MANAGED: usize = 10;
+const LONGEST_POLICY: usize = 10_240;
+
+/// Lowers every declared role.
+pub(super) fn lower(lowering: &mut Lowering<'_>) {
+    let file = lowering.file;
+    for (name, table) in &file.role {
+        declared(lowering, name, table);
+    }
+}
+
+fn declared(lowering: &mut Lowering<'_>, name: &str, table: &RoleTable) {
+    let (place, address) = lowering.begin(Kind::Role, name);
+    let common = Common { tags: &table.tags, protect: table.protect, name: table.name.as_deref() };
+    lowering.plain(&place.at("description"), &table.description);
+    let mut inline = inline(lowering, &place, &table.statement);
+    if has_shell(lowering, name) {
+        inline.insert("exec".to_owned(), exec_policy());
+    }
+    let role = Role {
+        name: lowering.plain_name(Kind::Role, &place, name, common.name),
+        path: naming::role_path(lowering.stack),
+        description: table.description.clone(),
+        trust: trust(table.service.as_deref().unwrap_or(TASKS)),
+        managed_policies: managed(lowering, &place, &table.managed_policies),
+        inline_policies: inline,
+        max_session_seconds: table.max_session,
+    };
+    lowering.declare(address, &place, &common, role);
+}
+
+/// Whether a service with `exec` runs a task whose role is `[role.<name>]`.
+fn has_shell(lowering: &Lowering<'_>, name: &str) -> bool {
+    let file = lowering.file;
+    let is_role = |role: &Option<TaskRole>| matches!(role, Some(TaskRole::Named(role)) if role == name);
+    let mut tasks = file.service.values().filter(|service| service.exec).map(|service| &service.task);
+    tasks.any(|task| file.task.get(task).is_some_and(|task| is_role(&task.role)))
+}
+
+/// The role that pulls the images of `task`, writes its logs and reads `secrets`, by ARN.
+pub(super) fn imply_execution(
+    lowering: &mut Lowering<'_>,
+    task: &Address,
+    secrets: &BTreeSet<String>,
+) -> Address {
+    let mut inline_policies = BTreeMap::new();
+    let mut reason = "pulls the images and writes the logs".to_owned();
+    if !secrets.is_empty() {
+        inline_policies.insert("secrets".to_owned(), secrets_policy(secrets));
+        reason = "pulls the images, writes the logs and reads the secrets".to_owned();
+    }
+    let managed_policies = [EXECUTION_POLICY.to_owned()].into();
+    let description = format!("execution of {task}");
+    imply(lowering, task, "-execution", reason, description, managed_policies, inline_policies)
+}
+
+/// The role of the containers of `task`, with its own policies and what a shell needs.
+pub(super) fn imply_own(
+    lowering: &mut Lowering<'_>,
+    task: &Address,
+    place: &Place,
+    own: Option<&OwnRole>,
+    has_shell: bool,
+) -> Address {
+    let mut managed_policies = BTreeSet::new();
+    let mut inline_policies = BTreeMap::new();
+    if let Some(own) = own {
+        let place = place.at("role");
+        managed_policies = managed(lowering, &place, &own.managed_policies);
+        inline_policies = inline(lowering, &place, &own.statement);
+    }
+    if has_shell {
+        inline_policies.insert("exec".to_owned(), exec_policy());
+    }
+    let reason = match (own.is_some(), has_shell) {
+        (true, false) => "gives the containers their permissions",
+        (true, true) => "gives the containers their permissions and lets a shell be opened in them",
+        _ => "lets a shell be opened in the containers",
+    };
+    let description = format!("containers of {task}");
+    imply(lowering, task, "", reason.to_owned(), description, managed_policies, inline_policies)
+}
+
+fn imply(
+    lowering: &mut Lowering<'_>,
+    task: &Address,
+    suffix: &str,
+    reason: String,
+    description: String,
+    managed_policies: BTreeSet<String>,
+    inline_policies: BTreeMap<String, Value>,
+) -> Address {
+    let name = format!("task-{}{suffix}", task.name());
+    let address = Address::new(Kind::Role, &name);
+    let role = Role {
+        name: naming::plain(Kind::Role, lowering.stack, &name),
+        path: naming::role_path(lowering.stack),
+        description,
+        trust: trust(TASKS),
+        managed_policies,
+        inline_policies,
+        max_session_seconds: 3600,
+    };
+    lowering.imply(address.clone(), task, reason, role);
+    address
+}
+
+/// The policy that lets `service` assume a role. Tasks of other accounts cannot ("confused deputy").
+fn trust(service: &str) -> Value {
+    let mut statement = json!({
+        "Effect": "Allow",
+        "Principal": { "Service": [service] },
+        "Action": ["sts:AssumeRole"],
+    });
+    if service == TASKS {
+        statement["Condition"] = json!({ "StringEquals": { "aws:SourceAccount": ["${aws.account}"] } });
+    }
+    document(&[statement])
+}
+
+fn secrets_policy(secrets: &BTreeSet<String>) -> Value {
+    let mut resources = BTreeMap::<&str, BTreeSet<String>>::new();
+    for arn in secrets {
+        let (action, resource) = secret::permission(arn);
+        resources.entry(action).or_default().insert(resource);
+    }
+    let statement = |(action, resources): (&str, BTreeSet<String>)| json!({ "Effect": "Allow", "Action": [action], "Resource": resources });
+    document(&resources.into_iter().map(statement).collect::<Vec<_>>())
+}
+
+fn exec_policy() -> Value {
+    document(&[json!({ "Effect": "Allow", "Action": EXEC_ACTIONS, "Resource": ["*"] })])
+}
+
+fn document(statements: &[Value]) -> Value {
+    policy::normalise(&json!({ "Version": "2012-10-17", "Statement": statements }))
+}
+
+fn managed(lowering: &mut Lowering<'_>, place: &Place, policies: &[String]) -> BTreeSet<String> {
+    let place = place.at("managed_policies");
+    if policies.len() > MOST_MANAGED {
+        let message = format!("{} managed policies; AWS takes at most {MOST_MANAGED}", policies.len());
+        lowering.report(&place, message);
+    }
+    let mut arns = BTreeSet::new();
+    for (index, policy) in policies.iter().enumerate() {
+        let place = place.item(index);
+        let policy = lowering.text(&place, policy);
+        let fits = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-/".contains(c);
+        if policy.starts_with("arn:") || policy.starts_with("${") {
+            arns.insert(policy);
+        } else if policy.is_empty() || !policy.chars().all(fits) {
+            lowering
+                .report(&place, format!("`{policy}` is not the name of a managed policy"))
+                .help("write AWS's own by name (`AmazonS3ReadOnlyAccess`) and others by ARN");
+        } else {
+            arns.insert(format!("arn:${{aws.partition}}:iam::aws:policy/{policy}"));
+        }
+    }
+    arns
+}
+
+/// The inline policies of these statements: one document, none without statements.
+fn inline(lowering: &mut Lowering<'_>, place: &Place, statements: &[Statement]) -> BTreeMap<String, Value> {
+    if statements.is_empty() {
+        return BTreeMap::new();
+    }
+    let place = place.at("statement");
+    let lowered = statements.iter().enumerate();
+    let lowered =
+        lowered.map(|(index, one)| statement(lowering, &place.item(index), one)).collect::<Vec<_>>();
+    let document = document(&lowered);
+    let length = document.to_string().chars().filter(|c| !c.is_whitespace()).count();
+    if length > LONGEST_POLICY {
+        let message = format!("the policy has {length} characters, and AWS takes at most {LONGEST_POLICY}");
+        lowering.report(&place, message);
+    }
+    [("neap".to_owned(), document)].into()
+}
+
+fn statement(lowering: &mut Lowering<'_>, place: &Place, table: &Statement) -> Value {
+    let effect = match table.effect {
+        Effect::Allow => "Allow",
+        Effect::Deny => "Deny",
+    };
+    let actions = place.at("actions");
+    for (index, action) in table.actions.iter().enumerate() {
+        if action != "*" && action.split_once(':').is_none_or(|(service, _)| service.is_empty()) {
+            lowering
+                .report(&actions.item(index), format!("`{action}` is not an action"))
+                .help("actions read like `s3:GetObject` or `s3:Get*`");
+        }
+    }
+    let resources = lowering.list(&place.at("resources"), &table.resources);
+    for (index, resource) in resources.iter().enumerate() {
+        if resource != "*" && !resource.starts_with("arn:") && !resource.starts_with("${") {
+            lowering.report(&place.at("resources").item(index), format!("`{resource}` is not an ARN")).help(
+                "write an ARN such as `arn:aws:s3:::bucket/*`, a reference such as `${ecr.api.arn}`, or `*`",
+            );
+        }
+    }
+    let mut lowered = json!({ "Effect": effect, "Action": table.actions, "Resource": resources });
+    if !table.condition.is_empty() {
+        let mut operators = BTreeMap::new();
+        for (operator, keys) in &table.condition {
+            let place = place.at("condition").at(operator);
+            let values = |(key, values): (&String, &OneOrMany<String>)| {
+                (key.clone(), lowering.list(&place.at(key), values.as_slice()))
+            };
+            operators.insert(operator, keys.iter().map(values).collect::<BTreeMap<_, _>>());
+        }
+        lowered["Condition"] = json!(operators);
+    }
+    lowered
+}

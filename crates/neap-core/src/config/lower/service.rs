@@ -1,0 +1,233 @@
+//! Services: which task runs where, who reaches it, and what must be there first.
+//!
+//! Decides the edges that no field shows: the listeners and rules that forward to a service's target groups, and the
+//! roles of its tasks. Must not know how a deployment goes.
+
+use std::collections::BTreeSet;
+
+use super::context::{Common, Lowering};
+use super::place::{Place, quoted};
+use super::{alb, capacity, groups, task};
+use crate::address::{Address, Kind};
+use crate::config::shape::{OneOrMany, ServiceTable, TargetTable, TaskTable};
+use crate::kinds::{Resource, Service, ServiceTarget};
+use crate::reference::{self, Reference};
+
+/// Seconds in which failed health checks of a new task do not count, with a target.
+const GRACE_SECONDS: u32 = 60;
+/// The most target groups and subnets of a service.
+const MOST_TARGETS: usize = 5;
+const MOST_SUBNETS: usize = 16;
+
+/// Lowers every service.
+pub(super) fn lower(lowering: &mut Lowering<'_>) {
+    let file = lowering.file;
+    for (name, table) in &file.service {
+        service(lowering, name, table);
+    }
+}
+
+fn service(lowering: &mut Lowering<'_>, name: &str, table: &ServiceTable) {
+    let file = lowering.file;
+    let (place, address) = lowering.begin(Kind::Service, name);
+    let common = Common { tags: &table.tags, protect: table.protect, name: table.name.as_deref() };
+    let own = table.capacity.as_ref().map(|capacity| (capacity, place.at("capacity")));
+    let inherited = file.cluster.get(&table.cluster).map(|cluster| &cluster.capacity);
+    let strategy = match (own, inherited) {
+        (Some((capacity, place)), _) => capacity::strategy(lowering, &place, capacity),
+        (None, Some(capacity)) => {
+            let place = Place::of("cluster", &table.cluster).at("capacity");
+            capacity::strategy(lowering, &place, capacity)
+        }
+        (None, None) => Default::default(),
+    };
+    let targets = targets(lowering, &place, table);
+    check_deployment(lowering, &place, table, !targets.is_empty());
+    let grace = if targets.is_empty() { 0 } else { GRACE_SECONDS };
+    let fields = Service {
+        name: lowering.plain_name(Kind::Service, &place, name, common.name),
+        cluster: lowering.named(&place.at("cluster"), Kind::Cluster, &table.cluster),
+        task: lowering.named(&place.at("task"), Kind::Task, &table.task),
+        count: table.count,
+        capacity: strategy,
+        security_groups: security_groups(lowering, &place, &address, table, &targets),
+        targets: targets.iter().map(|(_, target)| target.clone()).collect(),
+        subnets: alb::subnets(lowering, &place.at("subnets"), &table.subnets),
+        public_ip: table.public_ip,
+        platform_version: table.platform_version.clone().unwrap_or_else(|| "LATEST".to_owned()),
+        minimum_healthy_percent: table.minimum_healthy_percent,
+        maximum_percent: table.maximum_percent,
+        circuit_breaker: table.circuit_breaker,
+        rollback: table.rollback && table.circuit_breaker,
+        health_check_grace_seconds: table.health_check_grace.unwrap_or(grace),
+        exec: table.exec,
+        propagate_tags: "SERVICE".to_owned(),
+        // Levelling zones starts a task before it stops one, for which there must be room.
+        zone_rebalancing: if table.maximum_percent > 100 { "ENABLED" } else { "DISABLED" }.to_owned(),
+    };
+    let after = after(lowering, &targets, &table.task);
+    lowering.declare(address.clone(), &place, &common, fields);
+    if let Some(desired) = lowering.resources.get_mut(&address) {
+        desired.after = after;
+    }
+}
+
+/// The targets of a service, each with the name of its target group.
+fn targets<'table>(
+    lowering: &mut Lowering<'_>,
+    place: &Place,
+    table: &'table ServiceTable,
+) -> Vec<(&'table str, ServiceTarget)> {
+    let file = lowering.file;
+    let place = place.at("target");
+    let tables = table.target.as_ref().map_or(&[][..], OneOrMany::as_slice);
+    if tables.len() > MOST_TARGETS {
+        let message = format!("{} targets; AWS takes at most {MOST_TARGETS}", tables.len());
+        lowering.report(&place, message);
+    }
+    let mut targets: Vec<(&str, ServiceTarget)> = Vec::new();
+    for (index, target) in tables.iter().enumerate() {
+        let place =
+            if matches!(table.target, Some(OneOrMany::Many(_))) { place.item(index) } else { place.clone() };
+        let target_group = lowering.named(&place.at("group"), Kind::TargetGroup, &target.group);
+        check_forwarded(lowering, &place.at("group"), &target.group);
+        let (container, port) = match file.task.get(&table.task) {
+            Some(task) => endpoint(lowering, &place, target, &table.task, task),
+            None => (target.container.clone().unwrap_or_default(), target.port.unwrap_or(0)),
+        };
+        if targets.iter().any(|(group, _)| *group == target.group) {
+            let message = format!("`{}` is a target twice", target.group);
+            lowering.report(&place.at("group"), message);
+        }
+        targets.push((&target.group, ServiceTarget { target_group, container, port }));
+    }
+    targets
+}
+
+/// AWS refuses a service whose target group belongs to no load balancer.
+fn check_forwarded(lowering: &mut Lowering<'_>, place: &Place, group: &str) {
+    if lowering.file.target_group.contains_key(group) && !lowering.routes.contains_key(group) {
+        lowering
+            .report(place, format!("no load balancer forwards to `target_group.{group}`"))
+            .help(format!("add `forward = \"{group}\"` to a listener or to one of its rules"));
+    }
+}
+
+/// The container and port that a target means.
+fn endpoint(
+    lowering: &mut Lowering<'_>,
+    place: &Place,
+    target: &TargetTable,
+    task_name: &str,
+    task: &TaskTable,
+) -> (String, u16) {
+    let open = task::open_ports(task);
+    let fallback = (target.container.clone().unwrap_or_default(), target.port.unwrap_or(0));
+    let container = match (&target.container, open.len()) {
+        (Some(container), _) if !task.container.contains_key(container) => {
+            lowering
+                .report(&place.at("container"), format!("`task.{task_name}` has no container `{container}`"))
+                .nearest(container, task.container.keys().map(String::as_str))
+                .help(format!("it has {}", quoted(task.container.keys())));
+            return fallback;
+        }
+        (Some(container), _) => container.as_str(),
+        (None, 1) => open.keys().next().copied().unwrap_or_default(),
+        (None, 0) => {
+            lowering
+                .report(place, format!("no container of `task.{task_name}` opens a port"))
+                .help("add `port = …` to the container that answers");
+            return fallback;
+        }
+        (None, _) => {
+            lowering
+                .report(place, format!("several containers of `task.{task_name}` open ports"))
+                .help(format!("set `container` to one of {}", quoted(open.keys())));
+            return fallback;
+        }
+    };
+    let ports = open.get(container).cloned().unwrap_or_default();
+    let list = ports.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let port = match (target.port, ports.len()) {
+        (Some(port), _) if ports.contains(&port) => port,
+        (Some(port), count) => {
+            let help = match count {
+                0 => format!("add `port = {port}` to `[task.{task_name}.container.{container}]`"),
+                1 => format!("it opens {list}"),
+                _ => format!("it opens {list}; choose one of them"),
+            };
+            lowering.report(&place.at("port"), format!("`{container}` does not open port {port}")).help(help);
+            port
+        }
+        (None, 1) => ports.first().copied().unwrap_or(0),
+        (None, 0) => {
+            lowering
+                .report(place, format!("`{container}` opens no port"))
+                .help(format!("add `port = …` to `[task.{task_name}.container.{container}]`"));
+            0
+        }
+        (None, _) => {
+            lowering
+                .report(place, format!("`{container}` opens several ports"))
+                .help(format!("set `port` to one of {list}"));
+            0
+        }
+    };
+    (container.to_owned(), port)
+}
+
+fn check_deployment(lowering: &mut Lowering<'_>, place: &Place, table: &ServiceTable, has_target: bool) {
+    if table.minimum_healthy_percent >= 100 && table.maximum_percent <= 100 {
+        lowering
+            .report(
+                &place.at("maximum_percent"),
+                "no task may stop and none may start, so nothing can be deployed",
+            )
+            .help("raise `maximum_percent` above 100, or lower `minimum_healthy_percent` below it");
+    }
+    if table.health_check_grace.is_some_and(|seconds| seconds > 0) && !has_target {
+        lowering
+            .report(&place.at("health_check_grace"), "a grace period without a target")
+            .help("only a load balancer's health checks have one: add a `target`, or leave it out");
+    }
+    if table.subnets.len() > MOST_SUBNETS {
+        let message = format!("{} subnets; AWS takes at most {MOST_SUBNETS}", table.subnets.len());
+        lowering.report(&place.at("subnets"), message);
+    }
+}
+
+fn security_groups(
+    lowering: &mut Lowering<'_>,
+    place: &Place,
+    address: &Address,
+    table: &ServiceTable,
+    targets: &[(&str, ServiceTarget)],
+) -> BTreeSet<String> {
+    if !table.security_groups.is_empty() {
+        return groups::chosen(lowering, &place.at("security_groups"), &table.security_groups);
+    }
+    let mut ports = BTreeSet::new();
+    for (group, target) in targets {
+        ports.insert((*group, target.port));
+        let checked = lowering.file.target_group.get(*group).and_then(|group| group.health_check.port);
+        ports.extend(checked.map(|port| (*group, port)));
+    }
+    groups::of_service(lowering, address, &ports)
+}
+
+/// What must be there before the service although no field of it says so.
+fn after(lowering: &Lowering<'_>, targets: &[(&str, ServiceTarget)], task: &str) -> BTreeSet<Address> {
+    let routes = targets.iter().flat_map(|(group, _)| lowering.routes.get(group).into_iter().flatten());
+    let mut after: BTreeSet<Address> = routes.map(|route| route.address.clone()).collect();
+    // A task whose role is too new to be assumed fails, and failed tasks count against a deployment.
+    let task = lowering.resources.get(&Address::new(Kind::Task, task)).map(|task| &task.resource);
+    if let Some(Resource::Task(task)) = task {
+        let roles = task.execution_role.iter().chain(&task.task_role);
+        let roles = roles.flat_map(|role| reference::in_text(role)).filter_map(|reference| match reference {
+            Reference::Output(address, _) => Some(address),
+            Reference::Variable(_) | Reference::Fact(_) | Reference::Secret(_) => None,
+        });
+        after.extend(roles.filter(|address| lowering.resources.contains_key(address)));
+    }
+    after
+}

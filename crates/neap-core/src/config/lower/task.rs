@@ -1,0 +1,295 @@
+//! Tasks: their size, roles and volumes, and what holds between their containers.
+//!
+//! Decides what a task needs besides what it declares. Must not know which service runs it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::container::{self, Surroundings};
+use super::context::{Common, Lowering};
+use super::place::{Place, quoted};
+use super::{fargate, registry, role, whole};
+use crate::address::{Address, Kind};
+use crate::config::shape::{
+    Architecture, ContainerTable, DependencyCondition, NetworkMode, TaskRole, TaskTable, VolumeTable,
+};
+use crate::kinds::{Container, Task, Volume};
+use crate::reference;
+
+/// Lowers every task.
+pub(super) fn lower(lowering: &mut Lowering<'_>) {
+    let file = lowering.file;
+    for (name, table) in &file.task {
+        task(lowering, name, table);
+    }
+}
+
+fn task(lowering: &mut Lowering<'_>, name: &str, table: &TaskTable) {
+    let (place, address) = lowering.begin(Kind::Task, name);
+    let common = Common { tags: &table.tags, protect: table.protect, name: table.name.as_deref() };
+    let log_group = log_group(lowering, &address, &place, table);
+    let surroundings = Surroundings { log_group: &log_group, volumes: &table.volume };
+    let mut containers = BTreeMap::new();
+    for (name, table) in &table.container {
+        let place = place.at("container").at(name);
+        check_container_name(lowering, &place, name);
+        let lowered = container::lower(lowering, &place, name, table, &surroundings);
+        containers.insert(name.clone(), lowered);
+    }
+    check_containers(lowering, &place, table);
+    check_dependencies(lowering, &place, table);
+    let (cpu, memory) = size(lowering, &place, table);
+    let task_role = task_role(lowering, &address, &place, table);
+    let task = Task {
+        family: lowering.plain_name(Kind::Task, &place, name, common.name),
+        launch_types: ["FARGATE".to_owned()].into(),
+        network_mode: match table.network_mode {
+            NetworkMode::Awsvpc => "awsvpc",
+        }
+        .to_owned(),
+        cpu: Some(cpu),
+        memory: Some(memory),
+        architecture: match table.architecture {
+            Architecture::X86_64 => "X86_64",
+            Architecture::Arm64 => "ARM64",
+        }
+        .to_owned(),
+        ephemeral_storage_gib: table.ephemeral_storage,
+        execution_role: Some(execution_role(lowering, &address, &place, table, &containers)),
+        volumes: volumes(lowering, &place.at("volume"), table, task_role.is_some()),
+        task_role,
+        containers,
+    };
+    lowering.declare(address, &place, &common, task);
+}
+
+/// The name of the task's log group, as a reference.
+fn log_group(lowering: &mut Lowering<'_>, address: &Address, place: &Place, table: &TaskTable) -> String {
+    if let Some(group) = &table.log_group {
+        return lowering.named(&place.at("log_group"), Kind::LogGroup, group);
+    }
+    let is_used = table.container.values().any(|table| container::uses_log_group(table.logs.as_ref()));
+    if !is_used {
+        return String::new();
+    }
+    reference::output(&registry::imply_log_group(lowering, address), "name")
+}
+
+fn execution_role(
+    lowering: &mut Lowering<'_>,
+    address: &Address,
+    place: &Place,
+    table: &TaskTable,
+    containers: &BTreeMap<String, Container>,
+) -> String {
+    if let Some(role) = &table.execution_role {
+        return named_role(lowering, &place.at("execution_role"), role);
+    }
+    let secrets = containers.values().flat_map(|container| {
+        let options = container.logs.iter().flat_map(|logs| logs.secret_options.values());
+        container.secrets.values().chain(options).cloned()
+    });
+    let role = role::imply_execution(lowering, address, &secrets.collect());
+    reference::output(&role, "arn")
+}
+
+fn task_role(
+    lowering: &mut Lowering<'_>,
+    address: &Address,
+    place: &Place,
+    table: &TaskTable,
+) -> Option<String> {
+    let runs_it = |task: &String| task == address.name();
+    let has_shell = lowering.file.service.values().any(|service| service.exec && runs_it(&service.task));
+    let role = match &table.role {
+        Some(TaskRole::Named(role)) => return Some(named_role(lowering, &place.at("role"), role)),
+        Some(TaskRole::Own(own)) => role::imply_own(lowering, address, place, Some(own), has_shell),
+        None if has_shell => role::imply_own(lowering, address, place, None, has_shell),
+        None => return None,
+    };
+    Some(reference::output(&role, "arn"))
+}
+
+/// A role by the name of its table, or by ARN.
+fn named_role(lowering: &mut Lowering<'_>, place: &Place, role: &str) -> String {
+    if role.starts_with("arn:") || role.starts_with("${") {
+        return lowering.text(place, role);
+    }
+    lowering.named(place, Kind::Role, role)
+}
+
+fn check_container_name(lowering: &mut Lowering<'_>, place: &Place, name: &str) {
+    let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if name.is_empty() || name.len() > 255 || !name.chars().all(fits) {
+        lowering
+            .report(place, format!("`{name}` cannot be the name of a container"))
+            .on_key()
+            .help("containers take letters, digits, `-` and `_`");
+    }
+}
+
+fn check_containers(lowering: &mut Lowering<'_>, place: &Place, table: &TaskTable) {
+    if table.container.is_empty() {
+        lowering
+            .report(place, "the task has no container")
+            .on_key()
+            .help(format!("add a table `[{}.container.app]` with an `image`", place.path().join(".")));
+    } else if !table.container.values().any(|container| container.essential) {
+        lowering
+            .report(&place.at("container"), "no container of the task is essential")
+            .on_key()
+            .help("the task runs as long as its essential containers do; AWS wants at least one");
+    }
+    let mut ports = BTreeMap::new();
+    let mut names = BTreeMap::new();
+    for (container, table) in &table.container {
+        for (key, port) in container::ports(table) {
+            let place = key.split('.').fold(place.at("container").at(container), |place, key| place.at(key));
+            let number = port.container_port;
+            if let Some(first) = ports.insert((number, port.protocol), container) {
+                lowering
+                    .report(&place, format!("port {number} is opened twice, by `{first}` and `{container}`"))
+                    .help("the containers of a task share one address");
+            }
+            if let Some(name) = port.name
+                && let Some(first) = names.insert(name.clone(), container)
+            {
+                let message = format!("two ports are called `{name}`, of `{first}` and `{container}`");
+                lowering.report(&place.at("name"), message);
+            }
+        }
+    }
+}
+
+fn check_dependencies(lowering: &mut Lowering<'_>, place: &Place, table: &TaskTable) {
+    let place = place.at("container");
+    for (name, container) in &table.container {
+        for (other, condition) in &container.depends_on {
+            let place = place.at(name).at("depends_on").at(other);
+            let Some(target) = table.container.get(other) else {
+                let known = table.container.keys().map(String::as_str).filter(|known| known != name);
+                lowering
+                    .report(&place, format!("the task has no container `{other}`"))
+                    .on_key()
+                    .nearest(other, known.clone())
+                    .help(format!("its other containers are {}", quoted(known)));
+                continue;
+            };
+            match condition {
+                DependencyCondition::Healthy if target.health_check.is_none() => {
+                    lowering
+                        .report(&place, format!("`{other}` can never be healthy: it has no health check"))
+                        .help(format!("give `{other}` a `health_check`, or wait for `START`"));
+                }
+                DependencyCondition::Complete | DependencyCondition::Success if target.essential => {
+                    lowering
+                        .report(&place, format!("`{other}` is essential, so the task stops when it ends"))
+                        .help(format!("set `essential = false` on `{other}`"));
+                }
+                _ => {}
+            }
+        }
+    }
+    let after = |container: &ContainerTable| container.depends_on.keys().cloned().collect();
+    let edges = table.container.iter().map(|(name, container)| (name.clone(), after(container))).collect();
+    for circle in whole::circles(&edges) {
+        let place = place.at(&circle[0]).at("depends_on").at(&circle[1]);
+        let path = circle.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" → ");
+        lowering.report(&place, format!("containers wait for each other: {path}"));
+    }
+}
+
+fn size(lowering: &mut Lowering<'_>, place: &Place, table: &TaskTable) -> (u32, u32) {
+    let (cpu, memory) = fargate::size(table.cpu, table.memory);
+    let memories = fargate::memories(cpu);
+    if memories.is_empty() {
+        let known: Vec<String> = fargate::cpus().map(|cpu| cpu.to_string()).collect();
+        lowering
+            .report(&place.at("cpu"), format!("Fargate has no tasks of {cpu} CPU units"))
+            .help(format!("it has {}", known.join(", ")));
+        return (cpu, memory);
+    }
+    if !memories.contains(&memory) {
+        let report = lowering
+            .report(&place.at("memory"), format!("Fargate has no tasks of {cpu} CPU units and {memory} MiB"))
+            .help(format!("with `cpu = {cpu}` it has {}", fargate::memories_in_words(cpu)));
+        let fitting = fargate::cpus().filter(|cpu| fargate::memories(*cpu).contains(&memory));
+        let fitting: Vec<String> = fitting.map(|cpu| cpu.to_string()).collect();
+        if !fitting.is_empty() {
+            report.help(format!("`memory = {memory}` goes with `cpu` {}", fitting.join(", ")));
+        }
+        return (cpu, memory);
+    }
+    check_shares(lowering, place, table, cpu, memory);
+    (cpu, memory)
+}
+
+/// Checks what containers keep for themselves against what the task has.
+fn check_shares(lowering: &mut Lowering<'_>, place: &Place, table: &TaskTable, cpu: u32, memory: u32) {
+    let containers = table.container.values();
+    let used: u64 = containers.clone().map(|container| u64::from(container.cpu.unwrap_or(0))).sum();
+    if used > u64::from(cpu) {
+        lowering
+            .report(&place.at("cpu"), format!("the containers want {used} CPU units, the task has {cpu}"));
+    }
+    let kept = |container: &ContainerTable| {
+        u64::from(container.memory_reservation.or(container.memory).unwrap_or(0))
+    };
+    let used: u64 = containers.map(kept).sum();
+    if used > u64::from(memory) {
+        lowering
+            .report(&place.at("memory"), format!("the containers want {used} MiB, the task has {memory}"));
+    }
+    for (name, container) in &table.container {
+        if let Some(limit) = container.memory.filter(|limit| *limit > memory) {
+            let place = place.at("container").at(name).at("memory");
+            lowering.report(&place, format!("{limit} MiB are more than the task has, which is {memory}"));
+        }
+    }
+}
+
+fn volumes(
+    lowering: &mut Lowering<'_>,
+    place: &Place,
+    table: &TaskTable,
+    has_role: bool,
+) -> BTreeMap<String, Volume> {
+    let mut volumes = BTreeMap::new();
+    for (name, table) in &table.volume {
+        let place = place.at(name);
+        check_container_name(lowering, &place, name);
+        volumes.insert(name.clone(), volume(lowering, &place, table, has_role));
+    }
+    volumes
+}
+
+fn volume(lowering: &mut Lowering<'_>, place: &Place, table: &VolumeTable, has_role: bool) -> Volume {
+    let Some(efs) = &table.efs else { return Volume::Ephemeral };
+    let place = place.at("efs");
+    if efs.access_point.is_some() && efs.root != "/" {
+        lowering
+            .report(&place.at("root"), "a folder and an access point, which has its own")
+            .help("leave one of the two out");
+    }
+    if efs.iam && !has_role {
+        lowering
+            .report(&place.at("iam"), "the task has no role to mount the volume with")
+            .help("give the task a `role`");
+    }
+    Volume::Efs {
+        file_system: efs.file_system.clone(),
+        root: efs.root.clone(),
+        access_point: efs.access_point.clone(),
+        iam: efs.iam,
+    }
+}
+
+/// The containers of a task that open a port for load balancers, with those ports.
+pub(super) fn open_ports(table: &TaskTable) -> BTreeMap<&str, BTreeSet<u16>> {
+    let mut open = BTreeMap::<&str, BTreeSet<u16>>::new();
+    for (name, container) in &table.container {
+        for (_, port) in container::ports(container).filter(|(_, port)| port.protocol == "tcp") {
+            open.entry(name).or_default().insert(port.container_port);
+        }
+    }
+    open
+}
