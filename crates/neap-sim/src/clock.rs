@@ -1,0 +1,61 @@
+//! The sandbox's clock, and how long AWS takes for things.
+//!
+//! Decides durations. They are typical ones, from the sections of the semantics reference that are named beside
+//! them; each is what users see on most days, not a limit. The clock follows tokio's, so on a paused
+//! runtime it runs as fast as it is waited for.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// Milliseconds since the world was made.
+pub(crate) type Millis = u64;
+
+const SECOND: Millis = 1000;
+
+/// From the request to the answer of one call.
+pub(crate) const LATENCY: Duration = Duration::from_millis(100);
+/// Until a new load balancer is active (3.4: typically two to three minutes).
+pub(crate) const ALB_PROVISIONS: Millis = 150 * SECOND;
+/// Until the network interfaces of a deleted load balancer are gone (3.3: one to five minutes).
+pub(crate) const ALB_INTERFACES_LINGER: Millis = 60 * SECOND;
+/// Until the network interfaces of stopped tasks are gone (3.3: at most two minutes).
+pub(crate) const TASK_INTERFACES_LINGER: Millis = 20 * SECOND;
+/// Until a cluster and its capacity providers are settled (3.15: seconds).
+pub(crate) const CLUSTER_SETTLES: Millis = 5 * SECOND;
+/// Until a cluster that is deleted is inactive.
+pub(crate) const CLUSTER_DEPROVISIONS: Millis = 5 * SECOND;
+/// Until other services can assume a new role (3.10: five to fifteen seconds).
+pub(crate) const ROLE_SETTLES: Millis = 12 * SECOND;
+/// Until the first task of a deployment runs.
+pub(crate) const TASK_STARTS: Millis = 40 * SECOND;
+/// Between one task and the next.
+pub(crate) const NEXT_TASK_STARTS: Millis = 10 * SECOND;
+/// From the last task's start until the deployment is complete: health checks, then draining the old tasks.
+pub(crate) const DEPLOYMENT_COMPLETES: Millis = 50 * SECOND;
+/// Until the circuit breaker has seen enough tasks fail.
+pub(crate) const CIRCUIT_BREAKS: Millis = 180 * SECOND;
+/// How long a container has to stop (3.17: the default stop timeout).
+pub(crate) const CONTAINER_STOPS: Millis = 30 * SECOND;
+/// Until CloudFront has deployed a change (3.22: three to ten minutes).
+pub(crate) const DISTRIBUTION_DEPLOYS: Millis = 300 * SECOND;
+
+/// A clock that goes on from where the last process left it.
+#[derive(Debug)]
+pub(crate) struct Clock {
+    opened: Instant,
+    base: Millis,
+}
+
+impl Clock {
+    /// A clock that shows `base` now.
+    pub(crate) fn starting_at(base: Millis) -> Self {
+        Self { opened: Instant::now(), base }
+    }
+
+    /// What the clock shows.
+    pub(crate) fn now(&self) -> Millis {
+        let elapsed = Instant::now().duration_since(self.opened).as_millis();
+        self.base.saturating_add(Millis::try_from(elapsed).unwrap_or(Millis::MAX))
+    }
+}

@@ -1,0 +1,218 @@
+//! The verbs of the cloud, handed to the service of each kind.
+//!
+//! Decides what holds for every kind: what may be asked for at all, what ready and gone mean. Must not know the
+//! calls of any service.
+
+use neap_core::address::Kind;
+use neap_core::desired::{Desired, DesiredResource};
+use neap_core::kinds::Resource;
+use neap_core::live::{Live, LiveResource, Outputs, Phase};
+use neap_engine::cloud::{CallError, Cloud, ErrorKind, Progress};
+
+use crate::read;
+use crate::record::{Record, Rollout};
+use crate::rules;
+use crate::services::{Request, cloudfront, ec2, ecr, ecs, elb, iam, logs};
+use crate::sim::Sim;
+use crate::world::World;
+
+impl Cloud for Sim {
+    async fn read(&self, desired: &Desired) -> Result<Live, CallError> {
+        read::read(self, desired).await
+    }
+
+    async fn create(&self, desired: &DesiredResource, spec: &str) -> Result<Outputs, CallError> {
+        resolved(desired)?;
+        let request = Request::desired(self, desired, spec);
+        let arn = match &desired.resource {
+            Resource::LogGroup(fields) => logs::create(&request, fields).await,
+            Resource::Role(fields) => iam::create(&request, fields).await,
+            Resource::Ecr(fields) => ecr::create(&request, fields).await,
+            Resource::Cluster(fields) => ecs::cluster::create(&request, fields).await,
+            Resource::SecurityGroup(fields) => ec2::create(&request, fields).await,
+            Resource::TargetGroup(fields) => elb::target_group::create(&request, fields).await,
+            Resource::Alb(fields) => elb::alb::create(&request, fields).await,
+            Resource::Listener(fields) => elb::listener::create(&request, fields).await,
+            Resource::Rule(fields) => elb::rule::create(&request, fields).await,
+            Resource::Task(fields) => ecs::task::register(&request, fields).await,
+            Resource::Service(fields) => ecs::service::create(&request, fields).await,
+            Resource::Cloudfront(fields) => cloudfront::create(&request, fields).await,
+            other => Err(unknown(other.kind())),
+        }?;
+        Ok(self.outputs(&arn))
+    }
+
+    async fn update(
+        &self,
+        live: &LiveResource,
+        desired: &DesiredResource,
+        spec: &str,
+    ) -> Result<Outputs, CallError> {
+        resolved(desired)?;
+        let request = Request::desired(self, desired, spec);
+        let arn = self.changeable(live, desired)?;
+        match &desired.resource {
+            Resource::LogGroup(fields) => logs::update(&request, &arn, fields).await,
+            Resource::Role(fields) => iam::update(&request, &arn, fields).await,
+            Resource::Ecr(fields) => ecr::update(&request, &arn, fields).await,
+            Resource::Cluster(fields) => ecs::cluster::update(&request, &arn, fields).await,
+            Resource::SecurityGroup(fields) => ec2::update(&request, &arn, fields).await,
+            Resource::TargetGroup(fields) => elb::target_group::update(&request, &arn, fields).await,
+            Resource::Alb(fields) => elb::alb::update(&request, &arn, fields).await,
+            Resource::Listener(fields) => elb::listener::update(&request, &arn, fields).await,
+            Resource::Rule(fields) => elb::rule::update(&request, &arn, fields).await,
+            Resource::Task(fields) => {
+                let revision = ecs::task::register(&request, fields).await?;
+                return Ok(self.outputs(&revision));
+            }
+            Resource::Service(fields) => ecs::service::update(&request, &arn, fields).await,
+            Resource::Cloudfront(fields) => cloudfront::update(&request, &arn, fields).await,
+            other => Err(unknown(other.kind())),
+        }?;
+        Ok(self.outputs(&arn))
+    }
+
+    async fn delete(&self, live: &LiveResource) -> Result<(), CallError> {
+        let request = Request::deletion(self, live);
+        if let Resource::Task(_) = live.resource {
+            return ecs::task::delete(&request, live).await;
+        }
+        let Some(arn) = self.look(|world| find(world, live).map(|record| record.arn.clone())) else {
+            return Ok(());
+        };
+        match &live.resource {
+            Resource::LogGroup(_) => logs::delete(&request, &arn).await,
+            Resource::Role(_) => iam::delete(&request, &arn).await,
+            Resource::Ecr(_) => ecr::delete(&request, &arn).await,
+            Resource::Cluster(_) => ecs::cluster::delete(&request, &arn).await,
+            Resource::SecurityGroup(_) => ec2::delete(&request, &arn).await,
+            Resource::TargetGroup(_) => elb::target_group::delete(&request, &arn).await,
+            Resource::Alb(_) => elb::alb::delete(&request, &arn).await,
+            Resource::Listener(_) => elb::listener::delete(&request, &arn).await,
+            Resource::Rule(_) => elb::rule::delete(&request, &arn).await,
+            Resource::Service(_) => ecs::service::delete(&request, &arn).await,
+            Resource::Cloudfront(_) => cloudfront::delete(&request, &arn).await,
+            other => Err(unknown(other.kind())),
+        }
+    }
+
+    async fn ready(&self, desired: &DesiredResource, outputs: &Outputs) -> Result<Progress, CallError> {
+        let kind = desired.resource.kind();
+        let request = Request::desired(self, desired, "");
+        self.poll(read::describe(kind), &request.address).await?;
+        let gone = || Progress::Failed("it no longer exists".to_owned());
+        Ok(self.look(|world| match by_outputs(world, kind, outputs) {
+            None => gone(),
+            Some(record) if !record.is_visible(world.now) => Progress::Pending("not visible yet".to_owned()),
+            Some(record) => progress(record, world),
+        }))
+    }
+
+    async fn gone(&self, live: &LiveResource) -> Result<Progress, CallError> {
+        self.poll(read::describe(live.kind()), &live.address).await?;
+        if let Some(progress) = self.look(|world| vanishing(world, live)) {
+            return Ok(progress);
+        }
+        self.delete(live).await?;
+        let pending = || Progress::Pending("deleting".to_owned());
+        Ok(self.look(|world| vanishing(world, live)).unwrap_or_else(pending))
+    }
+}
+
+impl Sim {
+    /// The values that AWS assigned to a resource.
+    fn outputs(&self, arn: &str) -> Outputs {
+        self.look(|world| world.record(arn).map(|record| record.outputs.clone())).unwrap_or_default()
+    }
+
+    /// The ARN of a live resource that can become the desired one in place.
+    fn changeable(&self, live: &LiveResource, desired: &DesiredResource) -> Result<String, CallError> {
+        let describe = read::describe(live.kind());
+        self.look(|world| {
+            let Some(record) = find(world, live) else {
+                let message = format!("`{}` does not exist", live.id);
+                return Err(error(ErrorKind::NotFound, describe, "ResourceNotFoundException", message));
+            };
+            if record.kind() != desired.resource.kind() {
+                let message = format!("`{}` is no {}", live.id, desired.resource.kind());
+                return Err(error(ErrorKind::Invalid, describe, "ValidationException", message));
+            }
+            if let Some(field) = rules::immutable_change(&record.resource, &desired.resource) {
+                let message = format!("`{field}` of `{}` cannot be changed in place", live.id);
+                return Err(error(ErrorKind::Invalid, describe, "ValidationException", message));
+            }
+            Ok(record.arn.clone())
+        })
+    }
+}
+
+fn error(kind: ErrorKind, operation: &str, code: &str, message: String) -> CallError {
+    CallError {
+        kind,
+        operation: operation.to_owned(),
+        code: Some(code.to_owned()),
+        message,
+        request_id: None,
+    }
+}
+
+fn unknown(kind: Kind) -> CallError {
+    let message = format!("the sandbox does not know the kind `{kind}`");
+    error(ErrorKind::Unknown, "sandbox", "NotImplemented", message)
+}
+
+/// Refuses a resource whose references are not resolved: AWS would take them for strange names.
+fn resolved(desired: &DesiredResource) -> Result<(), CallError> {
+    let Some((path, reference)) = desired.references().into_iter().next() else { return Ok(()) };
+    let message = format!("`{path}` still holds the reference `{reference}`");
+    Err(error(ErrorKind::Invalid, "sandbox", "ValidationException", message))
+}
+
+/// The record of a live resource.
+fn find<'world>(world: &'world World, live: &LiveResource) -> Option<&'world Record> {
+    world.by_id(live.kind(), &live.id)
+}
+
+/// The record that has these outputs.
+fn by_outputs<'world>(world: &'world World, kind: Kind, outputs: &Outputs) -> Option<&'world Record> {
+    let of_kind = |record: &&Record| record.kind() == kind;
+    match (outputs.get("arn"), outputs.get("id")) {
+        (Some(arn), _) => world.record(arn).filter(of_kind),
+        (None, Some(id)) => world.by_id(kind, id),
+        (None, None) => None,
+    }
+}
+
+/// How far a create or update has come.
+fn progress(record: &Record, world: &World) -> Progress {
+    if let Some(deployment) = &record.deployment
+        && let Rollout::RolledBack { reason } = &deployment.rollout
+    {
+        return Progress::Failed(reason.clone());
+    }
+    match record.phase(world.now) {
+        Phase::Ready => Progress::Done,
+        Phase::Settling(detail) => Progress::Pending(detail),
+        Phase::Deleting(detail) => Progress::Failed(format!("it is being deleted: {detail}")),
+        Phase::Failed(reason) => Progress::Failed(reason),
+    }
+}
+
+/// How far a deletion has come, unless its next part must be done now.
+fn vanishing(world: &World, live: &LiveResource) -> Option<Progress> {
+    if let Resource::Task(_) = live.resource {
+        return ecs::task::is_gone(world, live).then_some(Progress::Done);
+    }
+    let Some(record) = find(world, live) else { return Some(Progress::Done) };
+    match (record.phase(world.now), record.kind()) {
+        (Phase::Deleting(detail), _) => Some(Progress::Pending(detail)),
+        (Phase::Settling(_), Kind::Cloudfront) if is_disabled(record) => {
+            Some(Progress::Pending("disabling".to_owned()))
+        }
+        _ => None,
+    }
+}
+
+fn is_disabled(record: &Record) -> bool {
+    matches!(&record.resource, Resource::Cloudfront(distribution) if !distribution.enabled)
+}

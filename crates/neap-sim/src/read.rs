@@ -1,0 +1,243 @@
+//! Reading: the calls that it takes, in waves, and what is made of their answers.
+//!
+//! Decides which record is meant by which address, and what a failed call leaves unknown. The calls are about those
+//! that a real client makes; what they answer comes from the world.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use neap_core::address::{Address, Kind};
+use neap_core::desired::Desired;
+use neap_core::live::{Live, LiveResource, ReadFailure, Reading};
+use neap_engine::cloud::{CallError, ErrorKind};
+
+use crate::record::Record;
+use crate::sim::Sim;
+use crate::world::{REGION, World};
+
+mod facts;
+mod matching;
+
+/// How often a call that is throttled is made, as the SDK would.
+const ATTEMPTS: usize = 3;
+
+/// A call of a reading, with the wave in which it is made, from 1.
+enum ReadCall {
+    /// One call that lists.
+    List(usize, &'static str),
+    /// One call for each resource.
+    Each(usize, &'static str),
+    /// One call for so many resources.
+    Batch(usize, &'static str, usize),
+}
+
+impl ReadCall {
+    const fn wave(&self) -> usize {
+        match self {
+            Self::List(wave, _) | Self::Each(wave, _) | Self::Batch(wave, _, _) => *wave,
+        }
+    }
+}
+
+const ELB_TAGS: &str = "elasticloadbalancing:DescribeTags";
+const WAVES: usize = 4;
+
+/// The calls that it takes to read every resource of a kind (reference section 1.1).
+const fn calls(kind: Kind) -> &'static [ReadCall] {
+    use ReadCall::{Batch, Each, List};
+    match kind {
+        Kind::LogGroup => &[List(1, "logs:DescribeLogGroups"), Each(2, "logs:ListTagsForResource")],
+        Kind::Role => &[
+            List(1, "iam:ListRoles"),
+            Each(2, "iam:GetRole"),
+            Each(2, "iam:ListAttachedRolePolicies"),
+            Each(2, "iam:ListRolePolicies"),
+            Each(3, "iam:GetRolePolicy"),
+        ],
+        Kind::Ecr => &[
+            List(1, "ecr:DescribeRepositories"),
+            Each(2, "ecr:ListTagsForResource"),
+            Each(2, "ecr:GetLifecyclePolicy"),
+        ],
+        Kind::Cluster => &[List(1, "ecs:ListClusters"), Batch(2, "ecs:DescribeClusters", 100)],
+        Kind::SecurityGroup => {
+            &[List(1, "ec2:DescribeSecurityGroups"), Batch(2, "ec2:DescribeSecurityGroupRules", 200)]
+        }
+        Kind::TargetGroup => &[
+            List(1, "elasticloadbalancing:DescribeTargetGroups"),
+            Each(2, "elasticloadbalancing:DescribeTargetGroupAttributes"),
+            Batch(2, ELB_TAGS, 20),
+        ],
+        Kind::Alb => &[
+            List(1, "elasticloadbalancing:DescribeLoadBalancers"),
+            Each(2, "elasticloadbalancing:DescribeLoadBalancerAttributes"),
+            Batch(2, ELB_TAGS, 20),
+        ],
+        Kind::Listener => &[Each(2, "elasticloadbalancing:DescribeListeners"), Batch(3, ELB_TAGS, 20)],
+        Kind::Rule => &[Each(3, "elasticloadbalancing:DescribeRules"), Batch(4, ELB_TAGS, 20)],
+        Kind::Task => &[List(1, "ecs:ListTaskDefinitionFamilies"), Each(2, "ecs:DescribeTaskDefinition")],
+        Kind::Service => &[List(2, "ecs:ListServices"), Batch(3, "ecs:DescribeServices", 10)],
+        Kind::Cloudfront => &[
+            List(1, "cloudfront:ListDistributions"),
+            Each(2, "cloudfront:GetDistributionConfig"),
+            Each(2, "cloudfront:ListTagsForResource"),
+        ],
+    }
+}
+
+/// The call that shows how far a resource of a kind has come.
+pub(crate) const fn describe(kind: Kind) -> &'static str {
+    match kind {
+        Kind::LogGroup => "logs:DescribeLogGroups",
+        Kind::Role => "iam:GetRole",
+        Kind::Ecr => "ecr:DescribeRepositories",
+        Kind::Cluster => "ecs:DescribeClusters",
+        Kind::SecurityGroup => "ec2:DescribeSecurityGroups",
+        Kind::TargetGroup => "elasticloadbalancing:DescribeTargetGroups",
+        Kind::Alb => "elasticloadbalancing:DescribeLoadBalancers",
+        Kind::Listener => "elasticloadbalancing:DescribeListeners",
+        Kind::Rule => "elasticloadbalancing:DescribeRules",
+        Kind::Task => "ecs:DescribeTaskDefinition",
+        Kind::Service => "ecs:DescribeServices",
+        Kind::Cloudfront => "cloudfront:GetDistribution",
+    }
+}
+
+/// What could not be read.
+#[derive(Default)]
+struct Failures {
+    /// Every resource of these kinds.
+    kinds: BTreeMap<Kind, ReadFailure>,
+    /// Single resources, by ARN.
+    records: BTreeMap<String, ReadFailure>,
+    /// Facts about the account.
+    facts: Vec<ReadFailure>,
+}
+
+impl Failures {
+    /// Why a resource of this kind, or this very one, is unknown. What lives inside another is unknown with it.
+    fn of(&self, kind: Kind, arn: Option<&str>) -> Option<&ReadFailure> {
+        let parents: &[Kind] = match kind {
+            Kind::Listener => &[Kind::Alb],
+            Kind::Rule => &[Kind::Listener, Kind::Alb],
+            _ => &[],
+        };
+        let by_kind = [kind].iter().chain(parents).find_map(|kind| self.kinds.get(kind));
+        by_kind.or_else(|| self.records.get(arn?))
+    }
+}
+
+/// Reads everything that a plan for `desired` needs.
+pub(crate) async fn read(sim: &Sim, desired: &Desired) -> Result<Live, CallError> {
+    sim.enter(desired.region.as_deref().unwrap_or(REGION));
+    let mut failures = Failures::default();
+    for wave in 1..=WAVES {
+        let before = sim.n_calls();
+        if wave == 1 {
+            // Whoever is not let in at all cannot read anything.
+            attempt(sim, "sts:GetCallerIdentity", None)?;
+        }
+        for operation in facts::calls(desired, wave) {
+            failures.facts.extend(attempt(sim, operation, None).err().map(failure));
+        }
+        for kind in Kind::ALL {
+            read_kind(sim, desired, wave, kind, &mut failures);
+        }
+        if sim.n_calls() > before {
+            sim.wave().await;
+        }
+    }
+    Ok(sim.look(|world| assemble(world, desired, failures)))
+}
+
+/// Makes the calls of one wave for one kind.
+fn read_kind(sim: &Sim, desired: &Desired, wave: usize, kind: Kind, failures: &mut Failures) {
+    let subjects = sim.look(|world| matching::subjects(world, desired, kind));
+    for call in calls(kind).iter().filter(|call| call.wave() == wave) {
+        match call {
+            ReadCall::List(_, operation) => {
+                if let Err(error) = attempt(sim, operation, None) {
+                    failures.kinds.entry(kind).or_insert_with(|| failure(error));
+                }
+            }
+            ReadCall::Each(_, operation) => {
+                for (arn, address) in &subjects {
+                    if let Err(error) = attempt(sim, operation, Some(address)) {
+                        failures.records.entry(arn.clone()).or_insert_with(|| failure(error));
+                    }
+                }
+            }
+            ReadCall::Batch(_, operation, size) => {
+                for batch in subjects.chunks(*size) {
+                    let Err(error) = attempt(sim, operation, None) else { continue };
+                    let failure = failure(error);
+                    for (arn, _) in batch {
+                        failures.records.entry(arn.clone()).or_insert_with(|| failure.clone());
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Makes one call, again if it is throttled.
+fn attempt(sim: &Sim, operation: &str, address: Option<&Address>) -> Result<(), CallError> {
+    let again =
+        |answer: &Result<(), CallError>| matches!(answer, Err(error) if error.kind == ErrorKind::Throttled);
+    let mut answer = sim.read_call(operation, address);
+    for _ in 1..ATTEMPTS {
+        if !again(&answer) {
+            break;
+        }
+        answer = sim.read_call(operation, address);
+    }
+    answer
+}
+
+fn failure(error: CallError) -> ReadFailure {
+    ReadFailure {
+        denied: error.kind == ErrorKind::Denied,
+        operation: error.operation,
+        code: error.code,
+        message: error.message,
+    }
+}
+
+fn assemble(world: &World, desired: &Desired, failures: Failures) -> Live {
+    let found = matching::find(world, desired);
+    let reading = |address: &Address| {
+        let record = found.get(address).and_then(|arn| world.record(arn));
+        if let Some(failure) = failures.of(address.kind(), record.map(|record| record.arn.as_str())) {
+            return Reading::Unreadable(failure.clone());
+        }
+        let Some(record) = record else { return Reading::Absent };
+        let live = Box::new(record.to_live(address, world.now));
+        if record.is_of(&desired.stack) { Reading::Present(live) } else { Reading::Foreign(live) }
+    };
+    let taken: BTreeSet<&str> = found.values().map(String::as_str).collect();
+    let mut live = Live::empty(facts::environment(world, desired));
+    live.readings = desired.resources.keys().map(|address| (address.clone(), reading(address))).collect();
+    live.orphans = orphans(world, &desired.stack, &taken, &failures);
+    live.warnings = facts::warnings(world, desired);
+    // A listing that failed may hide orphans, and so may a resource of which nobody knows whose it is.
+    let known = |arn: &str| taken.contains(arn);
+    let single = failures.records.into_iter().filter(|(arn, _)| !known(arn)).map(|(_, failure)| failure);
+    for failure in failures.facts.into_iter().chain(failures.kinds.into_values()).chain(single) {
+        if !live.failures.contains(&failure) {
+            live.failures.push(failure);
+        }
+    }
+    live
+}
+
+/// What is the stack's own and not meant by any address.
+fn orphans(world: &World, stack: &str, taken: &BTreeSet<&str>, failures: &Failures) -> Vec<LiveResource> {
+    let known = |record: &&Record| {
+        !taken.contains(record.arn.as_str()) && failures.of(record.kind(), Some(&record.arn)).is_none()
+    };
+    let ours = matching::readable(world).filter(|record| record.is_of(stack)).filter(known);
+    let mut orphans: Vec<LiveResource> = ours
+        .filter_map(|record| record.address().map(|address| record.to_live(&address, world.now)))
+        .collect();
+    orphans.sort_by(|one, other| (&one.address, &one.id).cmp(&(&other.address, &other.id)));
+    orphans
+}

@@ -1,0 +1,92 @@
+//! Facts about the account: the network, and the secrets that the stack names.
+
+use std::collections::BTreeSet;
+
+use neap_core::desired::{Desired, Network};
+use neap_core::kinds::Resource;
+use neap_core::live::Environment;
+use neap_core::reference::{Fact, Reference};
+
+use crate::arn;
+use crate::world::{Vpc, World};
+
+/// The calls of one wave that facts take.
+pub(super) fn calls(desired: &Desired, wave: usize) -> Vec<&'static str> {
+    let network = needs_network(desired);
+    let secrets = desired.secrets().len();
+    let parameters = parameters(desired).len();
+    match wave {
+        1 => {
+            let vpcs = network.then_some("ec2:DescribeVpcs");
+            let secrets = std::iter::repeat_n("secretsmanager:DescribeSecret", secrets);
+            let parameters = std::iter::repeat_n("ssm:GetParameters", parameters.div_ceil(10));
+            vpcs.into_iter().chain(secrets).chain(parameters).collect()
+        }
+        2 if network => vec!["ec2:DescribeSubnets"],
+        _ => Vec::new(),
+    }
+}
+
+fn needs_network(desired: &Desired) -> bool {
+    let about_network =
+        |reference: &Reference| matches!(reference, Reference::Fact(Fact::Vpc | Fact::Subnets));
+    let mut references = desired.resources.values().flat_map(|resource| resource.references());
+    references.any(|(_, reference)| about_network(&reference))
+}
+
+/// The VPC that the stack lives in, if there is one that fits.
+pub(super) fn vpc<'world>(world: &'world World, desired: &Desired) -> Option<&'world Vpc> {
+    let mut fitting =
+        world.vpcs.iter().filter(|vpc| vpc.region == world.place).filter(|vpc| match &desired.network {
+            Network::Default => vpc.default,
+            Network::Id(id) => vpc.id == *id,
+            Network::Name(name) => vpc.name == *name,
+        });
+    // A name that several have means none of them.
+    fitting.next().filter(|_| fitting.next().is_none())
+}
+
+/// What the stack needs of the account.
+pub(super) fn environment(world: &World, desired: &Desired) -> Environment {
+    let place = world.place();
+    let vpc = vpc(world, desired).filter(|_| needs_network(desired));
+    let subnets = vpc.map(|vpc| vpc.subnets.iter().map(|(id, _)| id.clone()).collect());
+    let exists = |name: &String| !world.missing_secrets.contains(name);
+    let secret = |name: String| {
+        let suffix = arn::letters(&name, 6, arn::SMALL);
+        let arn = place.arn("secretsmanager", &format!("secret:{name}-{suffix}"));
+        (name, arn)
+    };
+    Environment {
+        account: place.account.clone(),
+        region: place.region.clone(),
+        partition: place.partition().to_owned(),
+        vpc: vpc.map(|vpc| vpc.id.clone()),
+        subnets: subnets.unwrap_or_default(),
+        secrets: desired.secrets().into_iter().filter(exists).map(secret).collect(),
+    }
+}
+
+/// The names of the SSM parameters that containers take secrets from, with their leading slash where they have one.
+fn parameters(desired: &Desired) -> BTreeSet<String> {
+    let tasks = desired.resources.values().filter_map(|resource| match &resource.resource {
+        Resource::Task(task) => Some(task),
+        _ => None,
+    });
+    let secrets = tasks.flat_map(|task| task.containers.values()).flat_map(|it| it.secrets.values());
+    secrets.filter_map(|arn| parameter(arn)).collect()
+}
+
+/// The name in the ARN of an SSM parameter. That of a path keeps its slash: `parameter/course/db-url`.
+fn parameter(arn: &str) -> Option<String> {
+    let (service, name) = arn.split_once(":parameter/")?;
+    let path = name.contains('/');
+    service.contains(":ssm:").then(|| if path { format!("/{name}") } else { name.to_owned() })
+}
+
+/// Parameters that the stack names and that do not exist.
+pub(super) fn warnings(world: &World, desired: &Desired) -> Vec<String> {
+    let missing = |name: &String| world.missing_parameters.contains(name);
+    let names = parameters(desired).into_iter().filter(missing);
+    names.map(|name| format!("the SSM parameter `{name}` does not exist")).collect()
+}

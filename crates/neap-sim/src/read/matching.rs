@@ -1,0 +1,180 @@
+//! Which record is meant by which address.
+//!
+//! Names decide where AWS has them; listeners and rules are found under their load balancer, distributions by the end
+//! of their comment.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use neap_core::address::{Address, Kind};
+use neap_core::desired::Desired;
+use neap_core::kinds::{Cloudfront, Listener, Resource, Rule, SecurityGroup, Service};
+use neap_core::reference::{self, Fact, Reference, Resolved};
+
+use super::facts;
+use crate::record::{Record, State};
+use crate::services::ecs::task;
+use crate::world::World;
+
+/// The records that reads show: of a task definition's family, the latest active revision alone.
+pub(super) fn readable(world: &World) -> impl Iterator<Item = &Record> {
+    world.records().filter(|record| record.is_visible(world.now)).filter(|record| match &record.resource {
+        Resource::Task(fields) => {
+            record.state == State::Ready
+                && task::latest(world, &fields.family).is_some_and(|(latest, _)| latest.arn == record.arn)
+        }
+        _ => true,
+    })
+}
+
+/// The records of a kind that a reading looks at more closely: what an address means, and what is the stack's own.
+pub(super) fn subjects(world: &World, desired: &Desired, kind: Kind) -> Vec<(String, Address)> {
+    let found = find(world, desired);
+    let mut subjects: BTreeMap<String, Address> = found
+        .into_iter()
+        .filter(|(address, _)| address.kind() == kind)
+        .map(|(address, arn)| (arn, address))
+        .collect();
+    for record in readable(world).filter(|record| record.kind() == kind && record.is_of(&desired.stack)) {
+        if let Some(address) = record.address() {
+            subjects.entry(record.arn.clone()).or_insert(address);
+        }
+    }
+    subjects.into_iter().collect()
+}
+
+/// The ARN of the record that each address means.
+pub(super) fn find(world: &World, desired: &Desired) -> BTreeMap<Address, String> {
+    let mut found = BTreeMap::new();
+    let named = names(world);
+    for (address, resource) in &desired.resources {
+        let arn = match &resource.resource {
+            Resource::Listener(_) | Resource::Rule(_) => continue,
+            Resource::Cloudfront(_) => distribution(world, &desired.stack, address),
+            fields => named.get(&name(world, desired, fields)).cloned(),
+        };
+        found.extend(arn.map(|arn| (address.clone(), arn)));
+    }
+    listeners(world, desired, &mut found);
+    rules(world, desired, &mut found);
+    found
+}
+
+/// What is unique about a resource that AWS finds by name: its kind, where the name is unique, and the name.
+type Name = (Kind, String, String);
+
+/// The records by name. Names of roles and security groups are the same whatever their case.
+fn names(world: &World) -> BTreeMap<Name, String> {
+    let named = |record: &Record| (own_name(&record.resource), record.arn.clone());
+    readable(world).filter(|record| !record.resource.aws_name().is_empty()).map(named).collect()
+}
+
+fn own_name(resource: &Resource) -> Name {
+    let scope = match resource {
+        Resource::SecurityGroup(SecurityGroup { vpc, .. }) => vpc.clone(),
+        Resource::Service(Service { cluster, .. }) => cluster.clone(),
+        _ => String::new(),
+    };
+    let name = resource.aws_name();
+    let name = match resource.kind() {
+        Kind::Role | Kind::SecurityGroup => name.to_ascii_lowercase(),
+        _ => name.to_owned(),
+    };
+    (resource.kind(), scope, name)
+}
+
+/// The name of a desired resource, whose scope may still be a reference.
+fn name(world: &World, desired: &Desired, resource: &Resource) -> Name {
+    let (kind, scope, name) = own_name(resource);
+    let resolve = |reference: &Reference| match reference {
+        Reference::Fact(Fact::Vpc) => facts::vpc(world, desired).map(|vpc| vpc.id.clone()),
+        Reference::Output(address, _) => desired
+            .resources
+            .get(address)
+            .map(|resource| world.place().arn("ecs", &format!("cluster/{}", resource.resource.aws_name()))),
+        Reference::Fact(_) | Reference::Variable(_) | Reference::Secret(_) => None,
+    };
+    let resolved = |reference: &Reference| resolve(reference).map_or(Resolved::Unknown, Resolved::One);
+    let mut scope = reference::substitute_text(&scope, &resolved);
+    if kind == Kind::Service && !scope.starts_with("arn:") {
+        scope = world.place().arn("ecs", &format!("cluster/{scope}"));
+    }
+    (kind, scope, name)
+}
+
+/// The distribution whose comment ends in the stack and the address.
+fn distribution(world: &World, stack: &str, address: &Address) -> Option<String> {
+    let ending = format!("({stack}/{address})");
+    let mut distributions = readable(world).filter_map(|record| match &record.resource {
+        Resource::Cloudfront(fields @ Cloudfront { .. }) => Some((record, fields)),
+        _ => None,
+    });
+    let found = distributions.find(|(_, distribution)| distribution.comment.ends_with(&ending));
+    found.map(|(record, _)| record.arn.clone())
+}
+
+/// Finds listeners under the load balancer that is the stack's own: by their tag first, then by port.
+fn listeners(world: &World, desired: &Desired, found: &mut BTreeMap<Address, String>) {
+    let live: Vec<(&Record, &Listener)> = visible::<Listener>(world);
+    let wanted = children(desired, Kind::Listener, found, world);
+    for (address, alb) in &wanted {
+        let tagged = live.iter().find(|(record, listener)| {
+            listener.alb == *alb && record.is_of(&desired.stack) && record.address().as_ref() == Some(address)
+        });
+        found.extend(tagged.map(|(record, _)| (address.clone(), record.arn.clone())));
+    }
+    let mut taken: BTreeSet<String> = found.values().cloned().collect();
+    for (address, alb) in wanted {
+        let Some(Resource::Listener(listener)) = desired.resources.get(&address).map(|it| &it.resource)
+        else {
+            continue;
+        };
+        if found.contains_key(&address) {
+            continue;
+        }
+        let by_port = live.iter().find(|(record, other)| {
+            other.alb == alb && other.port == listener.port && !taken.contains(&record.arn)
+        });
+        if let Some((record, _)) = by_port {
+            taken.insert(record.arn.clone());
+            found.insert(address, record.arn.clone());
+        }
+    }
+}
+
+/// Finds rules under their listener, by priority.
+fn rules(world: &World, desired: &Desired, found: &mut BTreeMap<Address, String>) {
+    let live: Vec<(&Record, &Rule)> = visible::<Rule>(world);
+    for (address, listener) in children(desired, Kind::Rule, found, world) {
+        let Some(Resource::Rule(rule)) = desired.resources.get(&address).map(|it| &it.resource) else {
+            continue;
+        };
+        let by_priority =
+            live.iter().find(|(_, other)| other.listener == listener && other.priority == rule.priority);
+        if let Some((record, _)) = by_priority {
+            found.insert(address, record.arn.clone());
+        }
+    }
+}
+
+fn visible<T: crate::record::Fields + 'static>(world: &World) -> Vec<(&Record, &T)> {
+    world.all::<T>().filter(|(record, _)| record.is_visible(world.now)).collect()
+}
+
+/// The desired resources of a kind whose parent is live and the stack's own, with the parent's ARN.
+fn children(
+    desired: &Desired,
+    kind: Kind,
+    found: &BTreeMap<Address, String>,
+    world: &World,
+) -> Vec<(Address, String)> {
+    let own = |arn: &&String| world.record(arn).is_some_and(|record| record.is_of(&desired.stack));
+    desired
+        .resources
+        .keys()
+        .filter(|address| address.kind() == kind)
+        .filter_map(|address| {
+            let parent = found.get(&address.parent()?).filter(own)?;
+            Some((address.clone(), parent.clone()))
+        })
+        .collect()
+}

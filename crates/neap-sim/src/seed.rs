@@ -1,0 +1,255 @@
+//! Scripts of what is live before a stack is applied, or changed behind its back.
+//!
+//! Decides the script's shape. Must not know AWS's rules: what a script puts into the world is there, whatever AWS
+//! would have said.
+//!
+//! ```toml
+//! region = "eu-west-1"          # where; us-east-1 unless said otherwise
+//!
+//! [[foreign]]                   # something that is not the stack's own
+//! kind = "ecr"
+//! name = "course-api"
+//! fields = { scan_on_push = false }   # the other fields are those of the kind's example
+//! tags = { owner = "somebody" }
+//!
+//! [[set]]                       # a change of a live field
+//! address = "service.api"
+//! path = "count"
+//! value = 3
+//!
+//! [[tag]]                       # a change of a tag; without a value it is removed
+//! address = "service.api"
+//! key = "team"
+//! value = "web"
+//!
+//! [[untag]]                     # takes all tags away
+//! address = "ecr.api"
+//!
+//! [[remove]]                    # deletes it, whatever uses it
+//! address = "target_group.api"
+//!
+//! [[missing]]                   # what does not exist; every other secret and parameter does
+//! secret = "db"                 # or: parameter = "/course/db-url", or: vpc = "default"
+//! ```
+
+use std::collections::BTreeMap;
+
+use neap_core::address::{Address, Kind};
+use neap_core::kinds::Resource;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::arn;
+use crate::error::SimError;
+use crate::record::Record;
+use crate::world::World;
+
+/// A script of live resources.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Script {
+    region: Option<String>,
+    #[serde(default)]
+    foreign: Vec<Foreign>,
+    #[serde(default)]
+    set: Vec<Set>,
+    #[serde(default)]
+    tag: Vec<Tag>,
+    #[serde(default)]
+    untag: Vec<Which>,
+    #[serde(default)]
+    remove: Vec<Which>,
+    #[serde(default)]
+    missing: Vec<Missing>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Foreign {
+    kind: Kind,
+    name: Option<String>,
+    #[serde(default)]
+    fields: Map<String, Value>,
+    #[serde(default)]
+    tags: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Set {
+    address: Address,
+    path: String,
+    value: Value,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Tag {
+    address: Address,
+    key: String,
+    value: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Which {
+    address: Address,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+enum Missing {
+    Secret(String),
+    Parameter(String),
+    Vpc(String),
+}
+
+/// The script in a text: TOML, or JSON of the same shape.
+pub(crate) fn parse(text: &str) -> Result<Script, SimError> {
+    if text.trim_start().starts_with('{') {
+        return serde_json::from_str(text).map_err(|error| SimError::Script(error.to_string()));
+    }
+    toml::from_str(text).map_err(|error| SimError::Script(error.to_string()))
+}
+
+/// Makes the world as the script says.
+pub(crate) fn apply(world: &mut World, script: Script) -> Result<(), SimError> {
+    if let Some(region) = &script.region {
+        world.enter(region);
+    }
+    for foreign in script.foreign {
+        put(world, foreign)?;
+    }
+    for set in script.set {
+        for record in tagged(world, &set.address)? {
+            let mut fields = record.resource.fields();
+            *at(&mut fields, &set.path)? = set.value.clone();
+            record.resource = rebuilt(record.kind(), fields)?;
+        }
+    }
+    for tag in script.tag {
+        for record in tagged(world, &tag.address)? {
+            match &tag.value {
+                Some(value) => record.tags.insert(tag.key.clone(), value.clone()),
+                None => record.tags.remove(&tag.key),
+            };
+        }
+    }
+    for which in script.untag {
+        tagged(world, &which.address)?.into_iter().for_each(|record| record.tags.clear());
+    }
+    for which in script.remove {
+        let arns: Vec<String> =
+            tagged(world, &which.address)?.into_iter().map(|record| record.arn.clone()).collect();
+        for arn in arns {
+            world.remove(&arn);
+        }
+    }
+    for missing in script.missing {
+        match missing {
+            Missing::Secret(name) => drop(world.missing_secrets.insert(name)),
+            Missing::Parameter(name) => drop(world.missing_parameters.insert(name)),
+            Missing::Vpc(name) => world.vpcs.retain(|vpc| vpc.name != name),
+        }
+    }
+    Ok(())
+}
+
+/// The records whose tag names this address.
+fn tagged<'world>(world: &'world mut World, address: &Address) -> Result<Vec<&'world mut Record>, SimError> {
+    let wanted = address.to_string();
+    let found: Vec<&mut Record> = world
+        .everything_mut()
+        .filter(|record| record.tags.get(neap_core::desired::TAG_ADDRESS) == Some(&wanted))
+        .collect();
+    if found.is_empty() {
+        return Err(SimError::Script(format!("nothing live is tagged as `{address}`")));
+    }
+    Ok(found)
+}
+
+/// The member at a path such as `health_check.path` or `containers.app.image`.
+fn at<'value>(fields: &'value mut Value, path: &str) -> Result<&'value mut Value, SimError> {
+    path.split('.').try_fold(fields, |value, member| {
+        let missing = || SimError::Script(format!("there is no field `{path}`"));
+        match value {
+            Value::Object(members) => Ok(members.entry(member).or_insert(Value::Null)),
+            Value::Array(items) => {
+                member.parse::<usize>().ok().and_then(|index| items.get_mut(index)).ok_or_else(missing)
+            }
+            _ => Err(missing()),
+        }
+    })
+}
+
+fn rebuilt(kind: Kind, fields: Value) -> Result<Resource, SimError> {
+    Resource::from_fields(kind, fields)
+        .map_err(|error| SimError::Script(format!("these are no fields of a {kind}: {error}")))
+}
+
+/// Puts something into the world that nobody has asked AWS for.
+fn put(world: &mut World, foreign: Foreign) -> Result<(), SimError> {
+    let kind = foreign.kind;
+    let mut fields = Resource::example(kind).fields();
+    let Value::Object(members) = &mut fields else {
+        return Err(SimError::Script(format!("{kind} has no fields")));
+    };
+    let default_vpc = world.vpcs.iter().find(|vpc| vpc.region == world.place && vpc.default);
+    if let (Some(vpc), Some(member)) = (default_vpc, members.get_mut("vpc")) {
+        *member = Value::String(vpc.id.clone());
+    }
+    if let Some(name) = foreign.name {
+        let key = if kind == Kind::Task { "family" } else { "name" };
+        members.insert(key.to_owned(), Value::String(name));
+    }
+    members.extend(foreign.fields);
+    let resource = rebuilt(kind, fields)?;
+    let record = place(world, resource, &foreign.tags);
+    world.insert(record);
+    Ok(())
+}
+
+/// The record of a resource that is there without a call, with an ARN like those that AWS gives.
+fn place(world: &mut World, resource: Resource, tags: &BTreeMap<String, String>) -> Record {
+    let seed = world.seed(resource.aws_name());
+    let place = world.place();
+    let id = arn::hex(&seed, 16);
+    let name = resource.aws_name().to_owned();
+    let elb = |path: String| place.arn("elasticloadbalancing", &path);
+    let (arn, called) = match &resource {
+        Resource::LogGroup(_) => (place.arn("logs", &format!("log-group:{name}")), name),
+        Resource::Role(role) => (place.global_arn("iam", &format!("role{}{name}", role.path)), name),
+        Resource::Ecr(_) => (place.arn("ecr", &format!("repository/{name}")), name),
+        Resource::SecurityGroup(_) => {
+            let id = format!("sg-0{id}");
+            (place.arn("ec2", &format!("security-group/{id}")), id)
+        }
+        Resource::Cloudfront(_) => {
+            let id = format!("E{}", arn::letters(&seed, 13, arn::CAPITALS));
+            (place.global_arn("cloudfront", &format!("distribution/{id}")), id)
+        }
+        Resource::Cluster(_) => (place.arn("ecs", &format!("cluster/{name}")), String::new()),
+        Resource::Task(_) => {
+            let last = world.revisions.entry(format!("{}/{name}", place.region)).or_default();
+            *last += 1;
+            (place.arn("ecs", &format!("task-definition/{name}:{last}")), String::new())
+        }
+        Resource::Service(service) => {
+            let (_, cluster) = service.cluster.rsplit_once('/').unwrap_or(("", &service.cluster));
+            (place.arn("ecs", &format!("service/{cluster}/{name}")), String::new())
+        }
+        Resource::TargetGroup(_) => (elb(format!("targetgroup/{name}/{id}")), String::new()),
+        Resource::Listener(listener) => {
+            (format!("{}/{id}", listener.alb.replacen(":loadbalancer/", ":listener/", 1)), String::new())
+        }
+        Resource::Rule(rule) => {
+            (format!("{}/{id}", rule.listener.replacen(":listener/", ":listener-rule/", 1)), String::new())
+        }
+        _ => (elb(format!("loadbalancer/app/{name}/{id}")), String::new()),
+    };
+    let is_global = matches!(resource.kind(), Kind::Role | Kind::Cloudfront);
+    let called = if called.is_empty() { arn.clone() } else { called };
+    let outputs = [("arn", arn.as_str()), ("id", called.as_str())];
+    let record = Record::new(arn.clone(), resource, tags, &outputs).called(called.as_str());
+    if is_global { record } else { record.within(&place.region) }
+}

@@ -1,0 +1,17 @@
+//! ECS: clusters, task definitions and services.
+
+pub(crate) mod cluster;
+mod placement;
+pub(crate) mod service;
+pub(crate) mod task;
+
+use super::request::TagCalls;
+
+/// The error code of requests that are wrong.
+const INVALID: &str = "InvalidParameterException";
+/// The error code of requests that are wrong, where ECS does not say which parameter.
+const CLIENT: &str = "ClientException";
+/// The calls that change tags.
+const TAGS: TagCalls = TagCalls { add: "ecs:TagResource", remove: "ecs:UntagResource", invalid: INVALID };
+/// What the names of clusters, families, containers and services may hold beside letters and digits.
+const NAME: &str = "_-";

@@ -1,0 +1,231 @@
+//! Services (reference section 3.17): their parameters, their deployments, and how they go.
+
+use neap_core::kinds::{Service, TargetGroup, Task};
+use neap_engine::cloud::CallError;
+
+use super::{INVALID, NAME, TAGS, cluster, placement};
+use crate::clock::{
+    CIRCUIT_BREAKS, CONTAINER_STOPS, DEPLOYMENT_COMPLETES, Millis, NEXT_TASK_STARTS, TASK_STARTS,
+};
+use crate::error::{Answer, Rejection};
+use crate::record::{Deployment, Record, Rollout, State};
+use crate::rules;
+use crate::services::Request;
+use crate::services::elb::balancers_of;
+use crate::services::request::gone_is_done;
+use crate::world::World;
+
+const NOT_FOUND: &str = "ServiceNotFoundException";
+
+fn arn(world: &World, desired: &Service) -> String {
+    let (_, cluster) = desired.cluster.rsplit_once('/').unwrap_or(("", &desired.cluster));
+    world.place().arn("ecs", &format!("service/{cluster}/{}", desired.name))
+}
+
+pub(crate) async fn create(request: &Request<'_>, desired: &Service) -> Result<String, CallError> {
+    let existing = |world: &World| Some(arn(world, desired));
+    let create = |world: &mut World| create_service(world, request, desired);
+    let arn = request.create("ecs:CreateService", create, existing).await?;
+    update(request, &arn, desired).await?;
+    Ok(arn)
+}
+
+pub(crate) async fn update(request: &Request<'_>, arn: &str, desired: &Service) -> Result<(), CallError> {
+    let Some(current) = request.current::<Service>(arn) else { return Ok(()) };
+    let failed = request.sim.look(|world| has_failed(world, arn));
+    if current != *desired || failed {
+        let update = |world: &mut World| update_service(world, arn, desired);
+        request.call("ecs:UpdateService", update).await?;
+    }
+    request.retag(arn, &TAGS).await
+}
+
+/// Deletes the service and stops its tasks in one call.
+pub(crate) async fn delete(request: &Request<'_>, arn: &str) -> Result<(), CallError> {
+    let delete = |world: &mut World| delete_service(world, arn, true);
+    gone_is_done(request.call("ecs:DeleteService", delete).await)
+}
+
+fn has_failed(world: &World, arn: &str) -> bool {
+    let deployment = world.record(arn).and_then(|record| record.deployment.as_ref());
+    deployment.is_some_and(|deployment| matches!(deployment.rollout, Rollout::Failed { .. }))
+}
+
+fn create_service(world: &mut World, request: &Request<'_>, desired: &Service) -> Answer<String> {
+    rules::name(INVALID, &desired.name, 255, NAME)?;
+    rules::tags(INVALID, &request.tags)?;
+    let arn = arn(world, desired);
+    if let Some((record, service)) = world.get::<Service>(&arn) {
+        if record.is_deleting() {
+            let message = "Unable to Start a service that is still Draining.";
+            return Err(Rejection::not_yet(INVALID, message));
+        }
+        let message = "Creation of service was not idempotent.";
+        return if service == desired { Ok(arn) } else { Err(Rejection::conflict(INVALID, message)) };
+    }
+    check(world, desired)?;
+    let outputs = [("name", desired.name.as_str()), ("arn", &arn)];
+    let mut record = Record::new(arn.clone(), desired.clone(), &request.tags, &outputs).within(&world.place);
+    record.deployment = Some(deployment(world, desired, 0, None));
+    world.insert(record);
+    Ok(arn)
+}
+
+/// A deployment of what the service says. It replaces `previous`, if that is another task definition.
+fn deployment(world: &mut World, service: &Service, running: u32, previous: Option<String>) -> Deployment {
+    let started = world.now;
+    let scripted = world.deployment_fails.take();
+    let fails = scripted.or_else(|| placement::obstacle(world, service)).filter(|_| service.count > 0);
+    let more = Millis::from(service.count.saturating_sub(running).saturating_sub(1));
+    let until = match (&fails, service.count) {
+        (Some(_), _) => started + CIRCUIT_BREAKS,
+        (None, 0) => started + CONTAINER_STOPS,
+        (None, _) => started + TASK_STARTS + more * NEXT_TASK_STARTS + DEPLOYMENT_COMPLETES,
+    };
+    Deployment {
+        started,
+        until,
+        running,
+        count: service.count,
+        fails,
+        previous,
+        rollout: Rollout::InProgress,
+    }
+}
+
+/// Refuses what no service can be like, in this world.
+fn check(world: &World, desired: &Service) -> Answer<()> {
+    let cluster = cluster::active(world, &desired.cluster)?;
+    cluster::strategy(&desired.capacity, &cluster.capacity_providers)?;
+    let capacity = if desired.capacity.is_empty() { &cluster.default_strategy } else { &desired.capacity };
+    let message = "TaskDefinition not found.";
+    let (record, task) = world.referred::<Task>(&desired.task, "ClientException", message)?;
+    rules::require(record.state == State::Ready, "ClientException", || "TaskDefinition is inactive".into())?;
+    let on_fargate = capacity.keys().any(|provider| provider.starts_with("FARGATE"));
+    let launch_type = if on_fargate { "FARGATE" } else { "EC2" };
+    rules::require(task.launch_types.contains(launch_type), INVALID, || {
+        format!("Task definition does not support launch_type {launch_type}.")
+    })?;
+    numbers(desired)?;
+    placement::network(world, desired, task)?;
+    targets(world, desired, task)
+}
+
+fn numbers(desired: &Service) -> Answer<()> {
+    rules::in_range(INVALID, "desiredCount", desired.count, 0..=5000)?;
+    let (minimum, maximum) = (desired.minimum_healthy_percent, desired.maximum_percent);
+    rules::in_range(INVALID, "minimumHealthyPercent", minimum, 0..=100)?;
+    rules::in_range(INVALID, "maximumPercent", maximum, 100..=200)?;
+    rules::require(minimum < maximum, INVALID, || {
+        "minimumHealthyPercent must be less than maximumPercent, or no deployment can make progress"
+            .to_owned()
+    })?;
+    rules::one_of(
+        INVALID,
+        "propagateTags",
+        &desired.propagate_tags,
+        &["SERVICE", "TASK_DEFINITION", "NONE"],
+    )?;
+    let rebalancing = desired.zone_rebalancing.as_str();
+    rules::one_of(INVALID, "availabilityZoneRebalancing", rebalancing, &["ENABLED", "DISABLED"])?;
+    rules::require(rebalancing == "DISABLED" || maximum > 100, INVALID, || {
+        "availabilityZoneRebalancing needs a maximumPercent greater than 100".to_owned()
+    })?;
+    rules::require(!desired.targets.is_empty() || desired.health_check_grace_seconds == 0, INVALID, || {
+        "Health check grace period is only valid for services configured to use load balancers".to_owned()
+    })
+}
+
+fn targets(world: &World, desired: &Service, task: &Task) -> Answer<()> {
+    for target in &desired.targets {
+        let arn = &target.target_group;
+        let message = format!("The specified target group {arn} does not exist.");
+        let (_, group) = world.referred::<TargetGroup>(arn, INVALID, &message)?;
+        let (name, port) = (&target.container, target.port);
+        let container = task.containers.get(name);
+        rules::require(container.is_some(), INVALID, || {
+            format!("The container {name} does not exist in the task definition.")
+        })?;
+        let opened = container.is_some_and(|it| it.ports.iter().any(|open| open.container_port == port));
+        rules::require(opened, INVALID, || {
+            format!("The container {name} did not have a container port {port} defined.")
+        })?;
+        let wanted = if task.network_mode == "awsvpc" { "ip" } else { "instance" };
+        rules::require(group.target_type == wanted, INVALID, || {
+            format!(
+                "The provided target group {arn} has target type {}, which is incompatible with the {} network \
+                 mode specified in the task definition.",
+                group.target_type, task.network_mode
+            )
+        })?;
+        if balancers_of(world, arn).is_empty() {
+            let message = format!(
+                "The target group with targetGroupArn {arn} does not have an associated load balancer."
+            );
+            return Err(Rejection::not_yet(INVALID, message));
+        }
+    }
+    Ok(())
+}
+
+/// Changes a service. A change of what runs starts a deployment, one of the number only starts or stops tasks.
+fn update_service(world: &mut World, arn: &str, desired: &Service) -> Answer<()> {
+    let missing = || Rejection::not_found(NOT_FOUND, "Service not found.");
+    let (record, current) = world.get::<Service>(arn).ok_or_else(missing)?;
+    if record.is_deleting() {
+        let message = "Service was not ACTIVE.";
+        return Err(Rejection::invalid("ServiceNotActiveException", message));
+    }
+    let (current, last) = (current.clone(), record.deployment.clone());
+    check(world, desired)?;
+    let failed = has_failed(world, arn);
+    let deploys = failed || runs(&current) != runs(desired);
+    let settled = last.filter(|last| last.rollout == Rollout::InProgress);
+    let running = settled.as_ref().map_or(current.count, |last| last.running);
+    let previous = match settled {
+        // A deployment that is overtaken was never complete: what ran before it is what still works.
+        Some(overtaken) if overtaken.previous.is_some() => overtaken.previous,
+        Some(_) => None,
+        None => (!failed).then_some(current.task),
+    };
+    let fresh = if deploys {
+        Some(deployment(world, desired, 0, previous.filter(|task| *task != desired.task)))
+    } else if current.count != desired.count {
+        Some(deployment(world, desired, running.min(desired.count), None))
+    } else {
+        None
+    };
+    let record = world.record_mut(arn).ok_or_else(missing)?;
+    record.resource = desired.clone().into();
+    if let Some(fresh) = fresh {
+        record.deployment = Some(fresh);
+    }
+    Ok(())
+}
+
+/// The fields whose change starts a deployment.
+fn runs(service: &Service) -> impl PartialEq + use<> {
+    let Service { task, targets, subnets, security_groups, public_ip, platform_version, .. } =
+        service.clone();
+    (task, targets, subnets, security_groups, public_ip, platform_version)
+}
+
+/// Starts to drain a service, which must have no tasks or be deleted by force.
+fn delete_service(world: &mut World, arn: &str, force: bool) -> Answer<()> {
+    let missing = || Rejection::not_found(NOT_FOUND, "Service not found.");
+    let (record, service) = world.get::<Service>(arn).ok_or_else(missing)?;
+    if record.is_deleting() {
+        return Ok(());
+    }
+    rules::require(force || service.count == 0, INVALID, || {
+        "The service cannot be stopped while it is scaled above 0.".to_owned()
+    })?;
+    let delay = |arn: &String| {
+        world.get::<TargetGroup>(arn).map_or(0, |(_, group)| group.deregistration_delay_seconds)
+    };
+    let delay = service.targets.iter().map(|target| delay(&target.target_group)).max().unwrap_or(0);
+    let until = world.now + Millis::from(delay) * 1000 + CONTAINER_STOPS;
+    let record = world.record_mut(arn).ok_or_else(missing)?;
+    record.state = State::Deleting { word: "draining".to_owned(), until };
+    Ok(())
+}

@@ -1,0 +1,95 @@
+//! What listeners and rules do with requests, and which load balancers that ties target groups to.
+
+use std::collections::BTreeSet;
+
+use neap_core::kinds::{Action, Listener, Rule, TargetGroup, WeightedGroup};
+
+use super::INVALID;
+use crate::error::{Answer, Rejection};
+use crate::rules;
+use crate::world::World;
+
+/// How many target groups one action can forward to.
+const GROUPS: usize = 5;
+
+fn groups(action: &Action) -> &[WeightedGroup] {
+    match action {
+        Action::Forward { target_groups, .. } => target_groups,
+        Action::Redirect { .. } | Action::FixedResponse { .. } | Action::Other { .. } => &[],
+    }
+}
+
+/// The ARN of the load balancer of a listener.
+pub(super) fn balancer_of(world: &World, listener: &str) -> Option<String> {
+    world.get::<Listener>(listener).map(|(_, listener)| listener.alb.clone())
+}
+
+/// The ARNs of the load balancers whose listeners or rules forward to a target group.
+pub(crate) fn balancers_of(world: &World, target_group: &str) -> BTreeSet<String> {
+    let names = |action: &Action| groups(action).iter().any(|group| group.target_group == target_group);
+    let listeners = world.all::<Listener>().filter(|(_, listener)| names(&listener.default_action));
+    let rules = world.all::<Rule>().filter(|(_, rule)| names(&rule.action));
+    let by_rules = rules.filter_map(|(_, rule)| balancer_of(world, &rule.listener));
+    listeners.map(|(_, listener)| listener.alb.clone()).chain(by_rules).collect()
+}
+
+/// Refuses an action that a load balancer cannot do.
+pub(super) fn check(world: &World, alb: &str, action: &Action) -> Answer<()> {
+    match action {
+        Action::Forward { target_groups, stickiness_seconds } => {
+            forward(world, alb, target_groups)?;
+            let seconds = stickiness_seconds.unwrap_or(1);
+            rules::in_range(INVALID, "the stickiness of a forward action", seconds, 1..=604_800)
+        }
+        Action::Redirect { protocol, host, port, path, query, status } => {
+            rules::one_of(INVALID, "the redirect's protocol", protocol, &["HTTP", "HTTPS", "#{protocol}"])?;
+            rules::require(matches!(status, 301 | 302), INVALID, || {
+                format!("a redirect's status is 301 or 302, not {status}")
+            })?;
+            rules::require(path.starts_with('/'), INVALID, || {
+                format!("the redirect's path `{path}` must begin with a slash")
+            })?;
+            let kept = ["#{protocol}", "#{host}", "#{port}", "/#{path}", "#{query}"];
+            let loops = [protocol, host, port, path, query].map(String::as_str) == kept;
+            rules::require(!loops, "InvalidLoadBalancerAction", || {
+                "The redirect configuration is not valid because it creates a loop.".to_owned()
+            })
+        }
+        Action::FixedResponse { status, content_type, body } => {
+            let allowed = matches!(status, 200..=299 | 400..=599);
+            rules::require(allowed, INVALID, || format!("a fixed response cannot have the status {status}"))?;
+            let types = ["text/plain", "text/css", "text/html", "application/javascript", "application/json"];
+            rules::one_of(INVALID, "the content type", content_type, &types)?;
+            rules::require(body.chars().count() <= 1024, INVALID, || {
+                "a fixed response's body can have 1024 characters".to_owned()
+            })
+        }
+        Action::Other { description } => {
+            Err(Rejection::invalid(INVALID, format!("the sandbox knows no action such as {description}")))
+        }
+    }
+}
+
+fn forward(world: &World, alb: &str, target_groups: &[WeightedGroup]) -> Answer<()> {
+    let distinct: BTreeSet<&str> = target_groups.iter().map(|group| group.target_group.as_str()).collect();
+    rules::require(!target_groups.is_empty() && distinct.len() == target_groups.len(), INVALID, || {
+        "a forward action needs target groups, each of them once".to_owned()
+    })?;
+    if target_groups.len() > GROUPS {
+        let message = format!("an action can forward to {GROUPS} target groups");
+        return Err(Rejection::quota("TooManyTargetGroups", message));
+    }
+    for group in target_groups {
+        rules::in_range(INVALID, "a target group's weight", group.weight, 0..=999)?;
+        let arn = &group.target_group;
+        let message = format!("One or more target groups not found: '{arn}'");
+        world.referred::<TargetGroup>(arn, "TargetGroupNotFound", &message)?;
+        if balancers_of(world, arn).iter().any(|other| other != alb) {
+            let message = format!(
+                "The following target groups cannot be associated with more than one load balancer: {arn}"
+            );
+            return Err(Rejection::in_use("TargetGroupAssociationLimit", message));
+        }
+    }
+    Ok(())
+}

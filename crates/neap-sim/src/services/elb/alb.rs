@@ -1,0 +1,189 @@
+//! Application load balancers (reference section 3.4).
+
+use std::collections::BTreeSet;
+
+use neap_core::kinds::{Alb, Listener, Rule, SecurityGroup};
+use neap_engine::cloud::CallError;
+
+use super::{INVALID, TAGS};
+use crate::arn;
+use crate::clock::ALB_PROVISIONS;
+use crate::error::{Answer, Rejection};
+use crate::record::Record;
+use crate::rules;
+use crate::services::Request;
+use crate::services::request::gone_is_done;
+use crate::world::World;
+
+const NOT_FOUND: &str = "LoadBalancerNotFound";
+
+fn find(world: &World, name: &str) -> Option<String> {
+    let mut balancers = world.all::<Alb>();
+    balancers.find(|(_, alb)| alb.name == name).map(|(record, _)| record.arn.clone())
+}
+
+pub(crate) async fn create(request: &Request<'_>, desired: &Alb) -> Result<String, CallError> {
+    let existing = |world: &World| find(world, &desired.name);
+    let create = |world: &mut World| create_load_balancer(world, request, desired);
+    let arn = request.create("elasticloadbalancing:CreateLoadBalancer", create, existing).await?;
+    update(request, &arn, desired).await?;
+    Ok(arn)
+}
+
+pub(crate) async fn update(request: &Request<'_>, arn: &str, desired: &Alb) -> Result<(), CallError> {
+    let Some(current) = request.current::<Alb>(arn) else { return Ok(()) };
+    if with_attributes(&current, desired) != current {
+        let set = |world: &mut World| {
+            rules::in_range(INVALID, "idle_timeout.timeout_seconds", desired.idle_timeout_seconds, 1..=4000)?;
+            let alb = world.change::<Alb>(arn, NOT_FOUND)?;
+            *alb = with_attributes(alb, desired);
+            Ok(())
+        };
+        request.call("elasticloadbalancing:ModifyLoadBalancerAttributes", set).await?;
+    }
+    if current.security_groups != desired.security_groups {
+        let set = |world: &mut World| {
+            security_groups(world, desired)?;
+            world.change::<Alb>(arn, NOT_FOUND)?.security_groups = desired.security_groups.clone();
+            Ok(())
+        };
+        request.call("elasticloadbalancing:SetSecurityGroups", set).await?;
+    }
+    if current.subnets != desired.subnets {
+        let set = |world: &mut World| {
+            subnets(world, &desired.subnets)?;
+            world.change::<Alb>(arn, NOT_FOUND)?.subnets = desired.subnets.clone();
+            Ok(())
+        };
+        request.call("elasticloadbalancing:SetSubnets", set).await?;
+    }
+    if current.ip_address_type != desired.ip_address_type {
+        let set = |world: &mut World| {
+            ip_address_type(desired)?;
+            let alb = world.change::<Alb>(arn, NOT_FOUND)?;
+            alb.ip_address_type.clone_from(&desired.ip_address_type);
+            Ok(())
+        };
+        request.call("elasticloadbalancing:SetIpAddressType", set).await?;
+    }
+    request.retag(arn, &TAGS).await
+}
+
+/// Deletes the load balancer with its listeners and their rules.
+pub(crate) async fn delete(request: &Request<'_>, arn: &str) -> Result<(), CallError> {
+    let delete = |world: &mut World| delete_load_balancer(world, arn);
+    gone_is_done(request.call("elasticloadbalancing:DeleteLoadBalancer", delete).await)
+}
+
+/// The load balancer with the attributes of another: what a create leaves at AWS's defaults.
+fn with_attributes(alb: &Alb, attributes: &Alb) -> Alb {
+    Alb {
+        idle_timeout_seconds: attributes.idle_timeout_seconds,
+        deletion_protection: attributes.deletion_protection,
+        http2: attributes.http2,
+        drop_invalid_header_fields: attributes.drop_invalid_header_fields,
+        ..alb.clone()
+    }
+}
+
+fn create_load_balancer(world: &mut World, request: &Request<'_>, desired: &Alb) -> Answer<String> {
+    let name = &desired.name;
+    rules::balancer_name(name)?;
+    rules::require(!name.starts_with("internal-"), INVALID, || {
+        format!("The load balancer name '{name}' cannot begin with 'internal-'")
+    })?;
+    rules::one_of(INVALID, "the scheme", &desired.scheme, &["internet-facing", "internal"])?;
+    ip_address_type(desired)?;
+    subnets(world, &desired.subnets)?;
+    security_groups(world, desired)?;
+    rules::tags(INVALID, &request.tags)?;
+    let defaults = Alb {
+        idle_timeout_seconds: 60,
+        deletion_protection: false,
+        http2: true,
+        drop_invalid_header_fields: false,
+        ..desired.clone()
+    };
+    if let Some(existing) = find(world, name) {
+        let same =
+            world.get::<Alb>(&existing).is_some_and(|(_, alb)| with_attributes(alb, &defaults) == defaults);
+        let message =
+            format!("A load balancer with the same name '{name}' exists, but with different settings");
+        return if same {
+            Ok(existing)
+        } else {
+            Err(Rejection::conflict("DuplicateLoadBalancerName", message))
+        };
+    }
+    let seed = world.seed(name);
+    let place = world.place();
+    let arn = place.arn("elasticloadbalancing", &format!("loadbalancer/app/{name}/{}", arn::hex(&seed, 16)));
+    let internal = if desired.scheme == "internal" { "internal-" } else { "" };
+    let number = arn::letters(&format!("{seed}/dns"), 10, arn::DIGITS);
+    let dns_name = format!("{internal}{name}-{number}.{}.elb.{}", place.region, place.domain());
+    let zone_id = format!("Z{}", arn::letters(&format!("{}/elb", place.region), 13, arn::CAPITALS));
+    let outputs = [("dns_name", dns_name.as_str()), ("arn", &arn), ("zone_id", &zone_id)];
+    let record = Record::new(arn.clone(), defaults, &request.tags, &outputs)
+        .within(&place.region)
+        .settling("provisioning", world.now + ALB_PROVISIONS);
+    world.insert(record);
+    Ok(arn)
+}
+
+fn ip_address_type(desired: &Alb) -> Answer<()> {
+    rules::one_of(INVALID, "the IP address type", &desired.ip_address_type, &["ipv4", "dualstack"])
+}
+
+/// Refuses subnets that do not exist, are not in one VPC, or are not one for each of at least two zones.
+fn subnets(world: &World, subnets: &BTreeSet<String>) -> Answer<()> {
+    let mut zones = BTreeSet::new();
+    let mut vpcs = BTreeSet::new();
+    for subnet in subnets {
+        let message = format!("The subnet ID '{subnet}' does not exist");
+        let (vpc, zone) = world.subnet(subnet).ok_or(Rejection::not_found("SubnetNotFound", message))?;
+        rules::require(zones.insert(zone), "InvalidConfigurationRequest", || {
+            format!(
+                "A load balancer cannot be attached to multiple subnets in the same Availability Zone: {zone}"
+            )
+        })?;
+        vpcs.insert(&vpc.id);
+    }
+    rules::require(zones.len() >= 2, INVALID, || {
+        "At least two subnets in two different Availability Zones must be specified".to_owned()
+    })?;
+    rules::require(vpcs.len() == 1, "InvalidSubnet", || "All subnets must belong to the same VPC".to_owned())
+}
+
+fn security_groups(world: &World, desired: &Alb) -> Answer<()> {
+    rules::require(!desired.security_groups.is_empty(), INVALID, || {
+        "an application load balancer needs a security group".to_owned()
+    })?;
+    let subnet = desired.subnets.first().and_then(|subnet| world.subnet(subnet));
+    for id in &desired.security_groups {
+        let arn = world.place().arn("ec2", &format!("security-group/{id}"));
+        let message = format!("Security group '{id}' not found");
+        let (_, group) = world.referred::<SecurityGroup>(&arn, "InvalidSecurityGroup", &message)?;
+        let same_vpc = subnet.is_none_or(|(vpc, _)| vpc.id == group.vpc);
+        rules::require(same_vpc, "InvalidConfigurationRequest", || {
+            format!("The security group '{id}' does not belong to the load balancer's VPC")
+        })?;
+    }
+    Ok(())
+}
+
+fn delete_load_balancer(world: &mut World, arn: &str) -> Answer<()> {
+    let missing = || Rejection::not_found(NOT_FOUND, "One or more load balancers not found");
+    let (_, alb) = world.get::<Alb>(arn).ok_or_else(missing)?;
+    rules::require(!alb.deletion_protection, "OperationNotPermitted", || {
+        format!("Load balancer '{arn}' cannot be deleted because deletion protection is enabled")
+    })?;
+    let listeners = world.all::<Listener>().filter(|(_, listener)| listener.alb == arn);
+    let listeners: BTreeSet<String> = listeners.map(|(record, _)| record.arn.clone()).collect();
+    let rules = world.all::<Rule>().filter(|(_, rule)| listeners.contains(&rule.listener));
+    let rules: Vec<String> = rules.map(|(record, _)| record.arn.clone()).collect();
+    for gone in listeners.iter().chain(&rules) {
+        world.remove(gone);
+    }
+    world.remove(arn);
+    Ok(())
+}

@@ -1,0 +1,12 @@
+//! AWS's services: for each kind, the calls that create, change and delete it, and the rules that they enforce.
+
+pub(crate) mod cloudfront;
+pub(crate) mod ec2;
+pub(crate) mod ecr;
+pub(crate) mod ecs;
+pub(crate) mod elb;
+pub(crate) mod iam;
+pub(crate) mod logs;
+mod request;
+
+pub(crate) use request::Request;

@@ -1,0 +1,338 @@
+//! The sandbox: a world, its clock, its file, and the one way in which calls reach it.
+//!
+//! Decides what one call is: sent, struck by a fault or carried out, saved, answered. Must not know what calls do.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use neap_core::address::Address;
+use neap_core::live::LiveResource;
+use neap_engine::cloud::{CallError, ErrorKind};
+
+use crate::arn;
+use crate::clock::{Clock, LATENCY};
+use crate::error::{Answer, Rejection, SimError};
+use crate::fault::{self, Fault, FaultKind, Faults};
+use crate::record::State;
+use crate::seed;
+use crate::trace::{Call, Trace};
+use crate::world::World;
+
+/// The name of the world's file in its folder.
+const FILE: &str = "sandbox.json";
+
+/// A strict AWS inside the process.
+pub struct Sim {
+    inner: RefCell<Inner>,
+    clock: Clock,
+    file: Option<PathBuf>,
+    latency: Duration,
+    on_kill: Option<fn()>,
+}
+
+struct Inner {
+    world: World,
+    faults: Faults,
+    trace: Trace,
+}
+
+impl fmt::Debug for Sim {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Sim").field("file", &self.file).finish_non_exhaustive()
+    }
+}
+
+impl Sim {
+    /// The world kept in `folder`; a new one where there is none.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the world's file cannot be read, or is not one that the sandbox has written.
+    pub fn open(folder: &Path) -> Result<Self, SimError> {
+        let file = folder.join(FILE);
+        let world = World::load(&file)?;
+        Ok(Self::with(world, Some(file)))
+    }
+
+    /// A new world that is kept nowhere.
+    pub fn in_memory() -> Self {
+        Self::with(World::default(), None)
+    }
+
+    fn with(world: World, file: Option<PathBuf>) -> Self {
+        let clock = Clock::starting_at(world.now);
+        let inner = Inner { world, faults: Faults::default(), trace: Trace::default() };
+        Self { inner: RefCell::new(inner), clock, file, latency: LATENCY, on_kill: None }
+    }
+
+    /// Answers each call after this time instead of the usual one.
+    #[must_use]
+    pub fn with_latency(mut self, latency: Duration) -> Self {
+        self.latency = latency;
+        self
+    }
+
+    /// Calls `hook` where a fault script says that the process ends.
+    #[must_use]
+    pub fn on_kill(mut self, hook: fn()) -> Self {
+        self.on_kill = Some(hook);
+        self
+    }
+
+    /// Lets something go wrong from now on.
+    pub fn fault(&self, fault: Fault) {
+        self.inner.borrow_mut().faults.add(fault);
+    }
+
+    /// Lets everything in a script go wrong: TOML with one `[[fault]]` for each, or JSON of the same shape.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the script makes no sense.
+    pub fn fault_script(&self, text: &str) -> Result<(), SimError> {
+        for fault in fault::parse(text)? {
+            self.fault(fault);
+        }
+        Ok(())
+    }
+
+    /// Lets nothing go wrong any more.
+    pub fn heal(&self) {
+        self.inner.borrow_mut().faults.clear();
+    }
+
+    /// Changes the world behind the stack's back, as a script says: see the `seed` module for its shape.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the script makes no sense, or the world cannot be saved.
+    pub fn seed(&self, text: &str) -> Result<(), SimError> {
+        let script = seed::parse(text)?;
+        self.meddle(|world| seed::apply(world, script))
+    }
+
+    /// Changes the world without a call.
+    pub(crate) fn meddle<T>(
+        &self,
+        change: impl FnOnce(&mut World) -> Result<T, SimError>,
+    ) -> Result<T, SimError> {
+        let mut inner = self.inner.borrow_mut();
+        inner.world.advance(self.clock.now());
+        let value = change(&mut inner.world)?;
+        inner.world.created = None;
+        self.save(&inner.world)?;
+        Ok(value)
+    }
+
+    /// Everything that exists in every region, whoever made it. Task definitions that are deregistered do not.
+    pub fn resources(&self) -> Vec<LiveResource> {
+        self.look(|world| {
+            let nobody = |kind| Address::new(kind, "");
+            let there = world.everything().filter(|record| record.state != State::Inactive);
+            there.map(|record| record.to_live(&nobody(record.kind()), world.now)).collect()
+        })
+    }
+
+    /// Every call that was made, in order.
+    pub fn calls(&self) -> Vec<Call> {
+        self.inner.borrow().trace.calls.clone()
+    }
+
+    /// How many calls were made.
+    pub(crate) fn n_calls(&self) -> usize {
+        self.inner.borrow().trace.calls.len()
+    }
+
+    /// How often each operation was called.
+    pub fn counts(&self) -> BTreeMap<String, usize> {
+        self.inner.borrow().trace.counts()
+    }
+
+    /// How many waves of concurrent calls reads have taken.
+    pub fn waves(&self) -> usize {
+        self.inner.borrow().trace.waves
+    }
+
+    /// The largest number of changing calls that were under way at one time.
+    pub fn peak_concurrency(&self) -> usize {
+        self.inner.borrow().trace.peak
+    }
+
+    /// Forgets the calls that were made.
+    pub fn forget_calls(&self) {
+        self.inner.borrow_mut().trace = Trace::default();
+    }
+
+    /// What the sandbox's clock shows: the time since the world was made.
+    pub fn now(&self) -> Duration {
+        Duration::from_millis(self.clock.now())
+    }
+
+    /// Looks at the world as it is now.
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&World) -> T) -> T {
+        let mut inner = self.inner.borrow_mut();
+        inner.world.advance(self.clock.now());
+        look(&inner.world)
+    }
+
+    /// Makes calls in `region` from now on.
+    pub(crate) fn enter(&self, region: &str) {
+        self.inner.borrow_mut().world.enter(region);
+    }
+
+    /// One call that changes something: one change of the world, saved before it is answered.
+    pub(crate) async fn call<T>(
+        &self,
+        operation: &str,
+        address: &Address,
+        change: impl FnOnce(&mut World) -> Answer<T>,
+    ) -> Result<T, CallError> {
+        let under_way = UnderWay::new(self);
+        tokio::time::sleep(self.latency / 2).await;
+        let answer = self.carry_out(operation, address, change);
+        tokio::time::sleep(self.latency / 2).await;
+        drop(under_way);
+        answer
+    }
+
+    fn carry_out<T>(
+        &self,
+        operation: &str,
+        address: &Address,
+        change: impl FnOnce(&mut World) -> Answer<T>,
+    ) -> Result<T, CallError> {
+        let mut inner = self.inner.borrow_mut();
+        inner.world.advance(self.clock.now());
+        let fault = inner.faults.strike(operation, Some(address));
+        let answer = match self.refusal(operation, fault.as_ref()) {
+            Some(rejection) => Err(rejection),
+            None => {
+                inner.world.deployment_fails = match &fault {
+                    Some(FaultKind::DeploymentFails { reason }) => Some(reason.clone()),
+                    _ => None,
+                };
+                inner.world.created = None;
+                let answer = change(&mut inner.world);
+                self.finish(&mut inner.world, fault.as_ref(), answer)
+            }
+        };
+        self.log(&mut inner.trace, operation, Some(address), true, answer)
+    }
+
+    /// What AWS answers instead of doing what it is asked for.
+    fn refusal(&self, operation: &str, fault: Option<&FaultKind>) -> Option<Rejection> {
+        match fault? {
+            FaultKind::Throttle => Some(fault::throttled(operation)),
+            FaultKind::Deny => Some(fault::denied(operation)),
+            FaultKind::Fail { code, message } => Some(fault::failed(code, message)),
+            FaultKind::KillBefore => {
+                self.kill();
+                Some(Rejection::new(ErrorKind::Timeout, "RequestTimeout", "the request was never sent"))
+            }
+            FaultKind::LostAnswer
+            | FaultKind::LateVisibility { .. }
+            | FaultKind::DeploymentFails { .. }
+            | FaultKind::KillAfter => None,
+        }
+    }
+
+    /// Saves what a call has done, and lets what goes wrong afterwards go wrong.
+    fn finish<T>(&self, world: &mut World, fault: Option<&FaultKind>, answer: Answer<T>) -> Answer<T> {
+        let value = answer?;
+        if let Some(FaultKind::LateVisibility { seconds }) = fault
+            && let Some(arn) = world.created.take()
+        {
+            let visible_from = world.now + seconds * 1000;
+            if let Some(record) = world.record_mut(&arn) {
+                record.visible_from = visible_from;
+            }
+        }
+        let unsaved =
+            |error: SimError| Rejection::new(ErrorKind::Unavailable, "ServiceUnavailable", error.to_string());
+        self.save(world).map_err(unsaved)?;
+        if fault == Some(&FaultKind::KillAfter) {
+            self.kill();
+        }
+        if matches!(fault, Some(FaultKind::LostAnswer | FaultKind::KillAfter)) {
+            let message = "the request was carried out, and its answer was lost";
+            return Err(Rejection::new(ErrorKind::Timeout, "RequestTimeout", message));
+        }
+        Ok(value)
+    }
+
+    fn kill(&self) {
+        if let Some(hook) = self.on_kill {
+            hook();
+        }
+    }
+
+    /// One call that only reads, without the time that it takes.
+    pub(crate) fn read_call(&self, operation: &str, address: Option<&Address>) -> Result<(), CallError> {
+        let mut inner = self.inner.borrow_mut();
+        inner.world.advance(self.clock.now());
+        let fault = inner.faults.strike(operation, address);
+        let lost = || Rejection::new(ErrorKind::Timeout, "RequestTimeout", "no answer in time");
+        let rejection = match &fault {
+            Some(FaultKind::LostAnswer | FaultKind::KillAfter) => Some(lost()),
+            fault => self.refusal(operation, fault.as_ref()),
+        };
+        self.log(&mut inner.trace, operation, address, false, rejection.map_or(Ok(()), Err))
+    }
+
+    /// One call that only reads. The time that was waited for it is kept, so that the next process goes on from there.
+    pub(crate) async fn poll(&self, operation: &str, address: &Address) -> Result<(), CallError> {
+        tokio::time::sleep(self.latency).await;
+        let answer = self.read_call(operation, Some(address));
+        self.save(&self.inner.borrow().world)?;
+        answer
+    }
+
+    /// Several calls that only read, all at once.
+    pub(crate) async fn wave(&self) {
+        self.inner.borrow_mut().trace.waves += 1;
+        tokio::time::sleep(self.latency).await;
+    }
+
+    fn log<T>(
+        &self,
+        trace: &mut Trace,
+        operation: &str,
+        address: Option<&Address>,
+        mutating: bool,
+        answer: Answer<T>,
+    ) -> Result<T, CallError> {
+        let number = trace.calls.len();
+        trace.calls.push(Call {
+            operation: operation.to_owned(),
+            address: address.cloned(),
+            at: self.now(),
+            mutating,
+            error: answer.as_ref().err().map(|rejection| rejection.code.clone()),
+        });
+        let request = || arn::hex(&format!("{operation}/{number}"), 32);
+        answer.map_err(|rejection| rejection.of(operation, request()))
+    }
+
+    fn save(&self, world: &World) -> Result<(), SimError> {
+        self.file.as_deref().map_or(Ok(()), |file| world.save(file))
+    }
+}
+
+/// A call that was sent and not answered yet. Whoever stops waiting for it ends it too.
+struct UnderWay<'sim>(&'sim Sim);
+
+impl<'sim> UnderWay<'sim> {
+    fn new(sim: &'sim Sim) -> Self {
+        sim.inner.borrow_mut().trace.sent();
+        Self(sim)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.inner.borrow_mut().trace.answered();
+    }
+}

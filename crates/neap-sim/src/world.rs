@@ -1,0 +1,296 @@
+//! The world: an account, its network, and every resource in it.
+//!
+//! Decides how resources are kept, found and saved, and what time does to them. Must not know the rules by which calls
+//! change them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use neap_core::address::Kind;
+use neap_core::kinds::{Alb, Resource, Service};
+use serde::{Deserialize, Serialize};
+
+use crate::arn::{self, Place};
+use crate::clock::{ALB_INTERFACES_LINGER, Millis, TASK_INTERFACES_LINGER};
+use crate::error::{Answer, Rejection, SimError};
+use crate::record::{Fields, Interface, Record, State};
+
+/// The account that the sandbox pretends to be.
+pub(crate) const ACCOUNT: &str = "123456789012";
+/// The region, unless the stack or the command line names one.
+pub(crate) const REGION: &str = "us-east-1";
+/// The version of the file's form.
+const VERSION: u32 = 1;
+
+/// A virtual network.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Vpc {
+    pub(crate) id: String,
+    pub(crate) region: String,
+    /// Its Name tag.
+    pub(crate) name: String,
+    pub(crate) default: bool,
+    /// Ids of its subnets, each with its availability zone.
+    pub(crate) subnets: Vec<(String, String)>,
+}
+
+/// An account and everything in it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct World {
+    version: u32,
+    /// Where calls are made: the region of the last read.
+    pub(crate) place: String,
+    /// What the clock showed at the last save.
+    pub(crate) now: Millis,
+    /// How many ids were given.
+    ids: u64,
+    /// The last revision of each task-definition family, by region and family: none is ever used again.
+    pub(crate) revisions: BTreeMap<String, u32>,
+    pub(crate) vpcs: Vec<Vpc>,
+    /// Names of Secrets Manager secrets that do not exist; all others do.
+    pub(crate) missing_secrets: BTreeSet<String>,
+    /// Names of SSM parameters that do not exist; all others do.
+    pub(crate) missing_parameters: BTreeSet<String>,
+    /// Network interfaces of what is gone.
+    pub(crate) interfaces: Vec<Interface>,
+    /// The resources by ARN.
+    records: BTreeMap<String, Record>,
+    /// The record that the current call has made.
+    #[serde(skip)]
+    pub(crate) created: Option<String>,
+    /// Why the deployment that the current call starts will fail, if the fault script says so.
+    #[serde(skip)]
+    pub(crate) deployment_fails: Option<String>,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self {
+            version: VERSION,
+            place: REGION.to_owned(),
+            now: 0,
+            ids: 0,
+            revisions: BTreeMap::new(),
+            vpcs: Vec::new(),
+            missing_secrets: BTreeSet::new(),
+            missing_parameters: BTreeSet::new(),
+            interfaces: Vec::new(),
+            records: BTreeMap::new(),
+            created: None,
+            deployment_fails: None,
+        }
+        .with_default_vpc()
+    }
+}
+
+impl World {
+    /// The world in `file`; a new one where there is none.
+    pub(crate) fn load(file: &Path) -> Result<Self, SimError> {
+        let damaged = |reason: String| SimError::Damaged { file: file.to_owned(), reason };
+        let text = match fs::read(file) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(source) => return Err(SimError::File { file: file.to_owned(), source }),
+        };
+        let world: Self = serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
+        if world.version != VERSION {
+            return Err(damaged(format!("it has version {}, not {VERSION}", world.version)));
+        }
+        Ok(world)
+    }
+
+    /// Writes the world to `file`, which is never half-written: it is replaced in one go.
+    pub(crate) fn save(&self, file: &Path) -> Result<(), SimError> {
+        let failed = |source: io::Error| SimError::File { file: file.to_owned(), source };
+        let text = serde_json::to_vec_pretty(self).map_err(|error| failed(error.into()))?;
+        if let Some(folder) = file.parent() {
+            fs::create_dir_all(folder).map_err(failed)?;
+        }
+        let fresh = file.with_extension("json.new");
+        fs::write(&fresh, text).map_err(failed)?;
+        fs::rename(&fresh, file).map_err(failed)
+    }
+
+    /// Where calls are made.
+    pub(crate) fn place(&self) -> Place {
+        Place { account: ACCOUNT.to_owned(), region: self.place.clone() }
+    }
+
+    /// Makes calls in `region` from now on. Each region has a default VPC of its own.
+    pub(crate) fn enter(&mut self, region: &str) {
+        if self.place != region {
+            region.clone_into(&mut self.place);
+            if !self.vpcs.iter().any(|vpc| vpc.region == region) {
+                self.vpcs.push(default_vpc(region));
+            }
+        }
+    }
+
+    fn with_default_vpc(mut self) -> Self {
+        self.vpcs.push(default_vpc(&self.place));
+        self
+    }
+
+    /// Lets the time until `now` pass.
+    pub(crate) fn advance(&mut self, now: Millis) {
+        self.now = self.now.max(now);
+        let services = self.records.values().filter_map(|record| Service::of(&record.resource));
+        let used: BTreeSet<String> = services.map(|service| service.task.clone()).collect();
+        let mut gone = Vec::new();
+        for (arn, record) in &mut self.records {
+            // A task definition that is being deleted stays as long as a service uses it.
+            let kept = record.kind() == Kind::Task && used.contains(arn);
+            if record.advance(now) && !kept {
+                gone.push(arn.clone());
+            }
+        }
+        for arn in gone {
+            self.remove(&arn);
+        }
+        self.interfaces.retain(|interface| interface.until > now);
+    }
+
+    /// Removes a record at once. Network interfaces of what ran in security groups stay for a while.
+    pub(crate) fn remove(&mut self, arn: &str) -> Option<Record> {
+        let record = self.records.remove(arn)?;
+        let since = match record.state {
+            State::Deleting { until, .. } => until,
+            State::Ready | State::Settling { .. } | State::Inactive | State::Failed { .. } => self.now,
+        };
+        match &record.resource {
+            Resource::Alb(alb) => self.leave_interface(
+                format!("ELB app/{}", alb.name),
+                alb.security_groups.clone(),
+                since + ALB_INTERFACES_LINGER,
+            ),
+            Resource::Service(service) => self.leave_interface(
+                format!("tasks of {}", service.name),
+                service.security_groups.clone(),
+                since + TASK_INTERFACES_LINGER,
+            ),
+            _ => {}
+        }
+        Some(record)
+    }
+
+    fn leave_interface(&mut self, description: String, security_groups: BTreeSet<String>, until: Millis) {
+        if !security_groups.is_empty() {
+            self.interfaces.push(Interface { description, security_groups, until });
+        }
+    }
+
+    /// A seed that no id was made from yet.
+    pub(crate) fn seed(&mut self, what: &str) -> String {
+        self.ids += 1;
+        format!("{ACCOUNT}/{}/{what}/{}", self.place, self.ids)
+    }
+
+    /// Puts a record in its place.
+    pub(crate) fn insert(&mut self, record: Record) {
+        self.created = Some(record.arn.clone());
+        self.records.insert(record.arn.clone(), record);
+    }
+
+    /// The records that calls in this region see, whether visible yet or not.
+    pub(crate) fn records(&self) -> impl Iterator<Item = &Record> {
+        self.records
+            .values()
+            .filter(|record| record.region.as_ref().is_none_or(|region| *region == self.place))
+    }
+
+    /// The records of every region.
+    pub(crate) fn everything(&self) -> impl Iterator<Item = &Record> {
+        self.records.values()
+    }
+
+    /// The records of every region, to be changed.
+    pub(crate) fn everything_mut(&mut self) -> impl Iterator<Item = &mut Record> {
+        self.records.values_mut()
+    }
+
+    /// The record with this ARN.
+    pub(crate) fn record(&self, arn: &str) -> Option<&Record> {
+        self.records.get(arn)
+    }
+
+    /// The record with this ARN, to be changed.
+    pub(crate) fn record_mut(&mut self, arn: &str) -> Option<&mut Record> {
+        self.records.get_mut(arn)
+    }
+
+    /// Every record of a kind in this region, with its fields.
+    pub(crate) fn all<T: Fields + 'static>(&self) -> impl Iterator<Item = (&Record, &T)> {
+        self.records().filter_map(|record| T::of(&record.resource).map(|fields| (record, fields)))
+    }
+
+    /// The record of a kind with this ARN, with its fields.
+    pub(crate) fn get<T: Fields>(&self, arn: &str) -> Option<(&Record, &T)> {
+        let record = self.records.get(arn)?;
+        T::of(&record.resource).map(|fields| (record, fields))
+    }
+
+    /// The record of `kind` that calls know by `id`.
+    pub(crate) fn by_id(&self, kind: Kind, id: &str) -> Option<&Record> {
+        let direct = self.records.get(id).filter(|record| record.kind() == kind);
+        direct.or_else(|| self.records().find(|record| record.kind() == kind && record.id == id))
+    }
+
+    /// What a call refers to by ARN. Not found if it is not there; not yet if it is not visible.
+    pub(crate) fn referred<T: Fields>(&self, arn: &str, code: &str, message: &str) -> Answer<(&Record, &T)> {
+        let Some((record, fields)) = self.get::<T>(arn) else {
+            return Err(Rejection::not_found(code, message));
+        };
+        if !record.is_visible(self.now) {
+            return Err(Rejection::not_yet(code, message));
+        }
+        Ok((record, fields))
+    }
+
+    /// The record with this ARN and its fields, for a change.
+    pub(crate) fn change<T: Fields>(&mut self, arn: &str, code: &str) -> Answer<&mut T> {
+        let record = self.records.get_mut(arn);
+        let fields = record.and_then(|record| T::of_mut(&mut record.resource));
+        fields.ok_or_else(|| Rejection::not_found(code, format!("`{arn}` does not exist")))
+    }
+
+    /// The VPC that has this subnet, and the subnet's availability zone.
+    pub(crate) fn subnet(&self, id: &str) -> Option<(&Vpc, &str)> {
+        self.vpcs.iter().filter(|vpc| vpc.region == self.place).find_map(|vpc| {
+            let (_, zone) = vpc.subnets.iter().find(|(subnet, _)| subnet == id)?;
+            Some((vpc, zone.as_str()))
+        })
+    }
+
+    /// The VPC with this id.
+    pub(crate) fn vpc(&self, id: &str) -> Option<&Vpc> {
+        self.vpcs.iter().find(|vpc| vpc.id == id && vpc.region == self.place)
+    }
+
+    /// What keeps the security group `id` from being deleted, apart from other groups' rules.
+    pub(crate) fn user_of_security_group(&self, id: &str) -> Option<String> {
+        let alb = self.all::<Alb>().find(|(_, alb)| alb.security_groups.contains(id));
+        let service = self.all::<Service>().find(|(_, service)| service.security_groups.contains(id));
+        let interface = self.interfaces.iter().find(|interface| interface.security_groups.contains(id));
+        alb.map(|(_, alb)| format!("ELB app/{}", alb.name))
+            .or_else(|| service.map(|(_, service)| format!("tasks of {}", service.name)))
+            .or_else(|| interface.map(|interface| interface.description.clone()))
+    }
+}
+
+/// The default VPC of a region: three subnets in three availability zones.
+fn default_vpc(region: &str) -> Vpc {
+    let seed = format!("{ACCOUNT}/{region}/default-vpc");
+    let subnet = |zone: &str| {
+        let id = format!("subnet-0{}", arn::hex(&format!("{seed}/{zone}"), 16));
+        (id, format!("{region}{zone}"))
+    };
+    Vpc {
+        id: format!("vpc-0{}", arn::hex(&seed, 16)),
+        region: region.to_owned(),
+        name: "default".to_owned(),
+        default: true,
+        subnets: ["a", "b", "c"].map(subnet).into(),
+    }
+}

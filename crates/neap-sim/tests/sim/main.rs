@@ -1,0 +1,4 @@
+//! The sandbox as its users meet it: through the verbs of the cloud, on a clock that runs as fast as it is waited for.
+
+mod life;
+mod stack;
