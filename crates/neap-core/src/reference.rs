@@ -207,7 +207,7 @@ pub fn substitute_text(text: &str, resolve: &dyn Fn(&Reference) -> Resolved) -> 
             Piece::Reference(reference) => match resolve(&reference) {
                 Resolved::One(value) => result.push_str(&value),
                 Resolved::Many(values) => result.push_str(&values.join(",")),
-                Resolved::Unknown => result.push_str(&format!("${{{reference}}}")),
+                Resolved::Unknown => result.extend(["${", &reference.to_string(), "}"]),
             },
         }
     }

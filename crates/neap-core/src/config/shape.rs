@@ -925,7 +925,7 @@ pub struct Redirect {
     pub protocol: Option<HttpProtocol>,
     /// The host.
     pub host: Option<String>,
-    /// The port.
+    /// The port; with `protocol` its own, 80 or 443, by default.
     #[schemars(range(min = 1, max = 65535))]
     pub port: Option<u16>,
     /// The path, with a leading slash.

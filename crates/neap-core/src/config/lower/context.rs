@@ -17,6 +17,9 @@ use crate::desired::{DesiredResource, Implied, Network};
 use crate::kinds::Resource;
 use crate::naming;
 
+/// How many mistakes are enough.
+const HOPELESS: usize = 200;
+
 /// Everything that lowering carries along.
 pub(super) struct Lowering<'file> {
     /// The stack file.
@@ -25,6 +28,8 @@ pub(super) struct Lowering<'file> {
     pub(super) stack: &'file str,
     /// Which listeners and rules forward to which target group.
     pub(super) routes: Routes<'file>,
+    /// The tasks that a service with `exec` runs.
+    pub(super) shells: BTreeSet<&'file str>,
     /// What has been lowered.
     pub(super) resources: BTreeMap<Address, DesiredResource>,
     /// Every reference that the user wrote.
@@ -44,8 +49,17 @@ pub(super) struct Common<'file> {
 
 impl<'file> Lowering<'file> {
     pub(super) fn new(file: &'file StackFile, stack: &'file str) -> Self {
-        let routes = routes::of(file);
-        Self { file, stack, routes, resources: BTreeMap::new(), uses: Vec::new(), mistakes: Vec::new() }
+        let shells =
+            file.service.values().filter(|service| service.exec).map(|service| service.task.as_str());
+        Self {
+            file,
+            stack,
+            routes: routes::of(file),
+            shells: shells.collect(),
+            resources: BTreeMap::new(),
+            uses: Vec::new(),
+            mistakes: Vec::new(),
+        }
     }
 
     /// Reports a mistake at `place`.
@@ -58,6 +72,12 @@ impl<'file> Lowering<'file> {
             on_key: false,
         });
         Report(self.mistakes.last_mut().expect("one was just pushed"))
+    }
+
+    /// Whether there are more mistakes than anyone is told, so that looking for the nearest name of each one that
+    /// is left would only take time.
+    pub(super) const fn is_hopeless(&self) -> bool {
+        self.mistakes.len() > HOPELESS
     }
 
     /// The resources, if there was no mistake.
@@ -126,8 +146,9 @@ impl<'file> Lowering<'file> {
             return made;
         };
         let place = place.at("name");
-        self.plain(&place, chosen);
-        if let Some(refusal) = naming::refusal(kind, chosen) {
+        if self.plain(&place, chosen)
+            && let Some(refusal) = naming::refusal(kind, chosen)
+        {
             self.report(&place, format!("`{chosen}` {refusal}"));
         }
         chosen.to_owned()

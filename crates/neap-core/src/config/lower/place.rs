@@ -65,9 +65,9 @@ impl Report<'_> {
 
 /// The known name that `name` was probably meant to be.
 pub(super) fn nearest<'name>(name: &str, known: impl IntoIterator<Item = &'name str>) -> Option<&'name str> {
-    let scored = known.into_iter().map(|known| (strsim::jaro_winkler(name, known), known));
-    let best = scored.max_by(|left, right| left.0.total_cmp(&right.0))?;
-    (best.0 > 0.8).then_some(best.1)
+    let distance = |known: &'name str| (strsim::damerau_levenshtein(name, known), known);
+    let (distance, near) = known.into_iter().map(distance).min_by_key(|(distance, _)| *distance)?;
+    (distance <= name.chars().count().max(3) / 3).then_some(near)
 }
 
 /// The names in backticks, with commas.

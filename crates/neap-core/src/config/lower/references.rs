@@ -73,12 +73,14 @@ impl Lowering<'_> {
         texts.iter().enumerate().map(|(index, text)| self.text(&place.item(index), text)).collect()
     }
 
-    /// Checks a string that must be known without AWS: names, tags, comments.
-    pub(super) fn plain(&mut self, place: &Place, text: &str) {
-        for reference in reference::in_text(text) {
+    /// Checks a string that must be known without AWS: names, tags, comments. Says whether it is.
+    pub(super) fn plain(&mut self, place: &Place, text: &str) -> bool {
+        let references = reference::in_text(text);
+        for reference in &references {
             self.report(place, format!("`${{{reference}}}` cannot stand here"))
                 .help("this value must be known before anything is read or made");
         }
+        references.is_empty()
     }
 
     /// What stands between `${` and `}`, written in full; nothing if it is no reference.
@@ -114,9 +116,11 @@ impl Lowering<'_> {
     /// Reports what looks like a reference and is none. IAM's `${aws:username}` and a shell's `${HOME}` do not.
     fn suspect(&mut self, place: &Place, inner: &str) {
         let of_reference = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
-        let Some((head, _)) = inner.split_once('.').filter(|_| inner.chars().all(of_reference)) else {
+        let Some((head, _)) = inner.split_once('.') else { return };
+        let is_head = HEADS.contains(&head) || Kind::from_table(head).is_some();
+        if !is_head && !inner.chars().all(of_reference) {
             return;
-        };
+        }
         let message = format!("`${{{inner}}}` refers to nothing");
         let kinds = Kind::ALL.iter().map(|kind| kind.as_str());
         let report = self.report(place, message);
@@ -133,16 +137,20 @@ impl Lowering<'_> {
 
 /// Reports every reference to something that the stack does not have.
 pub(super) fn check(lowering: &mut Lowering<'_>) {
-    for used in std::mem::take(&mut lowering.uses) {
-        if lowering.resources.contains_key(&used.address) {
-            check_output(lowering, &used);
-        } else if used.output.is_some() {
-            missing(lowering, &used);
-        } else {
-            misnamed(lowering, &used);
+    let uses = std::mem::take(&mut lowering.uses);
+    for used in &uses {
+        if lowering.is_hopeless() {
+            break;
         }
-        lowering.uses.push(used);
+        if lowering.resources.contains_key(&used.address) {
+            check_output(lowering, used);
+        } else if used.output.is_some() {
+            missing(lowering, used);
+        } else {
+            misnamed(lowering, used);
+        }
     }
+    lowering.uses = uses;
 }
 
 fn check_output(lowering: &mut Lowering<'_>, used: &Use) {
@@ -171,13 +179,14 @@ fn misnamed(lowering: &mut Lowering<'_>, used: &Use) {
     let known: Vec<String> =
         lowering.resources.keys().filter(of_kind).map(|address| address.name().to_owned()).collect();
     let is_namesake = |address: &&Address| address.names() == used.address.names();
-    let namesake = lowering.resources.keys().find(is_namesake).cloned();
+    let namesakes = quoted(lowering.resources.keys().filter(is_namesake));
     let bare = name.trim_start_matches("${").trim_end_matches('}').trim_start_matches(kind.as_str());
     let bare = bare.trim_start_matches('.').split('.').next().unwrap_or(name);
     let report = lowering.report(&used.place, format!("no `{kind}` is called `{name}`"));
-    let report = match &namesake {
-        Some(other) => report.label(format!("`{other}` is a `{}`, not a `{kind}`", other.kind())),
-        None => report,
+    let report = if namesakes.is_empty() {
+        report
+    } else {
+        report.label(format!("the stack has {namesakes}, of another kind"))
     };
     let report = if known.iter().any(|known| known == bare) {
         report.help(format!("write the name alone: `{bare}`"))

@@ -33,17 +33,18 @@ const LONGEST_POLICY: usize = 10_240;
 /// Lowers every declared role.
 pub(super) fn lower(lowering: &mut Lowering<'_>) {
     let file = lowering.file;
+    let with_shell = roles_with_shell(lowering);
     for (name, table) in &file.role {
-        declared(lowering, name, table);
+        declared(lowering, name, table, with_shell.contains(name.as_str()));
     }
 }
 
-fn declared(lowering: &mut Lowering<'_>, name: &str, table: &RoleTable) {
+fn declared(lowering: &mut Lowering<'_>, name: &str, table: &RoleTable, has_shell: bool) {
     let (place, address) = lowering.begin(Kind::Role, name);
     let common = Common { tags: &table.tags, protect: table.protect, name: table.name.as_deref() };
     lowering.plain(&place.at("description"), &table.description);
     let mut inline = inline(lowering, &place, &table.statement);
-    if has_shell(lowering, name) {
+    if has_shell {
         inline.insert("exec".to_owned(), exec_policy());
     }
     let role = Role {
@@ -58,12 +59,13 @@ fn declared(lowering: &mut Lowering<'_>, name: &str, table: &RoleTable) {
     lowering.declare(address, &place, &common, role);
 }
 
-/// Whether a service with `exec` runs a task whose role is `[role.<name>]`.
-fn has_shell(lowering: &Lowering<'_>, name: &str) -> bool {
-    let file = lowering.file;
-    let is_role = |role: &Option<TaskRole>| matches!(role, Some(TaskRole::Named(role)) if role == name);
-    let mut tasks = file.service.values().filter(|service| service.exec).map(|service| &service.task);
-    tasks.any(|task| file.task.get(task).is_some_and(|task| is_role(&task.role)))
+/// The declared roles of the tasks that a service with `exec` runs.
+fn roles_with_shell<'file>(lowering: &Lowering<'file>) -> BTreeSet<&'file str> {
+    let role = |task: &&str| match &lowering.file.task.get(*task)?.role {
+        Some(TaskRole::Named(role)) => Some(role.as_str()),
+        Some(TaskRole::Own(_)) | None => None,
+    };
+    lowering.shells.iter().filter_map(role).collect()
 }
 
 /// The role that pulls the images of `task`, writes its logs and reads `secrets`, by ARN.

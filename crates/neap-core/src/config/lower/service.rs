@@ -3,14 +3,14 @@
 //! Decides the edges that no field shows: the listeners and rules that forward to a service's target groups, and the
 //! roles of its tasks. Must not know how a deployment goes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::context::{Common, Lowering};
 use super::place::{Place, quoted};
 use super::{alb, capacity, groups, task};
 use crate::address::{Address, Kind};
 use crate::config::shape::{OneOrMany, ServiceTable, TargetTable, TaskTable};
-use crate::kinds::{Resource, Service, ServiceTarget};
+use crate::kinds::{Resource, Service, ServiceTarget, StrategyItem};
 use crate::reference::{self, Reference};
 
 /// Seconds in which failed health checks of a new task do not count, with a target.
@@ -28,19 +28,8 @@ pub(super) fn lower(lowering: &mut Lowering<'_>) {
 }
 
 fn service(lowering: &mut Lowering<'_>, name: &str, table: &ServiceTable) {
-    let file = lowering.file;
     let (place, address) = lowering.begin(Kind::Service, name);
     let common = Common { tags: &table.tags, protect: table.protect, name: table.name.as_deref() };
-    let own = table.capacity.as_ref().map(|capacity| (capacity, place.at("capacity")));
-    let inherited = file.cluster.get(&table.cluster).map(|cluster| &cluster.capacity);
-    let strategy = match (own, inherited) {
-        (Some((capacity, place)), _) => capacity::strategy(lowering, &place, capacity),
-        (None, Some(capacity)) => {
-            let place = Place::of("cluster", &table.cluster).at("capacity");
-            capacity::strategy(lowering, &place, capacity)
-        }
-        (None, None) => Default::default(),
-    };
     let targets = targets(lowering, &place, table);
     check_deployment(lowering, &place, table, !targets.is_empty());
     let grace = if targets.is_empty() { 0 } else { GRACE_SECONDS };
@@ -49,7 +38,7 @@ fn service(lowering: &mut Lowering<'_>, name: &str, table: &ServiceTable) {
         cluster: lowering.named(&place.at("cluster"), Kind::Cluster, &table.cluster),
         task: lowering.named(&place.at("task"), Kind::Task, &table.task),
         count: table.count,
-        capacity: strategy,
+        capacity: strategy(lowering, &place, table),
         security_groups: security_groups(lowering, &place, &address, table, &targets),
         targets: targets.iter().map(|(_, target)| target.clone()).collect(),
         subnets: alb::subnets(lowering, &place.at("subnets"), &table.subnets),
@@ -69,6 +58,22 @@ fn service(lowering: &mut Lowering<'_>, name: &str, table: &ServiceTable) {
     lowering.declare(address.clone(), &place, &common, fields);
     if let Some(desired) = lowering.resources.get_mut(&address) {
         desired.after = after;
+    }
+}
+
+/// The service's own capacity, or its cluster's.
+fn strategy(
+    lowering: &mut Lowering<'_>,
+    place: &Place,
+    table: &ServiceTable,
+) -> BTreeMap<String, StrategyItem> {
+    if let Some(capacity) = &table.capacity {
+        return capacity::strategy(lowering, &place.at("capacity"), capacity);
+    }
+    let cluster = lowering.resources.get(&Address::new(Kind::Cluster, &table.cluster));
+    match cluster.map(|cluster| &cluster.resource) {
+        Some(Resource::Cluster(cluster)) => cluster.default_strategy.clone(),
+        _ => BTreeMap::new(),
     }
 }
 

@@ -51,8 +51,8 @@ fn check(lowering: &mut Lowering<'_>, place: &Place, tags: &BTreeMap<String, Str
                 .report(&place, format!("tag keys that begin with `{prefix}` belong to {owner}"))
                 .on_key();
         }
-        lowering.plain(&place, value);
-        if !value.is_empty()
+        if lowering.plain(&place, value)
+            && !value.is_empty()
             && let Some(refusal) = refusal(value, 256)
         {
             lowering.report(&place, format!("the value of the tag `{key}` {refusal}"));

@@ -98,8 +98,7 @@ fn task_role(
     place: &Place,
     table: &TaskTable,
 ) -> Option<String> {
-    let runs_it = |task: &String| task == address.name();
-    let has_shell = lowering.file.service.values().any(|service| service.exec && runs_it(&service.task));
+    let has_shell = lowering.shells.contains(address.name());
     let role = match &table.role {
         Some(TaskRole::Named(role)) => return Some(named_role(lowering, &place.at("role"), role)),
         Some(TaskRole::Own(own)) => role::imply_own(lowering, address, place, Some(own), has_shell),

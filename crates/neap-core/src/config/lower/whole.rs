@@ -80,8 +80,11 @@ fn check_circles(lowering: &mut Lowering<'_>) {
         .map(|(address, resource)| (address.to_string(), dependencies(resource)))
         .collect();
     for circle in circles(&edges) {
+        if lowering.is_hopeless() {
+            break;
+        }
+        let (circle, place) = told_from(lowering, circle);
         let path = circle.iter().map(|address| format!("`{address}`")).collect::<Vec<_>>().join(" → ");
-        let place = place_of(lowering, &circle);
         lowering
             .report(&place, format!("these refer to each other in a circle: {path}"))
             .help("each would have to exist before the other; take one of the references out");
@@ -97,20 +100,27 @@ fn dependencies(resource: &DesiredResource) -> BTreeSet<String> {
     referred.chain(resource.after.iter().map(ToString::to_string)).collect()
 }
 
-/// Where the user wrote one of the references of a circle.
-fn place_of(lowering: &Lowering<'_>, circle: &[String]) -> Place {
-    let written = circle.windows(2).find_map(|pair| {
-        let [from, to] = pair else { return None };
-        let from = root(lowering, &from.parse().ok()?);
-        let is_it = |used: &&super::references::Use| {
-            used.address.to_string() == *to && used.place.path().starts_with(from.path())
-        };
-        lowering.uses.iter().find(is_it).map(|used| used.place.clone())
-    });
-    let first = || circle.first().and_then(|first| first.parse().ok());
-    written
-        .or_else(|| first().map(|first| root(lowering, &first)))
-        .unwrap_or_else(|| Place::of("stack", "name"))
+/// A circle turned so that it begins with a reference that the user wrote, and where that stands. One in a string is
+/// the likelier mistake, since bare names stand where they must.
+fn told_from(lowering: &Lowering<'_>, mut circle: Vec<String>) -> (Vec<String>, Place) {
+    let addresses: Vec<Address> = circle.iter().filter_map(|address| address.parse().ok()).collect();
+    let written = |in_string: bool| {
+        addresses.windows(2).enumerate().find_map(|(index, pair)| {
+            let from = root(lowering, &pair[0]);
+            let is_it = |used: &&references::Use| {
+                used.address == pair[1]
+                    && used.output.is_some() == in_string
+                    && used.place.path().starts_with(from.path())
+            };
+            lowering.uses.iter().find(is_it).map(|used| (index, used.place.clone()))
+        })
+    };
+    let found = written(true).or_else(|| written(false));
+    let (start, place) = found.unwrap_or_else(|| (0, root(lowering, &addresses[0])));
+    circle.pop();
+    circle.rotate_left(start);
+    circle.extend(circle.first().cloned());
+    (circle, place)
 }
 
 /// The table that a resource comes from.

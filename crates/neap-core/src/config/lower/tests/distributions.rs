@@ -1,0 +1,170 @@
+//! CloudFront distributions.
+
+use serde_json::json;
+
+use super::*;
+
+/// Routes as inline tables after a distribution's keys.
+fn site(keys: &str, routes: &[&str]) -> String {
+    let route = |route: &&str| format!("[[cloudfront.site.route]]\n{route}\n");
+    format!("[cloudfront.site]\n{keys}\n{}", routes.iter().map(route).collect::<String>())
+}
+
+const REST: &str = "path = \"/*\"\norigin = \"https://example.com\"";
+const API: &str = "path = \"/api/*\"\norigin = \"alb.public\"";
+
+#[track_caller]
+fn check(routes: &[&str], expected: &str) {
+    check_more(&site("", routes), &format!("cloudfront.site.{expected}"));
+}
+
+#[test]
+fn a_load_balancer_sees_everything_and_nothing_of_it_is_kept() {
+    let desired = with(&site("", &[API, REST]));
+    assert_eq!(
+        field(&desired, "cloudfront.site", "behaviors.0"),
+        json!({
+            "path": "/api/*",
+            "origin": "alb.public",
+            "viewer_protocol": "redirect-to-https",
+            "methods": ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"],
+            "cached_methods": ["GET", "HEAD"],
+            "cache_policy": "4135ea2d-6df8-44a3-9df3-4b5a84be39ad",
+            "origin_request_policy": "216adef6-5c7f-47e4-b989-5492eafa07d3",
+            "compress": true,
+        })
+    );
+    let default = field(&desired, "cloudfront.site", "default_behavior");
+    assert_eq!(default["path"], "*");
+    assert_eq!(default["methods"], json!(["GET", "HEAD"]));
+    assert_eq!(default["cache_policy"], "658327ea-f89d-4fab-a63d-7e88639e58f6");
+    assert_eq!(default["origin_request_policy"], Value::Null);
+    assert_eq!(field(&desired, "cloudfront.site", "price_class"), "PriceClass_200");
+}
+
+#[test]
+fn the_comment_says_whose_it_is() {
+    let desired = with(&site("comment = \"a site\"", &[REST]));
+    assert_eq!(field(&desired, "cloudfront.site", "comment"), "a site (course/cloudfront.site)");
+    assert_eq!(field(&desired, "cloudfront.site", "caller_reference"), "neap/course/cloudfront.site");
+    let desired = with(&site("", &[REST]));
+    assert_eq!(field(&desired, "cloudfront.site", "comment"), "neap (course/cloudfront.site)");
+    let long = "x".repeat(110);
+    check_more(
+        &site(&format!("comment = \"{long}\""), &[REST]),
+        "cloudfront.site.comment: the comment has 110 characters",
+    );
+}
+
+#[test]
+fn urls_say_how_an_origin_is_asked() {
+    let origin = |url: &str| {
+        let desired = with(&site("", &[&format!("path = \"/*\"\norigin = \"{url}\"")]));
+        field(&desired, "cloudfront.site", "origins")
+    };
+    assert_eq!(
+        origin("http://example.com:8080/a/"),
+        json!({ "example.com": {
+            "domain": "example.com", "path": "/a", "protocol_policy": "http-only",
+            "http_port": 8080, "https_port": 443, "headers": {},
+        } })
+    );
+    assert_eq!(origin("https://example.com:8443")["example.com"]["https_port"], 8443);
+    for url in
+        ["ftp://example.com", "https://", "https://nodot", "https://a.b?x", "https://a.b:x", "https://a b.c"]
+    {
+        let expected = format!("route.0.origin: `{url}` is not a URL that can be an origin");
+        check(&[&format!("path = \"/*\"\norigin = \"{url}\"")], &expected);
+    }
+    check(
+        &["path = \"/*\"\norigin = \"http://a.b:81\""],
+        "route.0.origin: CloudFront does not ask origins on port 81",
+    );
+}
+
+#[test]
+fn routes_of_one_origin_share_it() {
+    let other = "path = \"/a\"\norigin = \"https://example.com\"\norigin_headers = { x-a = \"1\" }";
+    let desired = with(&site("", &[other, REST]));
+    let origins = field(&desired, "cloudfront.site", "origins");
+    assert_eq!(origins.as_object().expect("origins").len(), 1);
+    assert_eq!(origins["example.com"]["headers"], json!({ "x-a": "1" }));
+    let elsewhere = "path = \"/a\"\norigin = \"https://example.com/sub\"";
+    let desired = with(&site("", &[elsewhere, REST]));
+    assert_eq!(field(&desired, "cloudfront.site", "default_behavior.origin"), "https://example.com");
+    let again = "path = \"/b\"\norigin = \"https://example.com\"\norigin_headers = { x-a = \"2\" }";
+    check(
+        &[other, again, REST],
+        "route.1.origin_headers.x-a: `example.com` gets another `x-a` from an earlier route",
+    );
+    check(
+        &["path = \"/*\"\norigin = \"alb.public\"\norigin_headers = { Host = \"x\" }"],
+        "route.0.origin_headers.Host: CloudFront sets `Host` itself",
+    );
+}
+
+#[test]
+fn the_listener_that_answers_is_asked() {
+    let alb =
+        |listeners: &str| format!("[alb.b]\n{listeners}") + &site("", &["path = \"/*\"\norigin = \"alb.b\""]);
+    let origin =
+        |listeners: &str| field(&with(&alb(listeners)), "cloudfront.site", "origins")["alb.b"].clone();
+    let http = "[alb.b.listener.http]\nport = 8080\ndefault = { fixed_response = { status = 404 } }\n";
+    let https = "[alb.b.listener.https]\nport = 443\ncertificate = \"arn:x\"\ndefault = { fixed_response = { status = 404 } }\n";
+    let away = "[alb.b.listener.http]\nport = 80\ndefault = { redirect = { protocol = \"HTTPS\" } }\n";
+    assert_eq!(origin(http)["http_port"], 8080);
+    assert_eq!(origin(&format!("{http}{https}"))["protocol_policy"], "http-only");
+    assert_eq!(origin(https)["protocol_policy"], "https-only");
+    assert_eq!(origin(&format!("{away}{https}"))["protocol_policy"], "https-only", "or it would never end");
+    check_more(&alb(""), "cloudfront.site.route.0.origin: `alb.b` has no listener that CloudFront could ask");
+    check_more(
+        &alb(&format!("scheme = \"internal\"\n{http}")),
+        "cloudfront.site.route.0.origin: `alb.b` is internal, so CloudFront cannot reach it",
+    );
+}
+
+#[test]
+fn origins_that_are_none_are_told() {
+    let origin = |origin: &str| format!("path = \"/*\"\norigin = \"{origin}\"");
+    check(
+        &[&origin("service.api")],
+        "route.0.origin: `service.api` is a `service`, which cannot be an origin",
+    );
+    check(&[&origin("public")], "route.0.origin: `public` is no origin");
+    check(&[&origin("alb.pubic")], "route.0.origin: there is no `alb.pubic` in this stack");
+    let text = format!("{STACK}{}", site("", &[&origin("public")]));
+    assert_eq!(help(&text)[0], "did you mean `alb.public`?");
+}
+
+#[test]
+fn paths_are_told_apart_and_the_rest_is_there() {
+    check(&[API], "route: no route for the rest of the paths");
+    check(&[API, API, REST], "route.1.path: routes 1 and 2 both have the path `/api/*`");
+    check(&["path = \"*\"\norigin = \"alb.public\""], "route.0.path: the rest of the paths is written `/*`");
+    check(
+        &["path = \"a\"\norigin = \"alb.public\"", REST],
+        "route.0.path: the path `a` does not begin with a slash",
+    );
+    check_more("[cloudfront.site]\n", "cloudfront.site.route: no route for the rest of the paths");
+}
+
+#[test]
+fn policies_are_named_as_aws_names_them() {
+    let cache = format!("{REST}\ncache = \"CachingOptimised\"");
+    check(&[&cache], "route.0.cache: CloudFront has no managed cache policy `CachingOptimised`");
+    assert_eq!(help(&format!("{STACK}{}", site("", &[&cache])))[0], "did you mean `CachingOptimized`?");
+    check(
+        &[&format!("{REST}\norigin_request = \"All\"")],
+        "route.0.origin_request: CloudFront has no managed origin-request policy `All`",
+    );
+    let desired = with(&site("", &["path = \"/*\"\norigin = \"alb.public\"\norigin_request = \"none\""]));
+    assert_eq!(field(&desired, "cloudfront.site", "default_behavior.origin_request_policy"), Value::Null);
+}
+
+#[test]
+fn a_root_object_has_no_slash() {
+    check_more(
+        &site("default_root_object = \"/index.html\"", &[REST]),
+        "cloudfront.site.default_root_object: `/index.html` begins with a slash",
+    );
+}

@@ -1,0 +1,87 @@
+//! The stacks that are shown to newcomers.
+
+use serde_json::json;
+
+use super::*;
+
+/// An example with its variables replaced by their defaults, as loading does before lowering.
+fn example(text: &str) -> Desired {
+    let file: StackFile = toml::from_str(text).expect("the shape of a stack file");
+    let mut text = text.to_owned();
+    for (name, variable) in file.var.iter().filter(|(_, variable)| !variable.sensitive) {
+        let Some(crate::config::shape::Scalar::String(value)) = &variable.default else { continue };
+        text = text.replace(&format!("${{var.{name}}}"), value);
+    }
+    lower_text(&text).expect("an example has no mistakes")
+}
+
+fn addresses(desired: &Desired) -> Vec<String> {
+    desired.resources.keys().map(ToString::to_string).collect()
+}
+
+#[test]
+fn the_root_stack_is_small() {
+    let desired = example(include_str!("../../../../../../stack.toml"));
+    assert_eq!(
+        addresses(&desired),
+        [
+            "log_group.task-web",
+            "role.task-web-execution",
+            "ecr.web",
+            "cluster.main",
+            "security_group.alb-public",
+            "security_group.service-web",
+            "target_group.web",
+            "alb.public",
+            "alb.public.listener.http",
+            "task.web",
+            "service.web",
+        ]
+    );
+    assert_eq!(field(&desired, "task.web", "containers.nginx.image"), "public.ecr.aws/nginx/nginx:1.27");
+    assert_eq!(desired.outputs["url"], "http://${alb.public.dns_name}");
+}
+
+#[test]
+fn the_course_goes_through_cloudfront() {
+    let desired = example(include_str!("../../../../../../examples/course-fargate/stack.toml"));
+    let origins = field(&desired, "cloudfront.site", "origins");
+    assert_eq!(origins["alb.public"]["domain"], "${alb.public.dns_name}");
+    assert_eq!(origins["alb.public"]["protocol_policy"], "http-only");
+    assert_eq!(origins["example.com"]["protocol_policy"], "https-only");
+    assert_eq!(field(&desired, "cloudfront.site", "behaviors.0.path"), "/api/*");
+    assert_eq!(field(&desired, "cloudfront.site", "default_behavior.origin"), "example.com");
+}
+
+#[test]
+fn two_services_share_a_rule_by_weight() {
+    let desired = example(include_str!("../../../../../../examples/two-services/stack.toml"));
+    let rule = "alb.public.listener.http.rule.10";
+    let groups = field(&desired, rule, "action.target_groups");
+    assert_eq!(
+        groups,
+        json!([
+            { "target_group": "${target_group.canary.arn}", "weight": 1 },
+            { "target_group": "${target_group.stable.arn}", "weight": 9 },
+        ])
+    );
+    assert_eq!(field(&desired, "service.canary", "capacity.FARGATE_SPOT.weight"), 1);
+    assert_eq!(field(&desired, "service.stable", "capacity.FARGATE.base"), 1, "the cluster's own");
+}
+
+#[test]
+fn the_sidecar_keeps_its_secrets_and_its_order() {
+    let desired = example(include_str!("../../../../../../examples/sidecar/stack.toml"));
+    assert_eq!(field(&desired, "task.notes", "containers.app.env.SIGNING_KEY"), "${var.signing_key}");
+    assert_eq!(field(&desired, "task.notes", "containers.proxy.depends_on.app"), "HEALTHY");
+    assert_eq!(
+        field(&desired, "task.notes", "containers.app.secrets.SMTP_PASSWORD"),
+        "${secret.notes/smtp}:password::"
+    );
+    assert_eq!(
+        field(&desired, "task.notes", "containers.proxy.logs.options.awslogs-group"),
+        "${log_group.notes.name}"
+    );
+    let policies = field(&desired, "role.task-notes", "inline_policies");
+    assert_eq!(policies.as_object().expect("policies").keys().collect::<Vec<_>>(), ["exec", "neap"]);
+}
