@@ -139,8 +139,11 @@ pub(crate) async fn read(sim: &Sim, desired: &Desired) -> Result<Live, CallError
         for operation in facts::calls(desired, wave) {
             failures.facts.extend(attempt(sim, operation, None).err().map(failure));
         }
+        let subjects = sim.look(|world| matching::subjects(world, desired));
         for kind in Kind::ALL {
-            read_kind(sim, desired, wave, kind, &mut failures);
+            let of_kind = |(_, address): &(&String, &Address)| address.kind() == kind;
+            let subjects: Vec<(&String, &Address)> = subjects.iter().filter(of_kind).collect();
+            read_kind(sim, wave, kind, &subjects, &mut failures);
         }
         if sim.n_calls() > before {
             sim.wave().await;
@@ -150,8 +153,7 @@ pub(crate) async fn read(sim: &Sim, desired: &Desired) -> Result<Live, CallError
 }
 
 /// Makes the calls of one wave for one kind.
-fn read_kind(sim: &Sim, desired: &Desired, wave: usize, kind: Kind, failures: &mut Failures) {
-    let subjects = sim.look(|world| matching::subjects(world, desired, kind));
+fn read_kind(sim: &Sim, wave: usize, kind: Kind, subjects: &[(&String, &Address)], failures: &mut Failures) {
     for call in calls(kind).iter().filter(|call| call.wave() == wave) {
         match call {
             ReadCall::List(_, operation) => {
@@ -160,9 +162,9 @@ fn read_kind(sim: &Sim, desired: &Desired, wave: usize, kind: Kind, failures: &m
                 }
             }
             ReadCall::Each(_, operation) => {
-                for (arn, address) in &subjects {
+                for (arn, address) in subjects {
                     if let Err(error) = attempt(sim, operation, Some(address)) {
-                        failures.records.entry(arn.clone()).or_insert_with(|| failure(error));
+                        failures.records.entry((*arn).clone()).or_insert_with(|| failure(error));
                     }
                 }
             }
@@ -171,7 +173,7 @@ fn read_kind(sim: &Sim, desired: &Desired, wave: usize, kind: Kind, failures: &m
                     let Err(error) = attempt(sim, operation, None) else { continue };
                     let failure = failure(error);
                     for (arn, _) in batch {
-                        failures.records.entry(arn.clone()).or_insert_with(|| failure.clone());
+                        failures.records.entry((*arn).clone()).or_insert_with(|| failure.clone());
                     }
                 }
             }

@@ -11,6 +11,7 @@ use neap_core::kinds::{
     TargetGroup, Task,
 };
 use neap_core::live::{LiveResource, Outputs, Phase};
+use neap_core::policy;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::{Millis, NEXT_TASK_STARTS, TASK_STARTS};
@@ -195,11 +196,13 @@ impl Record {
 
     /// The record as a reading shows it, at `address` unless its tags name another.
     pub(crate) fn to_live(&self, address: &Address, now: Millis) -> LiveResource {
+        let mut tags = self.tags.clone();
+        tags.retain(|key, _| !is_of_aws(key));
         LiveResource {
             address: self.address().unwrap_or_else(|| address.clone()),
             id: self.id.clone(),
-            resource: self.resource.clone(),
-            tags: self.tags.clone(),
+            resource: canonical(&self.resource),
+            tags,
             outputs: self.outputs.clone(),
             phase: self.phase(now),
         }
@@ -221,6 +224,23 @@ impl Record {
         }
         false
     }
+}
+
+/// The resource with its policy documents as readers write them; IAM keeps them as they were sent.
+fn canonical(resource: &Resource) -> Resource {
+    let mut resource = resource.clone();
+    if let Resource::Role(role) = &mut resource {
+        role.trust = policy::normalise(&role.trust);
+        for document in role.inline_policies.values_mut() {
+            *document = policy::normalise(document);
+        }
+    }
+    resource
+}
+
+/// Whether a tag belongs to AWS itself.
+pub(crate) fn is_of_aws(key: &str) -> bool {
+    key.starts_with("aws:") || key.starts_with("ecs:") || key.starts_with("AmazonECSManaged")
 }
 
 /// Ends a deployment whose time has come. Without a circuit breaker, one that cannot succeed never ends.

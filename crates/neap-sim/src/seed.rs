@@ -36,6 +36,8 @@ use std::collections::BTreeMap;
 
 use neap_core::address::{Address, Kind};
 use neap_core::kinds::Resource;
+use neap_core::live::{Environment, Outputs};
+use neap_core::outputs;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -249,7 +251,32 @@ fn place(world: &mut World, resource: Resource, tags: &BTreeMap<String, String>)
     };
     let is_global = matches!(resource.kind(), Kind::Role | Kind::Cloudfront);
     let called = if called.is_empty() { arn.clone() } else { called };
-    let outputs = [("arn", arn.as_str()), ("id", called.as_str())];
-    let record = Record::new(arn.clone(), resource, tags, &outputs).called(called.as_str());
+    let outputs = outputs(world, &resource, &arn, &called);
+    let mut record = Record::new(arn, resource, tags, &[]).called(called);
+    record.outputs = outputs;
     if is_global { record } else { record.within(&place.region) }
+}
+
+/// The outputs that a resource of this kind has.
+fn outputs(world: &World, resource: &Resource, arn: &str, id: &str) -> Outputs {
+    let place = world.place();
+    let environment = Environment {
+        account: place.account.clone(),
+        region: place.region.clone(),
+        partition: place.partition().to_owned(),
+        vpc: None,
+        subnets: Vec::new(),
+        secrets: BTreeMap::new(),
+    };
+    let mut outputs = outputs::computed(resource, &environment);
+    for name in outputs::names(resource.kind()) {
+        let value = match *name {
+            "arn" => arn.to_owned(),
+            "dns_name" => format!("{}-1.{}.elb.{}", resource.aws_name(), place.region, place.domain()),
+            "domain_name" => format!("{}.cloudfront.net", id.to_ascii_lowercase()),
+            _ => id.to_owned(),
+        };
+        outputs.entry((*name).to_owned()).or_insert(value);
+    }
+    outputs
 }

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
 
 use neap_core::address::Kind;
@@ -109,7 +109,7 @@ impl World {
             fs::create_dir_all(folder).map_err(failed)?;
         }
         let fresh = file.with_extension("json.new");
-        fs::write(&fresh, text).map_err(failed)?;
+        write_privately(&fresh, &text).map_err(failed)?;
         fs::rename(&fresh, file).map_err(failed)
     }
 
@@ -175,7 +175,13 @@ impl World {
         Some(record)
     }
 
-    fn leave_interface(&mut self, description: String, security_groups: BTreeSet<String>, until: Millis) {
+    /// Leaves a network interface behind in security groups.
+    pub(crate) fn leave_interface(
+        &mut self,
+        description: String,
+        security_groups: BTreeSet<String>,
+        until: Millis,
+    ) {
         if !security_groups.is_empty() {
             self.interfaces.push(Interface { description, security_groups, until });
         }
@@ -277,6 +283,15 @@ impl World {
             .or_else(|| service.map(|(_, service)| format!("tasks of {}", service.name)))
             .or_else(|| interface.map(|interface| interface.description.clone()))
     }
+}
+
+/// Writes a file that only its owner can read: what AWS is told may hold values of sensitive variables.
+fn write_privately(file: &Path, text: &[u8]) -> io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(file)?.write_all(text)
 }
 
 /// The default VPC of a region: three subnets in three availability zones.

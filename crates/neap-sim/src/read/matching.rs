@@ -11,35 +11,28 @@ use neap_core::kinds::{Cloudfront, Listener, Resource, Rule, SecurityGroup, Serv
 use neap_core::reference::{self, Fact, Reference, Resolved};
 
 use super::facts;
-use crate::record::{Record, State};
+use crate::record::{Fields, Record};
 use crate::services::ecs::task;
 use crate::world::World;
 
 /// The records that reads show: of a task definition's family, the latest active revision alone.
 pub(super) fn readable(world: &World) -> impl Iterator<Item = &Record> {
-    world.records().filter(|record| record.is_visible(world.now)).filter(|record| match &record.resource {
-        Resource::Task(fields) => {
-            record.state == State::Ready
-                && task::latest(world, &fields.family).is_some_and(|(latest, _)| latest.arn == record.arn)
-        }
-        _ => true,
-    })
+    let latest = task::latest_of_all(world);
+    let shown = move |record: &&Record| record.kind() != Kind::Task || latest.contains(record.arn.as_str());
+    world.records().filter(|record| record.is_visible(world.now)).filter(shown)
 }
 
-/// The records of a kind that a reading looks at more closely: what an address means, and what is the stack's own.
-pub(super) fn subjects(world: &World, desired: &Desired, kind: Kind) -> Vec<(String, Address)> {
+/// What a reading looks at more closely, by ARN: what an address means, and what is the stack's own.
+pub(super) fn subjects(world: &World, desired: &Desired) -> BTreeMap<String, Address> {
     let found = find(world, desired);
-    let mut subjects: BTreeMap<String, Address> = found
-        .into_iter()
-        .filter(|(address, _)| address.kind() == kind)
-        .map(|(address, arn)| (arn, address))
-        .collect();
-    for record in readable(world).filter(|record| record.kind() == kind && record.is_of(&desired.stack)) {
+    let mut subjects: BTreeMap<String, Address> =
+        found.into_iter().map(|(address, arn)| (arn, address)).collect();
+    for record in readable(world).filter(|record| record.is_of(&desired.stack)) {
         if let Some(address) = record.address() {
             subjects.entry(record.arn.clone()).or_insert(address);
         }
     }
-    subjects.into_iter().collect()
+    subjects
 }
 
 /// The ARN of the record that each address means.
@@ -156,7 +149,7 @@ fn rules(world: &World, desired: &Desired, found: &mut BTreeMap<Address, String>
     }
 }
 
-fn visible<T: crate::record::Fields + 'static>(world: &World) -> Vec<(&Record, &T)> {
+fn visible<T: Fields + 'static>(world: &World) -> Vec<(&Record, &T)> {
     world.all::<T>().filter(|(record, _)| record.is_visible(world.now)).collect()
 }
 

@@ -10,8 +10,8 @@ use neap_core::desired::{DesiredResource, TAG_ADDRESS, TAG_SPEC, TAG_STACK};
 use neap_core::live::LiveResource;
 use neap_engine::cloud::{CallError, ErrorKind};
 
-use crate::error::Answer;
-use crate::record::{Fields, Record};
+use crate::error::{Answer, Rejection};
+use crate::record::{Fields, Record, is_of_aws};
 use crate::rules;
 use crate::sim::Sim;
 use crate::world::World;
@@ -127,15 +127,9 @@ fn change_tags(
     arn: &str,
     change: impl FnOnce(&mut BTreeMap<String, String>),
 ) -> Answer<()> {
-    let missing =
-        || crate::error::Rejection::not_found("ResourceNotFoundException", format!("`{arn}` is gone"));
+    let missing = || Rejection::not_found("ResourceNotFoundException", format!("`{arn}` is gone"));
     change(&mut world.record_mut(arn).ok_or_else(missing)?.tags);
     Ok(())
-}
-
-/// Whether a tag belongs to AWS itself.
-pub(crate) fn is_of_aws(key: &str) -> bool {
-    key.starts_with("aws:") || key.starts_with("ecs:") || key.starts_with("AmazonECSManaged")
 }
 
 /// Takes a call's not-found answer for success: what shall be gone is gone.

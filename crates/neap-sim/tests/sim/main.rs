@@ -1,4 +1,7 @@
 //! The sandbox as its users meet it: through the verbs of the cloud, on a clock that runs as fast as it is waited for.
 
 mod life;
+mod rules_ecs;
+mod rules_elb;
+mod rules_others;
 mod stack;

@@ -346,8 +346,15 @@ pub(crate) struct System {
 }
 
 impl System {
-    /// Creates the whole system and waits where AWS asks for it.
+    /// Creates the whole system and waits until it is ready.
     pub(crate) async fn create(sim: &Sim) -> Self {
+        let system = Self::create_unsettled(sim).await;
+        system.settle(sim).await;
+        system
+    }
+
+    /// Creates the whole system and waits only where AWS asks for it.
+    pub(crate) async fn create_unsettled(sim: &Sim) -> Self {
         let mut system = Self { facts: facts(sim).await, parts: Vec::new() };
         let vpc = system.facts.vpc.clone();
         system.add(sim, "ecr.api", repository("course-api")).await;
@@ -371,7 +378,6 @@ impl System {
         system.settle(sim).await;
         system.add(sim, "service.api", fields).await;
         system.add(sim, "cloudfront.site", distribution(&balancer["dns_name"])).await;
-        system.settle(sim).await;
         system
     }
 

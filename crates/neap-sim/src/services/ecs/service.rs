@@ -1,11 +1,14 @@
 //! Services (reference section 3.17): their parameters, their deployments, and how they go.
 
+use std::collections::BTreeSet;
+
 use neap_core::kinds::{Service, TargetGroup, Task};
 use neap_engine::cloud::CallError;
 
 use super::{INVALID, NAME, TAGS, cluster, placement};
 use crate::clock::{
-    CIRCUIT_BREAKS, CONTAINER_STOPS, DEPLOYMENT_COMPLETES, Millis, NEXT_TASK_STARTS, TASK_STARTS,
+    CIRCUIT_BREAKS, CONTAINER_STOPS, DEPLOYMENT_COMPLETES, Millis, NEXT_TASK_STARTS, TASK_INTERFACES_LINGER,
+    TASK_STARTS,
 };
 use crate::error::{Answer, Rejection};
 use crate::record::{Deployment, Record, Rollout, State};
@@ -195,6 +198,13 @@ fn update_service(world: &mut World, arn: &str, desired: &Service) -> Answer<()>
     } else {
         None
     };
+    let left: BTreeSet<String> =
+        current.security_groups.difference(&desired.security_groups).cloned().collect();
+    if let Some(fresh) = &fresh {
+        // The tasks from before run until theirs is done, in the groups from before.
+        let until = fresh.until + TASK_INTERFACES_LINGER;
+        world.leave_interface(format!("tasks of {}", desired.name), left, until);
+    }
     let record = world.record_mut(arn).ok_or_else(missing)?;
     record.resource = desired.clone().into();
     if let Some(fresh) = fresh {

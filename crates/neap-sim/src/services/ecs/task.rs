@@ -1,6 +1,6 @@
 //! Task definitions (reference section 3.14): each registration is a new revision of its family.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use neap_core::desired::TAG_STACK;
 use neap_core::kinds::{Container, Task, Volume};
@@ -18,11 +18,26 @@ use crate::world::World;
 /// How many revisions one call can delete.
 const BATCH: usize = 10;
 
-/// The latest active revision of a family.
-pub(crate) fn latest<'world>(world: &'world World, family: &str) -> Option<(&'world Record, &'world Task)> {
+/// The latest active revision of a family that a reader sees.
+fn latest<'world>(world: &'world World, family: &str) -> Option<(&'world Record, &'world Task)> {
     let of_family = world.all::<Task>().filter(|(_, task)| task.family == family);
-    let active = of_family.filter(|(record, _)| record.state == State::Ready);
+    let active = of_family.filter(|(record, _)| is_active(record, world));
     active.max_by_key(|(record, _)| revision(&record.arn))
+}
+
+fn is_active(record: &Record, world: &World) -> bool {
+    record.state == State::Ready && record.is_visible(world.now)
+}
+
+/// The ARNs of the latest active revisions of all families.
+pub(crate) fn latest_of_all(world: &World) -> BTreeSet<&str> {
+    let mut latest: BTreeMap<&str, (u32, &str)> = BTreeMap::new();
+    for (record, task) in world.all::<Task>().filter(|(record, _)| is_active(record, world)) {
+        let found = (revision(&record.arn), record.arn.as_str());
+        let known = latest.entry(&task.family).or_insert(found);
+        *known = (*known).max(found);
+    }
+    latest.into_values().map(|(_, arn)| arn).collect()
 }
 
 fn revision(arn: &str) -> u32 {
