@@ -3,10 +3,14 @@
 //! Decides how a mistake is counted out in lines and columns, in which order mistakes are told and how many.
 //! Must not know how they are drawn on a terminal.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 /// How many mistakes are told at once.
-const LIMIT: usize = 50;
+pub(crate) const LIMIT: usize = 50;
+
+/// How many mistakes are looked for. Beyond this it is another kind of file.
+pub(crate) const FULL: usize = 1000;
 
 /// A mistake in a stack file, at a path of keys; where that stands in the text is looked up later.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,10 +67,38 @@ impl Diagnostic {
     }
 }
 
+/// What the checks of one file have found so far.
+#[derive(Debug, Default)]
+pub(crate) struct Findings {
+    /// What is wrong.
+    pub(crate) diagnostics: Vec<Diagnostic>,
+    /// The paths at which something is wrong, cut after the resource's name.
+    pub(crate) bad: BTreeSet<Vec<String>>,
+}
+
+impl Findings {
+    /// Notes what is wrong at `path`.
+    pub(crate) fn add(&mut self, path: &[String], diagnostic: Diagnostic) {
+        self.spoil(path);
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// Whether it is not worth looking for more.
+    pub(crate) fn is_full(&self) -> bool {
+        self.diagnostics.len() >= FULL
+    }
+
+    /// Notes that nothing more can be said about what stands at `path`.
+    pub(crate) fn spoil(&mut self, path: &[String]) {
+        self.bad.insert(path.iter().take(2).cloned().collect());
+    }
+}
+
 /// Sorts diagnostics by place, drops repeated ones and what goes beyond the limit, and counts out lines and columns.
 pub(crate) fn finish(mut diagnostics: Vec<Diagnostic>, text: &str) -> Vec<Diagnostic> {
     diagnostics.sort_by_key(|diagnostic| diagnostic.span.as_ref().map(|span| (span.start, span.end)));
     diagnostics.dedup();
+    let many = diagnostics.len() >= FULL;
     let more = diagnostics.len().saturating_sub(LIMIT);
     diagnostics.truncate(LIMIT);
     for diagnostic in &mut diagnostics {
@@ -76,6 +108,7 @@ pub(crate) fn finish(mut diagnostics: Vec<Diagnostic>, text: &str) -> Vec<Diagno
         }
     }
     if more > 0 {
+        let more = if many { "many".to_owned() } else { more.to_string() };
         diagnostics.push(Diagnostic::whole(format!("and {more} more mistakes")));
     }
     diagnostics

@@ -4,8 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use super::diagnostic::{self, Diagnostic};
+use super::diagnostic::{self, Diagnostic, Findings};
 use super::secrets::Secrets;
+use super::{check, overlay, rule, semantics, text, variables};
 use crate::desired::Desired;
 
 /// A stack file as it was read.
@@ -47,18 +48,21 @@ pub struct Loaded {
 ///
 /// Fails with everything that is wrong, in the order of the file, at most fifty mistakes.
 pub fn load(source: &Source<'_>, options: &Options) -> Result<Loaded, Vec<Diagnostic>> {
-    let _ = options;
-    let Ok(text) = std::str::from_utf8(source.bytes) else {
-        return Err(vec![Diagnostic::whole("the file is not UTF-8").help("save it as UTF-8")]);
-    };
-    match toml::from_str::<super::shape::StackFile>(text) {
-        Ok(file) => {
-            let desired = Desired { stack: file.stack.name, ..Desired::default() };
-            Ok(Loaded { desired, secrets: Secrets::default(), warnings: Vec::new() })
-        }
-        Err(error) => {
-            let span = error.span().unwrap_or(0..0);
-            Err(diagnostic::finish(vec![Diagnostic::at(span, error.message()).label("here")], text))
-        }
+    let text = text::decode(source.bytes).map_err(|diagnostic| vec![diagnostic])?;
+    let mut findings = Findings::default();
+    let loaded = read(text, options, &mut findings);
+    match loaded {
+        Some(loaded) if findings.diagnostics.is_empty() => Ok(loaded),
+        _ => Err(diagnostic::finish(findings.diagnostics, text)),
     }
+}
+
+fn read(text: &str, options: &Options, findings: &mut Findings) -> Option<Loaded> {
+    let mut root = text::parse(text, findings)?;
+    overlay::apply(&mut root, options.environment.as_deref(), findings);
+    let variables = variables::replace(&mut root, text, options, findings);
+    check::check(rule::stack_file(), &mut root, findings);
+    let desired = semantics::lower(&mut root, options, findings)?;
+    let warnings = diagnostic::finish(variables.warnings, text);
+    Some(Loaded { desired, secrets: variables.secrets, warnings })
 }

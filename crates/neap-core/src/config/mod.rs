@@ -1,11 +1,19 @@
 //! From the text of `stack.toml` to what it asks for, with every mistake at its place.
 
+mod check;
 mod diagnostic;
 mod load;
 pub mod lower;
+mod overlay;
+mod rule;
 mod schema;
 mod secrets;
+mod semantics;
 pub mod shape;
+mod text;
+mod tree;
+mod variables;
+pub(crate) mod words;
 
 pub use diagnostic::{Diagnostic, Mistake};
 pub use load::{Loaded, Options, Source, load};

@@ -10,6 +10,17 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+/// What names of resources, listeners and variables look like; see [`crate::address::is_name`].
+const NAME: &str = r"^[a-z0-9_-]{1,40}$";
+/// What names of containers and volumes look like in ECS.
+const CONTAINER_NAME: &str = r"^[A-Za-z0-9_-]{1,255}$";
+/// What names of environments look like: they become part of the stack's name.
+const ENVIRONMENT_NAME: &str = r"^[a-z0-9]([a-z0-9-]{0,14}[a-z0-9])?$";
+
+fn names(pattern: &str) -> serde_json::Value {
+    serde_json::json!({ "pattern": pattern })
+}
+
 /// A neap stack: everything that one file describes.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -19,42 +30,54 @@ pub struct StackFile {
     pub stack: StackTable,
     /// Variables, used as `${var.name}` in any string.
     #[serde(default)]
+    #[schemars(extend("propertyNames" = names(NAME)))]
     pub var: IndexMap<String, Variable>,
     /// Overlays: `[env.prod.service.api]` changes `[service.api]` under `--env prod`.
     #[serde(default)]
+    #[schemars(extend("propertyNames" = names(ENVIRONMENT_NAME)))]
     pub env: IndexMap<String, serde_json::Map<String, serde_json::Value>>,
     /// The VPC that everything lives in; the account's default VPC unless said otherwise.
     #[serde(default)]
     pub network: NetworkTable,
     /// ECR repositories.
     #[serde(default)]
+    #[schemars(extend("propertyNames" = names(NAME)))]
     pub ecr: IndexMap<String, EcrTable>,
     /// ECS clusters.
     #[serde(default)]
+    #[schemars(extend("propertyNames" = names(NAME)))]
     pub cluster: IndexMap<String, ClusterTable>,
     /// ECS task definitions.
     #[serde(default)]
+    #[schemars(extend("propertyNames" = names(NAME)))]
     pub task: IndexMap<String, TaskTable>,
     /// Target groups.
     #[serde(default)]
+    #[schemars(extend("propertyNames" = names(NAME)))]
     pub target_group: IndexMap<String, TargetGroupTable>,
     /// Application load balancers with their listeners and rules.
     #[serde(default)]
+    #[schemars(extend("propertyNames" = names(NAME)))]
     pub alb: IndexMap<String, AlbTable>,
     /// ECS services.
     #[serde(default)]
+    #[schemars(extend("propertyNames" = names(NAME)))]
     pub service: IndexMap<String, ServiceTable>,
     /// CloudFront distributions.
     #[serde(default)]
+    #[schemars(extend("propertyNames" = names(NAME)))]
     pub cloudfront: IndexMap<String, CloudfrontTable>,
     /// Security groups, where the implied ones do not fit.
     #[serde(default)]
+    #[schemars(extend("propertyNames" = names(NAME)))]
     pub security_group: IndexMap<String, SecurityGroupTable>,
     /// IAM roles, where the implied ones do not fit.
     #[serde(default)]
+    #[schemars(extend("propertyNames" = names(NAME)))]
     pub role: IndexMap<String, RoleTable>,
     /// CloudWatch log groups, where the implied ones do not fit.
     #[serde(default)]
+    #[schemars(extend("propertyNames" = names(NAME)))]
     pub log_group: IndexMap<String, LogGroupTable>,
     /// Values that `neap output NAME` prints, such as `url = "http://${alb.public.dns_name}"`.
     #[serde(default)]
@@ -299,9 +322,11 @@ pub struct TaskTable {
     pub log_group: Option<String>,
     /// Volumes that containers can mount.
     #[serde(default)]
+    #[schemars(extend("propertyNames" = names(CONTAINER_NAME)))]
     pub volume: IndexMap<String, VolumeTable>,
     /// The containers.
     #[serde(default)]
+    #[schemars(extend("propertyNames" = names(CONTAINER_NAME)))]
     pub container: IndexMap<String, ContainerTable>,
     /// Tags of this resource, over those of the stack.
     #[serde(default)]
@@ -782,6 +807,7 @@ pub struct AlbTable {
     pub drop_invalid_header_fields: bool,
     /// The ports that it listens on.
     #[serde(default)]
+    #[schemars(extend("propertyNames" = names(NAME)))]
     pub listener: IndexMap<String, ListenerTable>,
     /// Tags of this resource, over those of the stack.
     #[serde(default)]

@@ -1,0 +1,116 @@
+//! From a checked tree to what the stack asks for, although some of its tables may be wrong.
+//!
+//! Decides which mistakes of lowering are worth telling beside mistakes of shape: those in tables that do not depend on
+//! a wrong one. Must not know what lowering looks for.
+
+use std::collections::BTreeSet;
+
+use super::diagnostic::{Diagnostic, Findings, LIMIT, Mistake};
+use super::load::Options;
+use super::lower;
+use super::shape::StackFile;
+use super::tree::{Content, Node, Table};
+use crate::desired::Desired;
+
+/// What the tree asks for; none if anything in it is wrong.
+pub(crate) fn lower(root: &mut Node, options: &Options, findings: &mut Findings) -> Option<Desired> {
+    if let Some(table) = root.table_mut() {
+        table.shift_remove("env");
+    }
+    let clean = findings.diagnostics.is_empty() && findings.bad.is_empty();
+    let wrong = if clean { BTreeSet::new() } else { set_aside(root, findings)? };
+    let file: StackFile = match serde_json::from_value(root.to_json()) {
+        Ok(file) => file,
+        Err(error) => {
+            findings
+                .add(&[], Diagnostic::whole(format!("the file does not have the shape of a stack: {error}")));
+            return None;
+        }
+    };
+    let stack = match &options.environment {
+        Some(environment) => format!("{}-{environment}", file.stack.name),
+        None => file.stack.name.clone(),
+    };
+    match lower::lower(&file, &stack, options.region.as_deref()) {
+        Ok(desired) => clean.then_some(desired),
+        Err(mistakes) => {
+            for mistake in mistakes.into_iter().filter(|mistake| !wrong.contains(unit(&mistake.path))) {
+                findings.add(&mistake.path.clone(), placed(root, mistake));
+            }
+            None
+        }
+    }
+}
+
+/// Kind and name of the table that a path leads into.
+fn unit(path: &[String]) -> &[String] {
+    &path[..path.len().min(2)]
+}
+
+fn placed(root: &Node, mistake: Mistake) -> Diagnostic {
+    let span = root.place(&mistake.path, mistake.on_key);
+    Diagnostic { span, label: mistake.label, help: mistake.help, ..Diagnostic::whole(mistake.message) }
+}
+
+/// Removes the wrong tables and answers with them and those that mention them, or with nothing if what is wrong
+/// touches the whole file.
+fn set_aside(root: &mut Node, findings: &Findings) -> Option<BTreeSet<Vec<String>>> {
+    let whole = |path: &Vec<String>| path.len() < 2 || path[0] == "stack" || path[0] == "network";
+    let wrong: BTreeSet<Vec<String>> =
+        findings.bad.iter().filter(|path| !is_overlay(path)).cloned().collect();
+    if findings.diagnostics.len() >= LIMIT || wrong.iter().any(whole) {
+        return None;
+    }
+    let table = root.table_mut()?;
+    let tainted = taint(table, wrong.clone());
+    for path in &wrong {
+        let [kind, name] = path.as_slice() else { continue };
+        let Some(members) = table.get_mut(kind).and_then(|entry| entry.node.table_mut()) else { continue };
+        if kind == "var" {
+            // What refers to the variable is not to be told that there is none.
+            if let Some(variable) = members.get_mut(name) {
+                variable.node.content = Content::Table(Table::new());
+            }
+        } else {
+            members.shift_remove(name);
+        }
+    }
+    Some(tainted)
+}
+
+/// Overlays are not lowered, so what is wrong in them touches nothing else.
+fn is_overlay(path: &[String]) -> bool {
+    path.first().is_some_and(|first| first == "env")
+}
+
+/// Adds every table that mentions a wrong one, by name or by address, until there is none left.
+fn taint(table: &Table, mut wrong: BTreeSet<Vec<String>>) -> BTreeSet<Vec<String>> {
+    loop {
+        let names: BTreeSet<&str> = wrong.iter().filter_map(|path| path.get(1)).map(String::as_str).collect();
+        let mut found = Vec::new();
+        for (kind, entry) in table.iter().filter(|(kind, _)| *kind != "var") {
+            for (name, member) in entry.node.table().into_iter().flatten() {
+                let path = vec![kind.clone(), name.clone()];
+                if !wrong.contains(&path) && mentions(&member.node, &names) {
+                    found.push(path);
+                }
+            }
+        }
+        if found.is_empty() {
+            return wrong;
+        }
+        wrong.extend(found);
+    }
+}
+
+/// Whether one of `names` stands in a table, alone or as a part of an address. Too often is better than too seldom.
+fn mentions(node: &Node, names: &BTreeSet<&str>) -> bool {
+    let in_name = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    let text = |text: &str| text.split(|c| !in_name(c)).any(|word| names.contains(word));
+    match &node.content {
+        Content::Text(content) => text(content),
+        Content::List(items) => items.iter().any(|item| mentions(item, names)),
+        Content::Table(table) => table.iter().any(|(key, entry)| text(key) || mentions(&entry.node, names)),
+        _ => false,
+    }
+}
