@@ -110,7 +110,7 @@ fn listener(lowering: &mut Lowering<'_>, place: &Place, alb: &str, name: &str, t
         port: table.port,
         protocol: protocol_name(protocol).to_owned(),
         certificate,
-        ssl_policy: table.ssl_policy.clone(),
+        ssl_policy: table.ssl_policy.as_ref().map(|policy| lowering.text(&place.at("ssl_policy"), policy)),
         default_action: alb_action::lower(lowering, &place.at("default"), &default, table),
     };
     lowering.declare(address.clone(), place, &common, fields);

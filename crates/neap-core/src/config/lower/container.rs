@@ -53,8 +53,11 @@ pub(super) fn lower(
         logs: logs(lowering, &place.at("logs"), name, table.logs.as_ref(), surroundings.log_group),
         mounts: mounts(lowering, &place.at("mount"), table, surroundings.volumes),
         ulimits: ulimits(lowering, &place.at("ulimits"), table),
-        user: table.user.clone(),
-        working_directory: table.working_directory.clone(),
+        user: table.user.as_ref().map(|user| lowering.text(&place.at("user"), user)),
+        working_directory: table
+            .working_directory
+            .as_ref()
+            .map(|folder| lowering.text(&place.at("working_directory"), folder)),
         read_only_root: table.read_only_root,
         init_process: table.init_process,
         start_timeout_seconds: table.start_timeout,

@@ -43,6 +43,11 @@ fn declared(lowering: &mut Lowering<'_>, name: &str, table: &RoleTable, has_shel
     let (place, address) = lowering.begin(Kind::Role, name);
     let common = Common { tags: &table.tags, protect: table.protect, name: table.name.as_deref() };
     lowering.plain(&place.at("description"), &table.description);
+    if let Some(service) = table.service.as_deref().filter(|service| !is_service(service)) {
+        lowering
+            .report(&place.at("service"), format!("`{service}` is not an AWS service"))
+            .help(format!("services read like `{TASKS}` or `scheduler.amazonaws.com`"));
+    }
     let mut inline = inline(lowering, &place, &table.statement);
     if has_shell {
         inline.insert("exec".to_owned(), exec_policy());
@@ -57,6 +62,13 @@ fn declared(lowering: &mut Lowering<'_>, name: &str, table: &RoleTable, has_shel
         max_session_seconds: table.max_session,
     };
     lowering.declare(address, &place, &common, role);
+}
+
+/// Whether `text` has the form of a service principal.
+fn is_service(text: &str) -> bool {
+    let name = text.strip_suffix(".cn").unwrap_or(text).strip_suffix(".amazonaws.com");
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.".contains(c);
+    name.is_some_and(|name| !name.is_empty() && name.chars().all(fits))
 }
 
 /// The declared roles of the tasks that a service with `exec` runs.

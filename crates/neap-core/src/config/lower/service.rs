@@ -43,7 +43,7 @@ fn service(lowering: &mut Lowering<'_>, name: &str, table: &ServiceTable) {
         targets: targets.iter().map(|(_, target)| target.clone()).collect(),
         subnets: alb::subnets(lowering, &place.at("subnets"), &table.subnets),
         public_ip: table.public_ip,
-        platform_version: table.platform_version.clone().unwrap_or_else(|| "LATEST".to_owned()),
+        platform_version: platform_version(lowering, &place, table),
         minimum_healthy_percent: table.minimum_healthy_percent,
         maximum_percent: table.maximum_percent,
         circuit_breaker: table.circuit_breaker,
@@ -59,6 +59,11 @@ fn service(lowering: &mut Lowering<'_>, name: &str, table: &ServiceTable) {
     if let Some(desired) = lowering.resources.get_mut(&address) {
         desired.after = after;
     }
+}
+
+fn platform_version(lowering: &mut Lowering<'_>, place: &Place, table: &ServiceTable) -> String {
+    let version = table.platform_version.as_deref().unwrap_or("LATEST");
+    lowering.text(&place.at("platform_version"), version)
 }
 
 /// The service's own capacity, or its cluster's.

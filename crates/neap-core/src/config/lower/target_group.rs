@@ -146,6 +146,7 @@ fn stickiness(
     table: Option<&StickinessTable>,
 ) -> Option<Stickiness> {
     let table = table?;
+    lowering.plain(&place.at("cookie"), table.cookie.as_deref().unwrap_or_default());
     if let Some(cookie) = table.cookie.as_deref().filter(|cookie| cookie.starts_with(OWN_COOKIES)) {
         lowering
             .report(&place.at("cookie"), format!("`{cookie}` is the load balancer's own cookie"))

@@ -15,6 +15,9 @@ use crate::config::shape::{
 use crate::kinds::{Container, Task, Volume};
 use crate::reference;
 
+/// The most containers of a task ("Amazon ECS service quotas").
+const MOST_CONTAINERS: usize = 10;
+
 /// Lowers every task.
 pub(super) fn lower(lowering: &mut Lowering<'_>) {
     let file = lowering.file;
@@ -132,6 +135,9 @@ fn check_containers(lowering: &mut Lowering<'_>, place: &Place, table: &TaskTabl
             .report(place, "the task has no container")
             .on_key()
             .help(format!("add a table `[{}.container.app]` with an `image`", place.path().join(".")));
+    } else if table.container.len() > MOST_CONTAINERS {
+        let message = format!("{} containers; a task has at most {MOST_CONTAINERS}", table.container.len());
+        lowering.report(&place.at("container"), message).on_key();
     } else if !table.container.values().any(|container| container.essential) {
         lowering
             .report(&place.at("container"), "no container of the task is essential")
@@ -276,7 +282,7 @@ fn volume(lowering: &mut Lowering<'_>, place: &Place, table: &VolumeTable, has_r
     }
     Volume::Efs {
         file_system: efs.file_system.clone(),
-        root: efs.root.clone(),
+        root: lowering.text(&place.at("root"), &efs.root),
         access_point: efs.access_point.clone(),
         iam: efs.iam,
     }

@@ -56,16 +56,25 @@ fn the_course_goes_through_cloudfront() {
 #[test]
 fn two_services_share_a_rule_by_weight() {
     let desired = example(include_str!("../../../../../../examples/two-services/stack.toml"));
-    let rule = "alb.public.listener.http.rule.10";
-    let groups = field(&desired, rule, "action.target_groups");
     assert_eq!(
-        groups,
-        json!([
-            { "target_group": "${target_group.canary.arn}", "weight": 1 },
-            { "target_group": "${target_group.stable.arn}", "weight": 9 },
-        ])
+        field(&desired, "alb.public.listener.http.rule.20", "action"),
+        json!({
+            "type": "forward",
+            "target_groups": [
+                { "target_group": "${target_group.next.arn}", "weight": 1 },
+                { "target_group": "${target_group.stable.arn}", "weight": 9 },
+            ],
+            "stickiness_seconds": 600,
+        })
     );
-    assert_eq!(field(&desired, "service.canary", "capacity.FARGATE_SPOT.weight"), 1);
+    let after: Vec<String> =
+        resource(&desired, "service.next").after.iter().map(ToString::to_string).collect();
+    let rules = ["alb.public.listener.http.rule.10", "alb.public.listener.http.rule.20"];
+    assert_eq!(after, ["role.task-next-execution", rules[0], rules[1]]);
+    assert_eq!(
+        field(&desired, "service.next", "capacity"),
+        json!({ "FARGATE_SPOT": { "weight": 1, "base": 0 } })
+    );
     assert_eq!(field(&desired, "service.stable", "capacity.FARGATE.base"), 1, "the cluster's own");
 }
 

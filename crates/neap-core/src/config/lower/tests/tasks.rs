@@ -148,6 +148,14 @@ fn statements_that_say_nothing_are_told() {
 }
 
 #[test]
+fn roles_are_for_services_of_aws() {
+    for service in ["lambda", "ecs-tasks.amazonaws.co", "me@amazonaws.com", ".amazonaws.com"] {
+        let expected = format!("role.x.service: `{service}` is not an AWS service");
+        check_more(&format!("[role.x]\nservice = \"{service}\"\n"), &expected);
+    }
+}
+
+#[test]
 fn a_shell_needs_permissions_on_the_role_whoever_made_it() {
     let exec = |text: &str| text.replace("[service.api]", "[service.api]\nexec = true");
     let desired = lower_text(&exec(STACK)).expect("no mistakes");
@@ -198,6 +206,14 @@ fn a_task_needs_an_essential_container() {
         "[stack]\nname = \"course\"\n[task.api.container.a]\nimage = \"a\"\nessential = false\n",
         &["task.api.container: no container of the task is essential"],
     );
+}
+
+#[test]
+fn a_task_has_ten_containers_at_most() {
+    let container = |index| format!("[task.b.container.c{index}]\nimage = \"x\"\n");
+    let task = |count| format!("{STACK}{}", (0..count).map(container).collect::<String>());
+    assert!(lower_text(&task(10)).is_ok());
+    check_mistakes(&task(11), &["task.b.container: 11 containers; a task has at most 10"]);
 }
 
 #[test]
