@@ -33,9 +33,7 @@ async fn a_system_is_read_as_it_was_created() {
 async fn a_system_is_deleted_without_a_trace() {
     let sim = Sim::in_memory();
     let system = System::create(&sim).await;
-    for (desired, outputs) in system.parts.iter().rev() {
-        until_gone(&sim, &live(desired, outputs)).await;
-    }
+    system.delete(&sim).await;
     assert_eq!(sim.resources(), []);
     let reading = sim.read(&system.desired()).await.expect("a reading");
     assert!(reading.readings.values().all(|reading| *reading == Reading::Absent));

@@ -1,7 +1,12 @@
 //! The sandbox as its users meet it: through the verbs of the cloud, on a clock that runs as fast as it is waited for.
 
+mod faults;
 mod life;
+mod persistence;
+mod reading;
 mod rules_ecs;
 mod rules_elb;
 mod rules_others;
+mod seeds;
 mod stack;
+mod timing;

@@ -94,18 +94,24 @@ pub(crate) async fn until_ready(
     }
 }
 
-/// Deletes a resource and waits until it is gone, as long as it takes.
+/// Deletes a resource and waits until it is gone, as long as it takes and however often it must be asked for.
 pub(crate) async fn until_gone(sim: &Sim, live: &LiveResource) -> Duration {
     let started = sim.now();
+    let again = |error: &CallError| matches!(error.kind, ErrorKind::InUse | ErrorKind::Timeout);
     let second = || tokio::time::sleep(Duration::from_secs(1));
     while let Err(error) = sim.delete(live).await {
-        assert_eq!(error.kind, ErrorKind::InUse, "{error}");
+        assert!(again(&error), "{error}");
         second().await;
     }
-    while sim.gone(live).await.expect("an answer") != Progress::Done {
+    loop {
+        match sim.gone(live).await {
+            Ok(Progress::Done) => return sim.now() - started,
+            Ok(Progress::Failed(reason)) => panic!("{}: {reason}", live.address),
+            Ok(Progress::Pending(_)) => {}
+            Err(error) => assert!(again(&error), "{error}"),
+        }
         second().await;
     }
-    sim.now() - started
 }
 
 /// What is wrong, as the code and the kind of the error.
@@ -346,10 +352,10 @@ pub(crate) struct System {
 }
 
 impl System {
-    /// Creates the whole system and waits until it is ready.
+    /// Creates the whole system and waits until it is ready. Calls whose answer is lost are made again.
     pub(crate) async fn create(sim: &Sim) -> Self {
         let system = Self::create_unsettled(sim).await;
-        system.settle(sim).await;
+        system.settle(sim, &Kind::ALL).await;
         system
     }
 
@@ -375,7 +381,7 @@ impl System {
             system.add(sim, "task.api", task("course-api", &role, "/neap/course/api")).await["arn"].clone();
         let fields = service("course-api", &cluster, &task, &system.facts, &group);
         let fields = Service { targets: vec![target(&targets)], ..fields };
-        system.settle(sim).await;
+        system.settle(sim, &[Kind::Role, Kind::Cluster]).await;
         system.add(sim, "service.api", fields).await;
         system.add(sim, "cloudfront.site", distribution(&balancer["dns_name"])).await;
         system
@@ -383,14 +389,27 @@ impl System {
 
     async fn add(&mut self, sim: &Sim, at: &str, fields: impl Into<Resource>) -> Outputs {
         let desired = resource(at, fields);
-        let outputs = must_create(sim, &desired).await;
+        let mut answer = create(sim, &desired).await;
+        while answer.as_ref().is_err_and(|error| error.kind == ErrorKind::Timeout) {
+            answer = create(sim, &desired).await;
+        }
+        let outputs = answer.unwrap_or_else(|error| panic!("{at}: {error}"));
         self.parts.push((desired, outputs.clone()));
         outputs
     }
 
-    async fn settle(&self, sim: &Sim) {
+    /// Deletes everything, the newest first.
+    pub(crate) async fn delete(&self, sim: &Sim) {
+        for (desired, outputs) in self.parts.iter().rev() {
+            until_gone(sim, &live(desired, outputs)).await;
+        }
+    }
+
+    async fn settle(&self, sim: &Sim, kinds: &[Kind]) {
         for (desired, outputs) in &self.parts {
-            until_ready(sim, desired, outputs).await.expect("ready");
+            if kinds.contains(&desired.resource.kind()) {
+                until_ready(sim, desired, outputs).await.expect("ready");
+            }
         }
     }
 
