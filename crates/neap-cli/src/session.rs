@@ -17,6 +17,7 @@ use crate::args::Global;
 use crate::connect::{Connect, Target};
 use crate::console::Ui;
 use crate::error::CommandError;
+use crate::render::json::{self, MistakesView};
 use crate::render::{diagnostic, refusal, style};
 
 /// The region of a sandbox whose stack names none.
@@ -99,11 +100,13 @@ impl<C: Connect> Session<C> {
                 Ok(loaded)
             }
             Err(mistakes) => {
+                if self.global.json {
+                    self.ui.out(&json::pretty(&MistakesView::of(&name, &mistakes)));
+                }
                 for mistake in &mistakes {
                     self.ui.err(&diagnostic::mistake(mistake, &source));
                 }
-                let count = style::count(mistakes.len(), "mistake");
-                Err(CommandError::invalid(format!("{count} in {name}")))
+                Err(CommandError::invalid(format!("{} in {name}", diagnostic::count(&mistakes))))
             }
         }
     }

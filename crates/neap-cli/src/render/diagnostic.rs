@@ -7,6 +7,8 @@ use std::ops::Range;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use neap_core::config::{Diagnostic, Source};
 
+use super::style;
+
 /// So much of a line is shown on either side of the marked place: a line can be megabytes long.
 const REACH: usize = 120;
 
@@ -18,6 +20,15 @@ pub(crate) fn mistake(diagnostic: &Diagnostic, source: &Source<'_>) -> String {
 /// One warning.
 pub(crate) fn warning(diagnostic: &Diagnostic, source: &Source<'_>) -> String {
     render(diagnostic, source, Level::WARNING)
+}
+
+/// How many mistakes there are, those included that the last one only counts.
+pub(crate) fn count(mistakes: &[Diagnostic]) -> String {
+    let more = mistakes.last().and_then(|last| {
+        let number = last.message.strip_prefix("and ")?.strip_suffix(" more mistakes")?;
+        number.parse::<usize>().ok()
+    });
+    style::count(more.map_or(mistakes.len(), |more| mistakes.len() - 1 + more), "mistake")
 }
 
 fn render(diagnostic: &Diagnostic, source: &Source<'_>, level: Level<'_>) -> String {
@@ -103,6 +114,13 @@ mod tests {
         --> stack.toml
          = help: keys here: `image`, `port`
         ");
+    }
+
+    #[test]
+    fn mistakes_that_are_only_counted_count() {
+        assert_eq!(count(&[diagnostic(None, 0)]), "1 mistake");
+        let more = Diagnostic { message: "and 12 more mistakes".into(), ..diagnostic(None, 0) };
+        assert_eq!(count(&[diagnostic(None, 0), diagnostic(None, 0), more]), "14 mistakes");
     }
 
     #[test]
