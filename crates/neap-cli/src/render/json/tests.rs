@@ -1,8 +1,12 @@
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use neap_engine::apply::StepResult;
+use neap_core::desired::Desired;
+use neap_core::live::Live;
+use neap_engine::apply::{StepResult, Summary};
 use neap_engine::cloud::{CallError, ErrorKind};
-use neap_engine::event::Failure;
+use neap_engine::event::{Event, Failure, Outcome};
+use neap_engine::residue::Residue;
 
 use super::*;
 use crate::args::SchemaOf;
