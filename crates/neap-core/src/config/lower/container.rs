@@ -5,12 +5,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::context::Lowering;
-use super::place::{Place, nearest, quoted};
+use super::place::{Place, quoted};
 use super::secret;
 use crate::config::shape::{
     ContainerHealthCheckTable, ContainerTable, DependencyCondition, LogDriver, Logs, Mount, OneOrMany,
     PortProtocol, Scalar, VolumeTable,
 };
+use crate::config::words;
 use crate::kinds::{Container, ContainerHealthCheck, LogConfiguration, MountPoint, PortMapping, Ulimit};
 
 /// The log drivers that Fargate has; `awsfirelens` needs a router, which a stack cannot declare yet.
@@ -225,7 +226,7 @@ fn mounts(
                 .help("mounts read `\"/path\" = \"volume\"`");
         }
         if !volumes.contains_key(volume) {
-            let near = nearest(volume, volumes.keys().map(String::as_str));
+            let near = words::nearest(volume, volumes.keys().map(String::as_str));
             let help = near.map_or_else(
                 || format!("add a table `[{}.volume.{volume}]`", place.path()[..2].join(".")),
                 |near| format!("did you mean `{near}`?"),

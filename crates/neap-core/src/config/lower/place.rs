@@ -2,7 +2,7 @@
 //!
 //! Decides how a place is built up while tables are walked. Must not know where it stands in the text.
 
-use crate::config::Mistake;
+use crate::config::{Mistake, words};
 
 /// A place in a stack file: keys and list indexes from the root.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +50,7 @@ impl Report<'_> {
 
     /// Adds the question whether the nearest of `known` was meant, where one is near.
     pub(super) fn nearest<'name>(self, name: &str, known: impl IntoIterator<Item = &'name str>) -> Self {
-        match nearest(name, known) {
+        match words::nearest(name, known) {
             Some(near) => self.help(format!("did you mean `{near}`?")),
             None => self,
         }
@@ -61,13 +61,6 @@ impl Report<'_> {
         self.0.on_key = true;
         self
     }
-}
-
-/// The known name that `name` was probably meant to be.
-pub(super) fn nearest<'name>(name: &str, known: impl IntoIterator<Item = &'name str>) -> Option<&'name str> {
-    let distance = |known: &'name str| (strsim::damerau_levenshtein(name, known), known);
-    let (distance, near) = known.into_iter().map(distance).min_by_key(|(distance, _)| *distance)?;
-    (distance <= name.chars().count().max(3) / 3).then_some(near)
 }
 
 /// The names in backticks, with commas.

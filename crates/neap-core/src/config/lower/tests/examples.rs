@@ -3,16 +3,18 @@
 use serde_json::json;
 
 use super::*;
+use crate::config::{Options, Source, load};
 
-/// An example with its variables replaced by their defaults, as loading does before lowering.
+/// An example as the command line loads it.
+#[track_caller]
 fn example(text: &str) -> Desired {
-    let file: StackFile = toml::from_str(text).expect("the shape of a stack file");
-    let mut text = text.to_owned();
-    for (name, variable) in file.var.iter().filter(|(_, variable)| !variable.sensitive) {
-        let Some(crate::config::shape::Scalar::String(value)) = &variable.default else { continue };
-        text = text.replace(&format!("${{var.{name}}}"), value);
-    }
-    lower_text(&text).expect("an example has no mistakes")
+    loaded(text, &Options::default())
+}
+
+#[track_caller]
+fn loaded(text: &str, options: &Options) -> Desired {
+    let source = Source { name: "stack.toml", bytes: text.as_bytes() };
+    load(&source, options).expect("an example has no mistakes").desired
 }
 
 fn addresses(desired: &Desired) -> Vec<String> {
@@ -76,6 +78,17 @@ fn two_services_share_a_rule_by_weight() {
         json!({ "FARGATE_SPOT": { "weight": 1, "base": 0 } })
     );
     assert_eq!(field(&desired, "service.stable", "capacity.FARGATE.base"), 1, "the cluster's own");
+}
+
+#[test]
+fn an_environment_is_a_stack_of_its_own() {
+    let text = include_str!("../../../../../../examples/two-services/stack.toml");
+    let desired = loaded(text, &Options { environment: Some("prod".into()), ..Options::default() });
+    assert_eq!(desired.stack, "shop-prod");
+    assert_eq!(field(&desired, "service.stable", "count"), 4);
+    assert_eq!(field(&desired, "service.stable", "name"), "shop-prod-stable");
+    assert!(resource(&desired, "ecr.api").protect);
+    assert!(!resource(&example(text), "ecr.api").protect);
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod distributions;
 mod examples;
 mod groups;
 mod identity;
+mod random;
 mod references;
 mod services;
 mod tasks;
