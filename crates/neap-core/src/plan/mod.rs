@@ -5,7 +5,13 @@
 //! are made is in `planner`, how one is judged in `check`.
 
 pub mod check;
+mod decide;
+mod order;
 pub mod planner;
+mod refuse;
+mod resolve;
+mod wishes;
+mod world;
 
 use std::collections::BTreeMap;
 

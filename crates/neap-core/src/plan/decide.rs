@@ -1,0 +1,321 @@
+//! What happens to each resource, and why.
+//!
+//! Goes through desired resources so that each comes after what it depends on: what a dependency becomes decides
+//! which values are known, and so what differs. Must not know steps or their order.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::resolve::Known;
+use super::wishes::Wishes;
+use super::world::{Node, Standing, World};
+use super::{Action, FieldChange, Mode, Reason};
+use crate::address::{Address, Kind};
+use crate::config::Secrets;
+use crate::desired::{Desired, DesiredResource};
+use crate::diff;
+use crate::edges;
+use crate::kinds::Resource;
+use crate::live::{Environment, LiveResource, Outputs, Phase};
+use crate::outputs;
+use crate::reference::{self, Reference};
+
+/// What happens to one resource.
+pub(super) struct Decision<'a> {
+    pub(super) address: Address,
+    pub(super) action: Action,
+    pub(super) reason: Reason,
+    pub(super) fields: Vec<FieldChange>,
+    /// What the stack asks for, as it is written.
+    pub(super) wanted: Option<&'a DesiredResource>,
+    /// The same with everything filled in that is known.
+    pub(super) filled: Option<DesiredResource>,
+    /// What is live and the stack's own.
+    pub(super) node: Option<Node>,
+    /// What is in the way and not the stack's own.
+    pub(super) foreign: Option<&'a LiveResource>,
+}
+
+impl Decision<'_> {
+    pub(super) const fn kind(&self) -> Kind {
+        self.address.kind()
+    }
+
+    /// Whether the resource that is live now stays, changed or not.
+    const fn keeps(&self) -> bool {
+        matches!(self.action, Action::NoOp | Action::Update)
+    }
+}
+
+/// All decisions, and what is known once they are taken.
+pub(super) struct Decisions<'a> {
+    pub(super) list: Vec<Decision<'a>>,
+    pub(super) known: Known<'a>,
+}
+
+/// Decides what happens to everything that is desired or live.
+pub(super) fn decide<'a>(
+    desired: &'a Desired,
+    world: &World<'a>,
+    wishes: &Wishes<'a>,
+    order: &[&'a Address],
+    context: Context<'a>,
+) -> Decisions<'a> {
+    let known = Known::new(context.environment);
+    let mut judge = Judge { desired, world, wishes, context, known, list: Vec::new(), at: BTreeMap::new() };
+    match context.mode {
+        Mode::Apply => {
+            order.iter().for_each(|address| judge.wanted(address));
+            world.unwanted().into_iter().for_each(|node| judge.unwanted(node));
+        }
+        Mode::Destroy => (0..world.nodes.len()).for_each(|node| judge.delete(node, Reason::Destroyed)),
+    }
+    Decisions { list: judge.list, known: judge.known }
+}
+
+/// What a decision depends on besides the resources.
+#[derive(Clone, Copy)]
+pub(super) struct Context<'a> {
+    pub(super) environment: &'a Environment,
+    pub(super) secrets: &'a Secrets,
+    pub(super) mode: Mode,
+    /// What must be deleted before its successor is created, because another order would be a cycle.
+    pub(super) delete_first: &'a BTreeSet<Address>,
+}
+
+struct Judge<'a, 'b> {
+    desired: &'a Desired,
+    world: &'b World<'a>,
+    wishes: &'b Wishes<'a>,
+    context: Context<'a>,
+    known: Known<'a>,
+    list: Vec<Decision<'a>>,
+    /// Where the decision about each desired address stands in the list.
+    at: BTreeMap<&'a Address, usize>,
+}
+
+impl<'a> Judge<'a, '_> {
+    /// Decides about the desired resource at `address`, all of whose dependencies are decided.
+    fn wanted(&mut self, address: &'a Address) {
+        let wanted = &self.desired.resources[address];
+        let filled = self.known.fill(wanted);
+        let mut decision = Decision {
+            address: address.clone(),
+            action: Action::NoOp,
+            reason: Reason::UpToDate,
+            fields: Vec::new(),
+            wanted: Some(wanted),
+            filled: None,
+            node: None,
+            foreign: None,
+        };
+        match self.world.standing(address) {
+            Standing::Absent => {
+                decision.action = Action::Create;
+                decision.reason = Reason::Missing;
+                decision.fields = creation(&filled);
+            }
+            // Both refuse the plan; what differs is of interest all the same.
+            Standing::Unknown => {}
+            Standing::Foreign(live) => {
+                decision.fields = self.fields(&filled, live);
+                decision.foreign = Some(live);
+            }
+            Standing::Present(node) => self.present(&mut decision, &filled, node),
+            Standing::Predecessor(node) => self.predecessor(&mut decision, &filled, node),
+        }
+        self.known.learn(address, self.outputs(&decision, &filled.resource));
+        decision.filled = Some(filled);
+        self.at.insert(address, self.list.len());
+        self.list.push(decision);
+    }
+
+    /// A resource that is live under the very identity that is desired.
+    fn present(&self, decision: &mut Decision<'a>, filled: &DesiredResource, node: Node) {
+        let live = self.world.nodes[node];
+        decision.node = Some(node);
+        decision.fields = self.fields(filled, live);
+        decision.fields.extend(diff::diff_tags(&filled.tags, &live.tags, self.context.secrets));
+        let held = self.held_by(&decision.address, node);
+        // The identity is taken, so nothing can stand beside what is live.
+        let replace = Action::DeleteThenCreate;
+        (decision.action, decision.reason) = match &live.phase {
+            Phase::Deleting(_) => (replace, Reason::BeingDeleted),
+            Phase::Failed(detail) if is_beyond_repair(live.kind()) => {
+                (replace, Reason::Failed { detail: detail.clone() })
+            }
+            _ if !held.is_empty() => (replace, replaced(&held)),
+            _ if self.context.delete_first.contains(&decision.address) => (replace, self.forced(decision)),
+            _ if decision.fields.iter().any(|field| field.forces_replacement) => {
+                (self.beside(&decision.address).unwrap_or(replace), immutable(&mut decision.fields))
+            }
+            _ if !decision.fields.is_empty() => (Action::Update, self.why_updated(decision, live)),
+            Phase::Failed(detail) => (Action::Update, Reason::Failed { detail: detail.clone() }),
+            Phase::Settling(detail) => (Action::NoOp, Reason::Settling { detail: detail.clone() }),
+            Phase::Ready => (Action::NoOp, Reason::UpToDate),
+        };
+    }
+
+    /// A listener or rule can stand beside its predecessor while their load balancers do.
+    fn beside(&self, address: &Address) -> Option<Action> {
+        let parent = self.list.get(*self.at.get(&address.parent()?)?)?;
+        (parent.action == Action::CreateThenDelete).then_some(Action::CreateThenDelete)
+    }
+
+    /// Something was made for this address under another identity, such as a name with another hash.
+    fn predecessor(&self, decision: &mut Decision<'a>, filled: &DesiredResource, node: Node) {
+        let live = self.world.nodes[node];
+        decision.node = Some(node);
+        decision.fields = self.fields(filled, live);
+        decision.fields.extend(diff::diff_tags(&filled.tags, &live.tags, self.context.secrets));
+        let held = self.held_by(&decision.address, node);
+        let forced = self.context.delete_first.contains(&decision.address);
+        let name = filled.resource.aws_name();
+        let same_name = filled.delete_first && !name.is_empty() && name == live.resource.aws_name();
+        decision.action = if held.is_empty() && !forced && !same_name {
+            Action::CreateThenDelete
+        } else {
+            Action::DeleteThenCreate
+        };
+        decision.reason = if held.is_empty() { immutable(&mut decision.fields) } else { replaced(&held) };
+    }
+
+    /// What `address` depends on that must be deleted before its successor is made, and that AWS does not delete
+    /// while `node` refers to it.
+    fn held_by(&self, address: &Address, node: Node) -> Vec<String> {
+        let gone = |dependency: &&Address| {
+            let Some(at) = self.at.get(dependency) else { return false };
+            let decision = &self.list[*at];
+            let linked = decision.node.is_some_and(|held| self.world.links(node).contains(&held));
+            let holds = edges::between(address.kind(), dependency.kind()).holds;
+            // A listener goes with its load balancer, and a rule with its listener.
+            let inside = address.parent().as_ref() == Some(*dependency);
+            decision.action == Action::DeleteThenCreate && linked && (holds || inside)
+        };
+        self.wishes.of(address).filter(gone).map(Address::to_string).collect()
+    }
+
+    /// Why a resource that could be changed is made anew: it moves to something that is made anew itself.
+    fn forced(&self, decision: &mut Decision<'a>) -> Reason {
+        if decision.fields.iter().any(|field| field.forces_replacement) {
+            return immutable(&mut decision.fields);
+        }
+        let anew = |dependency: &&Address| {
+            let other = self.at.get(dependency).map(|at| self.list[*at].action);
+            other == Some(Action::DeleteThenCreate)
+        };
+        let anew = self.wishes.of(&decision.address).filter(anew);
+        replaced(&anew.map(Address::to_string).collect::<Vec<_>>())
+    }
+
+    fn why_updated(&self, decision: &Decision<'a>, live: &LiveResource) -> Reason {
+        let spec = decision.wanted.map(DesiredResource::spec);
+        let same = live.spec().is_none() || live.spec() == spec.as_deref();
+        let unknown: Vec<BTreeSet<String>> = decision.fields.iter().map(unknown_in).collect();
+        if !same {
+            Reason::StackChanged
+        } else if unknown.iter().all(|found| !found.is_empty()) {
+            let dependencies: BTreeSet<String> = unknown.into_iter().flatten().collect();
+            Reason::DependencyReplaced { dependencies: dependencies.into_iter().collect() }
+        } else {
+            Reason::Drifted
+        }
+    }
+
+    fn fields(&self, filled: &DesiredResource, live: &LiveResource) -> Vec<FieldChange> {
+        let policy = Resource::policy(filled.resource.kind());
+        diff::diff(&filled.resource.fields(), &live.resource.fields(), policy, self.context.secrets)
+    }
+
+    /// The outputs that are certain before anything is done.
+    fn outputs(&self, decision: &Decision<'a>, filled: &Resource) -> Outputs {
+        let live = decision.node.map(|node| self.world.nodes[node]).or(decision.foreign);
+        let mut certain = match live {
+            Some(live) if decision.keeps() => live.outputs.clone(),
+            Some(_) | None => Outputs::new(),
+        };
+        if decision.kind() == Kind::Task && decision.action != Action::NoOp {
+            // A change registers a new revision, which the ARN names.
+            certain.remove("arn");
+        }
+        certain.extend(outputs::computed(filled, self.context.environment));
+        certain
+    }
+
+    fn unwanted(&mut self, node: Node) {
+        let declared = self.at.contains_key(&self.world.nodes[node].address);
+        self.delete(node, if declared { Reason::Superseded } else { Reason::NotDeclared });
+    }
+
+    fn delete(&mut self, node: Node, reason: Reason) {
+        let address = self.world.nodes[node].address.clone();
+        let wanted = self.desired.resources.get(&address).filter(|_| reason == Reason::Destroyed);
+        self.list.push(Decision {
+            address,
+            action: Action::Delete,
+            reason,
+            fields: Vec::new(),
+            wanted,
+            filled: None,
+            node: Some(node),
+            foreign: None,
+        });
+    }
+}
+
+/// Whether AWS can do nothing with a failed resource of `kind` but delete it. A service or a distribution can be
+/// changed until it works.
+const fn is_beyond_repair(kind: Kind) -> bool {
+    match kind {
+        Kind::Alb | Kind::Cluster => true,
+        Kind::LogGroup
+        | Kind::Role
+        | Kind::Ecr
+        | Kind::SecurityGroup
+        | Kind::TargetGroup
+        | Kind::Listener
+        | Kind::Rule
+        | Kind::Task
+        | Kind::Service
+        | Kind::Cloudfront => false,
+    }
+}
+
+/// Every field of `filled`, and the tags that the user chose.
+fn creation(filled: &DesiredResource) -> Vec<FieldChange> {
+    let policy = Resource::policy(filled.resource.kind());
+    let mut fields = diff::creation(&filled.resource.fields(), policy);
+    let own = filled.tags.iter().filter(|(key, _)| !key.starts_with("neap:"));
+    let own = own.map(|(key, value)| (key.clone(), value.clone())).collect();
+    fields.extend(diff::diff_tags(&own, &BTreeMap::new(), &Secrets::default()));
+    fields
+}
+
+fn replaced(dependencies: &[String]) -> Reason {
+    Reason::DependencyReplaced { dependencies: dependencies.to_vec() }
+}
+
+/// Why fields that cannot change in place must change. A name that ends in a hash of such fields changes with them,
+/// so it is a cause only where there is no other.
+fn immutable(fields: &mut [FieldChange]) -> Reason {
+    let is_name = |field: &FieldChange| matches!(field.path.as_str(), "name" | "family");
+    let named = fields.iter().any(|field| field.forces_replacement && !is_name(field));
+    for field in fields.iter_mut().filter(|field| named && is_name(field)) {
+        field.forces_replacement = false;
+    }
+    let forcing: Vec<&FieldChange> = fields.iter().filter(|field| field.forces_replacement).collect();
+    let unknown: Vec<BTreeSet<String>> = forcing.iter().map(|field| unknown_in(field)).collect();
+    if !unknown.is_empty() && unknown.iter().all(|found| !found.is_empty()) {
+        let dependencies: BTreeSet<String> = unknown.into_iter().flatten().collect();
+        return replaced(&dependencies.into_iter().collect::<Vec<_>>());
+    }
+    Reason::Immutable { fields: forcing.into_iter().map(|field| field.path.clone()).collect() }
+}
+
+/// The addresses whose outputs a change waits for.
+fn unknown_in(field: &FieldChange) -> BTreeSet<String> {
+    let address = |(_, reference)| match reference {
+        Reference::Output(address, _) => Some(address.to_string()),
+        Reference::Variable(_) | Reference::Fact(_) | Reference::Secret(_) => None,
+    };
+    field.after.iter().flat_map(reference::in_value).filter_map(address).collect()
+}

@@ -1,0 +1,113 @@
+//! Why there can be no plan.
+//!
+//! Decides what stops a plan, all reasons at once. Must not decide what would happen otherwise.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::decide::Decision;
+use super::{Mode, Refusal};
+use crate::address::Kind;
+use crate::config::Secrets;
+use crate::desired::{Desired, DesiredResource, Network};
+use crate::diff;
+use crate::kinds::Resource;
+use crate::live::{Live, LiveResource, Reading};
+use crate::reference::{Fact, Reference};
+
+/// The reasons that can be seen before anything is decided.
+pub(super) fn before(desired: &Desired, live: &Live, mode: Mode) -> Vec<Refusal> {
+    let mut refusals = Vec::new();
+    let actual = &live.environment.account;
+    if let Some(expected) = desired.account.as_ref().filter(|expected| *expected != actual) {
+        refusals.push(Refusal::WrongAccount { expected: expected.clone(), actual: actual.clone() });
+    }
+    for (address, reading) in &live.readings {
+        if let Reading::Unreadable(failure) = reading {
+            refusals.push(Refusal::Unreadable { address: Some(address.clone()), failure: failure.clone() });
+        }
+    }
+    let listing = |failure: &_| Refusal::Unreadable { address: None, failure: Clone::clone(failure) };
+    refusals.extend(live.failures.iter().map(listing));
+    if mode == Mode::Apply {
+        refusals.extend(no_network(desired, live));
+        let missing = |name: &String| !live.environment.secrets.contains_key(name);
+        let secrets = desired.secrets().into_iter().filter(missing);
+        refusals.extend(secrets.map(|name| Refusal::NoSecret { name }));
+    }
+    refusals
+}
+
+/// The reasons that the decisions are.
+pub(super) fn of(decisions: &[Decision<'_>], secrets: &Secrets) -> Vec<Refusal> {
+    let mut refusals = Vec::new();
+    for decision in decisions {
+        if let (Some(foreign), Some(filled)) = (decision.foreign, &decision.filled) {
+            refusals.push(Refusal::NameTaken {
+                address: decision.address.clone(),
+                live: Box::new(shown(foreign, Some(filled), secrets)),
+                fields: decision.fields.clone(),
+            });
+        }
+        if decision.action.deletes() && decision.wanted.is_some_and(|wanted| wanted.protect) {
+            refusals.push(Refusal::Protected {
+                address: decision.address.clone(),
+                action: decision.action,
+                reason: decision.reason.clone(),
+            });
+        }
+    }
+    refusals
+}
+
+/// `live` without what must not be seen, beside what the stack asks for there.
+pub(super) fn shown(
+    live: &LiveResource,
+    wanted: Option<&DesiredResource>,
+    secrets: &Secrets,
+) -> LiveResource {
+    let desired = wanted.map_or(Value::Null, |wanted| wanted.resource.fields());
+    let fields = diff::mask(&desired, &live.resource.fields(), secrets);
+    let text = |tags: &BTreeMap<String, String>| {
+        Value::Object(tags.iter().map(|(key, value)| (key.clone(), Value::from(value.as_str()))).collect())
+    };
+    let tags =
+        diff::mask(&wanted.map_or(Value::Null, |wanted| text(&wanted.tags)), &text(&live.tags), secrets);
+    LiveResource {
+        resource: Resource::from_fields(live.kind(), fields)
+            .expect("strings stay strings when they are masked"),
+        address: live.address.clone(),
+        id: live.id.clone(),
+        tags: serde_json::from_value(tags).expect("strings stay strings when they are masked"),
+        outputs: live.outputs.clone(),
+        phase: live.phase.clone(),
+    }
+}
+
+/// What the stack needs of a network that there is not.
+fn no_network(desired: &Desired, live: &Live) -> Vec<Refusal> {
+    let asks = |kind: Option<Kind>, wanted: Fact| {
+        let resources =
+            desired.resources.iter().filter(|(address, _)| kind.is_none_or(|kind| address.kind() == kind));
+        let mut references = resources.flat_map(|(_, resource)| resource.references());
+        references.any(|(_, reference)| reference == Reference::Fact(wanted))
+    };
+    let environment = &live.environment;
+    let region = &environment.region;
+    let vpc = match &desired.network {
+        Network::Default => format!("a default VPC in {region}"),
+        Network::Id(id) => format!("the VPC `{id}` in {region}"),
+        Network::Name(name) => format!("one VPC named `{name}` in {region}"),
+    };
+    let message = if asks(None, Fact::Vpc) && environment.vpc.is_none() {
+        format!("the stack needs {vpc}, and there is none")
+    } else if asks(None, Fact::Subnets) && environment.subnets.is_empty() {
+        format!("the stack needs a subnet in {vpc}, and there is none")
+    } else if asks(Some(Kind::Alb), Fact::Subnets) && environment.subnets.len() < 2 {
+        format!("a load balancer needs subnets in two availability zones, and {vpc} has them in one")
+    } else {
+        return Vec::new();
+    };
+    vec![Refusal::NoNetwork { message }]
+}

@@ -1,0 +1,130 @@
+//! What references stand for while a plan is made.
+//!
+//! Knows facts of the account and the outputs that are certain already; everything else stays a reference. Must
+//! not decide what happens to a resource.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::address::Address;
+use crate::desired::DesiredResource;
+use crate::kinds::Resource;
+use crate::live::{Environment, Outputs};
+use crate::reference::{self, Fact, Reference, Resolved};
+
+/// The values that are known so far.
+pub(super) struct Known<'a> {
+    environment: &'a Environment,
+    outputs: BTreeMap<Address, Outputs>,
+}
+
+impl<'a> Known<'a> {
+    /// Facts alone.
+    pub(super) const fn new(environment: &'a Environment) -> Self {
+        Self { environment, outputs: BTreeMap::new() }
+    }
+
+    /// Takes the outputs of the resource at `address` for certain.
+    pub(super) fn learn(&mut self, address: &Address, outputs: Outputs) {
+        self.outputs.insert(address.clone(), outputs);
+    }
+
+    /// `wanted` with everything filled in that is known.
+    pub(super) fn fill(&self, wanted: &DesiredResource) -> DesiredResource {
+        let fields = self.fill_value(&wanted.resource.fields());
+        let resource = Resource::from_fields(wanted.resource.kind(), fields);
+        let tags = wanted.tags.iter().map(|(key, value)| (key.clone(), self.fill_text(value)));
+        DesiredResource {
+            resource: resource.expect("strings stay strings, and lists lists, when references are filled in"),
+            tags: tags.collect(),
+            implied: wanted.implied.clone(),
+            protect: wanted.protect,
+            delete_first: wanted.delete_first,
+            after: wanted.after.clone(),
+        }
+    }
+
+    /// `text` with everything filled in that is known.
+    pub(super) fn fill_text(&self, text: &str) -> String {
+        reference::substitute_text(&keep_escapes(text), &|reference| self.resolve(reference))
+    }
+
+    fn fill_value(&self, value: &Value) -> Value {
+        reference::substitute(&keep_escapes_in(value), &|reference| self.resolve(reference))
+    }
+
+    fn resolve(&self, reference: &Reference) -> Resolved {
+        let one = |value: Option<&String>| value.cloned().map_or(Resolved::Unknown, Resolved::One);
+        match reference {
+            Reference::Output(address, output) => {
+                one(self.outputs.get(address).and_then(|outputs| outputs.get(output)))
+            }
+            Reference::Secret(name) => one(self.environment.secrets.get(name)),
+            Reference::Variable(_) => Resolved::Unknown,
+            Reference::Fact(Fact::Account) => Resolved::One(self.environment.account.clone()),
+            Reference::Fact(Fact::Region) => Resolved::One(self.environment.region.clone()),
+            Reference::Fact(Fact::Partition) => Resolved::One(self.environment.partition.clone()),
+            Reference::Fact(Fact::Vpc) => one(self.environment.vpc.as_ref()),
+            Reference::Fact(Fact::Subnets) if self.environment.subnets.is_empty() => Resolved::Unknown,
+            Reference::Fact(Fact::Subnets) => Resolved::Many(self.environment.subnets.clone()),
+        }
+    }
+}
+
+/// Escapes the escapes: references are filled in a second time when the plan is carried out.
+fn keep_escapes(text: &str) -> String {
+    text.replace("$${", "$$${")
+}
+
+fn keep_escapes_in(value: &Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(keep_escapes(text)),
+        Value::Array(items) => Value::Array(items.iter().map(keep_escapes_in).collect()),
+        Value::Object(members) => Value::Object(
+            members.iter().map(|(key, member)| (key.clone(), keep_escapes_in(member))).collect(),
+        ),
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment() -> Environment {
+        Environment {
+            account: "123456789012".into(),
+            region: "eu-west-1".into(),
+            partition: "aws".into(),
+            vpc: Some("vpc-1".into()),
+            subnets: vec!["subnet-1".into(), "subnet-2".into()],
+            secrets: [("db".to_owned(), "arn:db".to_owned())].into(),
+        }
+    }
+
+    fn check(text: &str, expected: &str) {
+        let environment = environment();
+        let mut known = Known::new(&environment);
+        let address: Address = "security_group.web".parse().expect("an address");
+        known.learn(&address, [("id".to_owned(), "sg-1".to_owned())].into());
+        assert_eq!(known.fill_text(text), expected);
+    }
+
+    #[test]
+    fn what_is_known_is_filled_in_and_the_rest_stays() {
+        check("${aws.partition}:${aws.region}:${aws.account}", "aws:eu-west-1:123456789012");
+        check("${network.vpc}", "vpc-1");
+        check("${secret.db}${secret.none}", "arn:db${secret.none}");
+        check("${security_group.web.id}", "sg-1");
+        check("${security_group.web.arn} ${alb.public.arn}", "${security_group.web.arn} ${alb.public.arn}");
+        check("${var.pass}", "${var.pass}");
+    }
+
+    #[test]
+    fn escapes_last_until_the_plan_is_carried_out() {
+        check("$${aws.region}", "$${aws.region}");
+        check("a$${var.pass}${aws.region}", "a$${var.pass}eu-west-1");
+        check("${aws:username}", "${aws:username}");
+    }
+}

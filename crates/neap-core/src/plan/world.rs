@@ -1,0 +1,202 @@
+//! What is live and the stack's own, and who refers to whom among it.
+//!
+//! Live fields hold no references, only the ids, ARNs and host names that AWS assigned; links are found by them.
+//! Must not look at what is desired, except for which address stands for which live resource.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::address::{Address, Kind};
+use crate::desired::Desired;
+use crate::live::{Live, LiveResource, Outputs, Phase, Reading};
+use crate::outputs;
+
+/// The number of a live resource in [`World`].
+pub(super) type Node = usize;
+
+/// Everything of the stack's own that is live.
+pub(super) struct World<'a> {
+    /// The resources: those at desired addresses, then orphans.
+    pub(super) nodes: Vec<&'a LiveResource>,
+    /// What each refers to.
+    links: Vec<BTreeSet<Node>>,
+    /// What stands at each desired address.
+    standings: BTreeMap<&'a Address, Standing<'a>>,
+}
+
+/// What stands at a desired address.
+#[derive(Clone, Copy)]
+pub(super) enum Standing<'a> {
+    /// Nothing.
+    Absent,
+    /// It could not be read.
+    Unknown,
+    /// The stack's own resource.
+    Present(Node),
+    /// Nothing, but something with another physical identity was made for this address.
+    Predecessor(Node),
+    /// Something that is not the stack's own.
+    Foreign(&'a LiveResource),
+}
+
+impl<'a> World<'a> {
+    /// The world that `live` shows to a plan for `desired`.
+    pub(super) fn new(desired: &'a Desired, live: &'a Live) -> Self {
+        let mut nodes = Vec::new();
+        let mut standings = BTreeMap::new();
+        for address in desired.resources.keys() {
+            let standing = match live.readings.get(address) {
+                None | Some(Reading::Absent) => Standing::Absent,
+                Some(Reading::Unreadable(_)) => Standing::Unknown,
+                Some(Reading::Foreign(found)) => Standing::Foreign(found.as_ref()),
+                Some(Reading::Present(found)) => {
+                    nodes.push(found.as_ref());
+                    Standing::Present(nodes.len() - 1)
+                }
+            };
+            standings.insert(address, standing);
+        }
+        for orphan in sorted_orphans(live, &nodes) {
+            nodes.push(orphan);
+            let standing = standings.get_mut(&orphan.address);
+            let leaving = matches!(orphan.phase, Phase::Deleting(_));
+            if let Some(standing @ Standing::Absent) = standing
+                && !leaving
+                && orphan.address.kind() == orphan.kind()
+            {
+                *standing = Standing::Predecessor(nodes.len() - 1);
+            }
+        }
+        let links = links(&nodes, live);
+        Self { nodes, links, standings }
+    }
+
+    /// What stands at the desired address `address`.
+    pub(super) fn standing(&self, address: &Address) -> Standing<'a> {
+        self.standings.get(address).copied().unwrap_or(Standing::Absent)
+    }
+
+    /// The nodes that stand at no desired address, neither as themselves nor as a predecessor.
+    pub(super) fn unwanted(&self) -> Vec<Node> {
+        let wanted = |standing: &Standing<'_>| match standing {
+            Standing::Present(node) | Standing::Predecessor(node) => Some(*node),
+            Standing::Absent | Standing::Unknown | Standing::Foreign(_) => None,
+        };
+        let wanted: BTreeSet<Node> = self.standings.values().filter_map(wanted).collect();
+        (0..self.nodes.len()).filter(|node| !wanted.contains(node)).collect()
+    }
+
+    /// What `node` refers to; for a service, also what its task definition refers to.
+    pub(super) fn links(&self, node: Node) -> &BTreeSet<Node> {
+        &self.links[node]
+    }
+
+    /// The load balancer that a listener or rule lives on.
+    pub(super) fn load_balancer(&self, node: Node) -> Option<Node> {
+        let of_kind = |node: Node, kind: Kind| {
+            self.links[node].iter().copied().find(|found| self.nodes[*found].kind() == kind)
+        };
+        match self.nodes[node].kind() {
+            Kind::Listener => of_kind(node, Kind::Alb),
+            Kind::Rule => of_kind(of_kind(node, Kind::Listener)?, Kind::Alb),
+            Kind::LogGroup
+            | Kind::Role
+            | Kind::Ecr
+            | Kind::Cluster
+            | Kind::SecurityGroup
+            | Kind::TargetGroup
+            | Kind::Alb
+            | Kind::Task
+            | Kind::Service
+            | Kind::Cloudfront => None,
+        }
+    }
+}
+
+impl Kind {
+    /// Whether resources of this kind send requests to target groups.
+    pub(super) const fn routes(self) -> bool {
+        matches!(self, Self::Listener | Self::Rule)
+    }
+}
+
+/// The orphans in a steady order, those that are also at an address left out.
+fn sorted_orphans<'a>(live: &'a Live, present: &[&'a LiveResource]) -> Vec<&'a LiveResource> {
+    let seen: BTreeSet<(Kind, &str)> =
+        present.iter().map(|found| (found.kind(), found.id.as_str())).collect();
+    let new = live.orphans.iter().filter(|orphan| !seen.contains(&(orphan.kind(), orphan.id.as_str())));
+    let by_id: BTreeMap<(&Address, Kind, &str), &LiveResource> =
+        new.map(|orphan| ((&orphan.address, orphan.kind(), orphan.id.as_str()), orphan)).collect();
+    by_id.into_values().collect()
+}
+
+fn links(nodes: &[&LiveResource], live: &Live) -> Vec<BTreeSet<Node>> {
+    let mut names: BTreeMap<String, BTreeSet<Node>> = BTreeMap::new();
+    for (node, found) in nodes.iter().enumerate() {
+        let mut known = outputs::computed(&found.resource, &live.environment);
+        known.extend(found.outputs.clone());
+        for name in identities(found, &known) {
+            names.entry(name.to_owned()).or_default().insert(node);
+        }
+    }
+    let mut links: Vec<BTreeSet<Node>> = Vec::with_capacity(nodes.len());
+    for (node, found) in nodes.iter().enumerate() {
+        let mut targets = BTreeSet::new();
+        strings(&found.resource.fields(), &mut |text| {
+            targets.extend(names.get(family(text)).into_iter().flatten().copied());
+        });
+        targets.remove(&node);
+        links.push(targets);
+    }
+    through_tasks(nodes, links)
+}
+
+/// A service uses what its task definition names, though only the task definition names it.
+fn through_tasks(nodes: &[&LiveResource], mut links: Vec<BTreeSet<Node>>) -> Vec<BTreeSet<Node>> {
+    for node in 0..nodes.len() {
+        if nodes[node].kind() == Kind::Service {
+            let tasks = links[node].iter().filter(|found| nodes[**found].kind() == Kind::Task);
+            let used: BTreeSet<Node> = tasks.flat_map(|task| links[*task].iter().copied()).collect();
+            links[node].extend(used.into_iter().filter(|used| *used != node));
+        }
+    }
+    links
+}
+
+/// The values by which other resources name `found`.
+fn identities<'b>(found: &'b LiveResource, known: &'b Outputs) -> Vec<&'b str> {
+    let keys: &[&str] = match found.kind() {
+        Kind::LogGroup => &["name", "arn"],
+        Kind::Ecr => &["uri", "arn"],
+        Kind::SecurityGroup => &["id"],
+        Kind::Alb => &["arn", "dns_name"],
+        Kind::Cloudfront => &["arn", "domain_name"],
+        Kind::Role
+        | Kind::Cluster
+        | Kind::TargetGroup
+        | Kind::Listener
+        | Kind::Rule
+        | Kind::Task
+        | Kind::Service => &["arn"],
+    };
+    keys.iter().filter_map(|key| known.get(*key)).map(|value| family(value)).collect()
+}
+
+/// A task definition's ARN without its revision: a service may still run an older one. Other text as it is.
+fn family(text: &str) -> &str {
+    let revision = text.contains(":task-definition/").then(|| text.rsplit_once(':')).flatten();
+    match revision {
+        Some((family, revision)) if revision.parse::<u64>().is_ok() => family,
+        _ => text,
+    }
+}
+
+fn strings(value: &Value, found: &mut impl FnMut(&str)) {
+    match value {
+        Value::String(text) => found(text),
+        Value::Array(items) => items.iter().for_each(|item| strings(item, found)),
+        Value::Object(members) => members.values().for_each(|member| strings(member, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
