@@ -19,3 +19,6 @@ pub use diagnostic::{Diagnostic, Mistake};
 pub use load::{Loaded, Options, Source, load};
 pub use schema::schema;
 pub use secrets::Secrets;
+
+#[cfg(test)]
+mod tests;

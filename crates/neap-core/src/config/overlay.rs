@@ -6,45 +6,36 @@ use super::diagnostic::{Diagnostic, Findings};
 use super::tree::{Content, Entry, Node, Table};
 use super::words;
 
-/// Puts the overlay of `environment` over the rest of the file. The other overlays stay, to be checked.
+/// Puts the overlay of `environment` over the rest of the file. Its name and the other overlays stay, to be checked.
 pub(crate) fn apply(root: &mut Node, environment: Option<&str>, findings: &mut Findings) {
     let Some(environment) = environment else { return };
     let Some(table) = root.table_mut() else { return };
-    let environments = table.get_mut("env").map(|entry| &mut entry.node.content);
-    let known = match environments {
-        None => Vec::new(),
-        Some(Content::Table(environments)) => {
-            if let Some(overlay) = environments.shift_remove(environment) {
-                return put_over(table, environment, overlay, findings);
-            }
-            environments.keys().cloned().collect()
-        }
+    let environments = match table.get_mut("env").map(|entry| &mut entry.node.content) {
+        None => &mut Table::new(),
+        Some(Content::Table(environments)) => environments,
         // What is no table is told when the file's shape is checked.
         Some(_) => return,
     };
-    findings.add(&[], unknown(environment, &known));
-}
-
-fn put_over(table: &mut Table, environment: &str, overlay: Entry, findings: &mut Findings) {
-    let path = ["env".to_owned(), environment.to_owned()];
-    let Content::Table(mut overlay_table) = overlay.node.content else {
-        let message = format!("`env.{environment}`: expected a table, found {}", words::kind(&overlay.node));
-        findings.add(&path, Diagnostic::at(overlay.node.span, message).label("expected a table"));
-        return;
-    };
-    if let Some(nested) = overlay_table.shift_remove("env") {
-        let message = format!("unknown key `env` in `env.{environment}`");
-        findings
-            .add(&path, Diagnostic::at(nested.key, message).label("an environment holds no environments"));
+    match environments.get_mut(environment).map(|entry| &mut entry.node.content) {
+        Some(Content::Table(overlay)) => {
+            let mut taken = std::mem::take(overlay);
+            // An environment within an environment stays behind, where it is told as unknown.
+            overlay.extend(taken.shift_remove_entry("env"));
+            merge(table, taken);
+        }
+        Some(_) => {}
+        None => {
+            let known: Vec<&str> = environments.keys().map(String::as_str).collect();
+            findings.add(&[], unknown(environment, &known));
+        }
     }
-    merge(table, overlay_table);
 }
 
-fn unknown(environment: &str, known: &[String]) -> Diagnostic {
+fn unknown(environment: &str, known: &[&str]) -> Diagnostic {
     let shown = words::excerpt(environment);
     let diagnostic =
         Diagnostic::whole(format!("the file has no `[env.{shown}]`, which `--env {shown}` asks for"));
-    let nearest = words::nearest(environment, known.iter().map(String::as_str));
+    let nearest = words::nearest(environment, known.iter().copied());
     let diagnostic = match nearest {
         Some(nearest) => diagnostic.help(format!("did you mean `--env {nearest}`?")),
         None => diagnostic,
@@ -53,7 +44,7 @@ fn unknown(environment: &str, known: &[String]) -> Diagnostic {
         return diagnostic
             .help("an environment is a table such as `[env.prod.service.api]` with the keys that differ");
     }
-    diagnostic.help(format!("environments: {}", words::list(known.iter().map(String::as_str))))
+    diagnostic.help(format!("environments: {}", words::list(known.iter().copied())))
 }
 
 /// Puts `overlay` over `base`: tables become one, everything else is replaced.

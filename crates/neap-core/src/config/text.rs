@@ -75,7 +75,11 @@ pub(crate) fn parse(text: &str, findings: &mut Findings) -> Option<Node> {
 }
 
 fn empty(text: &str) -> Diagnostic {
-    let what = if text.trim().is_empty() { "the file is empty" } else { "the file holds only comments" };
+    let what = if text.trim_start_matches('\u{feff}').trim().is_empty() {
+        "the file is empty"
+    } else {
+        "the file holds only comments"
+    };
     Diagnostic::whole(what)
         .help("a stack begins with `[stack]` and `name = \"…\"`; `neap init` writes a commented one")
 }

@@ -198,3 +198,65 @@ impl Builder<'_> {
         entries
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = r#"
+[service.api]
+target = { group = "api" }
+[[alb.public.listener.http.rule]]
+priority = 1
+[[alb.public.listener.http.rule]]
+priority = 2
+"#;
+
+    fn tree(text: &str) -> Node {
+        build(DeTable::parse(text).expect("TOML"), &mut Findings::default())
+    }
+
+    fn check(path: &[&str], on_key: bool, expected: &str) {
+        let path: Vec<String> = path.iter().map(|&key| key.to_owned()).collect();
+        let place = tree(TEXT).place(&path, on_key);
+        assert_eq!(place.map_or("", |place| &TEXT[place]), expected, "{path:?}");
+    }
+
+    #[test]
+    fn a_path_leads_to_its_value_or_its_key() {
+        check(&["service", "api", "target", "group"], false, "\"api\"");
+        check(&["service", "api", "target", "group"], true, "group");
+        check(&["service", "api"], false, "[service.api]");
+        check(&["service", "api"], true, "api");
+        check(&["alb", "public", "listener", "http", "rule", "1", "priority"], false, "2");
+    }
+
+    #[test]
+    fn a_path_to_what_is_not_there_leads_to_what_it_would_stand_in() {
+        check(&["service", "api", "cluster"], false, "[service.api]");
+        check(&["service", "api", "cluster"], true, "[service.api]");
+        check(
+            &["alb", "public", "listener", "http", "rule", "1", "when", "path"],
+            false,
+            "[[alb.public.listener.http.rule]]",
+        );
+        check(
+            &["alb", "public", "listener", "http", "rule", "7"],
+            false,
+            "[[alb.public.listener.http.rule]]",
+        );
+        check(&["ecr"], false, "");
+        check(&[], false, "");
+    }
+
+    #[test]
+    fn one_value_stands_where_a_list_may() {
+        check(&["service", "api", "target", "0", "group"], false, "\"api\"");
+    }
+
+    #[test]
+    fn members_keep_the_order_of_the_file() {
+        let root = tree("z = 1\na = 2\nm = { y = 1, b = 2 }");
+        assert_eq!(root.to_json().to_string(), r#"{"z":1,"a":2,"m":{"y":1,"b":2}}"#);
+    }
+}
