@@ -3,6 +3,7 @@
 //! Decides how clients are configured. Must not know what they are used for.
 
 use std::fmt;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
@@ -10,6 +11,8 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_smithy_http_client::{Builder, tls};
 use neap_engine::cloud::{CallError, ErrorKind};
+
+use crate::error::{failed, incomplete};
 
 /// Where to connect, as far as the user says; the rest is the SDK's default chain.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,6 +25,18 @@ pub struct ConnectOptions {
     pub endpoint_url: Option<String>,
 }
 
+/// How long other services take to learn of a new role, at the most (reference section 3.10).
+const ROLE_SETTLING: Duration = Duration::from_secs(12);
+
+/// Whose account it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Identity {
+    /// The twelve digits of the account.
+    pub(crate) account: String,
+    /// `aws`, `aws-cn` or `aws-us-gov`.
+    pub(crate) partition: String,
+}
+
 /// An AWS account in one region.
 #[derive(Clone)]
 pub struct Aws {
@@ -30,12 +45,18 @@ pub struct Aws {
     pub(crate) ec2: aws_sdk_ec2::Client,
     pub(crate) ecr: aws_sdk_ecr::Client,
     pub(crate) ecs: aws_sdk_ecs::Client,
+    /// For calls that must not be repeated blindly: it never retries.
+    pub(crate) ecs_once: aws_sdk_ecs::Client,
     pub(crate) elb: aws_sdk_elasticloadbalancingv2::Client,
     pub(crate) iam: aws_sdk_iam::Client,
     pub(crate) logs: aws_sdk_cloudwatchlogs::Client,
     pub(crate) secrets: aws_sdk_secretsmanager::Client,
     pub(crate) ssm: aws_sdk_ssm::Client,
     pub(crate) sts: aws_sdk_sts::Client,
+    /// Whose account it is, once that is known.
+    pub(crate) identity: OnceLock<Identity>,
+    /// How long after its creation a role is not relied upon.
+    pub(crate) role_settling: Duration,
 }
 
 impl fmt::Debug for Aws {
@@ -60,13 +81,37 @@ impl Aws {
             ec2: aws_sdk_ec2::Client::new(&config),
             ecr: aws_sdk_ecr::Client::new(&config),
             ecs: aws_sdk_ecs::Client::new(&config),
+            ecs_once: aws_sdk_ecs::Client::from_conf(
+                aws_sdk_ecs::config::Builder::from(&config).retry_config(RetryConfig::disabled()).build(),
+            ),
             elb: aws_sdk_elasticloadbalancingv2::Client::new(&config),
             iam: aws_sdk_iam::Client::new(&config),
             logs: aws_sdk_cloudwatchlogs::Client::new(&config),
             secrets: aws_sdk_secretsmanager::Client::new(&config),
             ssm: aws_sdk_ssm::Client::new(&config),
             sts: aws_sdk_sts::Client::new(&config),
+            identity: OnceLock::new(),
+            role_settling: ROLE_SETTLING,
         })
+    }
+
+    /// The same account, where a role may be relied upon this long after its creation. An emulator's are at once.
+    #[must_use]
+    pub const fn with_role_settling(mut self, settling: Duration) -> Self {
+        self.role_settling = settling;
+        self
+    }
+
+    /// Whose account it is; asked once.
+    pub(crate) async fn identity(&self) -> Result<&Identity, CallError> {
+        const OPERATION: &str = "sts:GetCallerIdentity";
+        if let Some(identity) = self.identity.get() {
+            return Ok(identity);
+        }
+        let answer = self.sts.get_caller_identity().send().await.map_err(failed(OPERATION))?;
+        let account = answer.account().ok_or_else(|| incomplete(OPERATION, "Account"))?.to_owned();
+        let partition = answer.arn().and_then(|arn| arn.split(':').nth(1)).unwrap_or("aws").to_owned();
+        Ok(self.identity.get_or_init(|| Identity { account, partition }))
     }
 }
 

@@ -228,8 +228,10 @@ fn by_shape(code: &str, message: &str) -> ErrorKind {
         ErrorKind::Throttled
     } else if code == "ClientException" && message.contains("too many concurrent attempts") {
         ErrorKind::NotYet
-    } else if code == "ClientException" && message.contains("unable to describe task definition") {
+    } else if code == "ClientException" && is_missing_task_definition(message) {
         ErrorKind::NotFound
+    } else if message.contains("was not idempotent") {
+        ErrorKind::Conflict
     } else if bare.ends_with("NotFound") {
         ErrorKind::NotFound
     } else if bare.ends_with(".Duplicate") || bare.starts_with("Duplicate") || bare.ends_with("AlreadyExists")
@@ -248,10 +250,153 @@ fn by_shape(code: &str, message: &str) -> ErrorKind {
     }
 }
 
+fn is_missing_task_definition(message: &str) -> bool {
+    ["unable to describe task definition", "task definition does not exist", "taskdefinition not found"]
+        .iter()
+        .any(|text| message.contains(text))
+}
+
 fn is_invalid(bare: &str) -> bool {
     ["Invalid", "Malformed", "Missing", "Unsupported", "Inconsistent", "NoSuch"]
         .iter()
         .any(|prefix| bare.starts_with(prefix))
         || ["Validation", "ValidationError", "Client", "ParameterError", "IncompatibleProtocols"]
             .contains(&bare)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_sdk_ecs::operation::create_service::CreateServiceError;
+    use aws_smithy_runtime_api::client::result::ConnectorError;
+    use aws_smithy_runtime_api::http::StatusCode;
+    use aws_smithy_types::body::SdkBody;
+    use aws_smithy_types::error::ErrorMetadata;
+
+    type Failure = SdkError<CreateServiceError, HttpResponse>;
+
+    fn response(status: u16) -> HttpResponse {
+        let status = StatusCode::try_from(status).expect("a status");
+        let mut response = HttpResponse::new(status, SdkBody::empty());
+        response.headers_mut().insert("x-amzn-requestid", "request-1");
+        response
+    }
+
+    fn check(code: &str, message: &str, expected: ErrorKind) {
+        assert_eq!(classify(code, message), expected, "{code}: {message}");
+    }
+
+    #[test]
+    fn codes_of_one_kind_are_told_from_others() {
+        use ErrorKind::{
+            Conflict, Credentials, Denied, InUse, Invalid, NotFound, NotYet, Quota, Throttled, Timeout,
+            Unavailable, Unknown,
+        };
+        for (code, expected) in [
+            ("ThrottlingException", Throttled),
+            ("RequestLimitExceeded", Throttled),
+            ("TooManyRequestsException", Throttled),
+            ("AccessDenied", Denied),
+            ("AccessDeniedException", Denied),
+            ("UnauthorizedOperation", Denied),
+            ("NoSuchEntity", NotFound),
+            ("LoadBalancerNotFound", NotFound),
+            ("RepositoryNotFoundException", NotFound),
+            ("InvalidGroup.NotFound", NotFound),
+            ("com.amazonaws.ecs#ClusterNotFoundException", NotFound),
+            ("EntityAlreadyExists", Conflict),
+            ("DuplicateTargetGroupName", Conflict),
+            ("InvalidGroup.Duplicate", Conflict),
+            ("InvalidPermission.Duplicate", Conflict),
+            ("RepositoryAlreadyExistsException", Conflict),
+            ("DependencyViolation", InUse),
+            ("DeleteConflict", InUse),
+            ("ResourceInUse", InUse),
+            ("ClusterContainsServicesException", InUse),
+            ("UpdateInProgressException", NotYet),
+            ("OperationAbortedException", NotYet),
+            ("ConcurrentModification", NotYet),
+            ("LimitExceededException", Quota),
+            ("TooManyTargetGroups", Quota),
+            ("TooManyDistributions", Quota),
+            ("ServiceQuotaExceededException", Quota),
+            ("VpcLimitExceeded", Quota),
+            ("ExpiredToken", Credentials),
+            ("InvalidClientTokenId", Credentials),
+            ("UnrecognizedClientException", Credentials),
+            ("ServiceUnavailable", Unavailable),
+            ("ServerException", Unavailable),
+            ("RequestTimeout", Timeout),
+            ("InvalidParameterException", Invalid),
+            ("ValidationError", Invalid),
+            ("MalformedPolicyDocument", Invalid),
+            ("ClientException", Invalid),
+            ("SomethingNew", Unknown),
+        ] {
+            check(code, "", expected);
+        }
+    }
+
+    #[test]
+    fn messages_decide_where_the_code_says_nothing() {
+        check(
+            "InvalidParameterException",
+            "Unable to assume the service linked role. Please verify that the ECS service linked role exists.",
+            ErrorKind::NotYet,
+        );
+        check(
+            "InvalidParameterException",
+            "The target group with targetGroupArn arn:tg does not have an associated load balancer.",
+            ErrorKind::NotYet,
+        );
+        check("InvalidParameterException", "Creation of service was not idempotent.", ErrorKind::Conflict);
+        check(
+            "InvalidParameterException",
+            "Unable to Start a service that is still Draining.",
+            ErrorKind::NotYet,
+        );
+        check("ClientException", "Unable to describe task definition.", ErrorKind::NotFound);
+        check("ClientException", "Too many concurrent attempts to create a new revision.", ErrorKind::NotYet);
+        check("MalformedPolicyDocument", "Invalid principal in policy: \"AWS\"", ErrorKind::NotYet);
+        check("SomethingNew", "Rate exceeded", ErrorKind::Throttled);
+    }
+
+    #[test]
+    fn an_answered_error_keeps_code_message_and_request_id() {
+        let metadata =
+            ErrorMetadata::builder().code("ClusterNotFoundException").message("Cluster not found.").build();
+        let failure: Failure = SdkError::service_error(CreateServiceError::generic(metadata), response(400));
+        let error = call_error("ecs:CreateService", &failure);
+        assert_eq!(error.to_string(), "ecs:CreateService: ClusterNotFoundException: Cluster not found.");
+        assert_eq!((error.kind, error.request_id.as_deref()), (ErrorKind::NotFound, Some("request-1")));
+    }
+
+    #[test]
+    fn an_answer_without_a_code_is_judged_by_its_status() {
+        for (status, expected) in [
+            (403, ErrorKind::Denied),
+            (404, ErrorKind::NotFound),
+            (429, ErrorKind::Throttled),
+            (500, ErrorKind::Unavailable),
+            (400, ErrorKind::Unknown),
+        ] {
+            let generic = CreateServiceError::generic(ErrorMetadata::builder().build());
+            let failure: Failure = SdkError::service_error(generic, response(status));
+            assert_eq!(call_error("ecs:CreateService", &failure).kind, expected, "{status}");
+        }
+    }
+
+    #[test]
+    fn without_an_answer_the_cause_counts() {
+        let dispatch =
+            |error: ConnectorError| call_error("ecs:CreateService", &Failure::dispatch_failure(error));
+        let refused = dispatch(ConnectorError::io("connection refused".into()));
+        assert_eq!(refused.kind, ErrorKind::Unavailable);
+        assert!(refused.message.contains("connection refused"), "{}", refused.message);
+        assert_eq!(dispatch(ConnectorError::timeout("slow".into())).kind, ErrorKind::Timeout);
+        let none = "the credential provider was not enabled";
+        assert_eq!(dispatch(ConnectorError::other(none.into(), None)).kind, ErrorKind::Credentials);
+        let timeout: Failure = SdkError::timeout_error("too slow");
+        assert_eq!(call_error("ecs:CreateService", &timeout).kind, ErrorKind::Timeout);
+    }
 }

@@ -31,7 +31,7 @@ pub(crate) struct Facts {
 /// Reads the facts that the stack needs; only without an account is there no answer.
 pub(crate) async fn read(aws: &Aws, desired: &Desired) -> Result<Facts, CallError> {
     let others = async { Ok(join!(network(aws, desired), secrets(aws, desired), parameters(aws, desired))) };
-    let (identity, (network, secrets, parameters)) = try_join!(identity(aws), others)?;
+    let (identity, (network, secrets, parameters)) = try_join!(aws.identity(), others)?;
     let mut failures = Vec::new();
     let network = network.unwrap_or_else(|error| {
         failures.push(read_failure(&error));
@@ -42,27 +42,14 @@ pub(crate) async fn read(aws: &Aws, desired: &Desired) -> Result<Facts, CallErro
         BTreeMap::new()
     });
     let environment = Environment {
-        account: identity.account,
+        account: identity.account.clone(),
         region: aws.region.clone(),
-        partition: identity.partition,
+        partition: identity.partition.clone(),
         vpc: network.vpc,
         subnets: network.subnets,
         secrets,
     };
     Ok(Facts { environment, failures, warnings: parameters })
-}
-
-struct Identity {
-    account: String,
-    partition: String,
-}
-
-async fn identity(aws: &Aws) -> Result<Identity, CallError> {
-    const OPERATION: &str = "sts:GetCallerIdentity";
-    let answer = aws.sts.get_caller_identity().send().await.map_err(failed(OPERATION))?;
-    let account = answer.account().ok_or_else(|| incomplete(OPERATION, "Account"))?.to_owned();
-    let partition = answer.arn().and_then(|arn| arn.split(':').nth(1)).unwrap_or("aws").to_owned();
-    Ok(Identity { account, partition })
 }
 
 /// The VPC and the subnets that a stack gets.

@@ -5,10 +5,11 @@
 use std::collections::BTreeMap;
 
 use neap_core::address::Address;
-use neap_core::desired::TAG_ADDRESS;
+use neap_core::desired::{Desired, TAG_ADDRESS};
 use neap_core::live::{LiveResource, ReadFailure, Reading};
 use neap_engine::cloud::{CallError, ErrorKind};
 
+use crate::remote::{Fields, declared};
 use crate::tags::Tags;
 
 /// The readings of one service, or of all of them.
@@ -64,6 +65,33 @@ impl Found {
         }
     }
 
+    /// Nothing of a kind could be listed.
+    pub(crate) fn unlistable<T: Fields>(&mut self, desired: &Desired, error: &CallError) {
+        for (address, _) in declared::<T>(desired) {
+            self.unreadable(address, error);
+        }
+        self.failed(error);
+    }
+
+    /// Records what became of candidates: those of a desired address, and others that may be orphans.
+    pub(crate) fn collect(&mut self, outcomes: impl IntoIterator<Item = Outcome>) {
+        for (address, outcome) in outcomes {
+            match (address, outcome) {
+                (Some(address), outcome) => self.record(&address, outcome),
+                (None, Ok(Some(live))) => self.stray(live),
+                (None, Ok(None)) => {}
+                (None, Err(error)) => self.failed(&error),
+            }
+        }
+    }
+
+    /// Every desired address of a kind that has no reading yet is absent.
+    pub(crate) fn rest_absent<T: Fields>(&mut self, desired: &Desired) {
+        for (address, _) in declared::<T>(desired) {
+            self.readings.entry(address.clone()).or_insert(Reading::Absent);
+        }
+    }
+
     /// A listing failed, so orphans may be missing.
     pub(crate) fn failed(&mut self, error: &CallError) {
         let failure = read_failure(error);
@@ -81,6 +109,9 @@ impl Found {
     }
 }
 
+/// What reading one candidate gave, for the desired address that it may be.
+pub(crate) type Outcome = (Option<Address>, Result<Option<LiveResource>, CallError>);
+
 /// A failed call as a plan reports it.
 pub(crate) fn read_failure(error: &CallError) -> ReadFailure {
     ReadFailure {
@@ -91,9 +122,10 @@ pub(crate) fn read_failure(error: &CallError) -> ReadFailure {
     }
 }
 
-/// The address in a live resource's tags, if it has one that reads.
-pub(crate) fn tagged_address(tags: &Tags) -> Option<Address> {
-    tags.get(TAG_ADDRESS)?.parse().ok()
+/// The address of something live: that of its tags, otherwise that of the desired resource whose name it has. Something
+/// with neither is nobody's business.
+pub(crate) fn address_of(tags: &Tags, named: Option<&Address>) -> Option<Address> {
+    tags.get(TAG_ADDRESS).and_then(|text| text.parse().ok()).or_else(|| named.cloned())
 }
 
 /// Turns the error of something that is not there into an absence.
@@ -103,4 +135,9 @@ pub(crate) fn if_there<T>(outcome: Result<T, CallError>) -> Result<Option<T>, Ca
         Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// Whether a delete's outcome means that the thing is gone.
+pub(crate) fn if_gone<T>(outcome: Result<T, CallError>) -> Result<(), CallError> {
+    if_there(outcome).map(|_| ())
 }

@@ -4,7 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use neap_core::desired::{DesiredResource, TAG_ADDRESS, TAG_STACK};
+use neap_core::address::Address;
+use neap_core::desired::{Desired, DesiredResource, TAG_ADDRESS, TAG_STACK};
 use neap_core::kinds::{
     Alb, Cloudfront, Cluster, Ecr, KindOf, Listener, LogGroup, Resource, Role, Rule, SecurityGroup, Service,
     TargetGroup, Task,
@@ -85,6 +86,18 @@ impl<'a, T: Fields> Held<'a, T> {
         let fields = T::of(&live.resource).ok_or_else(|| wrong_kind::<T>(&live.resource))?;
         Ok(Self { fields, live })
     }
+}
+
+/// The desired resources of one kind, with their addresses.
+pub(crate) fn declared<'a, T: Fields + 'a>(
+    desired: &'a Desired,
+) -> impl Iterator<Item = (&'a Address, &'a T)> {
+    desired.resources.iter().filter_map(|(address, wanted)| Some((address, T::of(&wanted.resource)?)))
+}
+
+/// Outputs from pairs.
+pub(crate) fn outputs<const N: usize>(pairs: [(&str, &str); N]) -> Outputs {
+    pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 fn wrong_kind<T: KindOf>(resource: &Resource) -> CallError {

@@ -1,7 +1,182 @@
-//! Services.
+//! ECS services.
+//!
+//! Decides how a service is created, changed and deleted. How it is read and how its rollout is judged is in
+//! the files beside. Must not know what its tasks contain.
 
+mod convert;
+mod read;
+mod rollout;
+
+pub(crate) use read::{read, read_orphaned};
+
+use aws_sdk_ecs::types::{AvailabilityZoneRebalancing, PropagateTags};
+use neap_core::desired::short_hash;
 use neap_core::kinds::Service;
+use neap_core::live::Outputs;
+use neap_engine::cloud::{CallError, ErrorKind, Progress};
 
-use crate::remote::unwritten;
+use crate::client::Aws;
+use crate::cluster::to_strategy;
+use crate::ecs::{count, retag};
+use crate::error::{failed, incomplete};
+use crate::found::if_gone;
+use crate::remote::{Held, Remote, Wanted};
+use crate::tags::to_ecs;
 
-unwritten!(Service);
+const CREATE: &str = "ecs:CreateService";
+
+/// A token that is the same for the same service with the same fields: a repeated create finds the first one.
+fn client_token(wanted: &Wanted<'_, Service>) -> String {
+    let content = serde_json::json!([wanted.fields, wanted.tags]).to_string();
+    format!("{}{}", short_hash(&content), short_hash(wanted.address()))
+}
+
+/// A create met something of its name: its own earlier creation is brought into shape, anything else is a conflict.
+async fn resume(aws: &Aws, wanted: &Wanted<'_, Service>, conflict: CallError) -> Result<Outputs, CallError> {
+    let Service { name, cluster, .. } = wanted.fields;
+    let Some(service) = read::find(aws, cluster, name).await? else { return Err(conflict) };
+    if service.status() == Some("DRAINING") {
+        return Err(CallError { kind: ErrorKind::NotYet, ..conflict });
+    }
+    match read::live(&service, None, Some(wanted.fields)) {
+        Some(live) if wanted.is_marked(&live.tags) => Service::update(aws, &Held::of(&live)?, wanted).await,
+        _ => Err(conflict),
+    }
+}
+
+/// Sends what differs, in one call. Members that are left out stay as they are.
+async fn change(aws: &Aws, before: &Service, after: &Service) -> Result<(), CallError> {
+    let mut request = aws.ecs.update_service().cluster(&after.cluster).service(&after.name);
+    if before.count != after.count {
+        request = request.desired_count(count(after.count));
+    }
+    if before.task != after.task {
+        request = request.task_definition(&after.task);
+    }
+    if before.capacity != after.capacity {
+        // Tasks move to other capacity only with a new deployment.
+        let strategy = to_strategy(&after.capacity)?;
+        request = request.set_capacity_provider_strategy(Some(strategy)).force_new_deployment(true);
+    }
+    if before.targets != after.targets {
+        request = request.set_load_balancers(Some(convert::to_targets(&after.targets)));
+    }
+    if convert::network_differs(before, after) {
+        request = request.set_network_configuration(convert::to_network(after)?);
+    }
+    if before.platform_version != after.platform_version {
+        request = request.set_platform_version(convert::platform_version(after));
+    }
+    if convert::to_deployment(before) != convert::to_deployment(after) {
+        request = request.deployment_configuration(convert::to_deployment(after));
+    }
+    if before.health_check_grace_seconds != after.health_check_grace_seconds {
+        request = request.set_health_check_grace_period_seconds(convert::grace(after));
+    }
+    if before.exec != after.exec {
+        request = request.enable_execute_command(after.exec);
+    }
+    if before.propagate_tags != after.propagate_tags {
+        request = request.propagate_tags(PropagateTags::from(after.propagate_tags.as_str()));
+    }
+    if before.zone_rebalancing != after.zone_rebalancing {
+        let rebalancing = AvailabilityZoneRebalancing::from(after.zone_rebalancing.as_str());
+        request = request.availability_zone_rebalancing(rebalancing);
+    }
+    request.send().await.map(|_| ()).map_err(failed("ecs:UpdateService"))
+}
+
+impl Remote for Service {
+    async fn create(aws: &Aws, wanted: &Wanted<'_, Self>) -> Result<Outputs, CallError> {
+        let fields = wanted.fields;
+        let rebalancing = AvailabilityZoneRebalancing::from(fields.zone_rebalancing.as_str());
+        let request = aws
+            .ecs
+            .create_service()
+            .cluster(&fields.cluster)
+            .service_name(&fields.name)
+            .task_definition(&fields.task)
+            .desired_count(count(fields.count))
+            .client_token(client_token(wanted))
+            .set_capacity_provider_strategy(
+                Some(to_strategy(&fields.capacity)?).filter(|items| !items.is_empty()),
+            )
+            .set_load_balancers(Some(convert::to_targets(&fields.targets)))
+            .set_network_configuration(convert::to_network(fields)?)
+            .set_platform_version(convert::platform_version(fields))
+            .deployment_configuration(convert::to_deployment(fields))
+            .set_health_check_grace_period_seconds(convert::grace(fields))
+            .enable_execute_command(fields.exec)
+            .enable_ecs_managed_tags(false)
+            .propagate_tags(PropagateTags::from(fields.propagate_tags.as_str()))
+            .availability_zone_rebalancing(rebalancing)
+            .set_tags(Some(to_ecs(&wanted.all_tags())));
+        let answer = match request.send().await.map_err(failed(CREATE)) {
+            Err(error) if error.kind == ErrorKind::Conflict => return resume(aws, wanted, error).await,
+            // What it needs was there when the plan was made or has just been created.
+            Err(error) if error.kind == ErrorKind::NotFound => {
+                return Err(CallError { kind: ErrorKind::NotYet, ..error });
+            }
+            other => other?,
+        };
+        answer.service().map(convert::service_outputs).ok_or_else(|| incomplete(CREATE, "service"))
+    }
+
+    async fn update(
+        aws: &Aws,
+        held: &Held<'_, Self>,
+        wanted: &Wanted<'_, Self>,
+    ) -> Result<Outputs, CallError> {
+        if held.fields != wanted.fields {
+            change(aws, held.fields, wanted.fields).await?;
+        }
+        retag(aws, &held.live.id, &wanted.tag_changes(&held.live.tags)).await?;
+        Ok(held.live.outputs.clone())
+    }
+
+    async fn delete(aws: &Aws, held: &Held<'_, Self>) -> Result<(), CallError> {
+        // Forced, it need not be scaled to zero first.
+        let request = aws.ecs.delete_service().cluster(&held.fields.cluster).service(&held.fields.name);
+        if_gone(request.force(true).send().await.map_err(failed("ecs:DeleteService")))
+    }
+
+    async fn ready(aws: &Aws, wanted: &Wanted<'_, Self>, _: &Outputs) -> Result<Progress, CallError> {
+        let Service { name, cluster, .. } = wanted.fields;
+        let service = read::find(aws, cluster, name).await?;
+        let unseen = || Progress::Pending("not visible yet".to_owned());
+        Ok(service.map_or_else(unseen, |service| rollout::judge(&service, wanted.fields)))
+    }
+
+    async fn gone(aws: &Aws, held: &Held<'_, Self>) -> Result<Progress, CallError> {
+        let Some(service) = read::find(aws, &held.fields.cluster, &held.fields.name).await? else {
+            return Ok(Progress::Done);
+        };
+        if service.status() == Some("ACTIVE") {
+            Self::delete(aws, held).await?;
+        }
+        let running = service.running_count();
+        Ok(Progress::Pending(match running {
+            0 => "draining".to_owned(),
+            1 => "draining, 1 task still runs".to_owned(),
+            _ => format!("draining, {running} tasks still run"),
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use neap_core::kinds::KindOf;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn the_client_token_follows_the_fields_and_fits_ecs() {
+        let tags = BTreeMap::from([("neap:address".to_owned(), "service.api".to_owned())]);
+        let token = |service: &Service| client_token(&Wanted { fields: service, tags: &tags, spec: "" });
+        let example = Service::example();
+        let other = Service { task: "arn:other".into(), ..Service::example() };
+        assert_eq!(token(&example), token(&Service::example()));
+        assert_ne!(token(&example), token(&other));
+        assert!(token(&example).len() == 32 && token(&example).is_ascii());
+    }
+}

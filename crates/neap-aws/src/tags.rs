@@ -107,3 +107,46 @@ sdk_tags!(to_elb, from_elb, aws_sdk_elasticloadbalancingv2::types::Tag, plain);
 sdk_tags!(to_cloudfront, from_cloudfront, aws_sdk_cloudfront::types::Tag, keyed);
 sdk_tags!(to_iam, from_iam, aws_sdk_iam::types::Tag, checked);
 sdk_tags!(to_ecr, from_ecr, aws_sdk_ecr::types::Tag, checked);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tags(pairs: &[(&str, &str)]) -> Tags {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn awss_own_tags_are_not_shown() {
+        let shown =
+            visible([("team", "infra"), ("aws:cloudformation:stack-name", "x"), ("ecs:cluster", "y")]);
+        assert_eq!(shown, tags(&[("team", "infra")]));
+    }
+
+    #[test]
+    fn only_what_differs_is_set_and_only_our_leftovers_are_removed() {
+        let live = tags(&[("a", "1"), ("b", "1"), ("c", "1"), ("AmazonECSManaged", "")]);
+        let changes = TagChanges::between(&live, &tags(&[("a", "1"), ("b", "2"), ("d", "1")]));
+        let expected = TagChanges { set: tags(&[("b", "2"), ("d", "1")]), remove: vec!["c".into()] };
+        assert_eq!(changes, expected);
+    }
+
+    #[test]
+    fn tags_survive_every_services_type() {
+        let all = tags(&[("neap:stack", "course"), ("team", "")]);
+        assert_eq!(from_ecs(&to_ecs(&all)), all);
+        assert_eq!(from_ec2(&to_ec2(&all)), all);
+        assert_eq!(from_elb(&to_elb(&all)), all);
+        assert_eq!(from_ecr(&to_ecr(&all).expect("keys")), all);
+        assert_eq!(from_iam(&to_iam(&all).expect("keys")), all);
+        assert_eq!(from_cloudfront(&to_cloudfront(&all).expect("keys")), all);
+    }
+
+    #[test]
+    fn the_spec_hash_travels_with_the_tags() {
+        let own = tags(&[("neap:stack", "course")]);
+        let wanted = Wanted { fields: &(), tags: &own, spec: "0123" };
+        assert_eq!(wanted.all_tags()[TAG_SPEC], "0123");
+        assert_eq!(wanted.tag_changes(&own).set, tags(&[(TAG_SPEC, "0123")]));
+    }
+}

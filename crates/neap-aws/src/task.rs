@@ -1,7 +1,284 @@
-//! Task definitions.
+//! ECS task definitions: a family whose latest active revision is the resource.
+//!
+//! Decides how revisions are registered and removed. How their fields convert is in the files beside. Must not
+//! know which services run them.
 
+mod from_aws;
+mod to_aws;
+
+use std::collections::BTreeMap;
+
+use aws_sdk_ecs::types::{TaskDefinition, TaskDefinitionField, TaskDefinitionStatus};
+use futures_util::future::join_all;
+use neap_core::address::Address;
+use neap_core::desired::{Desired, TAG_ADDRESS, TAG_STACK};
 use neap_core::kinds::Task;
+use neap_core::live::{LiveResource, Outputs, Phase};
+use neap_engine::cloud::{CallError, ErrorKind, Progress};
+use tokio::join;
 
-use crate::remote::unwritten;
+use crate::client::Aws;
+use crate::ecs::retag;
+use crate::error::{failed, incomplete, refused};
+use crate::found::{Found, Outcome, address_of, if_there};
+use crate::remote::{Held, Remote, Wanted, declared, outputs};
+use crate::tags::{Tags, from_ecs, to_ecs};
 
-unwritten!(Task);
+const REGISTER: &str = "ecs:RegisterTaskDefinition";
+
+/// Reads the stack's families: the desired ones by name, and others whose name begins with the stack's.
+pub(crate) async fn read(aws: &Aws, desired: &Desired) -> Found {
+    let mut found = Found::new(&desired.stack);
+    let names: BTreeMap<&str, &Address> =
+        declared::<Task>(desired).map(|(address, task)| (task.family.as_str(), address)).collect();
+    let wanted = join_all(names.iter().map(|(family, address)| candidate(aws, family, Some(address))));
+    let strays = async {
+        let listed = list_families(aws, &format!("{}-", desired.stack)).await?;
+        let strays = listed.iter().filter(|family| !names.contains_key(family.as_str()));
+        Ok(join_all(strays.map(|family| candidate(aws, family, None))).await)
+    };
+    let (wanted, strays) = join!(wanted, strays);
+    found.collect(wanted);
+    match strays {
+        Ok(strays) => found.collect(strays),
+        Err(error) => found.failed(&error),
+    }
+    found
+}
+
+async fn list_families(aws: &Aws, prefix: &str) -> Result<Vec<String>, CallError> {
+    let request = aws.ecs.list_task_definition_families().family_prefix(prefix);
+    let request = request.status(aws_sdk_ecs::types::TaskDefinitionFamilyStatus::Active).max_results(100);
+    let pages = request.into_paginator().items().send();
+    pages.collect::<Result<_, _>>().await.map_err(failed("ecs:ListTaskDefinitionFamilies"))
+}
+
+async fn candidate(aws: &Aws, family: &str, address: Option<&Address>) -> Outcome {
+    let revision = latest(aws, family).await;
+    let live = revision.map(|revision| revision.and_then(|revision| live(&revision, address)));
+    (address.cloned(), live)
+}
+
+/// One revision with its tags.
+struct Revision {
+    definition: TaskDefinition,
+    tags: Tags,
+}
+
+/// A revision by ARN, or the latest active one by family.
+async fn describe(aws: &Aws, reference: &str) -> Result<Option<Revision>, CallError> {
+    let request = aws.ecs.describe_task_definition().task_definition(reference);
+    let answer = request.include(TaskDefinitionField::Tags).send().await;
+    let Some(answer) = if_there(answer.map_err(failed("ecs:DescribeTaskDefinition")))? else {
+        return Ok(None);
+    };
+    let tags = from_ecs(answer.tags());
+    Ok(answer.task_definition.map(|definition| Revision { definition, tags }))
+}
+
+/// The latest active revision of a family. Deregistered ones stay visible, and count as absent.
+async fn latest(aws: &Aws, family: &str) -> Result<Option<Revision>, CallError> {
+    let is_active = |revision: &Revision| {
+        revision.definition.status().is_none_or(|status| *status == TaskDefinitionStatus::Active)
+    };
+    Ok(describe(aws, family).await?.filter(is_active))
+}
+
+fn live(revision: &Revision, named: Option<&Address>) -> Option<LiveResource> {
+    Some(LiveResource {
+        address: address_of(&revision.tags, named)?,
+        id: revision.definition.task_definition_arn().unwrap_or_default().to_owned(),
+        outputs: revision_outputs(&revision.definition),
+        resource: from_aws::task(&revision.definition).into(),
+        tags: revision.tags.clone(),
+        phase: Phase::Ready,
+    })
+}
+
+fn revision_outputs(definition: &TaskDefinition) -> Outputs {
+    let arn = definition.task_definition_arn().unwrap_or_default();
+    outputs([("arn", arn), ("family", definition.family().unwrap_or_default())])
+}
+
+/// Registers a new revision, unless an earlier attempt whose answer was lost has done so: registering knows no token,
+/// so each repetition would leave one revision more.
+async fn register(aws: &Aws, wanted: &Wanted<'_, Task>) -> Result<Outputs, CallError> {
+    if let Some(latest) = latest(aws, &wanted.fields.family).await?
+        && latest.tags == wanted.all_tags()
+        && from_aws::task(&latest.definition) == *wanted.fields
+    {
+        return Ok(revision_outputs(&latest.definition));
+    }
+    let input = to_aws::registration(wanted.fields)?.set_tags(Some(to_ecs(&wanted.all_tags())));
+    let answer = input.send_with(&aws.ecs_once).await.map_err(failed(REGISTER))?;
+    answer.task_definition().map(revision_outputs).ok_or_else(|| incomplete(REGISTER, "taskDefinition"))
+}
+
+async fn list(aws: &Aws, family: &str, status: TaskDefinitionStatus) -> Result<Vec<String>, CallError> {
+    // The prefix is the whole name of the family.
+    let pages =
+        aws.ecs.list_task_definitions().family_prefix(family).status(status).into_paginator().items().send();
+    let arns: Vec<String> =
+        pages.collect::<Result<_, _>>().await.map_err(failed("ecs:ListTaskDefinitions"))?;
+    Ok(arns.into_iter().filter(|arn| is_of_family(arn, family)).collect())
+}
+
+fn is_of_family(arn: &str, family: &str) -> bool {
+    crate::ecs::name_in(arn).rsplit_once(':').is_some_and(|(name, _)| name == family)
+}
+
+/// The revisions of the family in this status that carry the same marks as `held`. Foreign ones are left alone.
+async fn ours(
+    aws: &Aws,
+    held: &Held<'_, Task>,
+    status: TaskDefinitionStatus,
+) -> Result<Vec<String>, CallError> {
+    let mut ours = Vec::new();
+    for arn in list(aws, &held.fields.family, status).await? {
+        let revision = describe(aws, &arn).await?;
+        if revision.is_some_and(|revision| is_marked_like(&revision.tags, &held.live.tags)) {
+            ours.push(arn);
+        }
+    }
+    Ok(ours)
+}
+
+/// Deregisters every active revision of the stack's own, and then asks for the deletion of all inactive ones:
+/// ECS deletes nothing that is still active.
+async fn remove(aws: &Aws, held: &Held<'_, Task>) -> Result<(), CallError> {
+    let mut inactive = ours(aws, held, TaskDefinitionStatus::Inactive).await?;
+    for arn in ours(aws, held, TaskDefinitionStatus::Active).await? {
+        let request = aws.ecs.deregister_task_definition().task_definition(&arn);
+        request.send().await.map_err(failed("ecs:DeregisterTaskDefinition"))?;
+        inactive.push(arn);
+    }
+    for batch in inactive.chunks(10) {
+        delete_batch(aws, batch).await?;
+    }
+    Ok(())
+}
+
+fn is_marked_like(tags: &Tags, held: &Tags) -> bool {
+    [TAG_STACK, TAG_ADDRESS]
+        .iter()
+        .all(|key| tags.get(*key).is_some_and(|value| held.get(*key) == Some(value)))
+}
+
+async fn delete_batch(aws: &Aws, arns: &[String]) -> Result<(), CallError> {
+    const OPERATION: &str = "ecs:DeleteTaskDefinitions";
+    let request = aws.ecs.delete_task_definitions().set_task_definitions(Some(arns.to_vec()));
+    let answer = request.send().await.map_err(failed(OPERATION))?;
+    match answer.failures().iter().find(|failure| failure.reason() != Some("TASK_DEFINITION_NOT_FOUND")) {
+        None => Ok(()),
+        Some(failure) => {
+            let of = failure.arn().unwrap_or("a revision");
+            let reason = failure.detail().or(failure.reason()).unwrap_or("no reason given");
+            Err(refused(ErrorKind::Unknown, OPERATION, format!("{of}: {reason}")))
+        }
+    }
+}
+
+impl Remote for Task {
+    async fn create(aws: &Aws, wanted: &Wanted<'_, Self>) -> Result<Outputs, CallError> {
+        register(aws, wanted).await
+    }
+
+    async fn update(
+        aws: &Aws,
+        held: &Held<'_, Self>,
+        wanted: &Wanted<'_, Self>,
+    ) -> Result<Outputs, CallError> {
+        if held.fields != wanted.fields {
+            return register(aws, wanted).await;
+        }
+        // Tags alone can change in place, and services need not move to another revision.
+        retag(aws, &held.live.id, &wanted.tag_changes(&held.live.tags)).await?;
+        Ok(held.live.outputs.clone())
+    }
+
+    async fn delete(aws: &Aws, held: &Held<'_, Self>) -> Result<(), CallError> {
+        remove(aws, held).await
+    }
+
+    async fn ready(_: &Aws, _: &Wanted<'_, Self>, _: &Outputs) -> Result<Progress, CallError> {
+        Ok(Progress::Done)
+    }
+
+    async fn gone(aws: &Aws, held: &Held<'_, Self>) -> Result<Progress, CallError> {
+        if ours(aws, held, TaskDefinitionStatus::Active).await?.is_empty() {
+            return Ok(Progress::Done);
+        }
+        remove(aws, held).await?;
+        Ok(Progress::Pending("deregistering revisions".to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use neap_core::kinds::KindOf;
+
+    fn described(task: &Task) -> TaskDefinition {
+        let input = to_aws::registration(task).expect("a task").build().expect("an input");
+        TaskDefinition::builder()
+            .task_definition_arn("arn:aws:ecs:eu-west-1:123456789012:task-definition/course-api:7")
+            .set_family(input.family)
+            .set_container_definitions(input.container_definitions)
+            .set_volumes(input.volumes)
+            .set_network_mode(input.network_mode)
+            .set_cpu(input.cpu)
+            .set_memory(input.memory)
+            .set_requires_compatibilities(input.requires_compatibilities)
+            .set_runtime_platform(input.runtime_platform)
+            .set_ephemeral_storage(input.ephemeral_storage)
+            .set_execution_role_arn(input.execution_role_arn)
+            .set_task_role_arn(input.task_role_arn)
+            .build()
+    }
+
+    #[test]
+    fn a_task_reads_back_as_it_was_registered() {
+        let example = Task::example();
+        assert_eq!(from_aws::task(&described(&example)), example);
+        let plain = Task {
+            launch_types: ["EC2".to_owned()].into(),
+            network_mode: "bridge".into(),
+            cpu: None,
+            memory: None,
+            architecture: "ARM64".into(),
+            ephemeral_storage_gib: None,
+            execution_role: None,
+            task_role: None,
+            volumes: BTreeMap::new(),
+            ..example
+        };
+        assert_eq!(from_aws::task(&described(&plain)), plain);
+    }
+
+    #[test]
+    fn a_tasks_outputs_are_the_revision_and_the_family() {
+        let outputs = revision_outputs(&described(&Task::example()));
+        assert_eq!(outputs["arn"], "arn:aws:ecs:eu-west-1:123456789012:task-definition/course-api:7");
+        assert_eq!(outputs["family"], "course-api");
+    }
+
+    #[test]
+    fn a_family_is_not_another_that_begins_like_it() {
+        let arn = "arn:aws:ecs:eu-west-1:123456789012:task-definition/course-api-2:7";
+        assert!(is_of_family(arn, "course-api-2") && !is_of_family(arn, "course-api"));
+    }
+
+    #[test]
+    fn only_revisions_with_the_same_marks_are_removed() {
+        let tags = |stack: &str, address: &str| {
+            Tags::from([
+                (TAG_STACK.to_owned(), stack.to_owned()),
+                (TAG_ADDRESS.to_owned(), address.to_owned()),
+            ])
+        };
+        let held = tags("course", "task.api");
+        assert!(is_marked_like(&tags("course", "task.api"), &held));
+        assert!(!is_marked_like(&tags("course", "task.web"), &held));
+        assert!(!is_marked_like(&Tags::new(), &held) && !is_marked_like(&Tags::new(), &Tags::new()));
+    }
+}

@@ -1,0 +1,229 @@
+//! A service's fields to and from the SDK's types.
+//!
+//! Decides which members a service sends and what absent ones mean. Must not make calls.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_ecs::types::{
+    AssignPublicIp, AvailabilityZoneRebalancing, AwsVpcConfiguration, DeploymentCircuitBreaker,
+    DeploymentConfiguration, LaunchType, LoadBalancer, NetworkConfiguration, PropagateTags,
+    Service as AwsService,
+};
+use neap_core::kinds::{Service, ServiceTarget, StrategyItem};
+use neap_core::live::Outputs;
+use neap_engine::cloud::CallError;
+
+use crate::cluster::from_strategy;
+use crate::ecs::{count, uncount};
+use crate::error::incomplete;
+use crate::remote::outputs;
+
+/// The load balancing of a service.
+pub(super) fn to_targets(targets: &[ServiceTarget]) -> Vec<LoadBalancer> {
+    let target = |target: &ServiceTarget| {
+        LoadBalancer::builder()
+            .target_group_arn(&target.target_group)
+            .container_name(&target.container)
+            .container_port(i32::from(target.port))
+            .build()
+    };
+    targets.iter().map(target).collect()
+}
+
+fn from_targets(balancers: &[LoadBalancer]) -> Vec<ServiceTarget> {
+    let target = |balancer: &LoadBalancer| ServiceTarget {
+        target_group: balancer.target_group_arn().unwrap_or_default().to_owned(),
+        container: balancer.container_name().unwrap_or_default().to_owned(),
+        port: balancer.container_port().and_then(|port| u16::try_from(port).ok()).unwrap_or(0),
+    };
+    balancers.iter().map(target).collect()
+}
+
+/// Whether two services differ in where their tasks are attached.
+pub(super) fn network_differs(before: &Service, after: &Service) -> bool {
+    before.subnets != after.subnets
+        || before.security_groups != after.security_groups
+        || before.public_ip != after.public_ip
+}
+
+/// Where tasks are attached; none for network modes without interfaces of their own.
+pub(super) fn to_network(service: &Service) -> Result<Option<NetworkConfiguration>, CallError> {
+    if service.subnets.is_empty() {
+        return Ok(None);
+    }
+    let public_ip = if service.public_ip { AssignPublicIp::Enabled } else { AssignPublicIp::Disabled };
+    let configuration = AwsVpcConfiguration::builder()
+        .set_subnets(Some(service.subnets.iter().cloned().collect()))
+        .set_security_groups(Some(service.security_groups.iter().cloned().collect()))
+        .assign_public_ip(public_ip)
+        .build()
+        .map_err(|_| incomplete("ecs:networkConfiguration", "subnets"))?;
+    Ok(Some(NetworkConfiguration::builder().awsvpc_configuration(configuration).build()))
+}
+
+/// How a service is rolled out.
+pub(super) fn to_deployment(service: &Service) -> DeploymentConfiguration {
+    let breaker = DeploymentCircuitBreaker::builder()
+        .enable(service.circuit_breaker)
+        .rollback(service.rollback)
+        .build();
+    DeploymentConfiguration::builder()
+        .minimum_healthy_percent(count(service.minimum_healthy_percent))
+        .maximum_percent(count(service.maximum_percent))
+        .deployment_circuit_breaker(breaker)
+        .build()
+}
+
+/// Only Fargate has platform versions.
+pub(super) fn platform_version(service: &Service) -> Option<String> {
+    let is_fargate = service.capacity.keys().all(|provider| provider.starts_with("FARGATE"));
+    is_fargate.then(|| service.platform_version.clone())
+}
+
+/// A grace period is refused where no load balancer checks health.
+pub(super) fn grace(service: &Service) -> Option<i32> {
+    (!service.targets.is_empty()).then(|| count(service.health_check_grace_seconds))
+}
+
+/// A service's outputs.
+pub(super) fn service_outputs(service: &AwsService) -> Outputs {
+    let name = service.service_name().unwrap_or_default();
+    outputs([("name", name), ("arn", service.service_arn().unwrap_or_default())])
+}
+
+/// Where a service runs. One for which nothing is wanted follows its cluster, whatever that says; one with a launch
+/// type instead of a strategy runs wholly on what is called like it.
+fn capacity(service: &AwsService, wanted: Option<&Service>) -> BTreeMap<String, StrategyItem> {
+    if wanted.is_some_and(|wanted| wanted.capacity.is_empty()) {
+        return BTreeMap::new();
+    }
+    match service.launch_type() {
+        Some(LaunchType::Fargate) if service.capacity_provider_strategy().is_empty() => {
+            BTreeMap::from([("FARGATE".to_owned(), StrategyItem { weight: 1, base: 0 })])
+        }
+        _ => from_strategy(service.capacity_provider_strategy()),
+    }
+}
+
+/// A live service's fields. Members that older answers leave out count as what is `wanted`: nothing speaks against it.
+pub(super) fn from_aws(service: &AwsService, wanted: Option<&Service>) -> Service {
+    let deployment = service.deployment_configuration();
+    let breaker = deployment.and_then(|deployment| deployment.deployment_circuit_breaker());
+    let network = service.network_configuration().and_then(|network| network.awsvpc_configuration());
+    let unreported = |value: fn(&Service) -> &String, default: &str| {
+        wanted.map_or(default, |wanted| value(wanted)).to_owned()
+    };
+    let percent = |value: Option<i32>, default: u32| value.map_or(default, uncount);
+    Service {
+        name: service.service_name().unwrap_or_default().to_owned(),
+        cluster: service.cluster_arn().unwrap_or_default().to_owned(),
+        task: service.task_definition().unwrap_or_default().to_owned(),
+        count: uncount(service.desired_count()),
+        capacity: capacity(service, wanted),
+        targets: from_targets(service.load_balancers()),
+        subnets: network.map(|network| network.subnets().iter().cloned().collect()).unwrap_or_default(),
+        security_groups: network
+            .map(|network| network.security_groups().iter().cloned().collect())
+            .unwrap_or_default(),
+        public_ip: network.and_then(|network| network.assign_public_ip()) == Some(&AssignPublicIp::Enabled),
+        platform_version: service
+            .platform_version()
+            .map_or_else(|| unreported(|service| &service.platform_version, "LATEST"), ToOwned::to_owned),
+        minimum_healthy_percent: percent(
+            deployment.and_then(|deployment| deployment.minimum_healthy_percent()),
+            100,
+        ),
+        maximum_percent: percent(deployment.and_then(|deployment| deployment.maximum_percent()), 200),
+        circuit_breaker: breaker.is_some_and(|breaker| breaker.enable()),
+        rollback: breaker.is_some_and(|breaker| breaker.rollback()),
+        health_check_grace_seconds: service.health_check_grace_period_seconds().map_or(0, uncount),
+        exec: service.enable_execute_command(),
+        propagate_tags: service.propagate_tags().map_or("NONE", PropagateTags::as_str).to_owned(),
+        zone_rebalancing: service.availability_zone_rebalancing().map_or_else(
+            || unreported(|service| &service.zone_rebalancing, "DISABLED"),
+            |rebalancing: &AvailabilityZoneRebalancing| rebalancing.as_str().to_owned(),
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::to_strategy;
+    use aws_sdk_ecs::types::builders::ServiceBuilder;
+    use neap_core::kinds::KindOf;
+
+    fn to_service(fields: &Service) -> ServiceBuilder {
+        AwsService::builder()
+            .service_name(&fields.name)
+            .cluster_arn(&fields.cluster)
+            .task_definition(&fields.task)
+            .desired_count(count(fields.count))
+            .set_capacity_provider_strategy(to_strategy(&fields.capacity).ok())
+            .set_load_balancers(Some(to_targets(&fields.targets)))
+            .set_network_configuration(to_network(fields).expect("a network"))
+            .set_platform_version(platform_version(fields))
+            .deployment_configuration(to_deployment(fields))
+            .set_health_check_grace_period_seconds(grace(fields))
+            .enable_execute_command(fields.exec)
+            .propagate_tags(PropagateTags::from(fields.propagate_tags.as_str()))
+            .availability_zone_rebalancing(AvailabilityZoneRebalancing::from(
+                fields.zone_rebalancing.as_str(),
+            ))
+    }
+
+    #[test]
+    fn a_service_reads_back_as_it_was_created() {
+        let example = Service::example();
+        assert_eq!(from_aws(&to_service(&example).build(), None), example);
+        let plain = Service {
+            targets: Vec::new(),
+            subnets: [].into(),
+            security_groups: [].into(),
+            public_ip: false,
+            health_check_grace_seconds: 0,
+            exec: true,
+            circuit_breaker: false,
+            rollback: false,
+            ..example
+        };
+        assert_eq!(from_aws(&to_service(&plain).build(), None), plain);
+    }
+
+    #[test]
+    fn what_a_service_leaves_out_is_awss_default() {
+        let fields = from_aws(&AwsService::builder().service_name("api").build(), None);
+        assert_eq!((fields.minimum_healthy_percent, fields.maximum_percent), (100, 200));
+        assert_eq!((fields.propagate_tags.as_str(), fields.platform_version.as_str()), ("NONE", "LATEST"));
+        assert_eq!((fields.health_check_grace_seconds, fields.zone_rebalancing.as_str()), (0, "DISABLED"));
+    }
+
+    #[test]
+    fn what_an_answer_does_not_report_is_no_difference() {
+        let wanted = Service { platform_version: "1.4.0".into(), ..Service::example() };
+        let fields = from_aws(&AwsService::builder().service_name("api").build(), Some(&wanted));
+        assert_eq!((fields.zone_rebalancing, fields.platform_version), ("ENABLED".into(), "1.4.0".into()));
+    }
+
+    #[test]
+    fn a_launch_type_is_a_strategy_of_one() {
+        let service = AwsService::builder().launch_type(LaunchType::Fargate).build();
+        assert_eq!(from_aws(&service, None).capacity, Service::example().capacity);
+    }
+
+    #[test]
+    fn a_service_that_follows_its_cluster_has_no_capacity_of_its_own() {
+        let wanted = Service { capacity: BTreeMap::new(), ..Service::example() };
+        let live = to_service(&Service::example()).build();
+        assert_eq!(from_aws(&live, Some(&wanted)), wanted);
+    }
+
+    #[test]
+    fn a_grace_period_needs_a_target_and_a_platform_version_fargate() {
+        let lonely = Service { targets: Vec::new(), ..Service::example() };
+        assert_eq!((grace(&lonely), grace(&Service::example())), (None, Some(60)));
+        let item = StrategyItem { weight: 1, base: 0 };
+        let on_instances = Service { capacity: [("course-main".into(), item)].into(), ..Service::example() };
+        assert_eq!(platform_version(&on_instances), None);
+    }
+}
