@@ -18,7 +18,7 @@ pub(crate) fn lower(root: &mut Node, options: &Options, findings: &mut Findings)
         table.shift_remove("env");
     }
     let clean = findings.diagnostics.is_empty() && findings.bad.is_empty();
-    let wrong = if clean { BTreeSet::new() } else { set_aside(root, findings)? };
+    let wrong = if clean { BTreeSet::new() } else { set_aside(root, options, findings)? };
     let file: StackFile = match serde_json::from_value(root.to_json()) {
         Ok(file) => file,
         Err(error) => {
@@ -54,11 +54,14 @@ fn placed(root: &Node, mistake: Mistake) -> Diagnostic {
 
 /// Removes the wrong tables and answers with them and those that mention them, or with nothing if what is wrong
 /// touches the whole file.
-fn set_aside(root: &mut Node, findings: &Findings) -> Option<BTreeSet<Vec<String>>> {
+fn set_aside(root: &mut Node, options: &Options, findings: &Findings) -> Option<BTreeSet<Vec<String>>> {
     let whole = |path: &Vec<String>| path.len() < 2 || path[0] == "stack" || path[0] == "network";
-    let wrong: BTreeSet<Vec<String>> =
-        findings.bad.iter().filter(|path| !is_overlay(path)).cloned().collect();
-    if findings.diagnostics.len() >= LIMIT || wrong.iter().any(whole) {
+    // Overlays are not lowered, so what is wrong in them touches nothing else; but the chosen one names the stack.
+    let chosen =
+        |path: &Vec<String>| options.environment.is_some() && path.get(1) == options.environment.as_ref();
+    let elsewhere = |path: &&Vec<String>| path.first().is_some_and(|first| first == "env") && !chosen(path);
+    let wrong: BTreeSet<Vec<String>> = findings.bad.iter().filter(|path| !elsewhere(path)).cloned().collect();
+    if findings.diagnostics.len() >= LIMIT || wrong.iter().any(|path| whole(path) || path[0] == "env") {
         return None;
     }
     let table = root.table_mut()?;
@@ -76,11 +79,6 @@ fn set_aside(root: &mut Node, findings: &Findings) -> Option<BTreeSet<Vec<String
         }
     }
     Some(tainted)
-}
-
-/// Overlays are not lowered, so what is wrong in them touches nothing else.
-fn is_overlay(path: &[String]) -> bool {
-    path.first().is_some_and(|first| first == "env")
 }
 
 /// Adds every table that mentions a wrong one, by name or by address, until there is none left.
