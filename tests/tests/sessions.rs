@@ -6,12 +6,12 @@
 //! - `$ neap …` runs neap. `NAME=value` before it sets a variable, `echo yes |` answers its question.
 //! - `$ cp FROM TO` copies a file, `$ rm FILE` removes one, `$ edit FILE OLD NEW` replaces text that must be there.
 //! - `$ cat FILE` shows a file.
-//! - `$ world FILE` changes the sandbox's world behind neap's back, as `neap_sim::edits` describes.
+//! - `$ world FILE` changes the sandbox's world behind neap's back, as `neap_sim::Sim::seed` describes.
 //!
 //! What goes to stderr stands under `[stderr]`, and the exit code under it all.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::{env, fs, io};
 
@@ -109,14 +109,14 @@ fn edit(file: &Path, old: &str, new: &str) -> Result<String, Box<dyn std::error:
 
 fn change_world(edits: &Path, folder: &Path) -> Result<String, Box<dyn std::error::Error>> {
     let text = fs::read_to_string(edits)?;
-    neap_sim::edits::apply_to_folder(&text, &folder.join(".neap"))?;
+    neap_sim::Sim::open(&folder.join(".neap"))?.seed(&text)?;
     Ok(String::new())
 }
 
 fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
     for entry in fs::read_dir(from)? {
         let entry = entry?;
-        let target: PathBuf = to.join(entry.file_name());
+        let target = to.join(entry.file_name());
         if entry.file_type()?.is_dir() {
             fs::create_dir_all(&target)?;
             copy_folder(&entry.path(), &target)?;
