@@ -79,8 +79,9 @@ impl World {
     /// Panics if the suite was not started by `cargo xtask test`, which starts the emulators.
     pub fn new(emulator: Emulator, path: &str) -> Self {
         let variable = emulator.variable();
-        let endpoint = env::var(variable)
-            .unwrap_or_else(|_| panic!("{variable} is not set: run `cargo xtask http`, which starts the emulators"));
+        let endpoint = env::var(variable).unwrap_or_else(|_| {
+            panic!("{variable} is not set: run `cargo xtask http`, which starts the emulators")
+        });
         let folder = tempfile::tempdir().expect("a temporary folder");
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         fs::copy(root.join(path), folder.path().join("stack.toml")).expect("the stack file");
@@ -125,9 +126,13 @@ impl World {
     pub fn neap(&self, arguments: &[&str]) -> Run {
         let program = env::var("NEAP_BIN").expect("NEAP_BIN names the binary: run `cargo xtask http`");
         let mut command = Command::new(program);
-        command.args(arguments).args(&self.arguments).args(["--endpoint-url", &self.endpoint]);
+        command.args(arguments).args(&self.arguments);
+        command.args(["--endpoint-url", &self.endpoint, "--region", REGION]);
         command.current_dir(self.folder.path()).env_clear();
-        command.env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test").env("AWS_REGION", REGION);
+        command
+            .env("AWS_ACCESS_KEY_ID", "test")
+            .env("AWS_SECRET_ACCESS_KEY", "test")
+            .env("AWS_REGION", REGION);
         command.env("HOME", self.folder.path()).env("AWS_EC2_METADATA_DISABLED", "true");
         let Output { status, stdout, stderr } = command.output().expect("neap runs");
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("neap prints UTF-8");
@@ -154,7 +159,8 @@ impl World {
     }
 
     fn reader(&self, arguments: &[&str]) -> String {
-        let python = env::var("NEAP_PYTHON").expect("NEAP_PYTHON names the emulator's Python: run `cargo xtask http`");
+        let python =
+            env::var("NEAP_PYTHON").expect("NEAP_PYTHON names the emulator's Python: run `cargo xtask http`");
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("reader.py");
         let output = Command::new(python)
             .arg(script)

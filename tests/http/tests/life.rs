@@ -1,0 +1,284 @@
+//! The whole life of every example over HTTP: create, no change, change in place, replacement, orphan, conflict, destroy.
+//!
+//! Each is run on moto and on ministack. What an emulator gets wrong is worked around here, in a test's set-up, and named.
+
+use neap_http_tests::{Emulator, World};
+use serde_json::{Value, json};
+
+/// One example, and how it is changed in the course of its life.
+struct Life {
+    /// The stack file, from the root of the repository.
+    stack: &'static str,
+    /// How many of each kind the independent reader must see.
+    counts: Value,
+    /// Edits that AWS can make in place.
+    in_place: &'static [(&'static str, &'static str)],
+    /// The edit that replaces a target group.
+    replacement: (&'static str, &'static str),
+    /// The edits after which something live is no longer declared.
+    orphan: &'static [(&'static str, &'static str)],
+    /// The kind of which one is gone then.
+    orphaned: &'static str,
+    /// A call that takes a name that the stack needs, and what the plan must say of it.
+    foreign: (&'static str, &'static str, Value, &'static str),
+}
+
+impl Life {
+    fn run(&self, world: &World) {
+        world.neap(&["plan", "--detailed-exitcode"]).expect(2);
+        assert_eq!(world.listing(), json!({}), "a plan changes nothing");
+        world.neap(&["apply", "--yes"]).expect(0);
+        assert_eq!(counts(&world.listing()), self.counts);
+        self.no_change(world);
+
+        for (old, new) in self.in_place {
+            world.edit(old, new);
+        }
+        let plan = world.neap(&["plan"]).expect(0);
+        assert!(plan.stdout.contains(" 0 to replace, 0 to delete"), "in place only:\n{}", plan.stdout);
+        world.neap(&["apply", "--yes"]).expect(0);
+        self.no_change(world);
+
+        let before = world.listing()["target groups"].clone();
+        world.edit(self.replacement.0, self.replacement.1);
+        world.neap(&["apply", "--yes"]).expect(0);
+        let after = world.listing()["target groups"].clone();
+        assert_eq!(before.as_array().map(Vec::len), after.as_array().map(Vec::len), "one for the other");
+        assert_ne!(before, after, "a new name stands beside the old until it is gone");
+        self.no_change(world);
+
+        let before = number(&counts(&world.listing())[self.orphaned]);
+        for (old, new) in self.orphan {
+            world.edit(old, new);
+        }
+        world.neap(&["apply", "--yes"]).expect(0);
+        assert_eq!(number(&counts(&world.listing())[self.orphaned]), before - 1, "the orphan is gone");
+        self.no_change(world);
+
+        world.neap(&["destroy", "--yes"]).expect(0);
+        self.nothing_left(world);
+        self.conflict(world);
+    }
+
+    fn no_change(&self, world: &World) {
+        let plan = world.neap(&["plan", "--detailed-exitcode"]).expect(0);
+        assert!(plan.stdout.contains("No changes"), "{}", plan.stdout);
+    }
+
+    fn nothing_left(&self, world: &World) {
+        let mut listing = world.listing();
+        if let Some(listing) = listing.as_object_mut() {
+            // Neither emulator ever forgets a deleted revision.
+            listing.remove("inactive task definitions");
+        }
+        assert_eq!(listing, json!({}), "destroy leaves nothing");
+    }
+
+    fn conflict(&self, world: &World) {
+        let (service, operation, arguments, name) = &self.foreign;
+        world.call(service, operation, arguments);
+        let before = world.listing();
+        let plan = world.neap(&["plan"]).expect(1);
+        assert!(plan.stderr.contains(name), "the plan says what has the name:\n{}", plan.stderr);
+        world.neap(&["apply", "--yes"]).expect(1);
+        world.neap(&["destroy", "--yes"]).expect(0);
+        assert_eq!(world.listing(), before, "what is not the stack's own is left alone");
+    }
+}
+
+fn counts(listing: &Value) -> Value {
+    let count =
+        |(kind, names): (&String, &Value)| (kind.clone(), json!(names.as_array().map_or(0, Vec::len)));
+    let kinds =
+        listing.as_object().into_iter().flatten().filter(|(kind, _)| *kind != "inactive task definitions");
+    Value::Object(kinds.map(count).collect())
+}
+
+fn number(value: &Value) -> u64 {
+    value.as_u64().unwrap_or(0)
+}
+
+fn root() -> Life {
+    Life {
+        stack: "stack.toml",
+        counts: json!({
+            "clusters": 1, "listeners": 1, "load balancers": 1, "log groups": 1, "repositories": 1, "roles": 1,
+            "security groups": 2, "services": 1, "target groups": 1, "task definitions": 1,
+        }),
+        in_place: &[("default = \"1.27\"", "default = \"1.28\""), ("path = \"/\"", "path = \"/health\"")],
+        replacement: (
+            "[target_group.web]              # who answers, and how the load balancer tells that they are well\nport = 80",
+            "[target_group.web]\nport = 8080",
+        ),
+        orphan: &[(
+            "[ecr.web]                       # where your own image will live\nkeep_images = 5\n",
+            "",
+        )],
+        orphaned: "repositories",
+        foreign: ("ecs", "create_cluster", json!({ "clusterName": "course-main" }), "course-main"),
+    }
+}
+
+fn course_fargate() -> Life {
+    Life {
+        stack: "examples/course-fargate/stack.toml",
+        counts: json!({
+            "clusters": 1, "distributions": 1, "listeners": 1, "load balancers": 1, "log groups": 1, "repositories": 1,
+            "roles": 1, "rules": 1, "security groups": 2, "services": 1, "target groups": 1, "task definitions": 1,
+        }),
+        in_place: &[
+            ("path = \"/api/health\"", "path = \"/api/ready\""),
+            ("NODE_ENV = \"production\"", "NODE_ENV = \"staging\""),
+            ("keep_images = 5", "keep_images = 7"),
+            ("body = \"not found\"", "body = \"nothing here\""),
+            ("comment = \"the course's site\"", "comment = \"our site\""),
+        ],
+        replacement: ("[target_group.api]\nport = 3000", "[target_group.api]\nport = 3001"),
+        orphan: &[
+            ("[cloudfront.site]\ncomment = \"our site\"\n", ""),
+            ("[[cloudfront.site.route]]\npath = \"/api/*\"\norigin = \"alb.public\"\n", ""),
+            ("[[cloudfront.site.route]]\npath = \"/*\"\norigin = \"${var.site}\"\n", ""),
+            ("url = \"https://${cloudfront.site}\"\n", ""),
+        ],
+        orphaned: "distributions",
+        foreign: (
+            "logs",
+            "create_log_group",
+            json!({ "logGroupName": "/neap/course/task-api" }),
+            "/neap/course/task-api",
+        ),
+    }
+}
+
+fn two_services() -> Life {
+    Life {
+        stack: "examples/two-services/stack.toml",
+        counts: json!({
+            "clusters": 1, "listeners": 1, "load balancers": 1, "log groups": 3, "repositories": 2, "roles": 3, "rules": 3,
+            "security groups": 4, "services": 3, "target groups": 3, "task definitions": 3,
+        }),
+        in_place: &[
+            ("stickiness = { duration = 3600 }", "stickiness = { duration = 600 }"),
+            ("team = \"shop\"", "team = \"web\""),
+        ],
+        replacement: ("[target_group.web]\nport = 3000", "[target_group.web]\nport = 3001"),
+        orphan: &[(
+            "[[alb.public.listener.http.rule]]\npriority = 30\nwhen = { host = [\"www.${var.domain}\"] }\n\
+             redirect = { host = \"${var.domain}\", status = 301 }\n",
+            "",
+        )],
+        orphaned: "rules",
+        foreign: (
+            "iam",
+            "create_role",
+            json!({
+                "RoleName": "shop-task-web-execution",
+                "AssumeRolePolicyDocument": json!({ "Version": "2012-10-17", "Statement": [{
+                    "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": { "Service": "ecs-tasks.amazonaws.com" },
+                }] }).to_string(),
+            }),
+            "shop-task-web-execution",
+        ),
+    }
+}
+
+fn sidecar() -> Life {
+    Life {
+        stack: "examples/sidecar/stack.toml",
+        counts: json!({
+            "clusters": 1, "listeners": 1, "load balancers": 1, "log groups": 1, "repositories": 1, "roles": 2,
+            "security groups": 2, "services": 1, "target groups": 1, "task definitions": 1,
+        }),
+        in_place: &[
+            ("retention = 30", "retention = 60"),
+            ("\"s3:GetObject\", \"s3:ListBucket\"", "\"s3:GetObject\""),
+            ("stop_timeout = 60", "stop_timeout = 90"),
+            ("container_insights = \"enabled\"", "container_insights = \"disabled\""),
+        ],
+        replacement: ("[target_group.notes]\nport = 8080", "[target_group.notes]\nport = 8081"),
+        orphan: &[
+            ("log_group = \"notes\"\n", ""),
+            (
+                "[log_group.notes]               # instead of the implied one, to keep events longer\nretention = 60\n",
+                "",
+            ),
+        ],
+        orphaned: "log groups",
+        foreign: ("ecr", "create_repository", json!({ "repositoryName": "notes-app" }), "notes-app"),
+    }
+}
+
+/// The secrets that the sidecar example names, which no stack creates.
+fn with_secrets(world: World) -> World {
+    world.call(
+        "ssm",
+        "put_parameter",
+        &json!({ "Name": "/notes/database-url", "Value": "postgres://", "Type": "SecureString" }),
+    );
+    world.call(
+        "secretsmanager",
+        "create_secret",
+        &json!({ "Name": "notes/smtp", "SecretString": "{\"password\":\"x\"}" }),
+    );
+    world
+}
+
+#[test]
+fn the_root_stack_lives_on_moto() {
+    let life = root();
+    life.run(&World::new(Emulator::Moto, life.stack));
+}
+
+#[test]
+fn the_root_stack_lives_on_ministack() {
+    let life = root();
+    life.run(&World::new(Emulator::Ministack, life.stack));
+}
+
+#[test]
+fn course_fargate_lives_on_moto() {
+    let life = course_fargate();
+    life.run(&World::new(Emulator::Moto, life.stack));
+}
+
+#[test]
+fn course_fargate_lives_on_ministack() {
+    let life = course_fargate();
+    life.run(&World::new(Emulator::Ministack, life.stack));
+}
+
+#[test]
+fn two_services_live_on_moto() {
+    let life = two_services();
+    let world = World::new(Emulator::Moto, life.stack);
+    // moto runs the same number of tasks for every service, and the suite sets it to one.
+    world.edit("count = 2", "count = 1");
+    life.run(&world);
+}
+
+#[test]
+fn two_services_live_on_ministack() {
+    let life = two_services();
+    let world = World::new(Emulator::Ministack, life.stack);
+    // ministack drops the weights of a forward, so a second plan could never be empty: one group for both services.
+    world.edit("forward = { weights = { stable = 9, canary = 1 } }", "forward = \"stable\"");
+    world.edit("target = { group = \"canary\" }", "target = { group = \"stable\" }");
+    world.edit("[target_group.canary]\nport = 8080\nhealth_check = { path = \"/api/health\" }\n", "");
+    let counts = json!({
+        "clusters": 1, "listeners": 1, "load balancers": 1, "log groups": 3, "repositories": 2, "roles": 3, "rules": 3,
+        "security groups": 4, "services": 3, "target groups": 2, "task definitions": 3,
+    });
+    Life { counts, ..life }.run(&world);
+}
+
+#[test]
+fn sidecar_lives_on_moto() {
+    let life = sidecar();
+    life.run(&with_secrets(World::new(Emulator::Moto, life.stack)));
+}
+
+#[test]
+fn sidecar_lives_on_ministack() {
+    let life = sidecar();
+    life.run(&with_secrets(World::new(Emulator::Ministack, life.stack)));
+}
