@@ -197,13 +197,11 @@ fn sidecar() -> Life {
         ],
         replacement: ("[target_group.notes]\nport = 8080", "[target_group.notes]\nport = 8081"),
         orphan: &[
-            ("log_group = \"notes\"\n", ""),
-            (
-                "[log_group.notes]               # instead of the implied one, to keep events longer\nretention = 60\n",
-                "",
-            ),
+            ("[[task.notes.role.statement]]\nactions = [\"s3:GetObject\"]\n", ""),
+            ("resources = [\"arn:aws:s3:::notes-attachments\", \"arn:aws:s3:::notes-attachments/*\"]\n", ""),
+            ("exec = true                     # `aws ecs execute-command` opens a shell\n", ""),
         ],
-        orphaned: "log groups",
+        orphaned: "roles",
         foreign: ("ecr", "create_repository", json!({ "repositoryName": "notes-app" }), "notes-app"),
     }
 }
