@@ -4,7 +4,8 @@
 //! a copy of its folder, and what is printed must be what is recorded. `NEAP_BLESS=1` records it anew.
 //!
 //! - `$ neap …` runs neap. `NAME=value` before it sets a variable, `echo yes |` answers its question.
-//! - `$ cp FROM TO` copies a file, `$ rm FILE` removes one, `$ edit FILE OLD NEW` replaces text that must be there.
+//! - `$ cp FROM TO` copies a file, `$ rm FILE` removes one, `$ edit FILE OLD NEW` replaces text that must be there (`\n` is
+//!   a new line).
 //! - `$ cat FILE` shows a file.
 //! - `$ world FILE` changes the sandbox's world behind neap's back, as `neap_sim::Sim::seed` describes.
 //!
@@ -99,11 +100,12 @@ fn run_neap(
 }
 
 fn edit(file: &Path, old: &str, new: &str) -> Result<String, Box<dyn std::error::Error>> {
+    let (old, new) = (old.replace("\\n", "\n"), new.replace("\\n", "\n"));
     let text = fs::read_to_string(file)?;
-    if !text.contains(old) {
+    if !text.contains(&old) {
         return Err(format!("{} does not hold {old:?}", file.display()).into());
     }
-    fs::write(file, text.replace(old, new))?;
+    fs::write(file, text.replace(&old, &new))?;
     Ok(String::new())
 }
 
