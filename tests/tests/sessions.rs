@@ -4,6 +4,7 @@
 //! a copy of its folder, and what is printed must be what is recorded. `NEAP_BLESS=1` records it anew.
 //!
 //! - `$ neap …` runs neap. `NAME=value` before it sets a variable, `echo yes |` answers its question.
+//! - `$ quietly neap …` records the exit code alone, where another session shows the rest.
 //! - `$ cp FROM TO` copies a file, `$ rm FILE` removes one, `$ edit FILE OLD NEW` replaces text that must be there (`\n` is
 //!   a new line).
 //! - `$ cat FILE` shows a file.
@@ -55,6 +56,14 @@ fn play(command: &str, folder: &Path) -> Result<String, Box<dyn std::error::Erro
     let (variables, words) = words.split_at(variables);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words.as_slice() {
+        ["quietly", "neap", arguments @ ..] => {
+            let played = run_neap(arguments, variables, answer.as_deref(), folder)?;
+            Ok(played
+                .lines()
+                .rev()
+                .find(|line| line.starts_with("[exit "))
+                .map_or(played.clone(), |line| format!("{line}\n\n")))
+        }
         ["neap", arguments @ ..] => run_neap(arguments, variables, answer.as_deref(), folder),
         ["cp", from, to] => Ok(fs::copy(folder.join(from), folder.join(to)).map(|_| String::new())?),
         ["rm", file] => Ok(fs::remove_file(folder.join(file)).map(|()| String::new())?),
