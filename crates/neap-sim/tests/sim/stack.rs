@@ -98,7 +98,10 @@ pub(crate) async fn until_ready(
 pub(crate) async fn until_gone(sim: &Sim, live: &LiveResource) -> Duration {
     let started = sim.now();
     let again = |error: &CallError| matches!(error.kind, ErrorKind::InUse | ErrorKind::Timeout);
-    let second = || tokio::time::sleep(Duration::from_secs(1));
+    let second = async || {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert!(sim.now() - started < Duration::from_secs(3600), "{} never goes", live.address);
+    };
     while let Err(error) = sim.delete(live).await {
         assert!(again(&error), "{error}");
         second().await;
