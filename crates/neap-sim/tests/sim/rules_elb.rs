@@ -127,7 +127,7 @@ async fn a_target_group_belongs_to_one_load_balancer() {
     let second = must_create(&sim, &resource("alb.second", alb("second", &b.facts, &b.group))).await;
     let fields = listener(&second["arn"], 80, forward(&b.targets));
     let answer = create(&sim, &resource("alb.second.listener.http", fields)).await;
-    refused(answer, ErrorKind::InUse, "TargetGroupAssociationLimit");
+    refused(answer, ErrorKind::Quota, "TargetGroupAssociationLimit");
 }
 
 #[tokio::test(start_paused = true)]

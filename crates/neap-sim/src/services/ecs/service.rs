@@ -177,7 +177,7 @@ fn update_service(world: &mut World, arn: &str, desired: &Service) -> Answer<()>
     let (record, current) = world.get::<Service>(arn).ok_or_else(missing)?;
     if record.is_deleting() {
         let message = "Service was not ACTIVE.";
-        return Err(Rejection::invalid("ServiceNotActiveException", message));
+        return Err(Rejection::not_found("ServiceNotActiveException", message));
     }
     let (current, last) = (current.clone(), record.deployment.clone());
     check(world, desired)?;

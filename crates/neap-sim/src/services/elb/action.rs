@@ -88,7 +88,7 @@ fn forward(world: &World, alb: &str, target_groups: &[WeightedGroup]) -> Answer<
             let message = format!(
                 "The following target groups cannot be associated with more than one load balancer: {arn}"
             );
-            return Err(Rejection::in_use("TargetGroupAssociationLimit", message));
+            return Err(Rejection::quota("TargetGroupAssociationLimit", message));
         }
     }
     Ok(())
