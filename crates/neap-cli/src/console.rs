@@ -44,7 +44,7 @@ impl Console {
             stderr_is_terminal: io::stderr().is_terminal(),
             stdin_is_terminal: io::stdin().is_terminal(),
             environment,
-            folder: PathBuf::from("."),
+            folder: PathBuf::new(),
         }
     }
 

@@ -21,7 +21,7 @@ pub(crate) fn run<C: Connect>(session: &mut Session<C>) -> Result<Exit, CommandE
     let file = session.file();
     let shown = file.display().to_string();
     let path = session.path(&file);
-    let folder = path.parent().unwrap_or(Path::new("."));
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let text = stack_file(&stack_name(folder), Application::in_folder(folder));
     write_new(&path, &text).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => {

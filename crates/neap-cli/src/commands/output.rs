@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use neap_core::address::Address;
 use neap_core::config::Loaded;
+use neap_core::desired::DesiredResource;
 use neap_core::live::{Live, Outputs};
 use neap_core::outputs;
 use neap_core::reference::{self, Fact, Reference, Resolved};
@@ -12,7 +13,7 @@ use crate::args::OutputArguments;
 use crate::connect::Connect;
 use crate::error::CommandError;
 use crate::exit::Exit;
-use crate::render::value::is_sensitive;
+use crate::render::value::{self, is_sensitive};
 use crate::render::{json, style, summary};
 use crate::session::Session;
 
@@ -26,40 +27,94 @@ pub(crate) fn run<C: Connect>(
         let cloud = session.cloud(loaded.desired.region.as_deref()).await?;
         session.live(&cloud, &loaded.desired).await
     })?;
-    let values = values(&loaded, &live);
+    let values = Values::of(&loaded, &live);
     let Some(name) = &arguments.name else {
-        let shown = if session.global.json { json::pretty(&known(&values)) } else { text(&values) };
+        let shown = if session.global.json { json::pretty(&values.known()) } else { values.text() };
         session.ui.out(&shown);
         return Ok(Exit::Done);
     };
-    let value = find(&values, name)?;
+    let value = values.find(name)?;
     let shown = if session.global.json { json::line(&value) } else { format!("{value}\n") };
     session.ui.out(&shown);
     Ok(Exit::Done)
 }
 
-/// Every output by name: the stack's own, its URL, and those of its live resources. What is not known yet still
-/// holds references.
-fn values(loaded: &Loaded, live: &Live) -> BTreeMap<String, String> {
-    let desired = &loaded.desired;
-    let resources: BTreeMap<Address, Outputs> = desired
-        .resources
-        .iter()
-        .filter_map(|(address, resource)| {
+/// Every output by name. What is not known yet still holds references.
+struct Values {
+    /// The stack's own, and its URL unless one of them has that name.
+    own: BTreeMap<String, String>,
+    /// Those of live resources, after their addresses.
+    resources: BTreeMap<String, String>,
+}
+
+impl Values {
+    fn of(loaded: &Loaded, live: &Live) -> Self {
+        let desired = &loaded.desired;
+        let outputs = |(address, resource): (&Address, &DesiredResource)| {
             let mut values = outputs::computed(&resource.resource, &live.environment);
             values.extend(live.present(address)?.outputs.clone());
             Some((address.clone(), values))
-        })
-        .collect();
-    let resolve = |reference: &Reference| resolved(reference, &resources, live);
-    let own = desired.outputs.iter();
-    let own = own.map(|(name, value)| (name.clone(), reference::substitute_text(value, &resolve)));
-    let url = summary::url(&resources).map(|url| ("url".to_owned(), url));
-    let of_resources = resources.iter().flat_map(|(address, outputs)| {
-        outputs.iter().map(move |(name, value)| (format!("{address}.{name}"), value.clone()))
-    });
-    // The stack's own come last, so that an output called `url` is the one that counts.
-    of_resources.chain(url).chain(own).collect()
+        };
+        let resources: BTreeMap<Address, Outputs> = desired.resources.iter().filter_map(outputs).collect();
+        let resolve = |reference: &Reference| resolved(reference, &resources, live);
+        let own = desired.outputs.iter();
+        let own = own.map(|(name, value)| (name.clone(), reference::substitute_text(value, &resolve)));
+        let url = summary::url(&resources).map(|url| ("url".to_owned(), url));
+        let of_resources = resources.iter().flat_map(|(address, outputs)| {
+            outputs.iter().map(move |(name, value)| (format!("{address}.{name}"), value.clone()))
+        });
+        Self { own: url.into_iter().chain(own).collect(), resources: of_resources.collect() }
+    }
+
+    fn all(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.own.iter().chain(&self.resources).map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    fn known(&self) -> BTreeMap<&str, &str> {
+        self.all().filter(|(_, value)| reference::in_text(value).is_empty()).collect()
+    }
+
+    fn text(&self) -> String {
+        let line = |(name, value): (&str, &str)| {
+            let is_known = reference::in_text(value).is_empty();
+            let shown = if is_known { value.to_owned() } else { value::inline(&value.into()) };
+            format!("{} = {shown}\n", style::paint(style::NAME, name))
+        };
+        let text: String = self.all().map(line).collect();
+        if text.is_empty() { "Nothing of the stack is live\n".to_owned() } else { text }
+    }
+
+    /// The value called `name`, if it is known and may be seen.
+    fn find(&self, name: &str) -> Result<&str, CommandError> {
+        let default = name.parse::<Address>().ok();
+        let default = default.map(|it| format!("{it}.{}", outputs::default_name(it.kind())));
+        let found = self.own.get(name).or_else(|| self.resources.get(default.as_deref().unwrap_or(name)));
+        let Some(value) = found else {
+            let error = CommandError::invalid(format!("there is no output `{name}`"));
+            return Err(match self.nearest(name) {
+                Some(near) => error.hint(format!("did you mean `{near}`?")),
+                None => {
+                    error.hint("`neap output` lists what there is; resources have outputs once they are live")
+                }
+            });
+        };
+        if is_sensitive(value) {
+            let message = format!("`{name}` holds a sensitive variable, so it is not printed");
+            return Err(CommandError::failed(message));
+        }
+        if let Some(missing) = reference::in_text(value).first() {
+            return Err(CommandError::failed(format!("`{name}` is not known yet: it needs `{missing}`"))
+                .hint("run `neap apply` first"));
+        }
+        Ok(value)
+    }
+
+    fn nearest(&self, name: &str) -> Option<&str> {
+        let scored =
+            self.all().map(|(known, _)| (strsim::normalized_damerau_levenshtein(known, name), known));
+        let best = scored.max_by(|(left, _), (right, _)| left.total_cmp(right))?;
+        (best.0 > 0.5).then_some(best.1)
+    }
 }
 
 fn resolved(reference: &Reference, resources: &BTreeMap<Address, Outputs>, live: &Live) -> Resolved {
@@ -75,57 +130,4 @@ fn resolved(reference: &Reference, resources: &BTreeMap<Address, Outputs>, live:
         Reference::Variable(_) => None,
     };
     value.cloned().map_or(Resolved::Unknown, Resolved::One)
-}
-
-fn known(values: &BTreeMap<String, String>) -> BTreeMap<&str, &str> {
-    let known = values.iter().filter(|(_, value)| reference::in_text(value).is_empty());
-    known.map(|(name, value)| (name.as_str(), value.as_str())).collect()
-}
-
-fn text(values: &BTreeMap<String, String>) -> String {
-    if values.is_empty() {
-        return "Nothing of the stack is live\n".to_owned();
-    }
-    let line = |(name, value): (&String, &String)| {
-        let value = serde_json::Value::from(value.as_str());
-        format!("{} = {}\n", style::paint(style::NAME, name), crate::render::value::inline(&value))
-    };
-    values.iter().map(line).collect()
-}
-
-/// The value called `name`, if it is known and may be seen.
-fn find<'values>(
-    values: &'values BTreeMap<String, String>,
-    name: &str,
-) -> Result<&'values str, CommandError> {
-    let by_default = || {
-        let address: Address = name.parse().ok()?;
-        values.get(&format!("{address}.{}", outputs::default_name(address.kind())))
-    };
-    let Some(value) = values.get(name).or_else(by_default) else {
-        let error = CommandError::invalid(format!("there is no output `{name}`"));
-        return Err(match nearest(values, name) {
-            Some(near) => error.hint(format!("did you mean `{near}`?")),
-            None => {
-                error.hint("`neap output` lists what there is; resources have outputs once they are live")
-            }
-        });
-    };
-    let references = reference::in_text(value);
-    if is_sensitive(value) {
-        return Err(CommandError::failed(format!(
-            "`{name}` holds a sensitive variable, so it is not printed"
-        )));
-    }
-    if let Some(missing) = references.first() {
-        return Err(CommandError::failed(format!("`{name}` is not known yet: it needs `{missing}`"))
-            .hint("run `neap apply` first"));
-    }
-    Ok(value)
-}
-
-fn nearest<'values>(values: &'values BTreeMap<String, String>, name: &str) -> Option<&'values str> {
-    let scored = values.keys().map(|known| (strsim::jaro_winkler(known, name), known.as_str()));
-    let best = scored.max_by(|(left, _), (right, _)| left.total_cmp(right))?;
-    (best.0 > 0.75).then_some(best.1)
 }

@@ -175,16 +175,17 @@ fn fields(change: &Change, indent: usize) -> String {
 /// All the fields of a new resource that say something, and its tags.
 fn created(desired: &DesiredResource, indent: usize) -> String {
     let hidden = Resource::policy(desired.resource.kind()).hidden;
-    let fields = value::pruned(&desired.resource.fields());
-    let fields = fields.as_object().into_iter().flatten();
-    let fields = fields.filter(|(name, value)| !hidden.contains(&name.as_str()) && !value::is_empty(value));
-    let lines = fields.map(|(name, value)| value::fitted(name, value, indent));
+    let mut fields = value::pruned(&desired.resource.fields());
+    let Some(members) = fields.as_object_mut() else { return String::new() };
+    members.retain(|name, _| !hidden.contains(&name.as_str()));
     // The marks of ownership are on everything and tell a reader nothing.
     let tags = desired.tags.iter().filter(|(key, _)| !key.starts_with("neap:"));
     let tags: Map<String, Value> =
         tags.map(|(key, value)| (key.clone(), Value::from(value.as_str()))).collect();
-    let tags = (!tags.is_empty()).then(|| value::fitted("tags", &Value::Object(tags), indent));
-    lines.chain(tags).collect()
+    if !tags.is_empty() {
+        members.insert("tags".to_owned(), Value::Object(tags));
+    }
+    value::fitted(&*members, indent)
 }
 
 /// `path: before → after`; long values below each other, documents as a diff of their lines.

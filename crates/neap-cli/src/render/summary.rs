@@ -7,7 +7,7 @@ use neap_core::diff::SENSITIVE;
 use neap_core::live::{LiveResource, Outputs};
 use neap_core::plan::{Mode, Plan, Verb};
 use neap_engine::apply::Summary;
-use neap_engine::event::Outcome;
+use neap_engine::event::{Failure, Outcome};
 use neap_engine::residue::Residue;
 
 use super::progress;
@@ -83,6 +83,12 @@ pub(crate) fn failure(plan: &Plan, summary: &Summary) -> CommandError {
         if let Some(detail) = unfinished(plan, step, &result.outcome) {
             error.details.push(detail);
         }
+        if let Outcome::Failed(Failure::Call(cause)) = &result.outcome {
+            let hints = CommandError::from(cause.clone()).hints;
+            error
+                .hints
+                .extend(hints.into_iter().filter(|hint| !error.hints.contains(hint)).collect::<Vec<_>>());
+        }
     }
     let cause = if stopped > 0 { "run" } else { "mend the cause, then run" };
     error.hint(format!("{cause} `{command}` again: it goes on from what is live"))
@@ -127,7 +133,7 @@ mod tests {
     use std::time::Duration;
 
     use neap_engine::apply::StepResult;
-    use neap_engine::event::Failure;
+    use neap_engine::cloud::{CallError, ErrorKind};
 
     use super::*;
     use crate::fixture;
@@ -168,6 +174,22 @@ mod tests {
 
         hint: mend the cause, then run `neap apply` again: it goes on from what is live
         ");
+    }
+
+    #[test]
+    fn a_denied_call_names_the_permission_once() {
+        let plan = fixture::course();
+        let error = CallError {
+            kind: ErrorKind::Denied,
+            operation: "ecs:RegisterTaskDefinition".into(),
+            code: None,
+            message: "no".into(),
+            request_id: None,
+        };
+        let outcomes = vec![Outcome::Failed(Failure::Call(error)); plan.steps.len()];
+        let hints = failure(&plan, &summary(outcomes)).hints;
+        assert_eq!(hints.len(), 2, "{hints:?}");
+        assert!(hints[0].starts_with("allow `ecs:RegisterTaskDefinition`"), "{hints:?}");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use neap_core::diff::{NOT_SHOWN, SENSITIVE};
 use neap_core::reference::{self, Reference};
 use serde_json::{Map, Value};
 
-/// Lines of structures are broken where they would be longer.
+/// Lines are broken where they would be longer.
 const WIDTH: usize = 100;
 
 /// `value` on one line.
@@ -37,60 +37,124 @@ fn string(text: &str) -> String {
     format!("(known after apply: {})", names.join(", "))
 }
 
-/// `value` as lines of `key: value`, structures on one line where they fit, each line after `indent` spaces.
-pub(crate) fn fitted(key: &str, value: &Value, indent: usize) -> String {
-    let line = format!("{:indent$}{key}: {}\n", "", inline(value));
-    let is_nested = matches!(value, Value::Object(members) if !members.is_empty())
-        || matches!(value, Value::Array(items) if !items.is_empty());
-    if !is_nested || line.chars().count() <= WIDTH {
-        return line;
+/// `members` as `key: value`, each line after `indent` spaces: what is short shares lines, structures have their own.
+pub(crate) fn fitted<'value>(
+    members: impl IntoIterator<Item = (&'value String, &'value Value)>,
+    indent: usize,
+) -> String {
+    let mut lines = Lines { indent, text: String::new(), line: String::new() };
+    for (key, value) in members {
+        let whole = format!("{key}: {}", inline(value));
+        if is_leaf(value) {
+            lines.share(&whole);
+        } else if indent + whole.chars().count() <= WIDTH {
+            lines.own(&whole);
+        } else {
+            lines.own(&format!("{key}:"));
+            lines.text += &broken(value, indent + 2);
+        }
     }
-    let mut text = format!("{:indent$}{key}:\n", "");
+    lines.finish()
+}
+
+/// A structure on lines of its own.
+fn broken(value: &Value, indent: usize) -> String {
     match value {
-        Value::Object(members) => {
-            text.extend(members.iter().map(|(key, value)| fitted(key, value, indent + 2)));
-        }
+        Value::Object(members) => fitted(members, indent),
         Value::Array(items) => {
-            text.extend(items.iter().map(|item| list_item(item, indent + 2, fitted)));
+            items.iter().map(|item| list_item(item, indent, |members| fitted(members, indent + 2))).collect()
         }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => String::new(),
     }
-    text
+}
+
+/// Whether `value` is no structure, nor a list that holds one.
+fn is_leaf(value: &Value) -> bool {
+    match value {
+        Value::Object(members) => members.is_empty(),
+        Value::Array(items) => !items.iter().any(|item| item.is_object() || item.is_array()),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
+    }
+}
+
+/// Lines that fill up.
+struct Lines {
+    indent: usize,
+    text: String,
+    line: String,
+}
+
+impl Lines {
+    /// Adds `piece` to the line, or to a new one where it would be too long.
+    fn share(&mut self, piece: &str) {
+        if !self.line.is_empty() {
+            if self.indent + self.line.chars().count() + 2 + piece.chars().count() > WIDTH {
+                self.end();
+            } else {
+                self.line += ", ";
+            }
+        }
+        self.line += piece;
+    }
+
+    /// Adds `piece` on a line of its own.
+    fn own(&mut self, piece: &str) {
+        self.end();
+        self.line += piece;
+        self.end();
+    }
+
+    fn end(&mut self) {
+        if !self.line.is_empty() {
+            let indent = self.indent;
+            self.text.extend([format!("{:indent$}", ""), std::mem::take(&mut self.line), "\n".to_owned()]);
+        }
+    }
+
+    fn finish(mut self) -> String {
+        self.end();
+        self.text
+    }
 }
 
 /// `value` as lines, one for each leaf, so that a change of one leaf is a change of one line.
 pub(crate) fn outline(value: &Value) -> String {
     match value {
-        Value::Object(members) => members.iter().map(|(key, value)| outlined(key, value, 0)).collect(),
-        Value::Array(items) => items.iter().map(|item| list_item(item, 0, outlined)).collect(),
+        Value::Object(_) | Value::Array(_) => outlined(value, 0),
         Value::Null => String::new(),
         Value::Bool(_) | Value::Number(_) | Value::String(_) => format!("{}\n", inline(value)),
     }
 }
 
-fn outlined(key: &str, value: &Value, indent: usize) -> String {
-    let mut text = format!("{:indent$}{key}:\n", "");
+fn outlined(value: &Value, indent: usize) -> String {
+    let member = |(key, value): (&String, &Value)| {
+        if is_leaf(value) {
+            format!("{:indent$}{key}: {}\n", "", inline(value))
+        } else {
+            format!("{:indent$}{key}:\n{}", "", outlined(value, indent + 2))
+        }
+    };
     match value {
-        Value::Object(members) if !members.is_empty() => {
-            text.extend(members.iter().map(|(key, value)| outlined(key, value, indent + 2)));
+        Value::Object(members) => members.iter().map(member).collect(),
+        Value::Array(items) => {
+            let members =
+                |members: &Map<String, Value>| outlined(&Value::Object(members.clone()), indent + 2);
+            items.iter().map(|item| list_item(item, indent, members)).collect()
         }
-        Value::Array(items) if items.iter().any(|item| item.is_object() || item.is_array()) => {
-            text.extend(items.iter().map(|item| list_item(item, indent + 2, outlined)));
-        }
-        _ => text = format!("{:indent$}{key}: {}\n", "", inline(value)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => String::new(),
     }
-    text
 }
 
-/// A list's item after a dash; the members of a structure stand under each other.
-fn list_item(item: &Value, indent: usize, member: fn(&str, &Value, usize) -> String) -> String {
-    let Value::Object(members) = item else { return format!("{:indent$}- {}\n", "", inline(item)) };
-    if members.is_empty() {
-        return format!("{:indent$}- {{}}\n", "");
+/// A list's item after a dash; `members` writes those of a structure two columns further in.
+fn list_item(item: &Value, indent: usize, members: impl Fn(&Map<String, Value>) -> String) -> String {
+    match item {
+        Value::Object(item) if !item.is_empty() => {
+            let mut text = members(item);
+            text.replace_range(indent..=indent, "-");
+            text
+        }
+        _ => format!("{:indent$}- {}\n", "", inline(item)),
     }
-    let mut text: String = members.iter().map(|(key, value)| member(key, value, indent + 2)).collect();
-    text.replace_range(indent..=indent, "-");
-    text
 }
 
 /// `value` without nulls and empty texts, lists and structures, which say nothing in a description.
@@ -152,14 +216,17 @@ mod tests {
     }
 
     #[test]
-    fn a_long_structure_is_broken_into_lines() {
+    fn what_is_short_shares_lines_and_long_structures_are_broken() {
         let long = "x".repeat(80);
-        let value = json!({ "short": { "a": 1 }, "list": [{ "a": long, "b": 2 }, "c"] });
+        let value =
+            json!({ "a": 1, "b": true, "s": { "a": 1 }, "list": [{ "a": long, "b": 2 }, "c"], "d": "e" });
+        let members = value.as_object().expect("an object");
         let expected = format!(
-            "  key:\n    short: {{ a: 1 }}\n    list:\n      - a: \"{long}\"\n        b: 2\n      - \"c\"\n"
+            "  a: 1, b: true\n  s: {{ a: 1 }}\n  list:\n    - a: \"{long}\", b: 2\n    - \"c\"\n  d: \"e\"\n"
         );
-        assert_eq!(fitted("key", &value, 2), expected);
-        assert_eq!(fitted("key", &json!({ "a": 1 }), 2), "  key: { a: 1 }\n");
+        assert_eq!(fitted(members, 2), expected);
+        let two = json!({ "a": long, "b": long });
+        assert_eq!(fitted(two.as_object().expect("an object"), 0).lines().count(), 2);
     }
 
     #[test]

@@ -13,13 +13,10 @@ fn a_plan_tells_what_happens_to_each_resource_and_why() {
     Stack course in account 123456789012, region eu-west-1
 
     + create ecr.api (does not exist)
-        name: "course-api"
-        tag_mutability: "MUTABLE"
-        scan_on_push: false
+        name: "course-api", tag_mutability: "MUTABLE", scan_on_push: false
         lifecycle_policy:
           rules:
-            - rulePriority: 1
-              description: "keep the last 5 images"
+            - rulePriority: 1, description: "keep the last 5 images"
               selection: { tagStatus: "any", countType: "imageCountMoreThan", countNumber: 5 }
               action: { type: "expire" }
         encryption: "AES256"
@@ -41,9 +38,7 @@ fn a_plan_tells_what_happens_to_each_resource_and_why() {
         cpu: 256 → 512
         tags.team: (none) → "infra"
         + create log_group.task-api (does not exist; implied: keeps what the containers write)
-            name: "/neap/course/task-api"
-            retention_days: 14
-            class: "STANDARD"
+            name: "/neap/course/task-api", retention_days: 14, class: "STANDARD"
             tags: { team: "infra" }
 
     ~ update service.api (changed outside of the stack file)
