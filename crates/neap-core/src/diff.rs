@@ -130,10 +130,6 @@ fn is_nothing(value: &Value) -> bool {
     }
 }
 
-fn something(value: &Value) -> Option<Value> {
-    (!is_nothing(value)).then(|| value.clone())
-}
-
 struct Walk<'a> {
     policy: &'a FieldPolicy,
     secrets: &'a Secrets,
@@ -150,7 +146,7 @@ impl Walk<'_> {
         if sides.raw.is_null() && self.is_one_of(self.policy.ignore_unset) {
             return;
         }
-        if self.canonical(sides.compared) == self.canonical(sides.live) {
+        if sides.compared == sides.live || self.canonical(sides.compared) == self.canonical(sides.live) {
             return;
         }
         if self.is_one_of(self.policy.documents) {
@@ -208,26 +204,38 @@ impl Walk<'_> {
                 continue;
             }
             let before = mask::masked_item(sides.raw, sides.compared, &live[index], self.secrets);
-            self.push(Some(before), None, false);
+            self.push_item(&before, &NOTHING);
         }
         let mut old: Vec<Value> = live.iter().map(|item| self.canonical(item)).collect();
         for (index, item) in desired.iter().enumerate() {
             let canonical = self.canonical(item);
             match old.iter().position(|other| *other == canonical) {
                 Some(same) => drop(old.swap_remove(same)),
-                None => self.push(None, something(sides.item(index).shown), false),
+                None => self.push_item(&NOTHING, sides.item(index).shown),
             }
         }
     }
 
     fn report(&mut self, sides: &Sides<'_>, document: bool) {
         let live = mask::masked(&self.path, sides.raw, sides.compared, sides.live, self.secrets);
-        self.push(something(&live), something(sides.shown), document);
+        self.push(&live, sides.shown, document);
     }
 
-    fn push(&mut self, before: Option<Value>, after: Option<Value>, document: bool) {
+    /// A change of one item of the list at the current path.
+    fn push_item(&mut self, before: &Value, after: &Value) {
+        self.path.push("[]".to_owned());
+        self.push(before, after, false);
+        self.path.pop();
+    }
+
+    fn push(&mut self, before: &Value, after: &Value, document: bool) {
+        let shown = |value: &Value| {
+            let value = reduced(value, self.policy, &mut self.path.clone(), Keys::AsWritten);
+            (!value.is_null()).then_some(value)
+        };
+        let (before, after) = (shown(before), shown(after));
         let forces_replacement = self.starts_in(self.policy.replace);
-        let path = self.path.join(".").replace(".[", "[");
+        let path = self.path.join(".").replace(".[]", "").replace(".[", "[");
         self.changes.push(FieldChange { path, before, after, forces_replacement, document });
     }
 
@@ -244,19 +252,28 @@ impl Walk<'_> {
 
     /// A form of `value`, which stands at the current path, that is equal for equal meanings.
     fn canonical(&self, value: &Value) -> Value {
-        let mut path = self.path.clone();
-        canonical(value, self.policy, &mut path)
+        reduced(value, self.policy, &mut self.path.clone(), Keys::Sorted)
     }
 }
 
-fn canonical(value: &Value, policy: &FieldPolicy, path: &mut Vec<String>) -> Value {
+/// The order of a map's members in a reduced value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Keys {
+    AsWritten,
+    Sorted,
+}
+
+/// `value` without members that say nothing, and with lists whose order means nothing in one order.
+fn reduced(value: &Value, policy: &FieldPolicy, path: &mut Vec<String>, keys: Keys) -> Value {
     match value {
         Value::Array(items) => {
             path.push("[]".to_owned());
-            let mut items: Vec<Value> = items.iter().map(|item| canonical(item, policy, path)).collect();
+            let mut items: Vec<Value> = items.iter().map(|item| reduced(item, policy, path, keys)).collect();
             path.pop();
             if policy.unordered.iter().any(|pattern| matches(pattern, path)) {
-                items.sort_by_cached_key(Value::to_string);
+                items.sort_by_cached_key(|item| {
+                    reduced(item, policy, &mut Vec::new(), Keys::Sorted).to_string()
+                });
             }
             if items.is_empty() { Value::Null } else { Value::Array(items) }
         }
@@ -264,15 +281,17 @@ fn canonical(value: &Value, policy: &FieldPolicy, path: &mut Vec<String>) -> Val
             let mut kept: Vec<(&String, Value)> = Vec::with_capacity(members.len());
             for (key, member) in members {
                 path.push(key.clone());
-                let member = canonical(member, policy, path);
+                let member = reduced(member, policy, path, keys);
                 path.pop();
                 if !member.is_null() {
                     kept.push((key, member));
                 }
             }
-            kept.sort_by_key(|(key, _)| *key);
-            let members: Map<String, Value> =
-                kept.into_iter().map(|(key, member)| (key.clone(), member)).collect();
+            if keys == Keys::Sorted {
+                kept.sort_by_key(|(key, _)| *key);
+            }
+            let kept = kept.into_iter().map(|(key, member)| (key.clone(), member));
+            let members: Map<String, Value> = kept.collect();
             if members.is_empty() { Value::Null } else { Value::Object(members) }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),

@@ -2,20 +2,368 @@
 
 mod sky;
 
-use neap_core::plan::Mode;
-use neap_core::plan::check::check;
-use neap_core::plan::planner::plan;
-use sky::stacks::course;
+use neap_core::desired::Desired;
+use neap_core::kinds::{Resource, SecurityGroupRule};
+use neap_core::live::{Live, LiveResource, Phase};
+use neap_core::plan::planner::{live_hash, plan};
+use neap_core::plan::{Action, Change, Mode, Need, Plan, Reason, Verb, check};
+use sky::stacks::{
+    add, address, alb, cloudfront, course, course_task, fixed, forward, listener, rule, target_group,
+};
 use sky::{Sky, secrets};
+
+/// What is live once `stack` has been applied.
+fn applied(stack: &Desired) -> Sky {
+    let mut sky = Sky::new();
+    let plan = planned(stack, &sky);
+    sky.apply(&plan, &[], &[]).expect("the steps are in order");
+    sky
+}
+
+fn planned(stack: &Desired, sky: &Sky) -> Plan {
+    planned_for(Mode::Apply, stack, &sky.read(stack))
+}
+
+fn planned_for(mode: Mode, stack: &Desired, live: &Live) -> Plan {
+    let plan = plan(stack, live, mode, &secrets()).expect("nothing stands in the way");
+    assert_eq!(check::check(&plan), Vec::<String>::new());
+    plan
+}
+
+/// Carries `plan` out and sees that nothing is left to do.
+fn finish(mut sky: Sky, plan: &Plan, stack: &Desired) {
+    sky.apply(plan, &[], &[]).expect("the steps are in order");
+    let again = planned(stack, &sky);
+    assert!(again.is_empty(), "{:?}", lines(&again));
+}
+
+/// What happens, `sign address`, by address; what stays is left out.
+fn lines(plan: &Plan) -> Vec<String> {
+    let acts = plan.changes.iter().filter(|change| change.action != Action::NoOp);
+    let mut lines: Vec<String> =
+        acts.map(|change| format!("{} {}", change.action.sign(), change.address)).collect();
+    lines.sort_by_key(|line| line.rsplit_once(' ').map(|(_, address)| address.to_owned()));
+    lines
+}
+
+fn change<'a>(plan: &'a Plan, text: &str) -> &'a Change {
+    plan.changes.iter().find(|change| change.address == address(text)).expect(text)
+}
+
+fn paths(plan: &Plan, text: &str) -> Vec<String> {
+    change(plan, text).fields.iter().map(|field| field.path.clone()).collect()
+}
+
+fn step(plan: &Plan, verb: Verb, text: &str) -> usize {
+    let found = |step: &neap_core::plan::Step| step.verb == verb && step.address == address(text);
+    plan.steps.iter().position(found).unwrap_or_else(|| panic!("no step {verb:?} {text}"))
+}
+
+/// Whether one step waits for another, directly or through others.
+fn waits(plan: &Plan, after: (Verb, &str), before: (Verb, &str)) -> bool {
+    let (after, before) = (step(plan, after.0, after.1), step(plan, before.0, before.1));
+    let mut reached = vec![before];
+    let mut next = 0;
+    while let Some(step) = reached.get(next).copied() {
+        let edges = plan.edges.iter().filter(|edge| edge.before == step && !reached.contains(&edge.after));
+        let found: Vec<usize> = edges.map(|edge| edge.after).collect();
+        reached.extend(found);
+        next += 1;
+    }
+    reached.contains(&after)
+}
+
+fn need(plan: &Plan, after: (Verb, &str), before: (Verb, &str)) -> Option<Need> {
+    let (after, before) = (step(plan, after.0, after.1), step(plan, before.0, before.1));
+    plan.edges.iter().find(|edge| (edge.before, edge.after) == (before, after)).map(|edge| edge.need)
+}
+
+fn live_at<'a>(sky: &'a mut Sky, text: &str) -> &'a mut LiveResource {
+    sky.resources.iter_mut().find(|found| found.address == address(text)).expect(text)
+}
+
+use Verb::{Create, Delete, Update, Wait};
 
 #[test]
 fn a_new_stack_is_created_and_then_complete() {
-    let mut sky = Sky::new();
     let stack = course();
-    let first = plan(&stack, &sky.read(&stack), Mode::Apply, &secrets()).expect("a plan");
-    assert_eq!(check(&first), Vec::<String>::new());
-    assert_eq!(first.counts().create, stack.resources.len());
-    sky.apply(&first, &[], &[]).expect("in order");
-    let second = plan(&stack, &sky.read(&stack), Mode::Apply, &secrets()).expect("a plan");
-    assert!(second.is_empty());
+    let sky = Sky::new();
+    let plan = planned(&stack, &sky);
+    assert_eq!(plan.counts().create, stack.resources.len());
+    finish(sky, &plan, &stack);
+}
+
+#[test]
+fn a_service_waits_for_roles_and_cluster_to_settle_and_for_the_rule_that_leads_to_it() {
+    let plan = planned(&course(), &Sky::new());
+    let service = (Create, "service.api");
+    assert_eq!(need(&plan, service, (Create, "role.task-api-execution")), Some(Need::Ready));
+    assert_eq!(need(&plan, service, (Create, "cluster.main")), Some(Need::Ready));
+    assert_eq!(need(&plan, service, (Create, "alb.public.listener.http.rule.10")), Some(Need::Exists));
+    assert_eq!(need(&plan, (Create, "cloudfront.site"), (Create, "alb.public")), Some(Need::Exists));
+}
+
+#[test]
+fn only_what_aws_assigns_is_unknown() {
+    let plan = planned(&course(), &Sky::new());
+    let service = change(&plan, "service.api").desired.as_ref().expect("a service");
+    let unknown: Vec<String> =
+        service.references().iter().map(|(_, reference)| reference.to_string()).collect();
+    assert_eq!(unknown, ["task.api.arn", "target_group.api.arn", "security_group.service-api.id"]);
+    assert_eq!(plan.outputs["url"], "https://${cloudfront.site.domain_name}");
+    let sky = applied(&course());
+    assert_eq!(planned(&course(), &sky).outputs["url"].find("${"), None);
+}
+
+#[test]
+fn a_new_image_changes_the_task_and_the_service_only() {
+    let sky = applied(&course());
+    let mut stack = course();
+    add(&mut stack, "task.api", course_task("${ecr.api.uri}:v2"));
+    let plan = planned(&stack, &sky);
+    assert_eq!(lines(&plan), ["~ service.api", "~ task.api"]);
+    assert_eq!(change(&plan, "task.api").reason, Reason::StackChanged);
+    assert_eq!(paths(&plan, "service.api"), ["task"]);
+    let dependencies = vec!["task.api".to_owned()];
+    assert_eq!(change(&plan, "service.api").reason, Reason::DependencyReplaced { dependencies });
+    finish(sky, &plan, &stack);
+}
+
+#[test]
+fn an_updated_load_balancer_keeps_its_host_name() {
+    let sky = applied(&course());
+    let mut stack = course();
+    let Resource::Alb(mut slower) = stack.resources[&address("alb.public")].resource.clone() else {
+        panic!()
+    };
+    slower.idle_timeout_seconds = 120;
+    add(&mut stack, "alb.public", slower);
+    assert_eq!(lines(&planned(&stack, &sky)), ["~ alb.public"]);
+}
+
+#[test]
+fn a_change_by_hand_is_drift_and_a_changed_stack_is_not() {
+    let mut sky = applied(&course());
+    let Resource::Service(service) = &mut live_at(&mut sky, "service.api").resource else { panic!() };
+    service.count = 9;
+    live_at(&mut sky, "ecr.api").tags.insert("team".into(), "x".into());
+    let plan = planned(&course(), &sky);
+    assert_eq!(lines(&plan), ["~ ecr.api", "~ service.api"]);
+    assert_eq!(change(&plan, "service.api").reason, Reason::Drifted);
+    assert_eq!(paths(&plan, "ecr.api"), ["tags.team"]);
+    finish(sky, &plan, &course());
+}
+
+#[test]
+fn a_target_group_is_replaced_beside_the_old_one_which_goes_when_nothing_uses_it() {
+    let sky = applied(&course());
+    let mut stack = course();
+    add(&mut stack, "target_group.api", target_group("api", 4000, "/"));
+    let plan = planned(&stack, &sky);
+    assert_eq!(lines(&plan), ["~ alb.public.listener.http.rule.10", "~ service.api", "+/- target_group.api"]);
+    let reason = &change(&plan, "target_group.api").reason;
+    assert_eq!(*reason, Reason::Immutable { fields: vec!["port".into()] });
+    let old = (Delete, "target_group.api");
+    assert_eq!(need(&plan, old, (Update, "alb.public.listener.http.rule.10")), Some(Need::Ready));
+    assert_eq!(need(&plan, old, (Update, "service.api")), Some(Need::Ready));
+    finish(sky, &plan, &stack);
+}
+
+#[test]
+fn a_target_group_with_a_name_of_its_own_is_deleted_first_and_its_rule_with_it() {
+    let mut stack = course();
+    let named = |stack: &mut Desired, port: u16| {
+        let mut group = target_group("api", port, "/");
+        group.name = "mine".into();
+        add(stack, "target_group.api", group);
+        stack.resources.entry(address("target_group.api")).and_modify(|wanted| wanted.delete_first = true);
+    };
+    named(&mut stack, 3000);
+    let sky = applied(&stack);
+    named(&mut stack, 4000);
+    let plan = planned(&stack, &sky);
+    assert_eq!(
+        lines(&plan),
+        ["-/+ alb.public.listener.http.rule.10", "~ service.api", "-/+ target_group.api"]
+    );
+    let rule = (Delete, "alb.public.listener.http.rule.10");
+    assert_eq!(need(&plan, (Delete, "target_group.api"), rule), Some(Need::Gone));
+    finish(sky, &plan, &stack);
+}
+
+#[test]
+fn traffic_moves_to_a_new_load_balancer_before_the_old_one_goes() {
+    let sky = applied(&course());
+    let mut stack = course();
+    add(&mut stack, "alb.public", alb("public", "internal", "security_group.alb-public"));
+    let plan = planned(&stack, &sky);
+    assert_eq!(change(&plan, "alb.public").action, Action::CreateThenDelete);
+    // The rule's target group serves one load balancer only, the listener's fixed answer any number.
+    assert_eq!(change(&plan, "alb.public.listener.http").action, Action::CreateThenDelete);
+    assert_eq!(change(&plan, "alb.public.listener.http.rule.10").action, Action::DeleteThenCreate);
+    let moved = (Update, "cloudfront.site");
+    assert_eq!(need(&plan, moved, (Create, "alb.public")), Some(Need::Ready));
+    assert!(waits(&plan, moved, (Create, "alb.public.listener.http.rule.10")));
+    assert_eq!(need(&plan, (Delete, "alb.public"), moved), Some(Need::Ready));
+    assert_eq!(need(&plan, (Delete, "alb.public.listener.http"), moved), Some(Need::Ready));
+    finish(sky, &plan, &stack);
+}
+
+#[test]
+fn an_unfinished_replacement_is_finished() {
+    let mut sky = applied(&course());
+    let mut stack = course();
+    add(&mut stack, "target_group.api", target_group("api", 4000, "/"));
+    let plan = planned(&stack, &sky);
+    let mut luck = vec![sky::Luck::Done; plan.steps.len()];
+    luck[step(&plan, Delete, "target_group.api")] = sky::Luck::Fails;
+    sky.apply(&plan, &[], &luck).expect("the steps are in order");
+    let plan = planned(&stack, &sky);
+    assert_eq!(lines(&plan), ["- target_group.api"]);
+    let superseded = plan.changes.iter().find(|change| change.action == Action::Delete).expect("a delete");
+    assert_eq!(superseded.reason, Reason::Superseded);
+    finish(sky, &plan, &stack);
+}
+
+#[test]
+fn what_is_no_longer_declared_goes_after_what_used_it_has_let_go() {
+    let sky = applied(&course());
+    let mut stack = course();
+    stack.resources.remove(&address("target_group.api"));
+    stack.resources.remove(&address("service.api"));
+    add(&mut stack, "alb.public.listener.http.rule.10", rule("alb.public.listener.http", 10, fixed(503)));
+    add(&mut stack, "cloudfront.site", cloudfront("elsewhere.example.com"));
+    let plan = planned(&stack, &sky);
+    let expected =
+        ["~ alb.public.listener.http.rule.10", "~ cloudfront.site", "- service.api", "- target_group.api"];
+    assert_eq!(lines(&plan), expected);
+    assert_eq!(change(&plan, "target_group.api").reason, Reason::NotDeclared);
+    let rule = (Update, "alb.public.listener.http.rule.10");
+    assert_eq!(need(&plan, (Delete, "target_group.api"), rule), Some(Need::Ready));
+    assert!(!waits(&plan, (Delete, "target_group.api"), (Delete, "service.api")));
+    finish(sky, &plan, &stack);
+}
+
+#[test]
+fn a_log_group_of_another_class_is_made_anew_and_the_service_stays() {
+    let sky = applied(&course());
+    let mut stack = course();
+    add(&mut stack, "log_group.task-api", sky::stacks::log_group("task-api", "INFREQUENT_ACCESS"));
+    let plan = planned(&stack, &sky);
+    assert_eq!(lines(&plan), ["-/+ log_group.task-api"]);
+    finish(sky, &plan, &stack);
+}
+
+#[test]
+fn a_security_group_that_is_made_anew_takes_along_what_holds_it() {
+    let sky = applied(&course());
+    let mut stack = course();
+    let mut group = sky::stacks::security_group("service-api", "${security_group.alb-public.id}");
+    group.description = "renamed".into();
+    add(&mut stack, "security_group.service-api", group);
+    let plan = planned(&stack, &sky);
+    assert_eq!(lines(&plan), ["-/+ security_group.service-api", "-/+ service.api"]);
+    let dependencies = vec!["security_group.service-api".to_owned()];
+    assert_eq!(change(&plan, "service.api").reason, Reason::DependencyReplaced { dependencies });
+    let gone = (Delete, "service.api");
+    assert_eq!(need(&plan, (Delete, "security_group.service-api"), gone), Some(Need::Gone));
+    finish(sky, &plan, &stack);
+}
+
+#[test]
+fn a_listener_with_a_new_name_waits_for_the_port() {
+    let sky = applied(&course());
+    let mut stack = course();
+    stack.resources.remove(&address("alb.public.listener.http"));
+    stack.resources.remove(&address("alb.public.listener.http.rule.10"));
+    add(&mut stack, "alb.public.listener.web", listener("alb.public", 80, forward("target_group.api")));
+    let plan = planned(&stack, &sky);
+    let web = (Create, "alb.public.listener.web");
+    assert_eq!(need(&plan, web, (Delete, "alb.public.listener.http")), Some(Need::Gone));
+    finish(sky, &plan, &stack);
+}
+
+#[test]
+fn what_settles_is_waited_for_and_what_failed_is_mended() {
+    let check = |text: &str, phase: Phase, expected: Action| {
+        let mut sky = applied(&course());
+        live_at(&mut sky, text).phase = phase;
+        let plan = planned(&course(), &sky);
+        assert_eq!(change(&plan, text).action, expected, "{text}");
+        finish(sky, &plan, &course());
+        plan
+    };
+    let plan = check("alb.public", Phase::Settling("provisioning".into()), Action::NoOp);
+    assert!(plan.is_empty());
+    assert_eq!(plan.steps[step(&plan, Wait, "alb.public")].verb, Wait);
+    check("alb.public", Phase::Failed("no capacity".into()), Action::DeleteThenCreate);
+    check("service.api", Phase::Failed("circuit breaker".into()), Action::Update);
+    check("cluster.main", Phase::Failed("no role".into()), Action::DeleteThenCreate);
+    let plan = check("service.api", Phase::Deleting("DRAINING".into()), Action::DeleteThenCreate);
+    assert_eq!(change(&plan, "service.api").reason, Reason::BeingDeleted);
+}
+
+#[test]
+fn destroying_deletes_in_the_order_that_aws_asks_for_and_no_stricter() {
+    let mut sky = applied(&course());
+    let plan = planned_for(Mode::Destroy, &course(), &sky.read(&course()));
+    assert_eq!(plan.counts().delete, course().resources.len());
+    let after = |after: &str, before: &str| waits(&plan, (Delete, after), (Delete, before));
+    assert!(after("cluster.main", "service.api"));
+    assert!(after("security_group.alb-public", "alb.public"));
+    assert!(after("security_group.alb-public", "security_group.service-api"));
+    assert!(after("security_group.service-api", "service.api"));
+    assert!(after("target_group.api", "alb.public.listener.http.rule.10"));
+    assert!(after("role.task-api-execution", "service.api"));
+    assert!(after("log_group.task-api", "service.api"));
+    let free = ["cloudfront.site", "alb.public", "service.api", "ecr.api", "alb.public.listener.http"];
+    for text in free {
+        let step = step(&plan, Delete, text);
+        assert!(plan.edges.iter().all(|edge| edge.after != step), "{text} waits for something");
+    }
+    sky.apply(&plan, &[], &[]).expect("the steps are in order");
+    assert!(sky.resources.is_empty());
+}
+
+#[test]
+fn groups_that_let_each_other_in_are_still_destroyed() {
+    let mut sky = applied(&course());
+    let inner = live_at(&mut sky, "security_group.service-api").outputs["id"].clone();
+    let Resource::SecurityGroup(outer) = &mut live_at(&mut sky, "security_group.alb-public").resource else {
+        panic!()
+    };
+    outer.ingress.insert(SecurityGroupRule::tcp(22, inner, "by hand"));
+    let plan = planned_for(Mode::Destroy, &course(), &sky.read(&course()));
+    assert_eq!(plan.counts().delete, course().resources.len());
+}
+
+#[test]
+fn a_plan_holds_no_secret_of_what_is_live() {
+    let sky = applied(&course());
+    let plan = planned(&course(), &sky);
+    let Some(Resource::Task(task)) = change(&plan, "task.api").live.as_ref().map(|live| &live.resource)
+    else {
+        panic!("a live task")
+    };
+    assert_eq!(task.containers["app"].env["PASS"], "${var.pass}");
+    let destroy = planned_for(Mode::Destroy, &course(), &sky.read(&course()));
+    assert!(!serde_json::to_string(&destroy).expect("a plan serialises").contains(sky::PASS));
+}
+
+#[test]
+fn a_plan_survives_being_saved() {
+    let plan = planned(&course(), &Sky::new());
+    let text = serde_json::to_string(&plan).expect("a plan serialises");
+    assert_eq!(serde_json::from_str::<Plan>(&text).expect("and reads back"), plan);
+}
+
+#[test]
+fn the_hash_of_what_is_live_changes_with_it_but_not_by_itself() {
+    let mut sky = applied(&course());
+    let hash = |sky: &Sky| live_hash(&sky.read(&course()));
+    let before = hash(&sky);
+    live_at(&mut sky, "alb.public").phase = Phase::Settling("provisioning".into());
+    assert_eq!(hash(&sky), before);
+    live_at(&mut sky, "alb.public").tags.insert("team".into(), "x".into());
+    assert_ne!(hash(&sky), before);
 }

@@ -22,6 +22,9 @@ const FINDABLE: usize = 4;
 /// the value of a sensitive variable, the reference stands in its place.
 pub fn mask(desired: &Value, live: &Value, secrets: &Secrets) -> Value {
     let compared = super::Pair::new(desired, live, secrets).compared;
+    if compared == *live && !holds_variable(desired) {
+        return live.clone();
+    }
     masked(&[], desired, &compared, live, secrets)
 }
 

@@ -4,7 +4,7 @@
 
 #![expect(dead_code, reason = "each test file uses a part of it")]
 
-pub mod stacks;
+pub(crate) mod stacks;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,15 +19,15 @@ use neap_core::reference::{self, Reference, Resolved};
 use serde_json::Value;
 
 /// The value of the sensitive variable `pass`.
-pub const PASS: &str = "correct-horse";
+pub(crate) const PASS: &str = "correct-horse";
 
 /// The values of the sensitive variables that test stacks use.
-pub fn secrets() -> Secrets {
+pub(crate) fn secrets() -> Secrets {
     Secrets::new([("pass".to_owned(), PASS.to_owned())].into())
 }
 
 /// The account that tests play in.
-pub fn environment() -> Environment {
+pub(crate) fn environment() -> Environment {
     Environment {
         account: "123456789012".into(),
         region: "eu-west-1".into(),
@@ -40,7 +40,7 @@ pub fn environment() -> Environment {
 
 /// How one step goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Luck {
+pub(crate) enum Luck {
     /// It is done.
     Done,
     /// It fails before anything happens.
@@ -51,20 +51,20 @@ pub enum Luck {
 
 /// Everything in the account.
 #[derive(Debug, Clone)]
-pub struct Sky {
-    pub resources: Vec<LiveResource>,
-    pub environment: Environment,
+pub(crate) struct Sky {
+    pub(crate) resources: Vec<LiveResource>,
+    pub(crate) environment: Environment,
     made: usize,
 }
 
 impl Sky {
     /// An empty account.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { resources: Vec::new(), environment: environment(), made: 0 }
     }
 
     /// What a read for `desired` finds.
-    pub fn read(&self, desired: &Desired) -> Live {
+    pub(crate) fn read(&self, desired: &Desired) -> Live {
         let mut live = Live::empty(self.environment.clone());
         let mut seen = BTreeSet::new();
         // A listener is looked for on its live load balancer and a rule on its live listener, so they come last.
@@ -137,7 +137,7 @@ impl Sky {
     /// # Errors
     ///
     /// Fails with what AWS says to a step in the wrong order.
-    pub fn apply(&mut self, plan: &Plan, order: &[u8], luck: &[Luck]) -> Result<(), String> {
+    pub(crate) fn apply(&mut self, plan: &Plan, order: &[u8], luck: &[Luck]) -> Result<(), String> {
         let mut known: BTreeMap<Address, Outputs> = BTreeMap::new();
         for change in plan.changes.iter().filter(|change| change.desired.is_some()) {
             if let (Action::NoOp | Action::Update, Some(live)) = (change.action, &change.live) {
@@ -282,7 +282,7 @@ impl Sky {
     }
 
     /// Deletes what has the id, if it is still there.
-    pub fn delete(&mut self, id: &str) -> Result<(), String> {
+    pub(crate) fn delete(&mut self, id: &str) -> Result<(), String> {
         let Some(index) = self.resources.iter().position(|found| found.id == id) else { return Ok(()) };
         let names: Vec<String> = self.resources[index].outputs.values().cloned().collect();
         let (address, kind) = (self.resources[index].address.clone(), self.resources[index].kind());
@@ -373,7 +373,7 @@ fn text(found: &LiveResource, field: &str) -> String {
 }
 
 /// Every string in `value`.
-pub fn strings(value: &Value) -> impl Iterator<Item = String> {
+pub(crate) fn strings(value: &Value) -> impl Iterator<Item = String> {
     let mut found = Vec::new();
     collect(value, &mut found);
     found.into_iter()
@@ -389,6 +389,6 @@ fn collect(value: &Value, found: &mut Vec<String>) {
 }
 
 /// The tags of the resource at `address` of the stack `course`.
-pub fn tags(address: &Address) -> BTreeMap<String, String> {
+pub(crate) fn tags(address: &Address) -> BTreeMap<String, String> {
     [(TAG_STACK.to_owned(), "course".to_owned()), (TAG_ADDRESS.to_owned(), address.to_string())].into()
 }

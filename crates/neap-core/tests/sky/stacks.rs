@@ -13,11 +13,11 @@ use neap_core::reference;
 use super::tags;
 
 /// Picks that shrink towards zero.
-pub struct Picks<'a>(pub std::slice::Iter<'a, u8>);
+pub(crate) struct Picks<'a>(pub(crate) std::slice::Iter<'a, u8>);
 
 impl Picks<'_> {
     /// A number below `limit`.
-    pub fn below(&mut self, limit: u8) -> u8 {
+    pub(crate) fn below(&mut self, limit: u8) -> u8 {
         self.0.next().copied().unwrap_or(0) % limit
     }
 
@@ -31,7 +31,7 @@ impl Picks<'_> {
 }
 
 /// The address written as `text`.
-pub fn address(text: &str) -> Address {
+pub(crate) fn address(text: &str) -> Address {
     text.parse().expect(text)
 }
 
@@ -41,7 +41,7 @@ fn of(text: &str, output: &str) -> String {
 }
 
 /// Adds `resource` at the address `text` to `stack`.
-pub fn add(stack: &mut Desired, text: &str, resource: impl Into<Resource>) {
+pub(crate) fn add(stack: &mut Desired, text: &str, resource: impl Into<Resource>) {
     let address = address(text);
     let wanted = DesiredResource {
         resource: resource.into(),
@@ -58,7 +58,7 @@ fn set(items: &[&str]) -> BTreeSet<String> {
     items.iter().map(|item| (*item).to_owned()).collect()
 }
 
-pub fn cluster(name: &str) -> Cluster {
+pub(crate) fn cluster(name: &str) -> Cluster {
     Cluster {
         name: format!("course-{name}"),
         container_insights: None,
@@ -67,7 +67,7 @@ pub fn cluster(name: &str) -> Cluster {
     }
 }
 
-pub fn security_group(name: &str, from: &str) -> SecurityGroup {
+pub(crate) fn security_group(name: &str, from: &str) -> SecurityGroup {
     SecurityGroup {
         name: format!("course-{name}"),
         description: format!("course: {name}"),
@@ -77,7 +77,7 @@ pub fn security_group(name: &str, from: &str) -> SecurityGroup {
     }
 }
 
-pub fn target_group(name: &str, port: u16, path: &str) -> TargetGroup {
+pub(crate) fn target_group(name: &str, port: u16, path: &str) -> TargetGroup {
     TargetGroup {
         name: format!("course-{name}-{}", &short_hash(&port.to_string())[..8]),
         protocol: "HTTP".into(),
@@ -102,7 +102,7 @@ pub fn target_group(name: &str, port: u16, path: &str) -> TargetGroup {
     }
 }
 
-pub fn alb(name: &str, scheme: &str, group: &str) -> Alb {
+pub(crate) fn alb(name: &str, scheme: &str, group: &str) -> Alb {
     Alb {
         name: format!("course-{name}-{}", &short_hash(scheme)[..8]),
         scheme: scheme.into(),
@@ -116,25 +116,25 @@ pub fn alb(name: &str, scheme: &str, group: &str) -> Alb {
     }
 }
 
-pub fn forward(group: &str) -> Action {
+pub(crate) fn forward(group: &str) -> Action {
     let group = WeightedGroup { target_group: of(group, "arn"), weight: 1 };
     Action::Forward { target_groups: vec![group], stickiness_seconds: None }
 }
 
-pub fn fixed(status: u16) -> Action {
+pub(crate) fn fixed(status: u16) -> Action {
     Action::FixedResponse { status, content_type: "text/plain".into(), body: String::new() }
 }
 
-pub fn listener(alb: &str, port: u16, default_action: Action) -> Listener {
+pub(crate) fn listener(alb: &str, port: u16, default_action: Action) -> Listener {
     let alb = of(alb, "arn");
     Listener { alb, port, protocol: "HTTP".into(), certificate: None, ssl_policy: None, default_action }
 }
 
-pub fn rule(listener: &str, priority: u32, action: Action) -> Rule {
+pub(crate) fn rule(listener: &str, priority: u32, action: Action) -> Rule {
     Rule { listener: of(listener, "arn"), priority, conditions: Default::default(), action }
 }
 
-pub fn task(name: &str, image: &str) -> Task {
+pub(crate) fn task(name: &str, image: &str) -> Task {
     let Resource::Task(example) = Resource::example(Kind::Task) else { unreachable!("a task") };
     let mut app = Container::of_image(image);
     app.env = [("PASS".to_owned(), "${var.pass}".to_owned())].into();
@@ -148,7 +148,7 @@ pub fn task(name: &str, image: &str) -> Task {
     }
 }
 
-pub fn service(name: &str, cluster: &str, task: &str, group: &str, target: Option<&str>) -> Service {
+pub(crate) fn service(name: &str, cluster: &str, task: &str, group: &str, target: Option<&str>) -> Service {
     let Resource::Service(example) = Resource::example(Kind::Service) else { unreachable!("a service") };
     let target_of =
         |target| ServiceTarget { target_group: of(target, "arn"), container: "app".into(), port: 3000 };
@@ -163,20 +163,20 @@ pub fn service(name: &str, cluster: &str, task: &str, group: &str, target: Optio
     }
 }
 
-pub fn cloudfront(domain: String) -> Cloudfront {
+pub(crate) fn cloudfront(domain: &str) -> Cloudfront {
     let Resource::Cloudfront(mut example) = Resource::example(Kind::Cloudfront) else {
         unreachable!("a distribution")
     };
-    example.origins.values_mut().for_each(|origin| origin.domain.clone_from(&domain));
+    example.origins.values_mut().for_each(|origin| origin.domain = domain.to_owned());
     example
 }
 
-pub fn role(name: &str, description: &str) -> Role {
+pub(crate) fn role(name: &str, description: &str) -> Role {
     let Resource::Role(example) = Resource::example(Kind::Role) else { unreachable!("a role") };
     Role { name: format!("course-{name}"), description: description.into(), ..example }
 }
 
-pub fn log_group(name: &str, class: &str) -> LogGroup {
+pub(crate) fn log_group(name: &str, class: &str) -> LogGroup {
     LogGroup {
         name: format!("/neap/course/{name}"),
         retention_days: Some(14),
@@ -185,7 +185,7 @@ pub fn log_group(name: &str, class: &str) -> LogGroup {
     }
 }
 
-pub fn ecr(name: &str, mutability: &str, encryption: &str) -> Ecr {
+pub(crate) fn ecr(name: &str, mutability: &str, encryption: &str) -> Ecr {
     Ecr {
         name: format!("course-{name}"),
         tag_mutability: mutability.into(),
@@ -197,7 +197,7 @@ pub fn ecr(name: &str, mutability: &str, encryption: &str) -> Ecr {
 }
 
 /// A repository, a cluster, and a service behind a load balancer and a distribution.
-pub fn course() -> Desired {
+pub(crate) fn course() -> Desired {
     let mut stack = Desired { stack: "course".into(), ..Desired::default() };
     add(&mut stack, "log_group.task-api", log_group("task-api", "STANDARD"));
     add(&mut stack, "role.task-api-execution", role("task-api-execution", "pulls images"));
@@ -215,13 +215,13 @@ pub fn course() -> Desired {
     let api =
         service("api", "cluster.main", "task.api", "security_group.service-api", Some("target_group.api"));
     add(&mut stack, "service.api", api);
-    add(&mut stack, "cloudfront.site", cloudfront(of("alb.public", "dns_name")));
+    add(&mut stack, "cloudfront.site", cloudfront(&of("alb.public", "dns_name")));
     stack.outputs = [("url".to_owned(), "https://${cloudfront.site.domain_name}".to_owned())].into();
     stack
 }
 
 /// The task of [`course`] with another image.
-pub fn course_task(image: &str) -> Task {
+pub(crate) fn course_task(image: &str) -> Task {
     let mut task = task("api", image);
     task.execution_role = Some(of("role.task-api-execution", "arn"));
     let options = BTreeMap::from([("awslogs-group".to_owned(), of("log_group.task-api", "name"))]);
@@ -235,7 +235,7 @@ pub fn course_task(image: &str) -> Task {
 }
 
 /// A random stack: any of its parts may be missing, and immutable fields differ from one to the next.
-pub fn random(picks: &mut Picks<'_>) -> Desired {
+pub(crate) fn random(picks: &mut Picks<'_>) -> Desired {
     let mut stack = Desired { stack: "course".into(), ..Desired::default() };
     add(&mut stack, "log_group.logs", log_group("logs", picks.one_of(&["STANDARD", "INFREQUENT_ACCESS"])));
     add(&mut stack, "role.run", role("run", picks.one_of(&["runs", "still runs"])));
@@ -261,7 +261,7 @@ pub fn random(picks: &mut Picks<'_>) -> Desired {
     if picks.coin() {
         let balanced = stack.resources.contains_key(&address("alb.public")) && picks.coin();
         let domain = if balanced { of("alb.public", "dns_name") } else { "elsewhere.example.com".to_owned() };
-        add(&mut stack, "cloudfront.site", cloudfront(domain));
+        add(&mut stack, "cloudfront.site", cloudfront(&domain));
     }
     stack
 }

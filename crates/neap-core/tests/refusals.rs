@@ -1,0 +1,187 @@
+//! What stops a plan, and what the check finds in a broken one.
+
+mod sky;
+
+use neap_core::desired::Desired;
+use neap_core::live::{Live, ReadFailure, Reading};
+use neap_core::plan::check::check;
+use neap_core::plan::planner::plan;
+use neap_core::plan::{Action, Edge, Mode, Need, Plan, Refusal, Verb};
+use sky::stacks::{add, address, course, security_group};
+use sky::{Sky, secrets};
+
+fn refusals(mode: Mode, stack: &Desired, live: &Live) -> Vec<String> {
+    let refusals = plan(stack, live, mode, &secrets()).expect_err("refused");
+    let text = |refusal: &Refusal| match refusal {
+        Refusal::WrongAccount { expected, actual } => format!("account {actual}, not {expected}"),
+        Refusal::NameTaken { address, .. } => format!("taken {address}"),
+        Refusal::Unreadable { address: Some(address), failure } => {
+            format!("unreadable {address} {}", failure.operation)
+        }
+        Refusal::Unreadable { address: None, failure } => format!("unreadable {}", failure.operation),
+        Refusal::Protected { address, action, .. } => format!("protected {address} {}", action.word()),
+        Refusal::NoNetwork { message } => message.clone(),
+        Refusal::NoSecret { name } => format!("no secret {name}"),
+        Refusal::Cycle { path } => path.iter().map(ToString::to_string).collect::<Vec<_>>().join(" -> "),
+    };
+    refusals.iter().map(text).collect()
+}
+
+fn failure(operation: &str) -> ReadFailure {
+    ReadFailure { operation: operation.into(), code: None, message: "denied".into(), denied: true }
+}
+
+fn applied(stack: &Desired) -> Sky {
+    let mut sky = Sky::new();
+    let plan = planned(stack, &sky.read(stack), Mode::Apply);
+    sky.apply(&plan, &[], &[]).expect("the steps are in order");
+    sky
+}
+
+fn planned(stack: &Desired, live: &Live, mode: Mode) -> Plan {
+    plan(stack, live, mode, &secrets()).expect("nothing stands in the way")
+}
+
+#[test]
+fn all_reasons_are_given_at_once() {
+    let mut sky = applied(&course());
+    let repository = sky.resources.iter_mut().find(|found| found.address == address("ecr.api"));
+    repository.expect("a repository").tags.clear();
+    let mut stack = course();
+    stack.account = Some("999999999999".into());
+    stack.resources.entry(address("cluster.main")).and_modify(|wanted| wanted.protect = true);
+    let mut task = sky::stacks::course_task("nginx");
+    let app = task.containers.get_mut("app").expect("a container");
+    app.secrets.insert("KEY".into(), "${secret.none}".into());
+    add(&mut stack, "task.api", task);
+    let mut live = sky.read(&stack);
+    live.readings
+        .insert(address("log_group.task-api"), Reading::Unreadable(failure("logs:DescribeLogGroups")));
+    live.failures.push(failure("ecs:ListClusters"));
+    live.environment.subnets.truncate(1);
+    let Some(Reading::Present(cluster)) = live.readings.get_mut(&address("cluster.main")) else { panic!() };
+    cluster.phase = neap_core::live::Phase::Failed("broken".into());
+    let expected = [
+        "account 123456789012, not 999999999999",
+        "unreadable log_group.task-api logs:DescribeLogGroups",
+        "unreadable ecs:ListClusters",
+        "a load balancer needs subnets in two availability zones, and a default VPC in eu-west-1 has them in one",
+        "no secret none",
+        "taken ecr.api",
+        "protected cluster.main replace",
+    ];
+    let mut found = refusals(Mode::Apply, &stack, &live);
+    found.sort_by_key(|text| expected.iter().position(|expected| expected == text));
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn a_taken_name_shows_how_the_two_differ() {
+    let mut sky = applied(&course());
+    let repository = sky.resources.iter_mut().find(|found| found.address == address("ecr.api")).expect("one");
+    repository.tags.clear();
+    let neap_core::kinds::Resource::Ecr(fields) = &mut repository.resource else { panic!() };
+    fields.tag_mutability = "IMMUTABLE".into();
+    let refusals = plan(&course(), &sky.read(&course()), Mode::Apply, &secrets()).expect_err("refused");
+    let [Refusal::NameTaken { fields, .. }] = refusals.as_slice() else { panic!("{refusals:?}") };
+    assert_eq!(fields.iter().map(|field| field.path.as_str()).collect::<Vec<_>>(), ["tag_mutability"]);
+}
+
+#[test]
+fn destroying_cares_only_for_what_is_live_and_ours() {
+    let mut sky = applied(&course());
+    let repository = sky.resources.iter_mut().find(|found| found.address == address("ecr.api"));
+    repository.expect("a repository").tags.clear();
+    let mut stack = course();
+    let mut live = sky.read(&stack);
+    live.environment.vpc = None;
+    live.environment.subnets.clear();
+    let destroy = planned(&stack, &live, Mode::Destroy);
+    assert_eq!(destroy.counts().delete, stack.resources.len() - 1);
+    stack.resources.entry(address("alb.public")).and_modify(|wanted| wanted.protect = true);
+    live.readings.insert(address("ecr.api"), Reading::Unreadable(failure("ecr:DescribeRepositories")));
+    let expected = ["unreadable ecr.api ecr:DescribeRepositories", "protected alb.public delete"];
+    assert_eq!(refusals(Mode::Destroy, &stack, &live), expected);
+}
+
+#[test]
+fn a_cycle_is_refused_with_its_path() {
+    let mut stack = Desired { stack: "course".into(), ..Desired::default() };
+    add(&mut stack, "security_group.a", security_group("a", "${security_group.b.id}"));
+    add(&mut stack, "security_group.b", security_group("b", "${security_group.c.id}"));
+    add(&mut stack, "security_group.c", security_group("c", "${security_group.a.id}"));
+    let live = Sky::new().read(&stack);
+    let expected = ["security_group.a -> security_group.b -> security_group.c -> security_group.a"];
+    assert_eq!(refusals(Mode::Apply, &stack, &live), expected);
+}
+
+#[test]
+fn a_missing_network_is_refused_only_where_it_is_needed() {
+    let mut stack = Desired { stack: "course".into(), ..Desired::default() };
+    add(&mut stack, "cluster.main", sky::stacks::cluster("main"));
+    let mut sky = Sky::new();
+    sky.environment.vpc = None;
+    sky.environment.subnets.clear();
+    assert_eq!(planned(&stack, &sky.read(&stack), Mode::Apply).counts().create, 1);
+    let stack = course();
+    let expected = ["the stack needs a default VPC in eu-west-1, and there is none"];
+    assert_eq!(refusals(Mode::Apply, &stack, &sky.read(&stack)), expected);
+}
+
+/// Breaks a sound plan and sees what the check says.
+fn broken(mut plan: Plan, damage: impl FnOnce(&mut Plan), expected: &str) {
+    assert_eq!(check(&plan), Vec::<String>::new());
+    damage(&mut plan);
+    let faults = check(&plan);
+    assert!(faults.iter().any(|fault| fault.contains(expected)), "no `{expected}` in {faults:#?}");
+}
+
+fn created() -> Plan {
+    planned(&course(), &Sky::new().read(&course()), Mode::Apply)
+}
+
+fn destroyed() -> Plan {
+    planned(&course(), &applied(&course()).read(&course()), Mode::Destroy)
+}
+
+#[test]
+fn the_check_finds_steps_that_do_not_fit() {
+    broken(created(), |plan| plan.steps[0].change = 99, "which does not exist");
+    broken(created(), |plan| plan.steps[0].verb = Verb::Update, "for the action Create");
+    broken(created(), |plan| plan.steps[0].address = address("ecr.other"), "names the change of");
+    broken(created(), |plan| plan.changes[0].action = Action::NoOp, "for the action NoOp");
+    broken(created(), |plan| plan.changes[0].desired = None, "nothing says what it should be");
+    broken(destroyed(), |plan| plan.changes[0].live = None, "nothing says what is live");
+}
+
+#[test]
+fn the_check_finds_wrong_order() {
+    broken(created(), |plan| plan.edges.clear(), "is not known when it is needed");
+    broken(destroyed(), |plan| plan.edges.clear(), "is deleted while");
+    let back = Edge { before: 12, after: 0, need: Need::Exists };
+    broken(created(), |plan| plan.edges.push(back), "waits for the later step");
+    let circle = |plan: &mut Plan| {
+        let edge = plan.edges[0];
+        plan.edges.push(Edge { before: edge.after, after: edge.before, need: edge.need });
+    };
+    broken(created(), circle, "steps wait for each other");
+    broken(created(), |plan| plan.edges[0].need = Need::Gone, "is Gone");
+    broken(
+        created(),
+        |plan| plan.edges.push(Edge { before: 0, after: 99, need: Need::Ready }),
+        "do not both exist",
+    );
+}
+
+#[test]
+fn the_check_finds_what_must_not_be_touched() {
+    let foreign = |plan: &mut Plan| plan.changes[0].live.as_mut().expect("live").tags.clear();
+    broken(destroyed(), foreign, "not tagged as the stack's own");
+    let sky = applied(&course());
+    let mut stack = course();
+    add(&mut stack, "log_group.task-api", sky::stacks::log_group("task-api", "INFREQUENT_ACCESS"));
+    let replacing = || planned(&stack, &sky.read(&stack), Mode::Apply);
+    let protect = |plan: &mut Plan| plan.changes[0].desired.as_mut().expect("desired").protect = true;
+    broken(replacing(), protect, "it is protected");
+    broken(replacing(), |plan| plan.edges.clear(), "its replacement is not in order");
+}
