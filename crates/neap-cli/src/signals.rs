@@ -59,3 +59,42 @@ async fn signal() {
         std::future::pending().await
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::path::PathBuf;
+    use std::process::Command;
+
+    use super::*;
+    use crate::args::Color;
+    use crate::console::{Console, Ui};
+
+    /// Sends `signal` to this process, whose handlers are there by now.
+    fn send(signal: &str) {
+        let process = std::process::id().to_string();
+        let status = Command::new("kill").args([signal, &process]).status().expect("kill runs");
+        assert!(status.success());
+    }
+
+    #[test]
+    fn the_first_signal_asks_to_finish_and_the_second_to_stop_now() {
+        let (console, _, stderr) = Console::captured(PathBuf::new(), "");
+        let ui = Ui::new(console, Color::Auto);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let cancel = Cancel::default();
+        let work = async {
+            // Handlers are set up once the work first waits.
+            tokio::task::yield_now().await;
+            send("-INT");
+            cancel.reached(Level::Finish).await;
+            tokio::task::yield_now().await;
+            send("-TERM");
+            cancel.reached(Level::Now).await;
+            "ended"
+        };
+        let ended = runtime.block_on(stoppable(work, &cancel, &ui.error_stream()));
+        assert_eq!(ended, "ended");
+        let told = stderr.text();
+        assert!(told.contains("stopping: nothing new is started") && told.contains("stopping now"), "{told}");
+    }
+}

@@ -32,7 +32,8 @@ pub(crate) fn count(mistakes: &[Diagnostic]) -> String {
 }
 
 fn render(diagnostic: &Diagnostic, source: &Source<'_>, level: Level<'_>) -> String {
-    let excerpt = diagnostic.span.as_ref().and_then(|span| Excerpt::around(span, source.bytes));
+    let span = diagnostic.span.as_ref().filter(|_| !diagnostic.secret);
+    let excerpt = span.and_then(|span| Excerpt::around(span, source.bytes));
     let mut group = Group::with_title(level.primary_title(diagnostic.message.as_str()));
     match &excerpt {
         Some(excerpt) => {
@@ -40,6 +41,10 @@ fn render(diagnostic: &Diagnostic, source: &Source<'_>, level: Level<'_>) -> Str
             let mark = mark.label(diagnostic.label.as_deref());
             let snippet = Snippet::source(excerpt.text).line_start(diagnostic.line.max(1)).path(source.name);
             group = group.element(snippet.annotation(mark));
+        }
+        None if diagnostic.line > 0 => {
+            let origin = Origin::path(source.name).line(diagnostic.line).char_column(diagnostic.column);
+            group = group.element(origin);
         }
         None => group = group.element(Origin::path(source.name)),
     }
@@ -84,6 +89,7 @@ mod tests {
             column: usize::from(line > 0),
             label: Some("did you mean `image`?".into()),
             help: vec!["keys here: `image`, `port`".into()],
+            secret: false,
         }
     }
 
@@ -114,6 +120,14 @@ mod tests {
         --> stack.toml
          = help: keys here: `image`, `port`
         ");
+    }
+
+    #[test]
+    fn a_place_where_a_secret_stands_is_named_and_not_shown() {
+        let source = Source { name: "stack.toml", bytes: b"default = \"hunter2\"\n" };
+        let secret = Diagnostic { secret: true, ..diagnostic(Some(10..19), 1) };
+        let text = plain(&warning(&secret, &source));
+        assert!(text.contains("stack.toml:1:1") && !text.contains("hunter2"), "{text}");
     }
 
     #[test]

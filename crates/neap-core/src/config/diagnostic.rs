@@ -42,13 +42,15 @@ pub struct Diagnostic {
     pub label: Option<String>,
     /// What to do, and what would be allowed.
     pub help: Vec<String>,
+    /// Whether a secret stands at the place, so that its lines must not be shown.
+    pub secret: bool,
 }
 
 impl Diagnostic {
     /// A mistake of the file as a whole, or of what was given beside it.
     pub(crate) fn whole(message: impl Into<String>) -> Self {
         let (message, help) = (message.into(), Vec::new());
-        Self { message, span: None, line: 0, column: 0, label: None, help }
+        Self { message, span: None, line: 0, column: 0, label: None, help, secret: false }
     }
 
     /// A mistake at `span`; line and column are filled in by [`finish`].
@@ -63,6 +65,12 @@ impl Diagnostic {
 
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
         self.help.push(help.into());
+        self
+    }
+
+    /// The same at a place that must not be shown.
+    pub(crate) fn secret(mut self) -> Self {
+        self.secret = true;
         self
     }
 }

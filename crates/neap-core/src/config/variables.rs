@@ -114,9 +114,7 @@ impl Declaration<'_> {
         if let Some(default) = default {
             let message = format!("the default of the sensitive variable `{}` stands in the file", self.name);
             let help = format!("leave it out and set `NEAP_VAR_{}` where neap runs", self.name);
-            warnings.push(
-                Diagnostic::at(default.span.clone(), message).label("anyone who reads the file").help(help),
-            );
+            warnings.push(Diagnostic::at(default.span.clone(), message).help(help).secret());
         }
         let secret = match value {
             Value::Typed(Content::Text(text)) | Value::Loose(text) => {
