@@ -10,7 +10,12 @@ fn read(path: &str) -> String {
 
 /// The blocks between fences of the README's first screen.
 fn blocks(readme: &str) -> Vec<&str> {
-    readme.split("```").skip(1).step_by(2).map(|block| block.split_once('\n').map_or("", |(_, text)| text)).collect()
+    readme
+        .split("```")
+        .skip(1)
+        .step_by(2)
+        .map(|block| block.split_once('\n').map_or("", |(_, text)| text))
+        .collect()
 }
 
 #[test]

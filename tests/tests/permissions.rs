@@ -1,0 +1,74 @@
+//! The policy document for users holds every action that the AWS crate calls, and no other.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+const SERVICES: [&str; 10] = [
+    "cloudfront",
+    "ec2",
+    "ecr",
+    "ecs",
+    "elasticloadbalancing",
+    "iam",
+    "logs",
+    "secretsmanager",
+    "ssm",
+    "sts",
+];
+
+/// Actions that no call of ours is named after: a role is handed over by ECS's calls, and services make their own roles.
+const IMPLIED: [&str; 2] = ["iam:PassRole", "iam:CreateServiceLinkedRole"];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The string literals of `text` that name an operation, `service:Operation`.
+fn operations(text: &str) -> impl Iterator<Item = &str> {
+    text.split('"').filter(|literal| {
+        literal.split_once(':').is_some_and(|(service, operation)| {
+            SERVICES.contains(&service)
+                && operation.starts_with(|first: char| first.is_ascii_uppercase())
+                && operation.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        })
+    })
+}
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            sources(&path, found)?;
+        } else {
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// The action that permits an operation; one has another name.
+fn action(operation: &str) -> &str {
+    match operation {
+        "cloudfront:CreateDistributionWithTags" => "cloudfront:CreateDistribution",
+        other => other,
+    }
+}
+
+#[test]
+fn the_policy_document_holds_what_is_called_and_no_more() {
+    let mut files = Vec::new();
+    sources(&root().join("crates/neap-aws/src"), &mut files).expect("the AWS crate's sources");
+    let mut called = BTreeSet::new();
+    for file in files {
+        let text = fs::read_to_string(&file).expect("a source file");
+        called.extend(operations(&text).map(|operation| action(operation).to_owned()));
+    }
+    called.extend(IMPLIED.map(str::to_owned));
+    let policy = fs::read_to_string(root().join("docs/iam-policy.json")).expect("the policy document");
+    let allowed: BTreeSet<String> = operations(&policy).map(str::to_owned).collect();
+    let missing: Vec<&String> = called.difference(&allowed).collect();
+    assert!(missing.is_empty(), "called, but not allowed: {missing:?}");
+    let extra: Vec<&String> = allowed.difference(&called).collect();
+    assert!(extra.is_empty(), "allowed, but never called: {extra:?}");
+}
