@@ -10,7 +10,7 @@ use crate::error::CommandError;
 use crate::execute::{confirm, execute, show};
 use crate::exit::Exit;
 use crate::render::json::{self, Line};
-use crate::render::{style, summary as text};
+use crate::render::summary as text;
 use crate::session::Session;
 
 /// Plans the end of the stack, asks, carries it out, and looks again.
@@ -51,13 +51,21 @@ async fn destroy<C: Connect>(
     } else if !plan.is_empty() {
         ui.out(&format!("\n{}", text::done(&plan, &summary)));
     }
-    if !summary.is_success() {
-        // What failed may be gone all the same, so what is left decides how the command ends.
-        ui.err(&style::error(&text::failure(&plan, &summary)));
-    }
-    let nothing = text::residue(&desired.stack, &left)?;
+    let nothing = text::residue(&desired.stack, &left).map_err(|error| {
+        // What failed may be gone all the same, so it is told only beside what is left.
+        if summary.is_success() { error } else { because(error, text::failure(&plan, &summary)) }
+    })?;
     if !global.json {
         ui.out(&nothing);
     }
     Ok(Exit::Done)
+}
+
+/// `left` with the failures that may be why.
+fn because(mut left: CommandError, failure: CommandError) -> CommandError {
+    left.details.extend(failure.details);
+    // The last hint of a failure is the command to run next, which `left` has in its own words.
+    let causes = failure.hints.len().saturating_sub(1);
+    left.hints.splice(0..0, failure.hints.into_iter().take(causes));
+    left
 }

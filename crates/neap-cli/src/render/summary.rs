@@ -31,7 +31,7 @@ pub(crate) fn done(plan: &Plan, summary: &Summary) -> String {
     let told = counts.iter().filter(|(number, _)| *number > 0);
     let told: Vec<String> = told.map(|(number, word)| format!("{number} {word}")).collect();
     let told = if told.is_empty() { "nothing was done".to_owned() } else { told.join(", ") };
-    let word = if summary.is_success() { "Done" } else { "Stopped" };
+    let word = if summary.is_success() { "Done" } else { "Unfinished" };
     let style = if summary.is_success() { style::GOOD } else { style::CHANGE };
     format!("{}: {told} in {}\n", paint(style, word), style::duration(summary.elapsed))
 }

@@ -45,9 +45,9 @@ pub(crate) fn fitted<'value>(
     let mut lines = Lines { indent, text: String::new(), line: String::new() };
     for (key, value) in members {
         let whole = format!("{key}: {}", inline(value));
-        if is_leaf(value) {
+        if is_leaf(value) && (fits(&whole, indent) || !value.is_array()) {
             lines.share(&whole);
-        } else if indent + whole.chars().count() <= WIDTH {
+        } else if fits(&whole, indent) {
             lines.own(&whole);
         } else {
             lines.own(&format!("{key}:"));
@@ -66,6 +66,10 @@ fn broken(value: &Value, indent: usize) -> String {
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => String::new(),
     }
+}
+
+fn fits(line: &str, indent: usize) -> bool {
+    indent + line.chars().count() <= WIDTH
 }
 
 /// Whether `value` is no structure, nor a list that holds one.
@@ -88,10 +92,10 @@ impl Lines {
     /// Adds `piece` to the line, or to a new one where it would be too long.
     fn share(&mut self, piece: &str) {
         if !self.line.is_empty() {
-            if self.indent + self.line.chars().count() + 2 + piece.chars().count() > WIDTH {
-                self.end();
-            } else {
+            if fits(&self.line, self.indent + 2 + piece.chars().count()) {
                 self.line += ", ";
+            } else {
+                self.end();
             }
         }
         self.line += piece;
@@ -128,8 +132,9 @@ pub(crate) fn outline(value: &Value) -> String {
 
 fn outlined(value: &Value, indent: usize) -> String {
     let member = |(key, value): (&String, &Value)| {
-        if is_leaf(value) {
-            format!("{:indent$}{key}: {}\n", "", inline(value))
+        let whole = format!("{key}: {}", inline(value));
+        if is_leaf(value) && (fits(&whole, indent) || !value.is_array()) {
+            format!("{:indent$}{whole}\n", "")
         } else {
             format!("{:indent$}{key}:\n{}", "", outlined(value, indent + 2))
         }
@@ -235,6 +240,14 @@ mod tests {
         let expected =
             "app:\n  image: \"a\"\n  command: [\"x\", \"y\"]\n  ports:\n    - port: 80\n      udp: false\n";
         assert_eq!(outline(&value), expected);
+    }
+
+    #[test]
+    fn a_long_list_has_one_line_for_each_item() {
+        let list = json!({ "list": ["x".repeat(60), "y".repeat(60)] });
+        let members = list.as_object().expect("an object");
+        assert_eq!(fitted(members, 0).lines().count(), 3);
+        assert_eq!(outline(&list), fitted(members, 0));
     }
 
     #[test]
