@@ -85,3 +85,33 @@ impl From<CallError> for CommandError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(kind: ErrorKind) -> CommandError {
+        let message = "the token has expired".to_owned();
+        CallError { kind, operation: "sts:GetCallerIdentity".into(), code: None, message, request_id: None }
+            .into()
+    }
+
+    #[test]
+    fn without_credentials_one_message_says_how_to_get_them() {
+        let error = of(ErrorKind::Credentials);
+        assert_eq!(error.message, "there are no valid AWS credentials");
+        assert_eq!(error.details, ["the token has expired"]);
+        for word in
+            ["`aws configure`", "`aws sso login`", "`AWS_ACCESS_KEY_ID`", "`--profile`", "`--sandbox`"]
+        {
+            assert!(error.hints.join("\n").contains(word), "{word}");
+        }
+    }
+
+    #[test]
+    fn a_denied_call_names_the_permission() {
+        let error = of(ErrorKind::Denied);
+        assert_eq!(error.exit, Exit::Failed);
+        assert!(error.hints[0].starts_with("allow `sts:GetCallerIdentity`"), "{:?}", error.hints);
+    }
+}
