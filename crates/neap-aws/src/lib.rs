@@ -3,6 +3,7 @@
 //! Decides which API calls a reading or a step takes and what their answers mean. Must not know how steps
 //! are ordered, how long anyone waits, or what the user is shown.
 
+mod adopt;
 mod client;
 mod cloudfront;
 mod cluster;
@@ -53,17 +54,16 @@ macro_rules! by_kind {
 impl Aws {
     /// Reads what stands for the stack's resources, all services at once.
     async fn read_resources(&self, desired: &Desired) -> Found {
-        let (logs, roles, repositories, clusters, groups, balancers, distributions) = tokio::join!(
+        let (logs, roles, repositories, clusters, balancers, distributions) = tokio::join!(
             Box::pin(log_group::read(self, desired)),
             Box::pin(role::read(self, desired)),
             Box::pin(ecr::read(self, desired)),
             Box::pin(ecs::read(self, desired)),
-            Box::pin(security_group::read(self, desired)),
             Box::pin(elb::read(self, desired)),
             Box::pin(cloudfront::read(self, desired)),
         );
         let mut found = Found::new(&desired.stack);
-        for part in [logs, roles, repositories, clusters, groups, balancers, distributions] {
+        for part in [logs, roles, repositories, clusters, balancers, distributions] {
             found.merge(part);
         }
         found
@@ -73,8 +73,10 @@ impl Aws {
 impl Cloud for Aws {
     async fn read(&self, desired: &Desired) -> Result<Live, CallError> {
         let resources = async { Ok(self.read_resources(desired).await) };
+        let groups = async { Ok(Box::pin(security_group::read(self)).await) };
         // Without an account there is no answer at all, so the other reads need not be waited for.
-        let (facts, found) = try_join!(Box::pin(facts::read(self, desired)), resources)?;
+        let (facts, mut found, groups) = try_join!(Box::pin(facts::read(self, desired)), resources, groups)?;
+        found.merge(security_group::claim(&groups, desired, facts.environment.vpc.as_deref()));
         let mut failures = found.failures;
         failures.extend(facts.failures);
         let mut warnings = found.warnings;

@@ -1,18 +1,16 @@
-//! Load balancing.
+//! Elastic Load Balancing: load balancers, target groups, listeners and rules.
+//!
+//! They are read together, since one needs the other's ARN and their tags come in common batches.
 
-use neap_core::desired::Desired;
-use neap_core::kinds::{Alb, Listener, Rule, TargetGroup};
+mod action;
+mod alb;
+mod claim;
+mod condition;
+mod describe;
+mod listener;
+mod read;
+mod rule;
+mod tags;
+mod target_group;
 
-use crate::client::Aws;
-use crate::found::Found;
-use crate::remote::unwritten;
-
-/// Reads what stands for the stack's resources of this service.
-pub(crate) async fn read(_: &Aws, desired: &Desired) -> Found {
-    Found::new(&desired.stack)
-}
-
-unwritten!(TargetGroup);
-unwritten!(Alb);
-unwritten!(Listener);
-unwritten!(Rule);
+pub(crate) use read::read;

@@ -1,0 +1,194 @@
+//! Listeners of load balancers.
+//!
+//! Decides which calls create and change one. Must not know its rules.
+
+use aws_sdk_elasticloadbalancingv2::types as sdk;
+use neap_core::address::Address;
+use neap_core::kinds::Listener;
+use neap_core::live::{LiveResource, Outputs, Phase};
+use neap_engine::cloud::{CallError, ErrorKind, Progress};
+
+use super::{action, describe, tags};
+use crate::adopt::{adopt, live_resource, not_visible_yet, wanted_address};
+use crate::client::Aws;
+use crate::error::{failed, incomplete};
+use crate::found::if_gone;
+use crate::remote::{Held, Remote, Wanted, outputs};
+use crate::tags::{Tags, to_elb};
+
+const CREATE: &str = "elasticloadbalancing:CreateListener";
+const MODIFY: &str = "elasticloadbalancing:ModifyListener";
+
+/// What a listener's description says.
+fn from_aws(listener: &sdk::Listener) -> Listener {
+    let port = listener.port().and_then(|port| u16::try_from(port).ok());
+    let certificate = listener.certificates().first().and_then(|certificate| certificate.certificate_arn());
+    Listener {
+        alb: listener.load_balancer_arn().unwrap_or_default().to_owned(),
+        port: port.unwrap_or_default(),
+        protocol: listener.protocol().map_or("HTTP", sdk::ProtocolEnum::as_str).to_owned(),
+        certificate: certificate.map(ToOwned::to_owned),
+        ssl_policy: listener.ssl_policy().filter(|policy| !policy.is_empty()).map(ToOwned::to_owned),
+        default_action: action::from_aws(listener.default_actions()),
+    }
+}
+
+/// The default certificate as the API takes it.
+fn certificates(listener: &Listener) -> Option<Vec<sdk::Certificate>> {
+    let arn = listener.certificate.as_ref()?;
+    Some(vec![sdk::Certificate::builder().certificate_arn(arn).build()])
+}
+
+/// A live listener, at the address in its tags or else at `address`.
+pub(super) fn live(address: &Address, listener: &sdk::Listener, tags: Tags) -> LiveResource {
+    let arn = listener.listener_arn().unwrap_or_default();
+    live_resource(address, arn, from_aws(listener), tags, outputs([("arn", arn)]), Phase::Ready)
+}
+
+/// Reads the listener that has the wanted port.
+async fn find(aws: &Aws, wanted: &Wanted<'_, Listener>) -> Result<Option<LiveResource>, CallError> {
+    let listeners = describe::listeners(aws, &wanted.fields.alb).await?;
+    let port = i32::from(wanted.fields.port);
+    let Some(listener) = listeners.iter().find(|listener| listener.port() == Some(port)) else {
+        return Ok(None);
+    };
+    let arn = listener.listener_arn().unwrap_or_default();
+    let mut tags = describe::tags_of(aws, &[arn.to_owned()]).await?;
+    Ok(Some(live(&wanted_address(wanted)?, listener, tags.remove(arn).unwrap_or_default())))
+}
+
+/// Changes what differs, in one call.
+async fn modify(aws: &Aws, arn: &str, old: &Listener, new: &Listener) -> Result<(), CallError> {
+    let becomes_https = old.protocol != new.protocol;
+    let mut call = aws.elb.modify_listener().listener_arn(arn);
+    if old.port != new.port {
+        call = call.port(i32::from(new.port));
+    }
+    if becomes_https {
+        call = call.protocol(new.protocol.as_str().into());
+    }
+    if becomes_https || old.certificate != new.certificate {
+        call = call.set_certificates(certificates(new));
+    }
+    if new.ssl_policy.is_some() && (becomes_https || old.ssl_policy != new.ssl_policy) {
+        call = call.set_ssl_policy(new.ssl_policy.clone());
+    }
+    if old.default_action != new.default_action {
+        call = call.default_actions(action::to_aws(&new.default_action, MODIFY)?);
+    }
+    call.send().await.map_err(failed(MODIFY))?;
+    Ok(())
+}
+
+/// Whether the fields differ in something that the stack sets.
+fn differs(old: &Listener, new: &Listener) -> bool {
+    let ssl_policy = new.ssl_policy.clone().or_else(|| old.ssl_policy.clone());
+    *old != Listener { ssl_policy, ..new.clone() }
+}
+
+impl Remote for Listener {
+    async fn create(aws: &Aws, wanted: &Wanted<'_, Self>) -> Result<Outputs, CallError> {
+        let fields = wanted.fields;
+        let call = aws
+            .elb
+            .create_listener()
+            .load_balancer_arn(&fields.alb)
+            .port(i32::from(fields.port))
+            .protocol(fields.protocol.as_str().into())
+            .set_certificates(certificates(fields))
+            .set_ssl_policy(fields.ssl_policy.clone())
+            .default_actions(action::to_aws(&fields.default_action, CREATE)?)
+            .set_tags(Some(to_elb(&wanted.all_tags())));
+        match call.send().await.map_err(failed(CREATE)) {
+            Ok(answer) => {
+                let listener = answer.listeners().first().and_then(|listener| listener.listener_arn());
+                Ok(outputs([("arn", listener.ok_or_else(|| incomplete(CREATE, "ListenerArn"))?)]))
+            }
+            Err(error) if error.kind == ErrorKind::Conflict => {
+                adopt(aws, wanted, find(aws, wanted).await?, error).await
+            }
+            // The certificate is the user's own: waiting for it would only delay the message.
+            Err(error) if error.code.as_deref() == Some("CertificateNotFound") => Err(error),
+            Err(error) => Err(not_visible_yet(error)),
+        }
+    }
+
+    async fn update(
+        aws: &Aws,
+        held: &Held<'_, Self>,
+        wanted: &Wanted<'_, Self>,
+    ) -> Result<Outputs, CallError> {
+        let arn = held.live.id.as_str();
+        if differs(held.fields, wanted.fields) {
+            modify(aws, arn, held.fields, wanted.fields).await?;
+        }
+        tags::apply(aws, arn, &wanted.tag_changes(&held.live.tags)).await?;
+        Ok(held.live.outputs.clone())
+    }
+
+    async fn delete(aws: &Aws, held: &Held<'_, Self>) -> Result<(), CallError> {
+        let answer = aws.elb.delete_listener().listener_arn(&held.live.id).send().await;
+        if_gone(answer.map_err(failed("elasticloadbalancing:DeleteListener")))
+    }
+
+    async fn ready(
+        _aws: &Aws,
+        _wanted: &Wanted<'_, Self>,
+        _outputs: &Outputs,
+    ) -> Result<Progress, CallError> {
+        Ok(Progress::Done)
+    }
+
+    async fn gone(_aws: &Aws, _held: &Held<'_, Self>) -> Result<Progress, CallError> {
+        Ok(Progress::Done)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use neap_core::kinds::{Action, KindOf};
+
+    use super::*;
+
+    /// What AWS would show of `listener`.
+    fn shown(listener: &Listener) -> sdk::Listener {
+        let action = action::to_aws(&listener.default_action, CREATE).expect("an action a stack can ask for");
+        sdk::Listener::builder()
+            .listener_arn("arn:listener")
+            .load_balancer_arn(&listener.alb)
+            .port(i32::from(listener.port))
+            .protocol(listener.protocol.as_str().into())
+            .set_certificates(certificates(listener))
+            .set_ssl_policy(listener.ssl_policy.clone())
+            .default_actions(action)
+            .build()
+    }
+
+    fn plain() -> Listener {
+        let default_action =
+            Action::FixedResponse { status: 404, content_type: "text/plain".into(), body: String::new() };
+        Listener {
+            port: 80,
+            protocol: "HTTP".into(),
+            certificate: None,
+            ssl_policy: None,
+            default_action,
+            ..Listener::example()
+        }
+    }
+
+    #[test]
+    fn a_listener_reads_back_as_it_was_asked_for() {
+        for listener in [Listener::example(), plain()] {
+            assert_eq!(from_aws(&shown(&listener)), listener);
+        }
+    }
+
+    #[test]
+    fn a_security_policy_that_the_stack_leaves_to_aws_is_no_difference() {
+        let live = Listener::example();
+        assert!(!differs(&live, &Listener { ssl_policy: None, ..live.clone() }));
+        assert!(differs(&live, &Listener { ssl_policy: Some("other".into()), ..live.clone() }));
+        assert!(differs(&live, &Listener { port: 8443, ..live.clone() }));
+    }
+}
