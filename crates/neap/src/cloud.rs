@@ -31,8 +31,9 @@ impl Connect for Clouds {
             Target::Sandbox { folder } => {
                 let sim = Sim::open(folder)?.on_kill(|| std::process::abort());
                 if let Some(script) = std::env::var_os(FAULTS) {
-                    let text = std::fs::read_to_string(&script)
-                        .map_err(|error| failure(format!("`{FAULTS}` names a file that cannot be read: {error}")))?;
+                    let text = std::fs::read_to_string(&script).map_err(|error| {
+                        failure(format!("`{FAULTS}` names a file that cannot be read: {error}"))
+                    })?;
                     sim.fault_script(&text)?;
                 }
                 Ok(AnyCloud::Sandbox(Box::new(sim)))
@@ -53,7 +54,13 @@ impl Connect for Clouds {
 }
 
 fn failure(message: String) -> CallError {
-    CallError { kind: ErrorKind::Invalid, operation: "connect".to_owned(), code: None, message, request_id: None }
+    CallError {
+        kind: ErrorKind::Invalid,
+        operation: "connect".to_owned(),
+        code: None,
+        message,
+        request_id: None,
+    }
 }
 
 /// The same call on whichever cloud it is. Boxed, since the futures of SDK calls are large.
