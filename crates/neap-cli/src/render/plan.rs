@@ -132,7 +132,9 @@ fn headline(change: &Change, indent: usize) -> String {
 pub(crate) fn because(change: &Change) -> String {
     let reason = reason(&change.reason);
     match change.action {
-        Action::DeleteThenCreate => format!("{reason}; deleted first, since only one can have its name"),
+        Action::DeleteThenCreate => {
+            format!("{reason}; the old one is deleted first, since both cannot stand side by side")
+        }
         Action::CreateThenDelete => format!("{reason}; the new one is created before the old one goes"),
         Action::NoOp | Action::Create | Action::Update | Action::Delete => reason,
     }
@@ -148,8 +150,8 @@ pub(crate) fn reason(reason: &Reason) -> String {
         Reason::Drifted => "changed outside of the stack file".to_owned(),
         Reason::Immutable { fields } => format!("AWS cannot change {} in place", style::names(fields)),
         Reason::DependencyReplaced { dependencies } => {
-            let verb = if dependencies.len() == 1 { "is" } else { "are" };
-            format!("{} {verb} replaced", style::names(dependencies))
+            let verb = if dependencies.len() == 1 { "gets" } else { "get" };
+            format!("{} {verb} a new identity", style::names(dependencies))
         }
         Reason::Failed { detail } => format!("AWS gave up on it: {detail}"),
         Reason::BeingDeleted => "AWS is deleting it".to_owned(),
@@ -167,7 +169,13 @@ fn fields(change: &Change, indent: usize) -> String {
             id.unwrap_or_default()
         }
         Action::NoOp | Action::Update | Action::CreateThenDelete | Action::DeleteThenCreate => {
-            change.fields.iter().map(|field| changed(field, indent)).collect()
+            let unordered = Resource::policy(change.address.kind()).unordered;
+            let groups = change.fields.chunk_by(|one, next| one.path == next.path);
+            let group = |group: &[FieldChange]| match group {
+                [field] if !unordered.contains(&field.path.as_str()) => changed(field, indent),
+                items => changed_items(items, indent),
+            };
+            groups.map(group).collect()
         }
     }
 }
@@ -206,6 +214,21 @@ fn changed(field: &FieldChange, indent: usize) -> String {
     let before = paint(style::GONE, &format!("- {before}"));
     let after = paint(style::GOOD, &format!("+ {after}"));
     format!("{:indent$}{path}:{forces}\n{:indent$}  {before}\n{:indent$}  {after}\n", "", "", "")
+}
+
+/// The items that leave a list and those that come.
+fn changed_items(items: &[FieldChange], indent: usize) -> String {
+    let path = items.first().map_or("", |item| item.path.as_str());
+    let line = |sign, style, value: &Value| {
+        let item = paint(style, &format!("{sign} {}", value::inline(&value::shown(value))));
+        format!("{:indent$}  {item}\n", "")
+    };
+    let gone =
+        items.iter().filter_map(|item| item.before.as_ref()).map(|value| line("-", style::GONE, value));
+    let come = items.iter().filter_map(|item| item.after.as_ref()).map(|value| line("+", style::GOOD, value));
+    let forced = items.iter().any(|item| item.forces_replacement);
+    let forces = if forced { paint(style::REPLACE, " (forces replacement)") } else { String::new() };
+    format!("{:indent$}{path}:{forces}\n{}", "", gone.chain(come).collect::<String>())
 }
 
 /// A unified diff of two documents.

@@ -210,11 +210,17 @@ impl<'a> Judge<'a, '_> {
     fn why_updated(&self, decision: &Decision<'a>, live: &LiveResource) -> Reason {
         let spec = decision.wanted.map(DesiredResource::spec);
         let same = live.spec().is_none() || live.spec() == spec.as_deref();
-        let unknown: Vec<BTreeSet<String>> = decision.fields.iter().map(unknown_in).collect();
+        let waits: BTreeMap<&str, BTreeSet<String>> = decision
+            .fields
+            .iter()
+            .map(|field| (field.path.as_str(), unknown_in(field)))
+            .filter(|(_, unknown)| !unknown.is_empty())
+            .collect();
+        // An item that leaves a list makes way for the one that is not known yet.
         if !same {
             Reason::StackChanged
-        } else if unknown.iter().all(|found| !found.is_empty()) {
-            let dependencies: BTreeSet<String> = unknown.into_iter().flatten().collect();
+        } else if decision.fields.iter().all(|field| waits.contains_key(field.path.as_str())) {
+            let dependencies: BTreeSet<String> = waits.into_values().flatten().collect();
             Reason::DependencyReplaced { dependencies: dependencies.into_iter().collect() }
         } else {
             Reason::Drifted
