@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::run::run;
-use crate::{say, target};
+use crate::{root, say, target};
 
 const MOTO: &str = "moto[server]==5.2.5";
 const MINISTACK: &str = "ministack==1.5.33";
@@ -29,7 +29,8 @@ impl Emulator {
     pub(crate) fn moto() -> Result<Self, String> {
         let environment = install("moto", &[MOTO])?;
         let port = free_port()?;
-        let mut command = Command::new(environment.join("bin/moto_server"));
+        let mut command = Command::new(environment.join("bin/python"));
+        command.arg(root().join("tests/http/moto_server.py"));
         command.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
         // Without these AWS's managed policies are absent and services never run a task.
         command.env("MOTO_IAM_LOAD_MANAGED_POLICIES", "true").env("MOTO_ECS_SERVICE_RUNNING", "1");
