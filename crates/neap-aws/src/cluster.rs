@@ -24,16 +24,15 @@ use crate::tags::{from_ecs, to_ecs};
 
 const CREATE: &str = "ecs:CreateCluster";
 
-/// Reads the stack's clusters: the desired ones by name, and others whose name begins with the stack's.
+/// Reads the stack's clusters: the desired ones by name, and then all others, since a hundred fit in one call.
 pub(crate) async fn read(aws: &Aws, desired: &Desired) -> Found {
     let mut found = Found::new(&desired.stack);
     let names: BTreeMap<&str, &Address> =
         declared::<Cluster>(desired).map(|(address, cluster)| (cluster.name.as_str(), address)).collect();
     let wanted: Vec<String> = names.keys().map(ToString::to_string).collect();
-    let prefix = format!("{}-", desired.stack);
     let strays = async {
         let listed = list(aws).await?;
-        let is_stray = |name: &String| name.starts_with(&prefix) && !names.contains_key(name.as_str());
+        let is_stray = |name: &String| !names.contains_key(name.as_str());
         describe(aws, &listed.into_iter().filter(is_stray).collect::<Vec<_>>()).await
     };
     let (wanted, strays) = join!(describe(aws, &wanted), strays);
@@ -51,7 +50,7 @@ pub(crate) async fn read(aws: &Aws, desired: &Desired) -> Found {
     }
     match strays {
         Ok(clusters) => {
-            clusters.iter().filter_map(|cluster| live(cluster, None)).for_each(|live| found.stray(live))
+            clusters.iter().filter_map(|cluster| live(cluster, None)).for_each(|live| found.stray(live));
         }
         Err(error) => found.failed(&error),
     }

@@ -17,7 +17,7 @@ use serde_json::Value;
 use tokio::try_join;
 
 use crate::client::Aws;
-use crate::error::{failed, incomplete};
+use crate::error::{failed, if_made, incomplete, not_yet};
 use crate::found::{Found, Outcome, address_of, if_gone, if_there};
 use crate::remote::{Held, Remote, Wanted, declared, outputs};
 use crate::tags::{TagChanges, Tags, from_ecr, to_ecr};
@@ -153,7 +153,7 @@ async fn find(aws: &Aws, name: &str) -> Result<Option<Repository>, CallError> {
 
 /// A create met something of its name: its own earlier creation is brought into shape, anything else is a conflict.
 async fn resume(aws: &Aws, wanted: &Wanted<'_, Ecr>, conflict: CallError) -> Result<Outputs, CallError> {
-    let Some(repository) = find(aws, &wanted.fields.name).await? else { return Err(conflict) };
+    let Some(repository) = find(aws, &wanted.fields.name).await? else { return Err(not_yet(conflict)) };
     let (_, outcome) = facets(aws, &repository, None).await;
     match outcome? {
         Some(live) if wanted.is_marked(&live.tags) => Ecr::update(aws, &Held::of(&live)?, wanted).await,
@@ -178,7 +178,7 @@ impl Remote for Ecr {
             other => other?,
         };
         if !fields.lifecycle_policy.is_null() {
-            set_lifecycle(aws, fields).await?;
+            set_lifecycle(aws, fields).await.map_err(if_made)?;
         }
         answer.repository().map(repository_outputs).ok_or_else(|| incomplete(OPERATION, "repository"))
     }

@@ -49,6 +49,21 @@ pub(crate) fn incomplete(operation: &str, member: &str) -> CallError {
     refused(ErrorKind::Unknown, operation, format!("the answer has no `{member}`"))
 }
 
+/// The error as one that ends by itself: what it is about exists, and has only not become visible everywhere.
+pub(crate) fn not_yet(error: CallError) -> CallError {
+    CallError { kind: ErrorKind::NotYet, ..error }
+}
+
+/// For calls that follow a create: what they do not find has just been made.
+pub(crate) fn if_made(error: CallError) -> CallError {
+    // A policy that a role names was not made by that create.
+    if error.kind == ErrorKind::NotFound && !error.message.starts_with("Policy ") {
+        not_yet(error)
+    } else {
+        error
+    }
+}
+
 /// An error's message and those of its causes, each once.
 fn chain(error: &dyn Error) -> String {
     let mut messages: Vec<String> = Vec::new();
@@ -359,6 +374,16 @@ mod tests {
         check("ClientException", "Too many concurrent attempts to create a new revision.", ErrorKind::NotYet);
         check("MalformedPolicyDocument", "Invalid principal in policy: \"AWS\"", ErrorKind::NotYet);
         check("SomethingNew", "Rate exceeded", ErrorKind::Throttled);
+    }
+
+    #[test]
+    fn what_a_create_just_made_becomes_visible_later() {
+        let check = |kind, message: &str, expected| {
+            assert_eq!(if_made(refused(kind, "iam:AttachRolePolicy", message)).kind, expected, "{message}");
+        };
+        check(ErrorKind::NotFound, "The role with name a cannot be found.", ErrorKind::NotYet);
+        check(ErrorKind::NotFound, "Policy arn:p does not exist or is not attachable.", ErrorKind::NotFound);
+        check(ErrorKind::Denied, "no", ErrorKind::Denied);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use neap_engine::cloud::{CallError, ErrorKind, Progress};
 use tokio::join;
 
 use crate::client::Aws;
-use crate::error::{failed, incomplete};
+use crate::error::{failed, if_made, incomplete, not_yet};
 use crate::found::{Found, Outcome, address_of, if_gone};
 use crate::remote::{Held, Remote, Wanted, declared, outputs};
 use crate::tags::{TagChanges, Tags, visible};
@@ -158,7 +158,7 @@ async fn retag(aws: &Aws, arn: &str, changes: &TagChanges) -> Result<(), CallErr
 
 /// A create met something of its name: its own earlier creation is brought into shape, anything else is a conflict.
 async fn resume(aws: &Aws, wanted: &Wanted<'_, LogGroup>, conflict: CallError) -> Result<Outputs, CallError> {
-    let Some(group) = find(aws, &wanted.fields.name).await? else { return Err(conflict) };
+    let Some(group) = find(aws, &wanted.fields.name).await? else { return Err(not_yet(conflict)) };
     let (_, outcome) = candidate(aws, &group, None).await;
     match outcome? {
         Some(live) if wanted.is_marked(&live.tags) => LogGroup::update(aws, &Held::of(&live)?, wanted).await,
@@ -181,7 +181,7 @@ impl Remote for LogGroup {
             other => other?,
         };
         if fields.retention_days.is_some() {
-            set_retention(aws, fields).await?;
+            set_retention(aws, fields).await.map_err(if_made)?;
         }
         // The answer is empty, but the ARN is a function of account, region and name.
         let identity = aws.identity().await?;

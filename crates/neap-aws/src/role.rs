@@ -14,13 +14,12 @@ use neap_core::address::Address;
 use neap_core::desired::Desired;
 use neap_core::kinds::Role;
 use neap_core::live::{LiveResource, Outputs, Phase};
-use neap_core::policy;
 use neap_engine::cloud::{CallError, ErrorKind, Progress};
 use serde_json::Value;
 use tokio::{join, try_join};
 
 use crate::client::Aws;
-use crate::error::{failed, incomplete};
+use crate::error::{failed, if_made, incomplete, not_yet};
 use crate::found::{Found, Outcome, address_of, if_gone, if_there};
 use crate::remote::{Held, Remote, Wanted, declared, outputs};
 use crate::tags::{TagChanges, Tags, from_iam, to_iam};
@@ -130,11 +129,12 @@ async fn retag(aws: &Aws, name: &str, changes: &TagChanges) -> Result<(), CallEr
 
 /// A create met something of its name: its own earlier creation is brought into shape, anything else is a conflict.
 async fn resume(aws: &Aws, wanted: &Wanted<'_, Role>, conflict: CallError) -> Result<Outputs, CallError> {
-    let (_, outcome) = candidate(aws, &wanted.fields.name, None).await;
-    match outcome? {
-        Some(live) if wanted.is_marked(&live.tags) => Role::update(aws, &Held::of(&live)?, wanted).await,
-        _ => Err(conflict),
-    }
+    let Some(whole) = whole(aws, &wanted.fields.name).await? else { return Err(not_yet(conflict)) };
+    let tags = from_iam(whole.role.tags());
+    let Some(address) = address_of(&tags, None).filter(|_| wanted.is_marked(&tags)) else {
+        return Err(conflict);
+    };
+    Role::update(aws, &Held::of(&live(address, &whole, tags)?)?, wanted).await
 }
 
 /// The outputs of a role, whose ARN is a function of account, path and name.
@@ -162,8 +162,8 @@ impl Remote for Role {
             Err(error) if error.kind == ErrorKind::Conflict => return resume(aws, wanted, error).await,
             other => other?,
         };
-        policies::attach(aws, &fields.name, &fields.managed_policies).await?;
-        policies::put(aws, &fields.name, fields.inline_policies.iter()).await?;
+        policies::attach(aws, &fields.name, &fields.managed_policies).await.map_err(if_made)?;
+        policies::put(aws, &fields.name, fields.inline_policies.iter()).await.map_err(if_made)?;
         computed(aws, fields).await
     }
 
@@ -237,6 +237,7 @@ mod tests {
     use super::*;
     use aws_smithy_types::DateTime;
     use neap_core::kinds::KindOf;
+    use neap_core::policy;
 
     fn encoded(document: &Value) -> String {
         document.to_string().replace('%', "%25").replace('{', "%7B").replace('"', "%22").replace(' ', "%20")

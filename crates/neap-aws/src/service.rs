@@ -18,7 +18,7 @@ use neap_engine::cloud::{CallError, ErrorKind, Progress};
 use crate::client::Aws;
 use crate::cluster::to_strategy;
 use crate::ecs::{count, retag};
-use crate::error::{failed, incomplete};
+use crate::error::{failed, if_made, incomplete, not_yet};
 use crate::found::if_gone;
 use crate::remote::{Held, Remote, Wanted};
 use crate::tags::to_ecs;
@@ -34,9 +34,9 @@ fn client_token(wanted: &Wanted<'_, Service>) -> String {
 /// A create met something of its name: its own earlier creation is brought into shape, anything else is a conflict.
 async fn resume(aws: &Aws, wanted: &Wanted<'_, Service>, conflict: CallError) -> Result<Outputs, CallError> {
     let Service { name, cluster, .. } = wanted.fields;
-    let Some(service) = read::find(aws, cluster, name).await? else { return Err(conflict) };
+    let Some(service) = read::find(aws, cluster, name).await? else { return Err(not_yet(conflict)) };
     if service.status() == Some("DRAINING") {
-        return Err(CallError { kind: ErrorKind::NotYet, ..conflict });
+        return Err(not_yet(conflict));
     }
     match read::live(&service, None, Some(wanted.fields)) {
         Some(live) if wanted.is_marked(&live.tags) => Service::update(aws, &Held::of(&live)?, wanted).await,
@@ -113,11 +113,8 @@ impl Remote for Service {
             .set_tags(Some(to_ecs(&wanted.all_tags())));
         let answer = match request.send().await.map_err(failed(CREATE)) {
             Err(error) if error.kind == ErrorKind::Conflict => return resume(aws, wanted, error).await,
-            // What it needs was there when the plan was made or has just been created.
-            Err(error) if error.kind == ErrorKind::NotFound => {
-                return Err(CallError { kind: ErrorKind::NotYet, ..error });
-            }
-            other => other?,
+            // What it needs was there when the plan was made, or was made just before.
+            other => other.map_err(if_made)?,
         };
         answer.service().map(convert::service_outputs).ok_or_else(|| incomplete(CREATE, "service"))
     }
@@ -141,7 +138,7 @@ impl Remote for Service {
     }
 
     async fn ready(aws: &Aws, wanted: &Wanted<'_, Self>, _: &Outputs) -> Result<Progress, CallError> {
-        let Service { name, cluster, .. } = wanted.fields;
+        let Self { name, cluster, .. } = wanted.fields;
         let service = read::find(aws, cluster, name).await?;
         let unseen = || Progress::Pending("not visible yet".to_owned());
         Ok(service.map_or_else(unseen, |service| rollout::judge(&service, wanted.fields)))
