@@ -204,6 +204,11 @@ fn traffic_moves_to_a_new_load_balancer_before_the_old_one_goes() {
     let moved = (Update, "cloudfront.site");
     assert_eq!(need(&plan, moved, (Create, "alb.public")), Some(Need::Ready));
     assert!(waits(&plan, moved, (Create, "alb.public.listener.http.rule.10")));
+    let provisioning = (Create, "alb.public");
+    assert_eq!(need(&plan, (Create, "alb.public.listener.http"), provisioning), Some(Need::Exists));
+    for old in ["alb.public.listener.http", "alb.public.listener.http.rule.10"] {
+        assert_eq!(need(&plan, (Delete, old), provisioning), Some(Need::Ready), "{old}");
+    }
     assert_eq!(need(&plan, (Delete, "alb.public"), moved), Some(Need::Ready));
     assert_eq!(need(&plan, (Delete, "alb.public.listener.http"), moved), Some(Need::Ready));
     finish(sky, &plan, &stack);

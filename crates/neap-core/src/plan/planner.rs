@@ -82,8 +82,8 @@ fn arrange(
     secrets: &Secrets,
 ) -> (Vec<Change>, Vec<Step>) {
     let mut first = vec![usize::MAX; decisions.len()];
-    for (number, task) in order.tasks.iter().enumerate() {
-        first[task.decision] = first[task.decision].min(number);
+    for (number, act) in order.acts.iter().enumerate() {
+        first[act.decision] = first[act.decision].min(number);
     }
     let mut sorted: Vec<(usize, Decision<'_>)> = decisions.into_iter().enumerate().collect();
     sorted.sort_by(|(one, left), (other, right)| {
@@ -95,11 +95,11 @@ fn arrange(
     }
     let changes: Vec<Change> =
         sorted.into_iter().map(|(_, decision)| change(decision, world, secrets)).collect();
-    let step = |task: &super::order::Task| {
-        let change = places[task.decision];
-        Step { verb: task.verb, address: changes[change].address.clone(), change }
+    let step = |act: &super::order::Act| {
+        let change = places[act.decision];
+        Step { verb: act.verb, address: changes[change].address.clone(), change }
     };
-    let steps = order.tasks.iter().map(step).collect();
+    let steps = order.acts.iter().map(step).collect();
     (changes, steps)
 }
 

@@ -1,0 +1,190 @@
+//! What each step waits for.
+//!
+//! Decides the edges of one decision at a time. Must not know how cycles among them are resolved.
+
+use super::{Builder, Strength, place};
+use crate::address::{Address, Kind};
+use crate::edges;
+use crate::plan::world::Node;
+use crate::plan::{Action, Need, StepId};
+
+impl Builder<'_> {
+    /// The order of the two steps of a replacement.
+    pub(super) fn within(&mut self, index: usize) {
+        let (make, delete) = (self.making[index], self.deleting[index]);
+        match self.decisions[index].action {
+            Action::CreateThenDelete => self.edge(make, delete, Need::Ready, Strength::Successor),
+            Action::DeleteThenCreate => self.edge(delete, make, Need::Gone, Strength::Needed),
+            Action::NoOp | Action::Create | Action::Update | Action::Delete => {}
+        }
+    }
+
+    /// What a create or an update waits for.
+    pub(super) fn makes(&mut self, index: usize) {
+        let decision = &self.decisions[index];
+        if self.making[index].is_none() || decision.action == Action::NoOp {
+            return;
+        }
+        let wishes = self.wishes;
+        for dependency in wishes.awaited(&decision.address) {
+            let Some(&other) = self.at.get(dependency) else { continue };
+            let rule = edges::between(decision.kind(), dependency.kind());
+            let action = self.decisions[other].action;
+            // Traffic moves to a successor only when it can take it; what lives inside a successor moves no traffic.
+            let inside = decision.address.parent().as_ref() == Some(dependency);
+            let moves = action == Action::CreateThenDelete && decision.node.is_some() && !inside;
+            let need = if moves { Need::Ready } else { rule.create };
+            if action != Action::NoOp || need == Need::Ready {
+                self.edge(self.making[other], self.making[index], need, Strength::Needed);
+            }
+        }
+    }
+
+    /// What sends traffic to a load balancer moves to its successor when that has its listeners and rules.
+    pub(super) fn switches(&mut self, index: usize) {
+        let decision = &self.decisions[index];
+        if decision.node.is_none() || decision.kind().routes() || self.making[index].is_none() {
+            return;
+        }
+        let wishes = self.wishes;
+        let replaced = |address: &&Address| {
+            let action = self.at.get(address).map(|other| self.decisions[*other].action);
+            address.kind() == Kind::Alb
+                && matches!(action, Some(Action::CreateThenDelete | Action::DeleteThenCreate))
+        };
+        let balancers: Vec<&Address> = wishes.of(&decision.address).filter(replaced).collect();
+        if balancers.is_empty() {
+            return;
+        }
+        for (other, route) in self.decisions.iter().enumerate() {
+            if balancer_address(&route.address).is_some_and(|found| balancers.contains(&&found)) {
+                self.edge(self.making[other], self.making[index], Need::Ready, Strength::Smooth);
+            }
+        }
+    }
+
+    /// What a create or an update takes over from something that goes: a place that only one can have, or a target
+    /// group, which serves one load balancer only.
+    pub(super) fn takes_over(&mut self, index: usize) {
+        let decision = &self.decisions[index];
+        let (Some(filled), Some(make)) = (&decision.filled, self.making[index]) else { return };
+        if decision.action == Action::NoOp {
+            return;
+        }
+        let place = place(&filled.resource);
+        for delete in place.and_then(|place| self.leaving.get(&place)).cloned().unwrap_or_default() {
+            self.edge(Some(delete), Some(make), Need::Gone, Strength::Enforced);
+        }
+        if decision.kind().routes() {
+            self.takes_target_groups(index, make);
+        }
+    }
+
+    fn takes_target_groups(&mut self, index: usize, make: StepId) {
+        let address = &self.decisions[index].address;
+        let wishes = self.wishes;
+        let balancer = self.balancer_of(address);
+        for group in wishes.of(address).filter(|found| found.kind() == Kind::TargetGroup) {
+            let Some(&of_group) = self.at.get(group) else { continue };
+            let decision = &self.decisions[of_group];
+            let stays = matches!(decision.action, Action::NoOp | Action::Update);
+            let Some(node) = decision.node.filter(|_| stays) else { continue };
+            for user in self.users.get(&node).cloned().unwrap_or_default() {
+                let route = &self.decisions[user];
+                let Some(live) = route.node.filter(|_| route.kind().routes()) else { continue };
+                if balancer.is_some() && self.world.load_balancer(live) == balancer {
+                    continue;
+                }
+                let drops = route.action == Action::Update && !wishes.depends(&route.address, group);
+                let dropping = if drops { self.making[user] } else { self.deleting[user] };
+                let need = if drops { Need::Exists } else { Need::Gone };
+                self.edge(dropping, Some(make), need, Strength::Enforced);
+            }
+        }
+    }
+
+    /// The live load balancer on which the listener or rule at `address` will stand, if it stays.
+    fn balancer_of(&self, address: &Address) -> Option<Node> {
+        let decision = &self.decisions[*self.at.get(&balancer_address(address)?)?];
+        decision.node.filter(|_| matches!(decision.action, Action::NoOp | Action::Update))
+    }
+
+    /// What lives on an old load balancer stays until the new one can take its traffic.
+    pub(super) fn outlives(&mut self, index: usize) {
+        let balancer = self.decisions[index].node.and_then(|node| self.world.load_balancer(node));
+        let other = balancer.and_then(|balancer| self.about.get(&balancer).copied());
+        let replaced = |other: &usize| self.decisions[*other].action == Action::CreateThenDelete;
+        if let Some(other) = other.filter(replaced) {
+            self.edge(self.making[other], self.deleting[index], Need::Ready, Strength::Smooth);
+        }
+    }
+
+    /// What a delete waits for.
+    pub(super) fn deletes(&mut self, index: usize) {
+        let decision = &self.decisions[index];
+        let (Some(node), Some(delete)) = (decision.node, self.deleting[index]) else { return };
+        for user in self.users.get(&node).cloned().unwrap_or_default() {
+            self.deletes_after(user, index, delete);
+        }
+        if decision.kind().routes() && decision.action != Action::DeleteThenCreate {
+            self.deletes_after_traffic(node, index, delete);
+        }
+        if decision.kind() == Kind::Alb && !self.has_routes(node) {
+            // Its listeners are not listed one by one, so what they forward to is free only when it is gone.
+            for (other, group) in self.decisions.iter().enumerate() {
+                if group.kind() == Kind::TargetGroup {
+                    self.edge(Some(delete), self.deleting[other], Need::Gone, Strength::Enforced);
+                }
+            }
+        }
+    }
+
+    /// The delete of what decision `index` is about, whose live resource that of `user` refers to.
+    fn deletes_after(&mut self, user: usize, index: usize, delete: StepId) {
+        let (dependent, dependency) = (&self.decisions[user], &self.decisions[index]);
+        let rule = edges::between(dependent.kind(), dependency.kind());
+        // Then the dependent's own step waits for the successor, which waits for this delete.
+        let rebuilt = dependency.action == Action::DeleteThenCreate
+            && self.wishes.awaited(&dependent.address).contains(&dependency.address);
+        let moves = matches!(dependent.action, Action::Update | Action::CreateThenDelete) && !rebuilt;
+        if moves {
+            // AWS refuses the delete until the update has let go; then only a new resource can wait for it.
+            let held = rule.holds && dependent.action == Action::Update;
+            let strength = if held { Strength::Successor } else { Strength::Smooth };
+            self.edge(self.making[user], Some(delete), Need::Ready, strength);
+        }
+        let goes = match dependent.action {
+            Action::Delete | Action::DeleteThenCreate => true,
+            Action::CreateThenDelete => moves,
+            Action::NoOp | Action::Create | Action::Update => false,
+        };
+        if goes && rule.delete {
+            self.edge(self.deleting[user], Some(delete), Need::Gone, Strength::Enforced);
+        }
+    }
+
+    /// A listener or rule serves whoever sends traffic to its load balancer, until that has moved.
+    fn deletes_after_traffic(&mut self, node: Node, index: usize, delete: StepId) {
+        let Some(balancer) = self.world.load_balancer(node) else { return };
+        let leaves = self.about.get(&balancer).is_some_and(|of| self.deleting[*of].is_some());
+        if !leaves {
+            return;
+        }
+        for user in self.users.get(&balancer).cloned().unwrap_or_default() {
+            if !self.decisions[user].kind().routes() {
+                self.deletes_after(user, index, delete);
+            }
+        }
+    }
+
+    fn has_routes(&self, balancer: Node) -> bool {
+        let users = self.users.get(&balancer);
+        users.is_some_and(|users| users.iter().any(|user| self.decisions[*user].kind().routes()))
+    }
+}
+
+/// The load balancer in which the listener or rule at `address` lives.
+fn balancer_address(address: &Address) -> Option<Address> {
+    let parent = address.parent()?;
+    Some(parent.parent().unwrap_or(parent))
+}
