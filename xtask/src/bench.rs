@@ -22,13 +22,15 @@ open(sys.argv[1], 'w').write(str(resource.getrusage(resource.RUSAGE_CHILDREN).ru
 sys.exit(code)
 ";
 
-/// Measures the example called `example` on moto.
-pub(crate) fn bench(example: &str) -> Result<(), String> {
+/// Measures the example called `example` on moto, with the release build or with the debug build.
+pub(crate) fn bench(example: &str, release: bool) -> Result<(), String> {
     let stack = root().join("examples").join(example).join("stack.toml");
     if !stack.is_file() {
         return Err(format!("there is no example `{example}`"));
     }
-    cargo(&["build", "--release", "--package", "neap"])?;
+    let (profile, program) = if release { ("release", "release/neap") } else { ("dev", "debug/neap") };
+    cargo(&["build", "--profile", profile, "--package", "neap"])?;
+    let program = target().join(program);
     let moto = Emulator::moto()?;
     let proxy = CountingProxy::start(&moto.endpoint(), LATENCY)?;
     say(&format!("{example} on moto, {} ms for each request", LATENCY.as_millis()));
@@ -42,7 +44,7 @@ pub(crate) fn bench(example: &str) -> Result<(), String> {
     ];
     let mut last_plan = None;
     for (title, arguments) in commands {
-        let (wall, memory) = measure(&moto, &proxy.endpoint(), &stack, arguments)?;
+        let (wall, memory) = measure(&moto, &proxy.endpoint(), &program, &stack, arguments)?;
         let counts = proxy.take();
         let row = [
             format!("{title:<27}"),
@@ -73,14 +75,15 @@ fn show_operations(counts: &Counts) -> Result<(), String> {
 fn measure(
     moto: &Emulator,
     endpoint: &str,
+    program: &Path,
     stack: &Path,
     arguments: &[&str],
 ) -> Result<(Duration, u64), String> {
     let report = target().join("bench-memory");
     let started = Instant::now();
     let mut command = Command::new(moto.python());
-    command.args(["-c", MEASURE]).arg(&report).arg(target().join("release/neap")).args(arguments);
-    command.arg("--file").arg(stack).args(["--endpoint-url", endpoint]);
+    command.args(["-c", MEASURE]).arg(&report).arg(program).args(arguments);
+    command.arg("--file").arg(stack).args(["--endpoint-url", endpoint, "--region", "us-east-1"]);
     command
         .env("AWS_ACCESS_KEY_ID", "test")
         .env("AWS_SECRET_ACCESS_KEY", "test")

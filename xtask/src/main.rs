@@ -16,7 +16,9 @@ usage: cargo xtask COMMAND
   demo               build neap without AWS and show plan, apply, plan, destroy on the sandbox
   test               run every test: the pure crates, the AWS crates, and the HTTP suite on both emulators
   http [--proxy DIR] run the HTTP suite alone; with --proxy, behind DIR/awsproxy.py and DIR/aws_rules.py
-  bench [EXAMPLE]    count requests and waves of a plan, apply and destroy over HTTP, with times and memory
+  bench [--dev] [EXAMPLE]
+                     count requests and waves of a plan, apply and destroy over HTTP, with times and memory;
+                     --dev takes the debug build, since a release build of the SDK takes over twenty minutes
   bless              record the outputs of scenarios and examples anew
 ";
 
@@ -28,8 +30,10 @@ fn main() -> ExitCode {
         ["test"] => run::test(),
         ["http"] => run::http(None),
         ["http", "--proxy", folder] => run::http(Some(Path::new(folder))),
-        ["bench"] => bench::bench("course-fargate"),
-        ["bench", example] => bench::bench(example),
+        ["bench"] => bench::bench("course-fargate", true),
+        ["bench", "--dev"] => bench::bench("course-fargate", false),
+        ["bench", "--dev", example] => bench::bench(example, false),
+        ["bench", example] => bench::bench(example, true),
         ["bless"] => run::bless(),
         _ => Err(USAGE.to_owned()),
     };

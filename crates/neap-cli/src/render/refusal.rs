@@ -39,7 +39,10 @@ fn one(refusal: &Refusal) -> CommandError {
         }
         Refusal::NameTaken { address, live, fields } => {
             let message = format!("`{address}` is taken by something that is not the stack's own");
-            let mut error = CommandError::failed(message).detail(live.id.clone());
+            let name = live.resource.aws_name();
+            let which =
+                if live.id.contains(name) { live.id.clone() } else { format!("{} called `{name}`", live.id) };
+            let mut error = CommandError::failed(message).detail(which);
             for field in fields {
                 let side = |value: &Option<Value>| value.as_ref().map_or("(none)".to_owned(), value::inline);
                 error = error.detail(format!(

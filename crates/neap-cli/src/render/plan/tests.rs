@@ -115,8 +115,7 @@ fn a_replacement_that_must_delete_first_says_why() {
     let group = Address::new(Kind::TargetGroup, "api");
     let reason = Reason::Immutable { fields: vec!["port".into(), "vpc".into()] };
     let text = because(&fixture::change(&group, Action::DeleteThenCreate, reason));
-    let expected =
-        "AWS cannot change `port`, `vpc` in place; the old one is deleted first, since both cannot stand side by side";
+    let expected = "AWS cannot change `port`, `vpc` in place; the old one is deleted first, since both cannot stand side by side";
     assert_eq!(text, expected);
 }
 
