@@ -125,7 +125,7 @@ mod tests {
           these credentials are for account 2, and the stack is for 1
             hint: choose other credentials with `--profile`
           `ecr.api` is taken by something that is not the stack's own
-            arn:aws:example:eu-west-1:123456789012:ecr.api
+            arn:aws:example:eu-west-1:123456789012:ecr.api called `course-api`
             scan_on_push: true there, false here
             hint: delete it, or give the resource another `name` in the stack file
           `ecr.api` could not be read: ecs:DescribeClusters: AccessDeniedException: not authorized
