@@ -303,9 +303,20 @@ fn what_settles_is_waited_for_and_what_failed_is_mended() {
     assert_eq!(plan.steps[step(&plan, Wait, "alb.public")].verb, Wait);
     check("alb.public", Phase::Failed("no capacity".into()), Action::DeleteThenCreate);
     check("service.api", Phase::Failed("circuit breaker".into()), Action::Update);
-    check("cluster.main", Phase::Failed("no role".into()), Action::DeleteThenCreate);
+    check("cluster.main", Phase::Failed("no capacity".into()), Action::Update);
     let plan = check("service.api", Phase::Deleting("DRAINING".into()), Action::DeleteThenCreate);
     assert_eq!(change(&plan, "service.api").reason, Reason::BeingDeleted);
+}
+
+#[test]
+fn a_failed_cluster_is_made_anew_only_while_nothing_runs_on_it() {
+    let mut stack = course();
+    stack.resources.remove(&address("service.api"));
+    let mut sky = applied(&stack);
+    live_at(&mut sky, "cluster.main").phase = Phase::Failed("no role".into());
+    let plan = planned(&stack, &sky);
+    assert_eq!(lines(&plan), ["-/+ cluster.main"]);
+    finish(sky, &plan, &stack);
 }
 
 #[test]

@@ -49,7 +49,7 @@ fn all_reasons_are_given_at_once() {
     repository.expect("a repository").tags.clear();
     let mut stack = course();
     stack.account = Some("999999999999".into());
-    stack.resources.entry(address("cluster.main")).and_modify(|wanted| wanted.protect = true);
+    stack.resources.entry(address("service.api")).and_modify(|wanted| wanted.protect = true);
     let mut task = sky::stacks::course_task("nginx");
     let app = task.containers.get_mut("app").expect("a container");
     app.secrets.insert("KEY".into(), "${secret.none}".into());
@@ -59,8 +59,8 @@ fn all_reasons_are_given_at_once() {
         .insert(address("log_group.task-api"), Reading::Unreadable(failure("logs:DescribeLogGroups")));
     live.failures.push(failure("ecs:ListClusters"));
     live.environment.subnets.truncate(1);
-    let Some(Reading::Present(cluster)) = live.readings.get_mut(&address("cluster.main")) else { panic!() };
-    cluster.phase = neap_core::live::Phase::Failed("broken".into());
+    let Some(Reading::Present(service)) = live.readings.get_mut(&address("service.api")) else { panic!() };
+    service.phase = neap_core::live::Phase::Deleting("DRAINING".into());
     let expected = [
         "account 123456789012, not 999999999999",
         "unreadable log_group.task-api logs:DescribeLogGroups",
@@ -68,7 +68,7 @@ fn all_reasons_are_given_at_once() {
         "a load balancer needs subnets in two availability zones, and a default VPC in eu-west-1 has them in one",
         "no secret none",
         "taken ecr.api",
-        "protected cluster.main replace",
+        "protected service.api replace",
     ];
     let mut found = refusals(Mode::Apply, &stack, &live);
     found.sort_by_key(|text| expected.iter().position(|expected| expected == text));

@@ -140,7 +140,7 @@ impl<'a> Judge<'a, '_> {
         let replace = Action::DeleteThenCreate;
         (decision.action, decision.reason) = match &live.phase {
             Phase::Deleting(_) => (replace, Reason::BeingDeleted),
-            Phase::Failed(detail) if is_beyond_repair(live.kind()) => {
+            Phase::Failed(detail) if self.is_beyond_repair(node) => {
                 (replace, Reason::Failed { detail: detail.clone() })
             }
             _ if !held.is_empty() => (replace, replaced(&held)),
@@ -153,6 +153,26 @@ impl<'a> Judge<'a, '_> {
             Phase::Settling(detail) => (Action::NoOp, Reason::Settling { detail: detail.clone() }),
             Phase::Ready => (Action::NoOp, Reason::UpToDate),
         };
+    }
+
+    /// Whether a failed resource can only be deleted. One that others use is changed until it works; so is a service
+    /// or a distribution.
+    fn is_beyond_repair(&self, node: Node) -> bool {
+        match self.world.nodes[node].kind() {
+            Kind::Alb => true,
+            // It may also have failed to attach its capacity, with services running on it all the same.
+            Kind::Cluster => (0..self.world.nodes.len()).all(|user| !self.world.links(user).contains(&node)),
+            Kind::LogGroup
+            | Kind::Role
+            | Kind::Ecr
+            | Kind::SecurityGroup
+            | Kind::TargetGroup
+            | Kind::Listener
+            | Kind::Rule
+            | Kind::Task
+            | Kind::Service
+            | Kind::Cloudfront => false,
+        }
     }
 
     /// A listener or rule can stand beside its predecessor while their load balancers do.
@@ -265,24 +285,6 @@ impl<'a> Judge<'a, '_> {
             node: Some(node),
             foreign: None,
         });
-    }
-}
-
-/// Whether AWS can do nothing with a failed resource of `kind` but delete it. A service or a distribution can be
-/// changed until it works.
-const fn is_beyond_repair(kind: Kind) -> bool {
-    match kind {
-        Kind::Alb | Kind::Cluster => true,
-        Kind::LogGroup
-        | Kind::Role
-        | Kind::Ecr
-        | Kind::SecurityGroup
-        | Kind::TargetGroup
-        | Kind::Listener
-        | Kind::Rule
-        | Kind::Task
-        | Kind::Service
-        | Kind::Cloudfront => false,
     }
 }
 
