@@ -3,11 +3,12 @@
 //! Decides only that faults come from the file that `NEAP_SANDBOX_FAULTS` names. Unlike the real binary it never compiles
 //! the AWS SDK.
 
+use std::fmt::Display;
 use std::process::ExitCode;
 
 use neap_cli::{Connect, Console, Target};
 use neap_engine::cloud::{CallError, ErrorKind};
-use neap_sim::{Sim, SimError};
+use neap_sim::Sim;
 
 struct Sandbox;
 
@@ -33,7 +34,7 @@ impl Connect for Sandbox {
     }
 }
 
-fn invalid(error: SimError) -> CallError {
+fn invalid(error: impl Display) -> CallError {
     refused(error.to_string())
 }
 

@@ -10,9 +10,8 @@ mod rollout;
 pub(crate) use read::{read, read_orphaned};
 
 use aws_sdk_ecs::types::{AvailabilityZoneRebalancing, PropagateTags};
-use neap_core::desired::short_hash;
 use neap_core::kinds::Service;
-use neap_core::live::Outputs;
+use neap_core::live::{Outputs, Phase};
 use neap_engine::cloud::{CallError, ErrorKind, Progress};
 
 use crate::client::Aws;
@@ -24,12 +23,6 @@ use crate::remote::{Held, Remote, Wanted};
 use crate::tags::to_ecs;
 
 const CREATE: &str = "ecs:CreateService";
-
-/// A token that is the same for the same service with the same fields: a repeated create finds the first one.
-fn client_token(wanted: &Wanted<'_, Service>) -> String {
-    let content = serde_json::json!([wanted.fields, wanted.tags]).to_string();
-    format!("{}{}", short_hash(&content), short_hash(wanted.address()))
-}
 
 /// A create met something of its name: its own earlier creation is brought into shape, anything else is a conflict.
 async fn resume(aws: &Aws, wanted: &Wanted<'_, Service>, conflict: CallError) -> Result<Outputs, CallError> {
@@ -44,9 +37,14 @@ async fn resume(aws: &Aws, wanted: &Wanted<'_, Service>, conflict: CallError) ->
     }
 }
 
-/// Sends what differs, in one call. Members that are left out stay as they are.
-async fn change(aws: &Aws, before: &Service, after: &Service) -> Result<(), CallError> {
+/// Sends what differs, in one call, and starts a new deployment if the last one is to be tried `again`. Members that are
+/// left out stay as they are.
+async fn change(aws: &Aws, before: &Service, after: &Service, again: bool) -> Result<(), CallError> {
     let mut request = aws.ecs.update_service().cluster(&after.cluster).service(&after.name);
+    // Tasks move to other capacity only with a new deployment.
+    if again || before.capacity != after.capacity {
+        request = request.force_new_deployment(true);
+    }
     if before.count != after.count {
         request = request.desired_count(count(after.count));
     }
@@ -54,9 +52,7 @@ async fn change(aws: &Aws, before: &Service, after: &Service) -> Result<(), Call
         request = request.task_definition(&after.task);
     }
     if before.capacity != after.capacity {
-        // Tasks move to other capacity only with a new deployment.
-        let strategy = to_strategy(&after.capacity)?;
-        request = request.set_capacity_provider_strategy(Some(strategy)).force_new_deployment(true);
+        request = request.set_capacity_provider_strategy(Some(to_strategy(&after.capacity)?));
     }
     if before.targets != after.targets {
         request = request.set_load_balancers(Some(convert::to_targets(&after.targets)));
@@ -90,6 +86,8 @@ impl Remote for Service {
     async fn create(aws: &Aws, wanted: &Wanted<'_, Self>) -> Result<Outputs, CallError> {
         let fields = wanted.fields;
         let rebalancing = AvailabilityZoneRebalancing::from(fields.zone_rebalancing.as_str());
+        // No client token: the name is unique, and how long ECS remembers the token of a deleted service, which a
+        // second apply after a destroy would repeat, is not documented.
         let request = aws
             .ecs
             .create_service()
@@ -97,7 +95,6 @@ impl Remote for Service {
             .service_name(&fields.name)
             .task_definition(&fields.task)
             .desired_count(count(fields.count))
-            .client_token(client_token(wanted))
             .set_capacity_provider_strategy(
                 Some(to_strategy(&fields.capacity)?).filter(|items| !items.is_empty()),
             )
@@ -124,8 +121,10 @@ impl Remote for Service {
         held: &Held<'_, Self>,
         wanted: &Wanted<'_, Self>,
     ) -> Result<Outputs, CallError> {
-        if held.fields != wanted.fields {
-            change(aws, held.fields, wanted.fields).await?;
+        // A deployment that failed is tried again, even where nothing of the service differs.
+        let again = matches!(held.live.phase, Phase::Failed(_));
+        if again || held.fields != wanted.fields {
+            change(aws, held.fields, wanted.fields, again).await?;
         }
         retag(aws, &held.live.id, &wanted.tag_changes(&held.live.tags)).await?;
         Ok(held.live.outputs.clone())
@@ -157,23 +156,5 @@ impl Remote for Service {
             1 => "draining, 1 task still runs".to_owned(),
             _ => format!("draining, {running} tasks still run"),
         }))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use neap_core::kinds::KindOf;
-    use std::collections::BTreeMap;
-
-    #[test]
-    fn the_client_token_follows_the_fields_and_fits_ecs() {
-        let tags = BTreeMap::from([("neap:address".to_owned(), "service.api".to_owned())]);
-        let token = |service: &Service| client_token(&Wanted { fields: service, tags: &tags, spec: "" });
-        let example = Service::example();
-        let other = Service { task: "arn:other".into(), ..Service::example() };
-        assert_eq!(token(&example), token(&Service::example()));
-        assert_ne!(token(&example), token(&other));
-        assert!(token(&example).len() == 32 && token(&example).is_ascii());
     }
 }

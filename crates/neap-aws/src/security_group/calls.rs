@@ -139,6 +139,27 @@ fn is_about_a_rule(error: &CallError) -> bool {
     matches!(error.code.as_deref(), Some("InvalidPermission.Duplicate" | "InvalidPermission.NotFound"))
 }
 
+fn is_in_use(error: &CallError) -> bool {
+    error.kind == ErrorKind::InUse || error.code.as_deref() == Some("InvalidGroup.InUse")
+}
+
+/// Takes away the rules that name other groups: two groups that let each other in could otherwise never be deleted.
+async fn release_peers(aws: &Aws, id: &str, live: &SecurityGroup) -> Result<(), CallError> {
+    let names_a_group = |rule: &&SecurityGroupRule| rule.peer.starts_with("sg-");
+    for (direction, rules) in [(Direction::Ingress, &live.ingress), (Direction::Egress, &live.egress)] {
+        let rules: Vec<SecurityGroupRule> = rules.iter().filter(names_a_group).cloned().collect();
+        if rules.is_empty() {
+            continue;
+        }
+        match revoke(aws, id, direction, &rules).await {
+            // An earlier try has taken them away.
+            Err(error) if is_about_a_rule(&error) => {}
+            outcome => outcome?,
+        }
+    }
+    Ok(())
+}
+
 async fn set_tags(aws: &Aws, id: &str, changes: &TagChanges) -> Result<(), CallError> {
     if !changes.set.is_empty() {
         let call = aws.ec2.create_tags().resources(id).set_tags(Some(to_ec2(&changes.set)));
@@ -215,7 +236,8 @@ impl Remote for SecurityGroup {
     async fn delete(aws: &Aws, held: &Held<'_, Self>) -> Result<(), CallError> {
         let answer = aws.ec2.delete_security_group().group_id(&held.live.id).send().await;
         match if_gone(answer.map_err(failed("ec2:DeleteSecurityGroup"))) {
-            Err(error) if error.code.as_deref() == Some("InvalidGroup.InUse") => {
+            Err(error) if is_in_use(&error) => {
+                release_peers(aws, &held.live.id, held.fields).await?;
                 Err(CallError { kind: ErrorKind::InUse, ..error })
             }
             outcome => outcome,
