@@ -105,7 +105,7 @@ async fn candidates(
         listed.iter().filter_map(|summary| Some((summary, marked_address(summary.comment(), stack)?)));
     let mut candidates = join_all(marked.map(|(summary, address)| look(aws, summary, address))).await;
     let is_marked = |address: &&Address| candidates.iter().any(|candidate| candidate.address == **address);
-    if wanted.iter().all(|address| is_marked(address)) {
+    if wanted.iter().all(is_marked) {
         return candidates;
     }
     let others = listed.iter().filter(|summary| marked_address(summary.comment(), stack).is_none());

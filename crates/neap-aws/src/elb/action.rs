@@ -130,9 +130,9 @@ fn read_fixed_response(config: &sdk::FixedResponseActionConfig) -> Option<Action
 mod tests {
     use super::*;
 
-    fn check(action: Action) {
-        let sent = to_aws(&action, "test").expect("an action that a stack can ask for");
-        assert_eq!(from_aws(&[sent]), action);
+    fn check(action: &Action) {
+        let sent = to_aws(action, "test").expect("an action that a stack can ask for");
+        assert_eq!(from_aws(&[sent]), *action);
     }
 
     fn group(arn: &str, weight: u32) -> WeightedGroup {
@@ -152,17 +152,17 @@ mod tests {
 
     #[test]
     fn every_action_reads_back_as_it_was_sent() {
-        check(Action::Forward { target_groups: vec![group("a", 1)], stickiness_seconds: None });
-        check(Action::Forward { target_groups: vec![group("a", 1)], stickiness_seconds: Some(60) });
-        check(Action::Forward {
+        check(&Action::Forward { target_groups: vec![group("a", 1)], stickiness_seconds: None });
+        check(&Action::Forward { target_groups: vec![group("a", 1)], stickiness_seconds: Some(60) });
+        check(&Action::Forward {
             target_groups: vec![group("a", 9), group("b", 0)],
             stickiness_seconds: Some(3600),
         });
-        check(redirect("/#{path}", 301));
-        check(redirect("/new", 302));
+        check(&redirect("/#{path}", 301));
+        check(&redirect("/new", 302));
         let body = || "gone".to_owned();
-        check(Action::FixedResponse { status: 404, content_type: "text/plain".into(), body: body() });
-        check(Action::FixedResponse { status: 200, content_type: "text/html".into(), body: String::new() });
+        check(&Action::FixedResponse { status: 404, content_type: "text/plain".into(), body: body() });
+        check(&Action::FixedResponse { status: 200, content_type: "text/html".into(), body: String::new() });
     }
 
     #[test]

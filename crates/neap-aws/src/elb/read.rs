@@ -113,7 +113,9 @@ fn tagged_with(world: &World, stack: &str) -> BTreeSet<String> {
 async fn detail(aws: &Aws, world: &mut World, wanted: &dyn Fn(&str, &str) -> bool) -> bool {
     let balancers = world.balancers.iter_mut().flatten().filter(|seen| {
         let (name, arn) = (seen.balancer.load_balancer_name(), seen.balancer.load_balancer_arn());
-        seen.details.is_none() && wanted(name.unwrap_or_default(), arn.unwrap_or_default())
+        let is_application =
+            seen.balancer.r#type().is_none_or(|kind| *kind == sdk::LoadBalancerTypeEnum::Application);
+        is_application && seen.details.is_none() && wanted(name.unwrap_or_default(), arn.unwrap_or_default())
     });
     let balancers = balancers.map(|seen| async {
         let arn = seen.balancer.load_balancer_arn().unwrap_or_default();

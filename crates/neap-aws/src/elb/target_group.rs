@@ -280,8 +280,8 @@ mod tests {
             .build()
     }
 
-    fn check(group: TargetGroup) {
-        assert_eq!(from_aws(&shown(&group), &attributes(&group)), group);
+    fn check(group: &TargetGroup) {
+        assert_eq!(from_aws(&shown(group), &attributes(group)), *group);
     }
 
     fn sticky(cookie: &str, cookie_name: Option<&str>) -> TargetGroup {
@@ -293,12 +293,12 @@ mod tests {
     #[test]
     fn a_target_group_reads_back_as_it_was_asked_for() {
         let example = TargetGroup::example();
-        check(TargetGroup { stickiness: None, algorithm: "weighted_random".into(), ..example.clone() });
-        check(TargetGroup { slow_start_seconds: 30, target_type: "instance".into(), ..example.clone() });
-        check(TargetGroup { protocol_version: "GRPC".into(), ..example.clone() });
-        check(example);
-        check(sticky("lb_cookie", None));
-        check(sticky("app_cookie", Some("session")));
+        check(&TargetGroup { stickiness: None, algorithm: "weighted_random".into(), ..example.clone() });
+        check(&TargetGroup { slow_start_seconds: 30, target_type: "instance".into(), ..example.clone() });
+        check(&TargetGroup { protocol_version: "GRPC".into(), ..example.clone() });
+        check(&example);
+        check(&sticky("lb_cookie", None));
+        check(&sticky("app_cookie", Some("session")));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use aws_sdk_ec2::types as sdk;
 use neap_core::kinds::{SecurityGroup, SecurityGroupRule};
 use neap_core::live::{LiveResource, Outputs};
 use neap_engine::cloud::{CallError, ErrorKind, Progress};
-use tokio::try_join;
+use tokio::join;
 
 use super::read::{DESCRIBE, live};
 use super::rules::{self, RuleChanges};
@@ -114,8 +114,10 @@ async fn change_both(
 ) -> Result<(), CallError> {
     let ingress = RuleChanges::between(&live.ingress, &wanted.ingress);
     let egress = RuleChanges::between(&live.egress, &wanted.egress);
-    try_join!(change(aws, id, Direction::Ingress, &ingress), change(aws, id, Direction::Egress, &egress))?;
-    Ok(())
+    // Both to the end: a call that is dropped in flight may still be carried out.
+    let (ingress, egress) =
+        join!(change(aws, id, Direction::Ingress, &ingress), change(aws, id, Direction::Egress, &egress));
+    ingress.and(egress)
 }
 
 /// Makes the rules as wanted. AWS refuses a whole call for one rule that is there already or is gone, so then it looks
