@@ -25,9 +25,6 @@ pub struct ConnectOptions {
     pub endpoint_url: Option<String>,
 }
 
-/// How long other services take to learn of a new role, at the most (reference section 3.10).
-const ROLE_SETTLING: Duration = Duration::from_secs(12);
-
 /// Whose account it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Identity {
@@ -55,8 +52,6 @@ pub struct Aws {
     pub(crate) sts: aws_sdk_sts::Client,
     /// Whose account it is, once that is known.
     pub(crate) identity: OnceLock<Identity>,
-    /// How long after its creation a role is not relied upon.
-    pub(crate) role_settling: Duration,
 }
 
 impl fmt::Debug for Aws {
@@ -91,15 +86,7 @@ impl Aws {
             ssm: aws_sdk_ssm::Client::new(&config),
             sts: aws_sdk_sts::Client::new(&config),
             identity: OnceLock::new(),
-            role_settling: ROLE_SETTLING,
         })
-    }
-
-    /// The same account, where a role may be relied upon this long after its creation. An emulator's are at once.
-    #[must_use]
-    pub const fn with_role_settling(mut self, settling: Duration) -> Self {
-        self.role_settling = settling;
-        self
     }
 
     /// Whose account it is; asked once.

@@ -212,7 +212,7 @@ impl Remote for Role {
             return Ok(Progress::Pending("not visible yet".to_owned()));
         };
         let created = role.create_date().to_owned().try_into().map_err(|_| incomplete(GET, "CreateDate"))?;
-        Ok(settled(role.arn(), created, SystemTime::now(), aws.role_settling))
+        Ok(settled(role.arn(), created, SystemTime::now()))
     }
 
     async fn gone(aws: &Aws, held: &Held<'_, Self>) -> Result<Progress, CallError> {
@@ -221,12 +221,15 @@ impl Remote for Role {
     }
 }
 
+/// How long other services take to learn of a new role, at the most (reference section 3.10).
+const ROLE_SETTLING: Duration = Duration::from_secs(12);
+
 /// Other services learn of a role some seconds after IAM does, and a task that comes too early counts as failed
 /// (reference 3.10). A clock that runs up to a minute behind AWS's only waits longer.
-fn settled(arn: &str, created: SystemTime, now: SystemTime, settling: Duration) -> Progress {
+fn settled(arn: &str, created: SystemTime, now: SystemTime) -> Progress {
     const SLOWEST_CLOCK: Duration = Duration::from_secs(60);
-    let is_fresh = now < created + settling && now + SLOWEST_CLOCK >= created;
-    if !arn.starts_with("arn:") || (is_fresh && !settling.is_zero()) {
+    let is_fresh = now < created + ROLE_SETTLING && now + SLOWEST_CLOCK >= created;
+    if !arn.starts_with("arn:") || is_fresh {
         return Progress::Pending("becoming known to other services".to_owned());
     }
     Progress::Done
@@ -289,7 +292,7 @@ mod tests {
             let created = SystemTime::UNIX_EPOCH + Duration::from_secs(10_000);
             let shift = Duration::from_secs(age.unsigned_abs());
             let now = if age < 0 { created - shift } else { created + shift };
-            let progress = settled(arn, created, now, Duration::from_secs(12));
+            let progress = settled(arn, created, now);
             assert_eq!(progress == Progress::Done, expected, "{arn} {age}");
         };
         check("arn:aws:iam::1:role/a", 0, false);
