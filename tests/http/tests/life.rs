@@ -254,6 +254,8 @@ fn two_services_live_on_moto() {
 fn two_services_live_on_ministack() {
     let life = two_services();
     let world = World::new(Emulator::Ministack, life.stack);
+    // ministack does not escape what it answers in XML.
+    world.edit("<h1>Not here</h1>", "Not here");
     // ministack drops the weights of a forward, so a second plan could never be empty.
     world.edit("forward = { weights = { stable = 9, next = 1 }, stickiness = 600 }", "forward = \"stable\"");
     life.run(&world);
