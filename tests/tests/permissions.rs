@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-const SERVICES: [&str; 10] = [
+const SERVICES: [&str; 11] = [
     "cloudfront",
     "ec2",
     "ecr",
@@ -15,6 +15,7 @@ const SERVICES: [&str; 10] = [
     "secretsmanager",
     "ssm",
     "sts",
+    "tag",
 ];
 
 /// Actions that no call of ours is named after: a role is handed over by ECS's calls, and services make their own roles.
@@ -24,11 +25,15 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
+/// A filter of EC2's that only looks like an operation.
+const FILTER: &str = "tag:Name";
+
 /// The string literals of `text` that name an operation, `service:Operation`.
 fn operations(text: &str) -> impl Iterator<Item = &str> {
     text.split('"').filter(|literal| {
         literal.split_once(':').is_some_and(|(service, operation)| {
             SERVICES.contains(&service)
+                && *literal != FILTER
                 && operation.starts_with(|first: char| first.is_ascii_uppercase())
                 && operation.bytes().all(|byte| byte.is_ascii_alphanumeric())
         })

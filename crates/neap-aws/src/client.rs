@@ -50,6 +50,7 @@ pub struct Aws {
     pub(crate) secrets: aws_sdk_secretsmanager::Client,
     pub(crate) ssm: aws_sdk_ssm::Client,
     pub(crate) sts: aws_sdk_sts::Client,
+    pub(crate) tagging: aws_sdk_resourcegroupstagging::Client,
     /// Whose account it is, once that is known.
     pub(crate) identity: OnceLock<Identity>,
 }
@@ -85,6 +86,7 @@ impl Aws {
             secrets: aws_sdk_secretsmanager::Client::new(&config),
             ssm: aws_sdk_ssm::Client::new(&config),
             sts: aws_sdk_sts::Client::new(&config),
+            tagging: aws_sdk_resourcegroupstagging::Client::new(&config),
             identity: OnceLock::new(),
         })
     }

@@ -22,6 +22,11 @@ use crate::found::{Found, Outcome, address_of, if_gone, if_there};
 use crate::remote::{Held, Remote, Wanted, declared, outputs};
 use crate::tags::{TagChanges, Tags, from_ecr, to_ecr};
 
+/// What the names of the stack's repositories begin with, unless the user chose another.
+pub(crate) fn prefix(stack: &str) -> String {
+    format!("{stack}-")
+}
+
 /// Reads the stack's repositories: all are listed at once, then the facets of those that may be the stack's.
 pub(crate) async fn read(aws: &Aws, desired: &Desired) -> Found {
     let mut found = Found::new(&desired.stack);
@@ -36,7 +41,7 @@ pub(crate) async fn read(aws: &Aws, desired: &Desired) -> Found {
     };
     let names: BTreeMap<&str, &Address> =
         declared::<Ecr>(desired).map(|(address, ecr)| (ecr.name.as_str(), address)).collect();
-    let prefix = format!("{}-", desired.stack);
+    let prefix = prefix(&desired.stack);
     let candidates = repositories.iter().filter_map(|repository| {
         let name = repository.repository_name()?;
         let address = names.get(name).copied();
@@ -45,6 +50,12 @@ pub(crate) async fn read(aws: &Aws, desired: &Desired) -> Found {
     found.collect(join_all(candidates.map(|(repository, address)| facets(aws, repository, address))).await);
     found.rest_absent::<Ecr>(desired);
     found
+}
+
+/// The repository of a name that no listing by prefix shows.
+pub(crate) async fn named(aws: &Aws, name: &str) -> Result<Option<LiveResource>, CallError> {
+    let Some(repository) = find(aws, name).await? else { return Ok(None) };
+    facets(aws, &repository, None).await.1
 }
 
 async fn facets(aws: &Aws, repository: &Repository, address: Option<&Address>) -> Outcome {

@@ -13,6 +13,7 @@ mod elb;
 mod error;
 mod facts;
 mod found;
+mod hinted;
 mod log_group;
 mod remote;
 mod role;
@@ -54,16 +55,17 @@ macro_rules! by_kind {
 impl Aws {
     /// Reads what stands for the stack's resources, all services at once.
     async fn read_resources(&self, desired: &Desired) -> Found {
-        let (logs, roles, repositories, clusters, balancers, distributions) = tokio::join!(
+        let (logs, roles, repositories, clusters, balancers, distributions, hinted) = tokio::join!(
             Box::pin(log_group::read(self, desired)),
             Box::pin(role::read(self, desired)),
             Box::pin(ecr::read(self, desired)),
             Box::pin(ecs::read(self, desired)),
             Box::pin(elb::read(self, desired)),
             Box::pin(cloudfront::read(self, desired)),
+            Box::pin(hinted::read(self, desired)),
         );
         let mut found = Found::new(&desired.stack);
-        for part in [logs, roles, repositories, clusters, balancers, distributions] {
+        for part in [logs, roles, repositories, clusters, balancers, distributions, hinted] {
             found.merge(part);
         }
         found

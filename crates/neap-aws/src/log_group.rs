@@ -21,10 +21,15 @@ use crate::tags::{TagChanges, Tags, visible};
 
 const DESCRIBE: &str = "logs:DescribeLogGroups";
 
+/// What the names of the stack's log groups begin with, unless the user chose another.
+pub(crate) fn prefix(stack: &str) -> String {
+    format!("/neap/{stack}/")
+}
+
 /// Reads the stack's log groups: those under its prefix in one listing, those with names of their own one by one.
 pub(crate) async fn read(aws: &Aws, desired: &Desired) -> Found {
     let mut found = Found::new(&desired.stack);
-    let prefix = format!("/neap/{}/", desired.stack);
+    let prefix = prefix(&desired.stack);
     let wanted: BTreeMap<&str, (&Address, &LogGroup)> = declared::<LogGroup>(desired)
         .map(|(address, group)| (group.name.as_str(), (address, group)))
         .collect();
@@ -68,6 +73,12 @@ async fn find(aws: &Aws, name: &str) -> Result<Option<AwsLogGroup>, CallError> {
     let answer = aws.logs.describe_log_groups().log_group_name_prefix(name).send().await;
     let groups = answer.map_err(failed(DESCRIBE))?.log_groups.unwrap_or_default();
     Ok(groups.into_iter().find(|group| group.log_group_name() == Some(name)))
+}
+
+/// The log group of a name that no listing by prefix shows.
+pub(crate) async fn named(aws: &Aws, name: &str) -> Result<Option<LiveResource>, CallError> {
+    let Some(group) = find(aws, name).await? else { return Ok(None) };
+    candidate(aws, &group, None).await.1
 }
 
 async fn candidate(aws: &Aws, group: &AwsLogGroup, wanted: Option<(&Address, &LogGroup)>) -> Outcome {

@@ -26,6 +26,11 @@ use crate::tags::{Tags, from_ecs, to_ecs};
 
 const REGISTER: &str = "ecs:RegisterTaskDefinition";
 
+/// What the names of the stack's families begin with, unless the user chose another.
+pub(crate) fn prefix(stack: &str) -> String {
+    format!("{stack}-")
+}
+
 /// Reads the stack's families: the desired ones by name, and others whose name begins with the stack's.
 pub(crate) async fn read(aws: &Aws, desired: &Desired) -> Found {
     let mut found = Found::new(&desired.stack);
@@ -33,7 +38,7 @@ pub(crate) async fn read(aws: &Aws, desired: &Desired) -> Found {
         declared::<Task>(desired).map(|(address, task)| (task.family.as_str(), address)).collect();
     let wanted = join_all(names.iter().map(|(family, address)| candidate(aws, family, Some(address))));
     let strays = async {
-        let listed = list_families(aws, &format!("{}-", desired.stack)).await?;
+        let listed = list_families(aws, &prefix(&desired.stack)).await?;
         let strays = listed.iter().filter(|family| !names.contains_key(family.as_str()));
         Ok(join_all(strays.map(|family| candidate(aws, family, None))).await)
     };
@@ -51,6 +56,11 @@ async fn list_families(aws: &Aws, prefix: &str) -> Result<Vec<String>, CallError
     let request = request.status(aws_sdk_ecs::types::TaskDefinitionFamilyStatus::Active).max_results(100);
     let pages = request.into_paginator().items().send();
     pages.collect::<Result<_, _>>().await.map_err(failed("ecs:ListTaskDefinitionFamilies"))
+}
+
+/// The family of a name that no listing by prefix shows.
+pub(crate) async fn named(aws: &Aws, family: &str) -> Result<Option<LiveResource>, CallError> {
+    candidate(aws, family, None).await.1
 }
 
 async fn candidate(aws: &Aws, family: &str, address: Option<&Address>) -> Outcome {

@@ -272,3 +272,28 @@ fn sidecar_lives_on_ministack() {
     let life = sidecar();
     life.run(&with_secrets(World::new(Emulator::Ministack, life.stack)));
 }
+
+#[test]
+fn an_orphan_with_a_name_of_the_users_own_is_found_on_moto() {
+    let world = World::new(Emulator::Moto, "stack.toml");
+    let (output, declared) = ("[output] ", "[log_group.x]\nname = \"/my/own\"\n\n[output] ");
+    world.edit(output, declared);
+    world.neap(&["apply", "--yes"]).expect(0);
+    let has_own = || world.listing()["log groups"].to_string().contains("\"/my/own\"");
+    assert!(has_own(), "a group under the name that the user chose");
+    // Tagged as another stack's, so it is none of this one's business.
+    let tags = json!({ "neap:stack": "course-two", "neap:address": "log_group.x" });
+    world.call("logs", "create_log_group", &json!({ "logGroupName": "/my/own/two", "tags": tags }));
+    world.edit(declared, output);
+    world.neap(&["apply", "--yes"]).expect(0);
+    assert!(!has_own(), "the orphan is gone");
+    let plan = world.neap(&["plan", "--detailed-exitcode"]).expect(0);
+    assert!(plan.stdout.contains("No changes"), "{}", plan.stdout);
+    assert!(world.listing()["log groups"].to_string().contains("\"/my/own/two\""), "the other is left alone");
+
+    world.edit(output, declared);
+    world.neap(&["apply", "--yes"]).expect(0);
+    world.edit(declared, output);
+    world.neap(&["destroy", "--yes"]).expect(0);
+    assert_eq!(world.listing()["log groups"], json!(["/my/own/two"]), "destroy finds the orphan too");
+}
