@@ -1,7 +1,7 @@
 //! From a checked tree to what the stack asks for, although some of its tables may be wrong.
 //!
-//! Decides which mistakes of lowering are worth telling beside mistakes of shape: those in tables that do not depend on
-//! a wrong one. Must not know what lowering looks for.
+//! Decides which mistakes of lowering are worth telling beside mistakes of shape: those that do not depend
+//! on a wrong table. Must not know what lowering looks for.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,7 @@ pub(crate) fn lower(root: &mut Node, options: &Options, findings: &mut Findings)
         table.shift_remove("env");
     }
     let clean = findings.diagnostics.is_empty() && findings.bad.is_empty();
-    let wrong = if clean { BTreeSet::new() } else { set_aside(root, options, findings)? };
+    let wrong = if clean { Aside::default() } else { set_aside(root, options, findings)? };
     let file: StackFile = match serde_json::from_value(root.to_json()) {
         Ok(file) => file,
         Err(error) => {
@@ -34,11 +34,34 @@ pub(crate) fn lower(root: &mut Node, options: &Options, findings: &mut Findings)
     match lower::lower(&file, &stack, options.region.as_deref()) {
         Ok(desired) => clean.then_some(desired),
         Err(mistakes) => {
-            for mistake in mistakes.into_iter().filter(|mistake| !wrong.contains(unit(&mistake.path))) {
+            for mistake in mistakes.into_iter().filter(|mistake| wrong.lets_tell(root, &mistake.path)) {
                 findings.add(&mistake.path.clone(), placed(root, mistake));
             }
             None
         }
+    }
+}
+
+/// The tables that are wrong, and those that mention one of them, themselves included.
+#[derive(Default)]
+struct Aside {
+    wrong: BTreeSet<Vec<String>>,
+    tainted: BTreeSet<Vec<String>>,
+}
+
+impl Aside {
+    /// Whether a mistake at `path` stands whatever the wrong tables should have said: it is in a table that mentions none
+    /// of them, or it is about a text that does not.
+    fn lets_tell(&self, root: &Node, path: &[String]) -> bool {
+        let unit = unit(path);
+        if !self.tainted.contains(unit) {
+            return true;
+        }
+        let names: BTreeSet<&str> =
+            self.tainted.iter().filter_map(|path| path.get(1)).map(String::as_str).collect();
+        let value = path.iter().try_fold(root, |node, key| node.get(key));
+        let is_apart = |node: &Node| matches!(node.content, Content::Text(_)) && !mentions(node, &names);
+        !self.wrong.contains(unit) && value.is_some_and(is_apart)
     }
 }
 
@@ -54,7 +77,7 @@ fn placed(root: &Node, mistake: Mistake) -> Diagnostic {
 
 /// Removes the wrong tables and answers with them and those that mention them, or with nothing if what is wrong
 /// touches the whole file.
-fn set_aside(root: &mut Node, options: &Options, findings: &Findings) -> Option<BTreeSet<Vec<String>>> {
+fn set_aside(root: &mut Node, options: &Options, findings: &Findings) -> Option<Aside> {
     let whole = |path: &Vec<String>| path.len() < 2 || path[0] == "stack" || path[0] == "network";
     // Overlays are not lowered, so what is wrong in them touches nothing else; but the chosen one names the stack.
     let chosen =
@@ -78,7 +101,7 @@ fn set_aside(root: &mut Node, options: &Options, findings: &Findings) -> Option<
             members.shift_remove(name);
         }
     }
-    Some(tainted)
+    Some(Aside { wrong, tainted })
 }
 
 /// Adds every table that mentions a wrong one, by name or by address, until there is none left.
