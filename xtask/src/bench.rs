@@ -6,8 +6,9 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use neap_fault_proxy::{Counts, FaultProxy};
+
 use crate::emulators::Emulator;
-use crate::proxy::{CountingProxy, Counts};
 use crate::run::cargo;
 use crate::{root, say, target};
 
@@ -32,7 +33,8 @@ pub(crate) fn bench(example: &str, release: bool) -> Result<(), String> {
     cargo(&["build", "--profile", profile, "--package", "neap"])?;
     let program = target().join(program);
     let moto = Emulator::moto()?;
-    let proxy = CountingProxy::start(&moto.endpoint(), LATENCY)?;
+    let proxy = FaultProxy::start(&moto.endpoint(), LATENCY)
+        .map_err(|error| format!("cannot start the proxy: {error}"))?;
     say(&format!("{example} on moto, {} ms for each request", LATENCY.as_millis()));
     say("command                     wall    requests  waves  most in flight  first to last  peak memory");
     let commands: [(&str, &[&str]); 5] = [
@@ -45,7 +47,8 @@ pub(crate) fn bench(example: &str, release: bool) -> Result<(), String> {
     let mut last_plan = None;
     for (title, arguments) in commands {
         let (wall, memory) = measure(&moto, &proxy.endpoint(), &program, &stack, arguments)?;
-        let counts = proxy.take();
+        proxy.settle();
+        let counts = proxy.take_counts();
         let row = [
             format!("{title:<27}"),
             format!("{:>6.2} s", wall.as_secs_f64()),

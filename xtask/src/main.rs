@@ -4,7 +4,6 @@
 
 mod bench;
 mod emulators;
-mod proxy;
 mod run;
 
 use std::path::{Path, PathBuf};

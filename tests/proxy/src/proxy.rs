@@ -1,0 +1,208 @@
+//! The proxy: connections, the record of what passed, and the client that it may kill.
+//!
+//! Decides in which order requests are counted: as they have arrived whole. Must not know what a fault does.
+
+use std::io::{self, BufReader};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::process::Child;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::counts::Counts;
+use crate::exchange::{End, exchange};
+use crate::fault::{Fault, Script, Strike};
+use crate::operation::Operation;
+use crate::wire::Request;
+
+/// A client that a fault may kill. Whoever waits for it must not hold the lock before it is about to end, or nobody
+/// can kill it: its output ends first.
+pub type Victim = Arc<Mutex<Child>>;
+
+/// One request that has ended.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// What it was for.
+    pub operation: Operation,
+    /// When it had arrived whole.
+    pub started: Instant,
+    /// When its answer had been sent, or its connection given up.
+    pub ended: Instant,
+    /// What struck it.
+    pub fault: Option<Fault>,
+    /// The status of its answer, sent or lost; none if there was no answer.
+    pub status: Option<u16>,
+}
+
+/// A running proxy on a port of its own; it takes no more connections once it is dropped.
+#[derive(Debug)]
+pub struct FaultProxy {
+    port: u16,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    upstream: SocketAddr,
+    latency: Duration,
+    ends: AtomicBool,
+    state: Mutex<State>,
+    /// Told whenever a connection has ended.
+    quiet: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// In the order of arrival; none while it is under way.
+    seen: Vec<(Operation, Instant, Option<Seen>)>,
+    script: Script,
+    victim: Option<Victim>,
+    connections: usize,
+}
+
+impl FaultProxy {
+    /// Starts a proxy before `upstream` (`http://127.0.0.1:5000`) that holds each request for `latency`, as a network
+    /// would.
+    ///
+    /// # Errors
+    ///
+    /// Fails if `upstream` is no plain HTTP address or there is no port to listen on.
+    pub fn start(upstream: &str, latency: Duration) -> io::Result<Self> {
+        let address = upstream.strip_prefix("http://").unwrap_or(upstream).trim_end_matches('/');
+        let upstream = address.to_socket_addrs()?.next().ok_or(io::ErrorKind::AddrNotAvailable)?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let port = listener.local_addr()?.port();
+        let shared = Shared {
+            upstream,
+            latency,
+            ends: AtomicBool::new(false),
+            state: Mutex::default(),
+            quiet: Condvar::new(),
+        };
+        let shared = Arc::new(shared);
+        let accepting = Arc::clone(&shared);
+        thread::spawn(move || accept(&listener, &accepting));
+        Ok(Self { port, shared })
+    }
+
+    /// Where it listens.
+    pub fn endpoint(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Sets the script; counting starts anew. An empty one lets everything through.
+    pub fn script(&self, strikes: Vec<Strike>) {
+        self.shared.lock().script = Script::new(strikes);
+    }
+
+    /// Sets the client that [`Fault::KillBefore`] and [`Fault::KillAfter`] kill.
+    pub fn aim_at(&self, victim: &Victim) {
+        self.shared.lock().victim = Some(Arc::clone(victim));
+    }
+
+    /// Waits until all connections have ended, as they do soon after their client has. What it sent last has then been
+    /// carried out or given up.
+    pub fn settle(&self) {
+        let mut state = self.shared.lock();
+        while state.connections > 0 {
+            state = self.shared.quiet.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// The requests that have ended since the last call, in the order in which they came.
+    pub fn take(&self) -> Vec<Seen> {
+        let mut state = self.shared.lock();
+        let (ended, under_way) =
+            std::mem::take(&mut state.seen).into_iter().partition(|(_, _, seen)| seen.is_some());
+        state.seen = under_way;
+        Vec::into_iter(ended).filter_map(|(_, _, seen)| seen).collect()
+    }
+
+    /// What the requests since the last call add up to.
+    pub fn take_counts(&self) -> Counts {
+        Counts::of(&self.take())
+    }
+}
+
+impl Drop for FaultProxy {
+    fn drop(&mut self) {
+        self.shared.ends.store(true, Ordering::SeqCst);
+        // A connection wakes the thread that accepts; if it fails, that thread has ended already.
+        drop(TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)));
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
+    for stream in listener.incoming() {
+        if shared.ends.load(Ordering::SeqCst) {
+            return;
+        }
+        let Ok(stream) = stream else { continue };
+        shared.lock().connections += 1;
+        let shared = Arc::clone(shared);
+        thread::spawn(move || {
+            // A client that has gone is no failure of the proxy's.
+            drop(serve(&stream, &shared));
+            drop(stream.shutdown(Shutdown::Both));
+            shared.lock().connections -= 1;
+            shared.quiet.notify_all();
+        });
+    }
+}
+
+fn serve(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let mut input = BufReader::new(stream);
+    let mut output = stream;
+    while let Some(request) = Request::read(&mut input, &mut output)? {
+        let operation = Operation::of(&request);
+        let (started, fault) = begin(shared, &operation);
+        thread::sleep(shared.latency);
+        let end = exchange(&request, &operation, fault, shared.upstream, &mut output, || kill(shared));
+        let status = match end {
+            Ok(End::Answered(status)) => Some(status),
+            Ok(End::Broken(status)) => status,
+            Err(_) => None,
+        };
+        finish(shared, Seen { operation, started, ended: Instant::now(), fault, status });
+        if request.is_last || !matches!(end, Ok(End::Answered(_))) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn begin(shared: &Shared, operation: &Operation) -> (Instant, Option<Fault>) {
+    let mut state = shared.lock();
+    let started = Instant::now();
+    state.seen.push((operation.clone(), started, None));
+    (started, state.script.next(operation))
+}
+
+fn finish(shared: &Shared, seen: Seen) {
+    let mut state = shared.lock();
+    let is_it = |(operation, started, ended): &&mut (Operation, Instant, Option<Seen>)| {
+        ended.is_none() && *started == seen.started && *operation == seen.operation
+    };
+    if let Some(entry) = state.seen.iter_mut().find(is_it) {
+        entry.2 = Some(seen);
+    }
+}
+
+/// Kills the client and waits until it is dead, so that it cannot take the broken connection for an answer.
+fn kill(shared: &Shared) {
+    let victim = shared.lock().victim.clone();
+    if let Some(victim) = victim {
+        let mut child = victim.lock().unwrap_or_else(PoisonError::into_inner);
+        // It may have ended by itself, which is just as dead.
+        drop(child.kill());
+        drop(child.wait());
+    }
+}
