@@ -5,12 +5,12 @@
 
 use neap_core::address::Kind;
 use neap_core::desired::{Desired, DesiredResource};
-use neap_core::kinds::Resource;
+use neap_core::kinds::{Cloudfront, Resource};
 use neap_core::live::{Live, LiveResource, Outputs, Phase};
 use neap_engine::cloud::{CallError, Cloud, ErrorKind, Progress};
 
 use crate::read;
-use crate::record::{Record, Rollout};
+use crate::record::{Record, Rollout, State};
 use crate::rules;
 use crate::services::{Request, cloudfront, ec2, ecr, ecs, elb, iam, logs};
 use crate::sim::Sim;
@@ -49,7 +49,7 @@ impl Cloud for Sim {
         spec: &str,
     ) -> Result<Outputs, CallError> {
         resolved(desired)?;
-        let request = Request::desired(self, desired, spec);
+        let request = Request::change(self, live, desired, spec);
         let arn = self.changeable(live, desired)?;
         match &desired.resource {
             Resource::LogGroup(fields) => logs::update(&request, &arn, fields).await,
@@ -100,22 +100,20 @@ impl Cloud for Sim {
         let kind = desired.resource.kind();
         let request = Request::desired(self, desired, "");
         self.poll(read::describe(kind), &request.address).await?;
-        let gone = || Progress::Failed("it no longer exists".to_owned());
-        Ok(self.look(|world| match by_outputs(world, kind, outputs) {
-            None => gone(),
-            Some(record) if !record.is_visible(world.now) => Progress::Pending("not visible yet".to_owned()),
-            Some(record) => progress(record, world),
+        Ok(self.look_as_shown(|world| match by_outputs(world, kind, outputs) {
+            None => Progress::Pending("not visible yet".to_owned()),
+            Some(record) => progress(record, world, &desired.resource),
         }))
     }
 
     async fn gone(&self, live: &LiveResource) -> Result<Progress, CallError> {
         self.poll(read::describe(live.kind()), &live.address).await?;
-        if let Some(progress) = self.look(|world| vanishing(world, live)) {
+        if let Some(progress) = self.look_as_shown(|world| vanishing(world, live)) {
             return Ok(progress);
         }
         self.delete(live).await?;
         let pending = || Progress::Pending("deleting".to_owned());
-        Ok(self.look(|world| vanishing(world, live)).unwrap_or_else(pending))
+        Ok(self.look_as_shown(|world| vanishing(world, live)).unwrap_or_else(pending))
     }
 }
 
@@ -183,8 +181,11 @@ fn by_outputs<'world>(world: &'world World, kind: Kind, outputs: &Outputs) -> Op
     }
 }
 
-/// How far a create or update has come.
-fn progress(record: &Record, world: &World) -> Progress {
+/// How far a create or update has come, as far as the shown record is the one that was made.
+fn progress(record: &Record, world: &World, desired: &Resource) -> Progress {
+    if is_older(record, desired) {
+        return Progress::Pending("the change is not visible yet".to_owned());
+    }
     if let Some(deployment) = &record.deployment
         && let Rollout::RolledBack { reason } = &deployment.rollout
     {
@@ -198,12 +199,27 @@ fn progress(record: &Record, world: &World) -> Progress {
     }
 }
 
+/// Whether what is shown is from before a change that AWS takes its time for: its state says nothing about that one.
+fn is_older(record: &Record, desired: &Resource) -> bool {
+    match (&record.resource, desired) {
+        (Resource::Service(_), Resource::Service(desired)) => {
+            record.deployment.as_ref().is_some_and(|deployment| deployment.task != desired.task)
+        }
+        (Resource::Cloudfront(shown), Resource::Cloudfront(desired)) => {
+            let reference = shown.caller_reference.clone();
+            *shown != Cloudfront { caller_reference: reference, ..desired.clone() }
+        }
+        _ => false,
+    }
+}
+
 /// How far a deletion has come, unless its next part must be done now.
 fn vanishing(world: &World, live: &LiveResource) -> Option<Progress> {
     if let Resource::Task(_) = live.resource {
         return ecs::task::is_gone(world, live).then_some(Progress::Done);
     }
-    let Some(record) = find(world, live) else { return Some(Progress::Done) };
+    let found = find(world, live).filter(|record| record.state != State::Inactive);
+    let Some(record) = found else { return Some(Progress::Done) };
     match (record.phase(world.now), record.kind()) {
         (Phase::Deleting(detail), _) => Some(Progress::Pending(detail)),
         (Phase::Settling(_), Kind::Cloudfront) if is_disabled(record) => {

@@ -1,4 +1,4 @@
-//! Scripts of faults: which call goes wrong, and how.
+//! Scripts of faults: which call goes wrong, and how, and how slowly news travel.
 //!
 //! Decides the script's shape and which rule strikes which call. Must not know what calls do.
 
@@ -7,6 +7,7 @@ use neap_engine::cloud::ErrorKind;
 use serde::Deserialize;
 
 use crate::error::{Rejection, SimError};
+use crate::world::Consistency;
 
 /// What goes wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +28,11 @@ pub enum FaultKind {
     LostAnswer,
     /// AWS does it, and what it created stays invisible for these seconds.
     LateVisibility {
+        /// How long.
+        seconds: u64,
+    },
+    /// AWS does it, and readers see what it changed or deleted as it was for these seconds.
+    StaleRead {
         /// How long.
         seconds: u64,
     },
@@ -162,9 +168,17 @@ pub(crate) fn failed(code: &str, message: &str) -> Rejection {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Script {
+struct Lines {
     #[serde(default)]
     fault: Vec<Line>,
+    consistency: Option<Consistency>,
+}
+
+/// What a script lets go wrong.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Script {
+    pub(crate) faults: Vec<Fault>,
+    pub(crate) consistency: Option<Consistency>,
 }
 
 #[derive(Deserialize)]
@@ -195,6 +209,7 @@ enum Word {
     Fail,
     LostAnswer,
     LateVisibility,
+    StaleRead,
     DeploymentFails,
     KillBefore,
     KillAfter,
@@ -205,6 +220,7 @@ impl Line {
         let operation = self.operation;
         let missing =
             |key: &str| SimError::Script(format!("the fault of `{operation}` needs the key `{key}`"));
+        let seconds = || self.seconds.ok_or_else(|| missing("seconds"));
         let kind = match self.kind {
             Word::Throttle => FaultKind::Throttle,
             Word::Deny => FaultKind::Deny,
@@ -213,9 +229,8 @@ impl Line {
                 message: self.message.unwrap_or_default(),
             },
             Word::LostAnswer => FaultKind::LostAnswer,
-            Word::LateVisibility => {
-                FaultKind::LateVisibility { seconds: self.seconds.ok_or_else(|| missing("seconds"))? }
-            }
+            Word::LateVisibility => FaultKind::LateVisibility { seconds: seconds()? },
+            Word::StaleRead => FaultKind::StaleRead { seconds: seconds()? },
             Word::DeploymentFails => {
                 FaultKind::DeploymentFails { reason: self.reason.ok_or_else(|| missing("reason"))? }
             }
@@ -226,14 +241,15 @@ impl Line {
     }
 }
 
-/// The faults in a script: TOML with one `[[fault]]` for each, or JSON of the same shape.
-pub(crate) fn parse(text: &str) -> Result<Vec<Fault>, SimError> {
-    let script: Script = if text.trim_start().starts_with('{') {
+/// The script in a text: TOML with one `[[fault]]` for each fault and perhaps `[consistency]`, or JSON of the same shape.
+pub(crate) fn parse(text: &str) -> Result<Script, SimError> {
+    let lines: Lines = if text.trim_start().starts_with('{') {
         serde_json::from_str(text).map_err(|error| SimError::Script(error.to_string()))?
     } else {
         toml::from_str(text).map_err(|error| SimError::Script(error.to_string()))?
     };
-    script.fault.into_iter().map(Line::into_fault).collect()
+    let faults = lines.fault.into_iter().map(Line::into_fault).collect::<Result<_, _>>()?;
+    Ok(Script { faults, consistency: lines.consistency })
 }
 
 #[cfg(test)]
@@ -246,8 +262,15 @@ mod tests {
         let json = r#"{ "fault": [{ "operation": "ecs:CreateService", "kind": "throttle", "nth": 2, "times": 3 }] }"#;
         let expected = Fault { nth: 2, times: 3, ..Fault::once("ecs:CreateService", FaultKind::Throttle) };
         for text in [toml, json] {
-            assert_eq!(parse(text).expect("a script"), std::slice::from_ref(&expected));
+            assert_eq!(parse(text).expect("a script").faults, std::slice::from_ref(&expected));
         }
+    }
+
+    #[test]
+    fn a_script_may_slow_down_all_news() {
+        let script = parse("[consistency]\nseed = 7\nlate = 10\nflicker = true\n").expect("a script");
+        let expected = Consistency { seed: 7, late: 10, stale: 0, flicker: true };
+        assert_eq!((script.faults, script.consistency), (vec![], Some(expected)));
     }
 
     #[test]

@@ -25,3 +25,4 @@ pub use error::SimError;
 pub use fault::{Fault, FaultKind};
 pub use sim::Sim;
 pub use trace::Call;
+pub use world::Consistency;

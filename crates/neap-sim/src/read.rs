@@ -139,7 +139,7 @@ pub(crate) async fn read(sim: &Sim, desired: &Desired) -> Result<Live, CallError
         for operation in facts::calls(desired, wave) {
             failures.facts.extend(attempt(sim, operation, None).err().map(failure));
         }
-        let subjects = sim.look(|world| matching::subjects(world, desired));
+        let subjects = sim.look_as_shown(|world| matching::subjects(world, desired));
         for kind in Kind::ALL {
             let of_kind = |(_, address): &(&String, &Address)| address.kind() == kind;
             let subjects: Vec<(&String, &Address)> = subjects.iter().filter(of_kind).collect();
@@ -149,7 +149,7 @@ pub(crate) async fn read(sim: &Sim, desired: &Desired) -> Result<Live, CallError
             sim.wave().await;
         }
     }
-    Ok(sim.look(|world| assemble(world, desired, failures)))
+    Ok(sim.look_as_shown(|world| assemble(world, desired, failures)))
 }
 
 /// Makes the calls of one wave for one kind.

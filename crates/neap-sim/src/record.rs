@@ -33,9 +33,6 @@ pub(crate) struct Record {
     pub(crate) outputs: Outputs,
     /// How far it has come.
     pub(crate) state: State,
-    /// From when on reads and other calls see it.
-    #[serde(default)]
-    pub(crate) visible_from: Millis,
     /// The last deployment, of a service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) deployment: Option<Deployment>,
@@ -51,7 +48,7 @@ pub(crate) enum State {
     Settling { word: String, until: Millis },
     /// It is gone then; with AWS's word for it.
     Deleting { word: String, until: Millis },
-    /// A task definition that is deregistered.
+    /// A task definition that is deregistered, or a cluster or service that is gone.
     Inactive,
     /// AWS gave up on it.
     Failed { reason: String },
@@ -60,6 +57,9 @@ pub(crate) enum State {
 /// A change of what a service runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Deployment {
+    /// The task definition that it brings about.
+    #[serde(default)]
+    pub(crate) task: String,
     /// When it began.
     pub(crate) started: Millis,
     /// When it is complete, or when the circuit breaker has seen enough.
@@ -135,7 +135,6 @@ impl Record {
             tags: tags.clone(),
             outputs: outputs.iter().map(output).collect(),
             state: State::Ready,
-            visible_from: 0,
             deployment: None,
         }
     }
@@ -161,11 +160,6 @@ impl Record {
     /// The kind of resource.
     pub(crate) const fn kind(&self) -> Kind {
         self.resource.kind()
-    }
-
-    /// Whether reads and other calls see it.
-    pub(crate) const fn is_visible(&self, now: Millis) -> bool {
-        self.visible_from <= now
     }
 
     /// Whether AWS is deleting it.

@@ -19,7 +19,7 @@ use crate::fault::{self, Fault, FaultKind, Faults};
 use crate::record::State;
 use crate::seed;
 use crate::trace::{Call, Trace};
-use crate::world::World;
+use crate::world::{Consistency, Delay, Memory, World};
 
 /// The name of the world's file in its folder.
 const FILE: &str = "sandbox.json";
@@ -87,21 +87,31 @@ impl Sim {
         self.inner.borrow_mut().faults.add(fault);
     }
 
-    /// Lets everything in a script go wrong: TOML with one `[[fault]]` for each, or JSON of the same shape.
+    /// Lets news travel slowly from now on, in this world and whoever opens it again.
+    pub fn consistency(&self, consistency: Consistency) {
+        self.inner.borrow_mut().world.shades.mode = Some(consistency);
+    }
+
+    /// Lets everything in a script go wrong: TOML with one `[[fault]]` for each and perhaps `[consistency]`, or JSON of
+    /// the same shape.
     ///
     /// # Errors
     ///
     /// Fails when the script makes no sense.
     pub fn fault_script(&self, text: &str) -> Result<(), SimError> {
-        for fault in fault::parse(text)? {
-            self.fault(fault);
+        let script = fault::parse(text)?;
+        script.faults.into_iter().for_each(|fault| self.fault(fault));
+        if let Some(consistency) = script.consistency {
+            self.consistency(consistency);
         }
         Ok(())
     }
 
-    /// Lets nothing go wrong any more.
+    /// Lets nothing go wrong any more. News that are on their way arrive in their time.
     pub fn heal(&self) {
-        self.inner.borrow_mut().faults.clear();
+        let mut inner = self.inner.borrow_mut();
+        inner.faults.clear();
+        inner.world.shades.mode = None;
     }
 
     /// Changes the world behind the stack's back, as a script says: see the `seed` module for its shape.
@@ -121,8 +131,10 @@ impl Sim {
     ) -> Result<T, SimError> {
         let mut inner = self.inner.borrow_mut();
         inner.world.advance(self.clock.now());
+        let delay = inner.world.delay();
+        let before = delay.map(|_| inner.world.remember());
         let value = change(&mut inner.world)?;
-        inner.world.created = None;
+        tell_late(&mut inner.world, before, delay);
         self.save(&inner.world)?;
         Ok(value)
     }
@@ -134,6 +146,11 @@ impl Sim {
             let there = world.everything().filter(|record| record.state != State::Inactive);
             there.map(|record| record.to_live(&nobody(record.kind()), world.now)).collect()
         })
+    }
+
+    /// The ARNs of clusters and services that are gone and that AWS goes on showing as inactive.
+    pub fn tombstones(&self) -> Vec<String> {
+        self.look(|world| world.tombstones().map(str::to_owned).collect())
     }
 
     /// Every call that was made, in order.
@@ -178,6 +195,13 @@ impl Sim {
         look(&inner.world)
     }
 
+    /// Looks at the world as a reader is shown it now.
+    pub(crate) fn look_as_shown<T>(&self, look: impl FnOnce(&World) -> T) -> T {
+        let mut inner = self.inner.borrow_mut();
+        inner.world.advance(self.clock.now());
+        look(&inner.world.shown())
+    }
+
     /// Makes calls in `region` from now on.
     pub(crate) fn enter(&self, region: &str) {
         self.inner.borrow_mut().world.enter(region);
@@ -214,9 +238,11 @@ impl Sim {
                     Some(FaultKind::DeploymentFails { reason }) => Some(reason.clone()),
                     _ => None,
                 };
-                inner.world.created = None;
+                let delay = delay_of(fault.as_ref()).or_else(|| inner.world.delay());
+                let before = delay.map(|_| inner.world.remember());
                 let answer = change(&mut inner.world);
-                self.finish(&mut inner.world, fault.as_ref(), answer)
+                tell_late(&mut inner.world, before, delay);
+                self.finish(&inner.world, fault.as_ref(), answer)
             }
         };
         self.log(&mut inner.trace, operation, Some(address), true, answer)
@@ -234,22 +260,15 @@ impl Sim {
             }
             FaultKind::LostAnswer
             | FaultKind::LateVisibility { .. }
+            | FaultKind::StaleRead { .. }
             | FaultKind::DeploymentFails { .. }
             | FaultKind::KillAfter => None,
         }
     }
 
     /// Saves what a call has done, and lets what goes wrong afterwards go wrong.
-    fn finish<T>(&self, world: &mut World, fault: Option<&FaultKind>, answer: Answer<T>) -> Answer<T> {
+    fn finish<T>(&self, world: &World, fault: Option<&FaultKind>, answer: Answer<T>) -> Answer<T> {
         let value = answer?;
-        if let Some(FaultKind::LateVisibility { seconds }) = fault
-            && let Some(arn) = world.created.take()
-        {
-            let visible_from = world.now + seconds * 1000;
-            if let Some(record) = world.record_mut(&arn) {
-                record.visible_from = visible_from;
-            }
-        }
         let unsaved =
             |error: SimError| Rejection::new(ErrorKind::Unavailable, "ServiceUnavailable", error.to_string());
         self.save(world).map_err(unsaved)?;
@@ -318,6 +337,22 @@ impl Sim {
 
     fn save(&self, world: &World) -> Result<(), SimError> {
         self.file.as_deref().map_or(Ok(()), |file| world.save(file))
+    }
+}
+
+/// How late the news of a call are that is struck by this fault.
+fn delay_of(fault: Option<&FaultKind>) -> Option<Delay> {
+    match fault? {
+        FaultKind::LateVisibility { seconds } => Some(Delay { late: *seconds, stale: 0 }),
+        FaultKind::StaleRead { seconds } => Some(Delay { late: 0, stale: *seconds }),
+        _ => None,
+    }
+}
+
+/// Lets readers learn only after a while of what has changed since `before`.
+fn tell_late(world: &mut World, before: Option<Memory>, delay: Option<Delay>) {
+    if let (Some(before), Some(delay)) = (before, delay) {
+        world.keep_showing(&before, delay);
     }
 }
 

@@ -13,9 +13,15 @@ use neap_core::kinds::{Alb, Resource, Service};
 use serde::{Deserialize, Serialize};
 
 use crate::arn::{self, Place};
-use crate::clock::{ALB_INTERFACES_LINGER, Millis, TASK_INTERFACES_LINGER};
+use crate::clock::{ALB_INTERFACES_LINGER, Millis, TASK_INTERFACES_LINGER, TOMBSTONES_STAY};
 use crate::error::{Answer, Rejection, SimError};
 use crate::record::{Fields, Interface, Record, State};
+
+mod shown;
+
+pub use shown::Consistency;
+use shown::Shades;
+pub(crate) use shown::{Delay, Memory};
 
 /// The account that the sandbox pretends to be.
 pub(crate) const ACCOUNT: &str = "123456789012";
@@ -34,6 +40,13 @@ pub(crate) struct Vpc {
     pub(crate) default: bool,
     /// Ids of its subnets, each with its availability zone.
     pub(crate) subnets: Vec<(String, String)>,
+}
+
+/// What AWS goes on showing of something that is gone.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Tombstone {
+    record: Record,
+    until: Millis,
 }
 
 /// An account and everything in it.
@@ -57,9 +70,12 @@ pub(crate) struct World {
     pub(crate) interfaces: Vec<Interface>,
     /// The resources by ARN.
     records: BTreeMap<String, Record>,
-    /// The record that the current call has made.
-    #[serde(skip)]
-    pub(crate) created: Option<String>,
+    /// What readers do not know yet.
+    #[serde(default)]
+    pub(crate) shades: Shades,
+    /// Clusters and services that are gone and still shown, as inactive, by ARN.
+    #[serde(default)]
+    tombstones: BTreeMap<String, Tombstone>,
     /// Why the deployment that the current call starts will fail, if the fault script says so.
     #[serde(skip)]
     pub(crate) deployment_fails: Option<String>,
@@ -78,7 +94,8 @@ impl Default for World {
             missing_parameters: BTreeSet::new(),
             interfaces: Vec::new(),
             records: BTreeMap::new(),
-            created: None,
+            shades: Shades::default(),
+            tombstones: BTreeMap::new(),
             deployment_fails: None,
         }
         .with_default_vpc()
@@ -150,6 +167,8 @@ impl World {
             self.remove(&arn);
         }
         self.interfaces.retain(|interface| interface.until > now);
+        self.tombstones.retain(|_, tombstone| tombstone.until > now);
+        self.refresh();
     }
 
     /// Removes a record at once. Network interfaces of what ran in security groups stay for a while.
@@ -171,6 +190,11 @@ impl World {
                 since + TASK_INTERFACES_LINGER,
             ),
             _ => {}
+        }
+        if matches!(record.kind(), Kind::Cluster | Kind::Service) {
+            let tombstone = Record { state: State::Inactive, ..record.clone() };
+            let until = since + TOMBSTONES_STAY;
+            self.tombstones.insert(arn.to_owned(), Tombstone { record: tombstone, until });
         }
         Some(record)
     }
@@ -195,7 +219,7 @@ impl World {
 
     /// Puts a record in its place.
     pub(crate) fn insert(&mut self, record: Record) {
-        self.created = Some(record.arn.clone());
+        self.tombstones.remove(&record.arn);
         self.records.insert(record.arn.clone(), record);
     }
 
@@ -209,6 +233,11 @@ impl World {
     /// The records of every region.
     pub(crate) fn everything(&self) -> impl Iterator<Item = &Record> {
         self.records.values()
+    }
+
+    /// The ARNs of what is gone and still shown.
+    pub(crate) fn tombstones(&self) -> impl Iterator<Item = &str> {
+        self.tombstones.keys().map(String::as_str)
     }
 
     /// The records of every region, to be changed.
@@ -248,7 +277,7 @@ impl World {
         let Some((record, fields)) = self.get::<T>(arn) else {
             return Err(Rejection::not_found(code, message));
         };
-        if !record.is_visible(self.now) {
+        if !self.knows(arn) {
             return Err(Rejection::not_yet(code, message));
         }
         Ok((record, fields))
@@ -256,6 +285,9 @@ impl World {
 
     /// The record with this ARN and its fields, for a change.
     pub(crate) fn change<T: Fields>(&mut self, arn: &str, code: &str) -> Answer<&mut T> {
+        if !self.knows(arn) {
+            return Err(Rejection::not_yet(code, format!("`{arn}` does not exist")));
+        }
         let record = self.records.get_mut(arn);
         let fields = record.and_then(|record| T::of_mut(&mut record.resource));
         fields.ok_or_else(|| Rejection::not_found(code, format!("`{arn}` does not exist")))

@@ -11,7 +11,7 @@ use neap_core::kinds::{Cloudfront, Listener, Resource, Rule, SecurityGroup, Serv
 use neap_core::reference::{self, Fact, Reference, Resolved};
 
 use super::facts;
-use crate::record::{Fields, Record};
+use crate::record::{Fields, Record, State};
 use crate::services::ecs::task;
 use crate::world::World;
 
@@ -19,7 +19,8 @@ use crate::world::World;
 pub(super) fn readable(world: &World) -> impl Iterator<Item = &Record> {
     let latest = task::latest_of_all(world);
     let shown = move |record: &&Record| record.kind() != Kind::Task || latest.contains(record.arn.as_str());
-    world.records().filter(|record| record.is_visible(world.now)).filter(shown)
+    let gone = |record: &&Record| record.kind() != Kind::Task && record.state == State::Inactive;
+    world.records().filter(move |record| !gone(record)).filter(shown)
 }
 
 /// What a reading looks at more closely, by ARN: what an address means, and what is the stack's own.
@@ -150,7 +151,7 @@ fn rules(world: &World, desired: &Desired, found: &mut BTreeMap<Address, String>
 }
 
 fn visible<T: Fields + 'static>(world: &World) -> Vec<(&Record, &T)> {
-    world.all::<T>().filter(|(record, _)| record.is_visible(world.now)).collect()
+    world.all::<T>().collect()
 }
 
 /// The desired resources of a kind whose parent is live and the stack's own, with the parent's ARN.

@@ -40,7 +40,7 @@ pub(crate) async fn create(request: &Request<'_>, desired: &Cloudfront) -> Resul
 }
 
 pub(crate) async fn update(request: &Request<'_>, arn: &str, desired: &Cloudfront) -> Result<(), CallError> {
-    let Some(current) = request.current::<Cloudfront>(arn) else { return Ok(()) };
+    let current = request.current::<Cloudfront>(arn)?;
     // AWS keeps the caller reference of the create.
     let desired = Cloudfront { caller_reference: current.caller_reference.clone(), ..desired.clone() };
     if current != desired {
@@ -52,13 +52,13 @@ pub(crate) async fn update(request: &Request<'_>, arn: &str, desired: &Cloudfron
 
 /// Does the next part: disables the distribution, or deletes it once that is deployed.
 pub(crate) async fn delete(request: &Request<'_>, arn: &str) -> Result<(), CallError> {
-    let Some(current) = request.current::<Cloudfront>(arn) else { return Ok(()) };
+    let Some(current) = request.described::<Cloudfront>(arn) else { return Ok(()) };
     if current.enabled {
         let disabled = Cloudfront { enabled: false, ..current };
         let update = |world: &mut World| update_distribution(world, arn, disabled);
         return gone_is_done(request.call("cloudfront:UpdateDistribution", update).await);
     }
-    let deployed = request.sim.look(|world| is_deployed(world, arn));
+    let deployed = request.sim.look_as_shown(|world| is_deployed(world, arn));
     if deployed {
         let delete = |world: &mut World| delete_distribution(world, arn);
         return gone_is_done(request.call("cloudfront:DeleteDistribution", delete).await);

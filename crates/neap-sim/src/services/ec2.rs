@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use neap_core::kinds::{SecurityGroup, SecurityGroupRule};
-use neap_engine::cloud::CallError;
+use neap_engine::cloud::{CallError, ErrorKind};
 
 use super::Request;
 use super::request::{TagCalls, gone_is_done};
@@ -67,9 +67,35 @@ pub(crate) async fn update(
     desired: &SecurityGroup,
 ) -> Result<(), CallError> {
     for direction in [INGRESS, EGRESS] {
-        reconcile(request, arn, &direction, (direction.of)(desired)).await?;
+        let current = request.current::<SecurityGroup>(arn)?;
+        let rules = (direction.of)(desired);
+        match reconcile(request, arn, &direction, (direction.of)(&current), rules).await {
+            Err(error) if is_about_a_rule(&error) => again(request, arn, &direction, rules, error).await?,
+            outcome => outcome?,
+        }
     }
     request.retag(arn, &TAGS).await
+}
+
+/// AWS refuses a whole call for one rule that is there already or is gone. What was known is too old, so this looks once
+/// more and does what is left; what it is shown then may be too old as well, and be newer in a while.
+async fn again(
+    request: &Request<'_>,
+    arn: &str,
+    direction: &Direction,
+    desired: &BTreeSet<SecurityGroupRule>,
+    error: CallError,
+) -> Result<(), CallError> {
+    let not_yet = |error| CallError { kind: ErrorKind::NotYet, ..error };
+    let Some(current) = request.described::<SecurityGroup>(arn) else { return Err(error) };
+    match reconcile(request, arn, direction, (direction.of)(&current), desired).await {
+        Err(error) if is_about_a_rule(&error) => Err(not_yet(error)),
+        outcome => outcome,
+    }
+}
+
+fn is_about_a_rule(error: &CallError) -> bool {
+    matches!(error.code.as_deref(), Some("InvalidPermission.Duplicate" | "InvalidPermission.NotFound"))
 }
 
 /// Adds what is missing before revoking what is too much, so that no traffic is cut on the way.
@@ -77,10 +103,9 @@ async fn reconcile(
     request: &Request<'_>,
     arn: &str,
     direction: &Direction,
+    live: &BTreeSet<SecurityGroupRule>,
     desired: &BTreeSet<SecurityGroupRule>,
 ) -> Result<(), CallError> {
-    let Some(current) = request.current::<SecurityGroup>(arn) else { return Ok(()) };
-    let live = (direction.of)(&current);
     let among = |rules: &BTreeSet<SecurityGroupRule>, rule: &SecurityGroupRule| {
         rules.iter().any(|other| is_same_traffic(other, rule))
     };

@@ -29,7 +29,7 @@ pub(crate) async fn create(request: &Request<'_>, desired: &Ecr) -> Result<Strin
 }
 
 pub(crate) async fn update(request: &Request<'_>, arn: &str, desired: &Ecr) -> Result<(), CallError> {
-    let Some(current) = request.current::<Ecr>(arn) else { return Ok(()) };
+    let current = request.current::<Ecr>(arn)?;
     if current.tag_mutability != desired.tag_mutability {
         let set = |world: &mut World| {
             mutability(&desired.tag_mutability)?;

@@ -35,7 +35,7 @@ pub(crate) async fn create(request: &Request<'_>, desired: &Role) -> Result<Stri
 }
 
 pub(crate) async fn update(request: &Request<'_>, arn: &str, desired: &Role) -> Result<(), CallError> {
-    let Some(current) = request.current::<Role>(arn) else { return Ok(()) };
+    let current = request.current::<Role>(arn)?;
     if current.trust != desired.trust {
         let set = |world: &mut World| {
             document(&desired.trust)?;
@@ -82,7 +82,7 @@ async fn policies(request: &Request<'_>, arn: &str, current: &Role, desired: &Ro
 
 /// Deletes the role after everything that hangs on it, as it is live: others may have attached policies.
 pub(crate) async fn delete(request: &Request<'_>, arn: &str) -> Result<(), CallError> {
-    let current = request.current::<Role>(arn);
+    let current = request.described::<Role>(arn);
     for policy in current.iter().flat_map(|role| &role.managed_policies) {
         gone_is_done(request.call("iam:DetachRolePolicy", |world| detach(world, arn, policy)).await)?;
     }

@@ -31,7 +31,7 @@ pub(crate) async fn update(request: &Request<'_>, arn: &str, desired: &LogGroup)
 }
 
 async fn facets(request: &Request<'_>, arn: &str, desired: &LogGroup) -> Result<(), CallError> {
-    let Some(current) = request.current::<LogGroup>(arn) else { return Ok(()) };
+    let current = request.current::<LogGroup>(arn)?;
     if current.kms_key != desired.kms_key {
         let operation =
             if desired.kms_key.is_some() { "logs:AssociateKmsKey" } else { "logs:DisassociateKmsKey" };

@@ -6,8 +6,8 @@ use neap_engine::cloud::{Cloud, ErrorKind};
 use neap_sim::Sim;
 
 use crate::stack::{
-    Facts, System, alb, create, facts, forward, listener, live, must_create, not_found, refused, resource,
-    rule, security_group, target_group, update,
+    Facts, System, alb, create, facts, forward, listener, live, must_create, not_found, present, refused,
+    resource, rule, security_group, target_group, update,
 };
 
 /// A load balancer with a listener, and a target group that nobody uses.
@@ -88,6 +88,7 @@ async fn a_protected_load_balancer_cannot_be_deleted_until_protection_is_off() {
     protected.resource = Alb { deletion_protection: true, ..alb("public", &b.facts, &b.group) }.into();
     let found = live(&open, &[("arn".to_owned(), b.alb)].into());
     update(&sim, &found, &protected).await.expect("protection on");
+    let found = present(&sim, "alb.public", &protected).await;
     refused(sim.delete(&found).await, ErrorKind::Invalid, "OperationNotPermitted");
     update(&sim, &found, &open).await.expect("protection off");
     sim.delete(&found).await.expect("deleted");

@@ -275,9 +275,10 @@ async fn a_distribution_is_disabled_and_deployed_before_it_is_deleted() {
 async fn tags_are_what_the_stack_says_except_those_of_aws() {
     let sim = Sim::in_memory();
     let desired = resource("ecr.api", repository("course-api"));
-    let found = live(&desired, &must_create(&sim, &desired).await);
+    must_create(&sim, &desired).await;
     let tag = |key: &str| format!("[[tag]]\naddress = \"ecr.api\"\nkey = \"{key}\"\nvalue = \"x\"\n");
     sim.seed(&["mine", "aws:theirs"].map(tag).concat()).expect("tags");
+    let found = present(&sim, "ecr.api", &desired).await;
     update(&sim, &found, &desired).await.expect("updated");
     let tags = present(&sim, "ecr.api", &desired).await.tags;
     assert_eq!(tags.keys().collect::<Vec<_>>(), ["neap:address", "neap:spec", "neap:stack"]);

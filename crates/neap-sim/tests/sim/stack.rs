@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use neap_core::address::{Address, Kind};
-use neap_core::desired::{Desired, DesiredResource, TAG_ADDRESS, TAG_STACK};
+use neap_core::desired::{Desired, DesiredResource, TAG_ADDRESS, TAG_SPEC, TAG_STACK};
 use neap_core::kinds::{
     Action, Alb, Behavior, Cloudfront, Cluster, Container, Ecr, HealthCheck, Listener, LogConfiguration,
     LogGroup, Origin, PortMapping, Resource, Role, Rule, SecurityGroup, SecurityGroupRule, Service,
@@ -42,11 +42,13 @@ pub(crate) fn resource(at: &str, fields: impl Into<Resource>) -> DesiredResource
 pub(crate) fn live(desired: &DesiredResource, outputs: &Outputs) -> LiveResource {
     let by_name = matches!(desired.resource.kind(), Kind::Ecr | Kind::LogGroup | Kind::Role);
     let id = outputs.get("id").or_else(|| outputs.get("arn")).expect("an id or an ARN");
+    let mut tags = desired.tags.clone();
+    tags.insert(TAG_SPEC.to_owned(), desired.spec());
     LiveResource {
         address: address(&desired.tags[TAG_ADDRESS]),
         id: if by_name { desired.resource.aws_name().to_owned() } else { id.clone() },
         resource: desired.resource.clone(),
-        tags: desired.tags.clone(),
+        tags,
         outputs: outputs.clone(),
         phase: Phase::Ready,
     }

@@ -33,7 +33,7 @@ pub(crate) async fn create(request: &Request<'_>, desired: &Cluster) -> Result<S
 }
 
 pub(crate) async fn update(request: &Request<'_>, arn: &str, desired: &Cluster) -> Result<(), CallError> {
-    let Some(current) = request.current::<Cluster>(arn) else { return Ok(()) };
+    let current = request.current::<Cluster>(arn)?;
     if desired.container_insights.is_some() && current.container_insights != desired.container_insights {
         let set = |world: &mut World| {
             container_insights(desired)?;

@@ -77,9 +77,7 @@ pub(super) fn obstacle(world: &World, service: &Service) -> Option<String> {
 
 /// Whether ECS can assume a role: it exists, and IAM has told everybody so.
 fn is_assumable(world: &World, arn: &str) -> bool {
-    world
-        .get::<Role>(arn)
-        .is_some_and(|(record, _)| record.state == State::Ready && record.is_visible(world.now))
+    world.get::<Role>(arn).is_some_and(|(record, _)| record.state == State::Ready) && world.knows(arn)
 }
 
 fn has_log_group(world: &World, name: &str) -> bool {

@@ -34,8 +34,8 @@ pub(crate) async fn create(request: &Request<'_>, desired: &Service) -> Result<S
 }
 
 pub(crate) async fn update(request: &Request<'_>, arn: &str, desired: &Service) -> Result<(), CallError> {
-    let Some(current) = request.current::<Service>(arn) else { return Ok(()) };
-    let failed = request.sim.look(|world| has_failed(world, arn));
+    let current = request.current::<Service>(arn)?;
+    let failed = request.sim.look_as_shown(|world| has_failed(world, arn));
     if current != *desired || failed {
         let update = |world: &mut World| update_service(world, arn, desired);
         request.call("ecs:UpdateService", update).await?;
@@ -86,6 +86,7 @@ fn deployment(world: &mut World, service: &Service, running: u32, previous: Opti
         (None, _) => started + TASK_STARTS + more * NEXT_TASK_STARTS + DEPLOYMENT_COMPLETES,
     };
     Deployment {
+        task: service.task.clone(),
         started,
         until,
         running,

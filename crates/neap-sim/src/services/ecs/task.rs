@@ -21,18 +21,18 @@ const BATCH: usize = 10;
 /// The latest active revision of a family that a reader sees.
 fn latest<'world>(world: &'world World, family: &str) -> Option<(&'world Record, &'world Task)> {
     let of_family = world.all::<Task>().filter(|(_, task)| task.family == family);
-    let active = of_family.filter(|(record, _)| is_active(record, world));
+    let active = of_family.filter(|(record, _)| is_active(record));
     active.max_by_key(|(record, _)| revision(&record.arn))
 }
 
-fn is_active(record: &Record, world: &World) -> bool {
-    record.state == State::Ready && record.is_visible(world.now)
+fn is_active(record: &Record) -> bool {
+    record.state == State::Ready
 }
 
 /// The ARNs of the latest active revisions of all families.
 pub(crate) fn latest_of_all(world: &World) -> BTreeSet<&str> {
     let mut latest: BTreeMap<&str, (u32, &str)> = BTreeMap::new();
-    for (record, task) in world.all::<Task>().filter(|(record, _)| is_active(record, world)) {
+    for (record, task) in world.all::<Task>().filter(|(record, _)| is_active(record)) {
         let found = (revision(&record.arn), record.arn.as_str());
         let known = latest.entry(&task.family).or_insert(found);
         *known = (*known).max(found);
@@ -47,7 +47,7 @@ fn revision(arn: &str) -> u32 {
 /// Registers a revision, unless the latest one is what is asked for: nothing else dedupes a repeated call.
 pub(crate) async fn register(request: &Request<'_>, desired: &Task) -> Result<String, CallError> {
     let wanted = normalised(desired);
-    let existing = request.sim.look(|world| {
+    let existing = request.met_earlier(|world| {
         let (record, task) = latest(world, &wanted.family)?;
         let ours = record.tags.get(TAG_STACK) == request.tags.get(TAG_STACK);
         (ours && *task == wanted).then(|| record.arn.clone())
@@ -65,7 +65,10 @@ pub(crate) async fn delete(request: &Request<'_>, live: &LiveResource) -> Result
     for arn in revisions(request, live, &State::Ready) {
         let deregister = |world: &mut World| {
             let missing = || Rejection::not_found(CLIENT, "The specified task definition does not exist.");
-            world.record_mut(&arn).ok_or_else(missing)?.state = State::Inactive;
+            let record = world.record_mut(&arn).ok_or_else(missing)?;
+            if record.state == State::Ready {
+                record.state = State::Inactive;
+            }
             Ok(())
         };
         gone_is_done(request.call("ecs:DeregisterTaskDefinition", deregister).await)?;
@@ -90,7 +93,7 @@ fn is_revision(record: &Record, live: &LiveResource) -> bool {
 
 fn revisions(request: &Request<'_>, live: &LiveResource, state: &State) -> Vec<String> {
     let wanted = |record: &Record| record.state == *state && is_revision(record, live);
-    request.sim.look(|world| {
+    request.sim.look_as_shown(|world| {
         let mut arns: Vec<String> = world
             .all::<Task>()
             .filter(|(record, _)| wanted(record))

@@ -31,7 +31,7 @@ pub(crate) async fn create(request: &Request<'_>, desired: &Alb) -> Result<Strin
 }
 
 pub(crate) async fn update(request: &Request<'_>, arn: &str, desired: &Alb) -> Result<(), CallError> {
-    let Some(current) = request.current::<Alb>(arn) else { return Ok(()) };
+    let current = request.current::<Alb>(arn)?;
     if with_attributes(&current, desired) != current {
         let set = |world: &mut World| {
             rules::in_range(INVALID, "idle_timeout.timeout_seconds", desired.idle_timeout_seconds, 1..=4000)?;

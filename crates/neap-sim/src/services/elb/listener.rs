@@ -30,7 +30,7 @@ pub(crate) async fn create(request: &Request<'_>, desired: &Listener) -> Result<
 }
 
 pub(crate) async fn update(request: &Request<'_>, arn: &str, desired: &Listener) -> Result<(), CallError> {
-    let Some(current) = request.current::<Listener>(arn) else { return Ok(()) };
+    let current = request.current::<Listener>(arn)?;
     if modified(&current, desired) != current {
         let set = |world: &mut World| {
             check(world, desired)?;

@@ -34,7 +34,7 @@ pub(crate) async fn create(request: &Request<'_>, desired: &Rule) -> Result<Stri
 }
 
 pub(crate) async fn update(request: &Request<'_>, arn: &str, desired: &Rule) -> Result<(), CallError> {
-    let Some(current) = request.current::<Rule>(arn) else { return Ok(()) };
+    let current = request.current::<Rule>(arn)?;
     if (&current.conditions, &current.action) != (&desired.conditions, &desired.action) {
         let set = |world: &mut World| {
             check(world, desired)?;

@@ -28,7 +28,7 @@ pub(crate) async fn create(request: &Request<'_>, desired: &TargetGroup) -> Resu
 }
 
 pub(crate) async fn update(request: &Request<'_>, arn: &str, desired: &TargetGroup) -> Result<(), CallError> {
-    let Some(current) = request.current::<TargetGroup>(arn) else { return Ok(()) };
+    let current = request.current::<TargetGroup>(arn)?;
     if current.health_check != desired.health_check {
         let set = |world: &mut World| {
             health_check(&desired.health_check)?;
