@@ -46,7 +46,7 @@ async fn saved<C: Connect>(session: &mut Session<C>, file: &Path, yes: bool) -> 
     let secrets = saved.secrets(session)?;
     let cloud = session.cloud(Some(saved.region())).await?;
     let live = session.live(&cloud, saved.desired()).await?;
-    let plan = saved.into_plan(&live)?;
+    let plan = saved.into_plan(live, &secrets)?;
     carry_out(session, &cloud, &plan, &secrets, yes).await
 }
 

@@ -1,46 +1,10 @@
-//! Whole commands on the sandbox: questions, exit codes, files, and what must never be seen.
+//! Whole commands on the sandbox: what they say, and how they end.
 
-use std::ffi::OsString;
 use std::fs;
-use std::path::Path;
 
-use neap_cli::{Connect, Console, Target};
-use neap_engine::cloud::CallError;
-use neap_sim::Sim;
 use serde_json::Value;
-use tempfile::TempDir;
 
-/// The sandbox of a folder.
-struct Sandbox {
-    reaches_aws: bool,
-}
-
-impl Connect for Sandbox {
-    type Cloud = Sim;
-
-    fn reaches_aws(&self) -> bool {
-        self.reaches_aws
-    }
-
-    async fn connect(&self, target: &Target) -> Result<Sim, CallError> {
-        match target {
-            Target::Sandbox { folder } => Ok(Sim::open(folder)?),
-            Target::Aws { .. } => panic!("a test must not reach AWS"),
-        }
-    }
-}
-
-/// How a command ended.
-struct Ended {
-    code: u8,
-    stdout: String,
-    stderr: String,
-}
-
-/// A folder with a stack file.
-struct Desk {
-    folder: TempDir,
-}
+use crate::desk::{Desk, Ended};
 
 const STACK: &str = r#"
 [stack]
@@ -72,72 +36,6 @@ image = "nginx"
 port  = 80
 env   = { PASSWORD = "${var.password}" }
 "#;
-
-impl Desk {
-    fn with(stack: &str) -> Self {
-        let desk = Self { folder: TempDir::new().expect("a folder") };
-        desk.write(stack);
-        desk
-    }
-
-    fn empty() -> Self {
-        Self { folder: TempDir::new().expect("a folder") }
-    }
-
-    fn path(&self) -> &Path {
-        self.folder.path()
-    }
-
-    fn write(&self, stack: &str) {
-        fs::write(self.path().join("stack.toml"), stack).expect("a stack file");
-    }
-
-    fn run(&self, line: &str) -> Ended {
-        self.run_with(line, |_| {})
-    }
-
-    /// Runs `line` as someone at a terminal who answers `answer`.
-    fn answer(&self, line: &str, answer: &str) -> Ended {
-        let answer = answer.as_bytes().to_vec();
-        self.run_with(line, |console| {
-            console.stdin = Box::new(std::io::Cursor::new(answer));
-            console.stdin_is_terminal = true;
-        })
-    }
-
-    fn run_with(&self, line: &str, prepare: impl FnOnce(&mut Console)) -> Ended {
-        let (mut console, stdout, stderr) = Console::captured(self.path().to_path_buf(), "");
-        prepare(&mut console);
-        let arguments = std::iter::once("neap").chain(line.split_whitespace()).map(OsString::from);
-        let code = neap_cli::run(arguments, console, Sandbox { reaches_aws: false });
-        Ended { code, stdout: stdout.text(), stderr: stderr.text() }
-    }
-
-    /// Everything in the folder, the sandbox's world excepted.
-    fn saved(&self, name: &str) -> String {
-        fs::read_to_string(self.path().join(name)).expect("a file")
-    }
-}
-
-impl Ended {
-    #[track_caller]
-    fn code(self, expected: u8) -> Self {
-        assert_eq!(self.code, expected, "\nstdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
-        self
-    }
-
-    #[track_caller]
-    fn says(self, text: &str) -> Self {
-        assert!(self.stderr.contains(text), "no `{text}` in\n{}", self.stderr);
-        self
-    }
-
-    #[track_caller]
-    fn prints(self, text: &str) -> Self {
-        assert!(self.stdout.contains(text), "no `{text}` in\n{}", self.stdout);
-        self
-    }
-}
 
 #[test]
 fn a_stack_lives_from_init_to_destroy() {
@@ -247,7 +145,7 @@ fn a_file_that_is_no_saved_plan_is_refused() {
     check(b"{}", "missing field `format`");
     check(b"\xff\xfe", "is no saved plan");
     check(
-        saved.replacen("\"version\":1", "\"version\":99", 1).as_bytes(),
+        saved.replacen("\"version\":2", "\"version\":99", 1).as_bytes(),
         "was saved by another neap: version 99",
     );
     desk.run("apply nowhere.plan --sandbox --yes").code(3).says("`nowhere.plan` could not be read");
