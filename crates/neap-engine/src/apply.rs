@@ -22,7 +22,8 @@ use crate::run::Run;
 /// How a plan is carried out.
 #[derive(Debug, Clone)]
 pub struct ApplyOptions {
-    /// At most so many steps have a call in flight at once. Waiting does not count.
+    /// At most so many steps have a call in flight at once. Waiting for AWS to settle does not count; waiting in a
+    /// [bucket](crate::throttle) does, so a low limit lets calls that wait for a slow bucket hold up all others.
     pub limit: usize,
     /// Asks the apply to stop.
     pub cancel: Cancel,
@@ -30,7 +31,9 @@ pub struct ApplyOptions {
 
 impl Default for ApplyOptions {
     fn default() -> Self {
-        Self { limit: 16, cancel: Cancel::default() }
+        // The buckets set the pace. This keeps memory in bounds, and is more than the default quotas of AWS let wait
+        // for any slow bucket: 50 load balancers at one in five seconds, and clusters or revisions at one a second.
+        Self { limit: 256, cancel: Cancel::default() }
     }
 }
 

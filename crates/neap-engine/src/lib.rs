@@ -10,4 +10,5 @@ pub mod read;
 pub mod residue;
 pub mod retry;
 mod run;
+pub mod throttle;
 pub mod wait;

@@ -12,6 +12,7 @@ mod clock;
 mod cloud;
 mod error;
 mod fault;
+mod limits;
 mod read;
 mod record;
 mod rules;

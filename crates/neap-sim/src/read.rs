@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures_util::future::join_all;
 use neap_core::address::{Address, Kind};
 use neap_core::desired::Desired;
 use neap_core::live::{Live, LiveResource, ReadFailure, Reading};
@@ -124,6 +125,35 @@ impl Failures {
         let by_kind = [kind].iter().chain(parents).find_map(|kind| self.kinds.get(kind));
         by_kind.or_else(|| self.records.get(arn?))
     }
+
+    /// Notes what stays unknown because of `failure`. The first failure of a record or kind is the one that is told.
+    fn note(&mut self, unknown: &Unknown<'_>, failure: &ReadFailure) {
+        match unknown {
+            Unknown::Fact => self.facts.push(failure.clone()),
+            Unknown::Kind(kind) => {
+                self.kinds.entry(*kind).or_insert_with(|| failure.clone());
+            }
+            Unknown::Records(records) => {
+                for (arn, _) in *records {
+                    self.records.entry((*arn).clone()).or_insert_with(|| failure.clone());
+                }
+            }
+        }
+    }
+}
+
+/// One call of a reading, and what stays unknown if it fails.
+struct Request<'reading> {
+    operation: &'static str,
+    address: Option<&'reading Address>,
+    unknown: Unknown<'reading>,
+}
+
+/// What stays unknown if a call fails.
+enum Unknown<'reading> {
+    Fact,
+    Kind(Kind),
+    Records(&'reading [(&'reading String, &'reading Address)]),
 }
 
 /// Reads everything that a plan for `desired` needs.
@@ -134,16 +164,26 @@ pub(crate) async fn read(sim: &Sim, desired: &Desired) -> Result<Live, CallError
         let before = sim.n_calls();
         if wave == 1 {
             // Whoever is not let in at all cannot read anything.
-            attempt(sim, "sts:GetCallerIdentity", None)?;
-        }
-        for operation in facts::calls(desired, wave) {
-            failures.facts.extend(attempt(sim, operation, None).err().map(failure));
+            attempt(sim, "sts:GetCallerIdentity", None).await?;
         }
         let subjects = sim.look_as_shown(|world| matching::subjects(world, desired));
-        for kind in Kind::ALL {
-            let of_kind = |(_, address): &(&String, &Address)| address.kind() == kind;
-            let subjects: Vec<(&String, &Address)> = subjects.iter().filter(of_kind).collect();
-            read_kind(sim, wave, kind, &subjects, &mut failures);
+        let by_kind: Vec<(Kind, Vec<(&String, &Address)>)> = Kind::ALL
+            .into_iter()
+            .map(|kind| (kind, subjects.iter().filter(|(_, address)| address.kind() == kind).collect()))
+            .collect();
+        let facts = facts::calls(desired, wave).into_iter().map(|operation| Request {
+            operation,
+            address: None,
+            unknown: Unknown::Fact,
+        });
+        let requests: Vec<Request<'_>> = facts
+            .chain(by_kind.iter().flat_map(|(kind, subjects)| requests(wave, *kind, subjects)))
+            .collect();
+        let answers = requests.iter().map(|request| attempt(sim, request.operation, request.address));
+        for (request, answer) in requests.iter().zip(join_all(answers).await) {
+            if let Err(error) = answer {
+                failures.note(&request.unknown, &failure(error));
+            }
         }
         if sim.n_calls() > before {
             sim.wave().await;
@@ -152,45 +192,43 @@ pub(crate) async fn read(sim: &Sim, desired: &Desired) -> Result<Live, CallError
     Ok(sim.look_as_shown(|world| assemble(world, desired, failures)))
 }
 
-/// Makes the calls of one wave for one kind.
-fn read_kind(sim: &Sim, wave: usize, kind: Kind, subjects: &[(&String, &Address)], failures: &mut Failures) {
+/// The calls of one wave for one kind.
+fn requests<'reading>(
+    wave: usize,
+    kind: Kind,
+    subjects: &'reading [(&'reading String, &'reading Address)],
+) -> Vec<Request<'reading>> {
+    let mut requests = Vec::new();
     for call in calls(kind).iter().filter(|call| call.wave() == wave) {
-        match call {
+        match *call {
             ReadCall::List(_, operation) => {
-                if let Err(error) = attempt(sim, operation, None) {
-                    failures.kinds.entry(kind).or_insert_with(|| failure(error));
-                }
+                requests.push(Request { operation, address: None, unknown: Unknown::Kind(kind) });
             }
-            ReadCall::Each(_, operation) => {
-                for (arn, address) in subjects {
-                    if let Err(error) = attempt(sim, operation, Some(address)) {
-                        failures.records.entry((*arn).clone()).or_insert_with(|| failure(error));
-                    }
-                }
-            }
+            ReadCall::Each(_, operation) => requests.extend(subjects.chunks(1).map(|one| Request {
+                operation,
+                address: Some(one[0].1),
+                unknown: Unknown::Records(one),
+            })),
             ReadCall::Batch(_, operation, size) => {
-                for batch in subjects.chunks(*size) {
-                    let Err(error) = attempt(sim, operation, None) else { continue };
-                    let failure = failure(error);
-                    for (arn, _) in batch {
-                        failures.records.entry((*arn).clone()).or_insert_with(|| failure.clone());
-                    }
-                }
+                requests.extend(subjects.chunks(size).map(|batch| Request {
+                    operation,
+                    address: None,
+                    unknown: Unknown::Records(batch),
+                }))
             }
         }
     }
+    requests
 }
 
 /// Makes one call, again if it is throttled.
-fn attempt(sim: &Sim, operation: &str, address: Option<&Address>) -> Result<(), CallError> {
-    let again =
-        |answer: &Result<(), CallError>| matches!(answer, Err(error) if error.kind == ErrorKind::Throttled);
-    let mut answer = sim.read_call(operation, address);
+async fn attempt(sim: &Sim, operation: &str, address: Option<&Address>) -> Result<(), CallError> {
+    let mut answer = sim.read_call(operation, address).await;
     for _ in 1..ATTEMPTS {
-        if !again(&answer) {
+        if !matches!(&answer, Err(error) if error.kind == ErrorKind::Throttled) {
             break;
         }
-        answer = sim.read_call(operation, address);
+        answer = sim.read_call(operation, address).await;
     }
     answer
 }

@@ -11,11 +11,13 @@ use std::time::Duration;
 use neap_core::address::Address;
 use neap_core::live::LiveResource;
 use neap_engine::cloud::{CallError, ErrorKind};
+use neap_engine::throttle::Throttle;
 
 use crate::arn;
 use crate::clock::{Clock, LATENCY};
 use crate::error::{Answer, Rejection, SimError};
 use crate::fault::{self, Fault, FaultKind, Faults};
+use crate::limits;
 use crate::record::State;
 use crate::seed;
 use crate::trace::{Call, Trace};
@@ -31,6 +33,8 @@ pub struct Sim {
     file: Option<PathBuf>,
     latency: Duration,
     on_kill: Option<fn()>,
+    /// Where calls wait until AWS takes them; none for a client that does not care.
+    throttle: Option<Throttle>,
 }
 
 struct Inner {
@@ -65,13 +69,27 @@ impl Sim {
     fn with(world: World, file: Option<PathBuf>) -> Self {
         let clock = Clock::starting_at(world.now);
         let inner = Inner { world, faults: Faults::default(), trace: Trace::default() };
-        Self { inner: RefCell::new(inner), clock, file, latency: LATENCY, on_kill: None }
+        Self {
+            inner: RefCell::new(inner),
+            clock,
+            file,
+            latency: LATENCY,
+            on_kill: None,
+            throttle: Some(Throttle::default()),
+        }
     }
 
     /// Answers each call after this time instead of the usual one.
     #[must_use]
     pub fn with_latency(mut self, latency: Duration) -> Self {
         self.latency = latency;
+        self
+    }
+
+    /// Makes calls as fast as they come, as a client does that does not know AWS's limits.
+    #[must_use]
+    pub fn without_pacing(mut self) -> Self {
+        self.throttle = None;
         self
     }
 
@@ -214,12 +232,20 @@ impl Sim {
         address: &Address,
         change: impl FnOnce(&mut World) -> Answer<T>,
     ) -> Result<T, CallError> {
+        self.turn(operation).await;
         let under_way = UnderWay::new(self);
         tokio::time::sleep(self.latency / 2).await;
         let answer = self.carry_out(operation, address, change);
         tokio::time::sleep(self.latency / 2).await;
         drop(under_way);
         answer
+    }
+
+    /// Waits until AWS takes a call of this operation.
+    async fn turn(&self, operation: &str) {
+        if let Some(throttle) = &self.throttle {
+            throttle.take(operation).await;
+        }
     }
 
     fn carry_out<T>(
@@ -231,7 +257,8 @@ impl Sim {
         let mut inner = self.inner.borrow_mut();
         inner.world.advance(self.clock.now());
         let fault = inner.faults.strike(operation, Some(address));
-        let answer = match self.refusal(operation, fault.as_ref()) {
+        let refusal = self.refusal(operation, fault.as_ref());
+        let answer = match refusal.or_else(|| limits::refusal(&mut inner.world, operation)) {
             Some(rejection) => Err(rejection),
             None => {
                 inner.world.deployment_fails = match &fault {
@@ -289,14 +316,21 @@ impl Sim {
     }
 
     /// One call that only reads, without the time that it takes.
-    pub(crate) fn read_call(&self, operation: &str, address: Option<&Address>) -> Result<(), CallError> {
+    pub(crate) async fn read_call(
+        &self,
+        operation: &str,
+        address: Option<&Address>,
+    ) -> Result<(), CallError> {
+        self.turn(operation).await;
         let mut inner = self.inner.borrow_mut();
         inner.world.advance(self.clock.now());
         let fault = inner.faults.strike(operation, address);
         let lost = || Rejection::new(ErrorKind::Timeout, "RequestTimeout", "no answer in time");
         let rejection = match &fault {
             Some(FaultKind::LostAnswer | FaultKind::KillAfter) => Some(lost()),
-            fault => self.refusal(operation, fault.as_ref()),
+            fault => self
+                .refusal(operation, fault.as_ref())
+                .or_else(|| limits::refusal(&mut inner.world, operation)),
         };
         self.log(&mut inner.trace, operation, address, false, rejection.map_or(Ok(()), Err))
     }
@@ -304,7 +338,7 @@ impl Sim {
     /// One call that only reads. The time that was waited for it is kept, so that the next process goes on from there.
     pub(crate) async fn poll(&self, operation: &str, address: &Address) -> Result<(), CallError> {
         tokio::time::sleep(self.latency).await;
-        let answer = self.read_call(operation, Some(address));
+        let answer = self.read_call(operation, Some(address)).await;
         self.save(&self.inner.borrow().world)?;
         answer
     }
@@ -331,6 +365,10 @@ impl Sim {
             mutating,
             error: answer.as_ref().err().map(|rejection| rejection.code.clone()),
         });
+        let is_throttled = matches!(&answer, Err(rejection) if rejection.kind == ErrorKind::Throttled);
+        if let Some(throttle) = self.throttle.as_ref().filter(|_| is_throttled) {
+            throttle.refused(operation);
+        }
         let request = || arn::hex(&format!("{operation}/{number}"), 32);
         answer.map_err(|rejection| rejection.of(operation, request()))
     }

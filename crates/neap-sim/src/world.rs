@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::arn::{self, Place};
 use crate::clock::{ALB_INTERFACES_LINGER, Millis, TASK_INTERFACES_LINGER, TOMBSTONES_STAY};
 use crate::error::{Answer, Rejection, SimError};
+use crate::limits::Buckets;
 use crate::record::{Fields, Interface, Record, State};
 
 mod shown;
@@ -68,6 +69,9 @@ pub(crate) struct World {
     pub(crate) missing_parameters: BTreeSet<String>,
     /// Network interfaces of what is gone.
     pub(crate) interfaces: Vec<Interface>,
+    /// How full the buckets are in which calls are counted.
+    #[serde(default)]
+    pub(crate) buckets: Buckets,
     /// The resources by ARN.
     records: BTreeMap<String, Record>,
     /// What readers do not know yet.
@@ -93,6 +97,7 @@ impl Default for World {
             missing_secrets: BTreeSet::new(),
             missing_parameters: BTreeSet::new(),
             interfaces: Vec::new(),
+            buckets: Buckets::default(),
             records: BTreeMap::new(),
             shades: Shades::default(),
             tombstones: BTreeMap::new(),

@@ -3,6 +3,7 @@
 mod consistency;
 mod examples;
 mod faults;
+mod large;
 mod life;
 mod persistence;
 mod reading;
