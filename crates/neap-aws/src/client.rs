@@ -3,16 +3,28 @@
 //! Decides how clients are configured. Must not know what they are used for.
 
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use aws_config::identity::IdentityCache;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_smithy_http_client::{Builder, tls};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use neap_engine::cloud::{CallError, ErrorKind};
+use neap_engine::throttle::Throttle;
 
 use crate::error::{failed, incomplete};
+use crate::pace::{Paced, Refusals};
+
+/// A client of one service that tells the buckets when AWS refuses a request as one too many.
+macro_rules! client {
+    ($sdk:ident, $config:expr, $throttle:expr) => {{
+        let refusals = Refusals::new(Arc::clone(&$throttle));
+        $sdk::Client::from_conf($sdk::config::Builder::from(&$config).interceptor(refusals).build())
+    }};
+}
 
 /// Where to connect, as far as the user says; the rest is the SDK's default chain.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -71,22 +83,26 @@ impl Aws {
     pub async fn connect(options: &ConnectOptions) -> Result<Self, CallError> {
         let config = load(options).await;
         let region = config.region().map(ToString::to_string).ok_or_else(no_region)?;
+        let throttle = Arc::new(Throttle::default());
+        let config = paced(&config, &throttle);
         Ok(Self {
             region,
-            cloudfront: aws_sdk_cloudfront::Client::new(&config),
-            ec2: aws_sdk_ec2::Client::new(&config),
-            ecr: aws_sdk_ecr::Client::new(&config),
-            ecs: aws_sdk_ecs::Client::new(&config),
-            ecs_once: aws_sdk_ecs::Client::from_conf(
-                aws_sdk_ecs::config::Builder::from(&config).retry_config(RetryConfig::disabled()).build(),
+            cloudfront: client!(aws_sdk_cloudfront, config, throttle),
+            ec2: client!(aws_sdk_ec2, config, throttle),
+            ecr: client!(aws_sdk_ecr, config, throttle),
+            ecs: client!(aws_sdk_ecs, config, throttle),
+            ecs_once: client!(
+                aws_sdk_ecs,
+                config.to_builder().retry_config(RetryConfig::disabled()).build(),
+                throttle
             ),
-            elb: aws_sdk_elasticloadbalancingv2::Client::new(&config),
-            iam: aws_sdk_iam::Client::new(&config),
-            logs: aws_sdk_cloudwatchlogs::Client::new(&config),
-            secrets: aws_sdk_secretsmanager::Client::new(&config),
-            ssm: aws_sdk_ssm::Client::new(&config),
-            sts: aws_sdk_sts::Client::new(&config),
-            tagging: aws_sdk_resourcegroupstagging::Client::new(&config),
+            elb: client!(aws_sdk_elasticloadbalancingv2, config, throttle),
+            iam: client!(aws_sdk_iam, config, throttle),
+            logs: client!(aws_sdk_cloudwatchlogs, config, throttle),
+            secrets: client!(aws_sdk_secretsmanager, config, throttle),
+            ssm: client!(aws_sdk_ssm, config, throttle),
+            sts: client!(aws_sdk_sts, config, throttle),
+            tagging: client!(aws_sdk_resourcegroupstagging, config, throttle),
             identity: OnceLock::new(),
         })
     }
@@ -105,15 +121,10 @@ impl Aws {
 }
 
 async fn load(options: &ConnectOptions) -> SdkConfig {
-    let provider = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(5))
-        .operation_attempt_timeout(Duration::from_secs(60))
-        .build();
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(Builder::new().tls_provider(provider).build_https())
+        .http_client(http_client())
         .retry_config(RetryConfig::standard())
-        .timeout_config(timeouts);
+        .timeout_config(timeouts());
     if let Some(region) = &options.region {
         loader = loader.region(Region::new(region.clone()));
     }
@@ -124,6 +135,25 @@ async fn load(options: &ConnectOptions) -> SdkConfig {
         loader = loader.endpoint_url(endpoint);
     }
     loader.load().await
+}
+
+fn http_client() -> SharedHttpClient {
+    Builder::new().tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring)).build_https()
+}
+
+/// The time for a request on its way. None for the whole attempt, which includes the wait for AWS's rates; an answer
+/// that stops half-way is caught by the SDK's protection against stalled streams.
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(5))
+        .read_timeout(Duration::from_secs(60))
+        .build()
+}
+
+/// The configuration for clients that keep to AWS's rates, all together. Those that find credentials do not.
+fn paced(config: &SdkConfig, throttle: &Arc<Throttle>) -> SdkConfig {
+    let credentials = config.identity_cache().unwrap_or_else(|| IdentityCache::lazy().build());
+    config.to_builder().identity_cache(Paced::new(Arc::clone(throttle), credentials)).build()
 }
 
 fn no_region() -> CallError {

@@ -95,7 +95,8 @@ fn by_status(status: u16) -> ErrorKind {
     }
 }
 
-const THROTTLED: &[&str] = &[
+/// Codes that mean too many requests, in every protocol.
+pub(crate) const THROTTLED: &[&str] = &[
     "Throttling",
     "ThrottlingException",
     "ThrottledException",

@@ -15,6 +15,7 @@ mod facts;
 mod found;
 mod hinted;
 mod log_group;
+mod pace;
 mod remote;
 mod role;
 mod security_group;
