@@ -110,15 +110,23 @@ impl LiveResource {
         self.resource.kind()
     }
 
-    /// Whether it is tagged as belonging to `stack`.
+    /// Whether it is tagged as belonging to `stack`. Tags that name the address of another kind were not put there by
+    /// neap, so they prove nothing.
     pub fn is_of(&self, stack: &str) -> bool {
-        self.tags.get(TAG_STACK).is_some_and(|owner| owner == stack) && self.tags.contains_key(TAG_ADDRESS)
+        is_marked(self.kind(), &self.tags, stack)
     }
 
     /// The hash of the desired fields at the last apply, if it is known.
     pub fn spec(&self) -> Option<&str> {
         self.tags.get(TAG_SPEC).map(String::as_str)
     }
+}
+
+/// Whether `tags` say that something of `kind` belongs to `stack`.
+pub fn is_marked(kind: Kind, tags: &BTreeMap<String, String>, stack: &str) -> bool {
+    let address = tags.get(TAG_ADDRESS).and_then(|text| text.parse::<Address>().ok());
+    tags.get(TAG_STACK).is_some_and(|owner| owner == stack)
+        && address.is_some_and(|address| address.kind() == kind)
 }
 
 impl Live {

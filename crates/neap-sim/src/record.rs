@@ -5,12 +5,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use neap_core::address::{Address, Kind};
-use neap_core::desired::{TAG_ADDRESS, TAG_STACK};
+use neap_core::desired::TAG_ADDRESS;
 use neap_core::kinds::{
     Alb, Cloudfront, Cluster, Ecr, Listener, LogGroup, Resource, Role, Rule, SecurityGroup, Service,
     TargetGroup, Task,
 };
-use neap_core::live::{LiveResource, Outputs, Phase};
+use neap_core::live::{LiveResource, Outputs, Phase, is_marked};
 use neap_core::policy;
 use serde::{Deserialize, Serialize};
 
@@ -169,7 +169,7 @@ impl Record {
 
     /// Whether it is tagged as a resource of `stack`.
     pub(crate) fn is_of(&self, stack: &str) -> bool {
-        self.tags.get(TAG_STACK).is_some_and(|owner| owner == stack) && self.tags.contains_key(TAG_ADDRESS)
+        is_marked(self.kind(), &self.tags, stack)
     }
 
     /// The address in its tags.
