@@ -62,7 +62,7 @@ impl Cloud for Sim {
             Resource::Listener(fields) => elb::listener::update(&request, &arn, fields).await,
             Resource::Rule(fields) => elb::rule::update(&request, &arn, fields).await,
             Resource::Task(fields) => {
-                let revision = ecs::task::register(&request, fields).await?;
+                let revision = ecs::task::update(&request, &arn, fields).await?;
                 return Ok(self.outputs(&revision));
             }
             Resource::Service(fields) => ecs::service::update(&request, &arn, fields).await,

@@ -60,6 +60,16 @@ pub(crate) async fn register(request: &Request<'_>, desired: &Task) -> Result<St
     request.call("ecs:RegisterTaskDefinition", register).await
 }
 
+/// Registers a revision with what differs. Tags alone change in place, whoever registered the revision.
+pub(crate) async fn update(request: &Request<'_>, arn: &str, desired: &Task) -> Result<String, CallError> {
+    let is_same = request.current::<Task>(arn).is_ok_and(|current| current == normalised(desired));
+    if !is_same {
+        return register(request, desired).await;
+    }
+    request.retag(arn, &TAGS).await?;
+    Ok(arn.to_owned())
+}
+
 /// Deregisters every active revision of the family that is the stack's own, and deletes the inactive ones.
 pub(crate) async fn delete(request: &Request<'_>, live: &LiveResource) -> Result<(), CallError> {
     for arn in revisions(request, live, &State::Ready) {
