@@ -83,6 +83,8 @@ pub enum Command {
     Apply(ApplyArguments),
     /// Remove everything that belongs to the stack, and prove it.
     Destroy(DestroyArguments),
+    /// Make something live the stack's own, by its tags alone.
+    Adopt(AdoptArguments),
     /// Show what is live, resource by resource.
     Status,
     /// Print the stack's outputs, or one of them.
@@ -120,6 +122,18 @@ pub struct ApplyArguments {
 /// The options of `neap destroy`.
 #[derive(Debug, Args)]
 pub struct DestroyArguments {
+    /// Do not ask.
+    #[arg(short, long)]
+    pub yes: bool,
+}
+
+/// The options of `neap adopt`.
+#[derive(Debug, Args)]
+pub struct AdoptArguments {
+    /// The resource that it becomes, such as `ecr.api`; the stack file must declare or imply it.
+    pub address: String,
+    /// Its name, id or ARN, where that is not what the stack would call it.
+    pub id: Option<String>,
     /// Do not ask.
     #[arg(short, long)]
     pub yes: bool,
@@ -168,6 +182,8 @@ pub enum SchemaOf {
     Events,
     /// What `neap status --json` prints.
     Status,
+    /// What `neap adopt --json` prints.
+    Adoption,
 }
 
 /// The options of `neap completions`.

@@ -13,6 +13,7 @@ pub mod exit;
 #[cfg(test)]
 mod fixture;
 mod footer;
+mod nearest;
 mod render;
 mod saved_plan;
 mod session;
@@ -88,6 +89,7 @@ fn dispatch<C: Connect>(session: &mut Session<C>, command: &Command) -> Result<E
         Command::Plan(arguments) => commands::plan::run(session, arguments),
         Command::Apply(arguments) => commands::apply::run(session, arguments),
         Command::Destroy(arguments) => commands::destroy::run(session, arguments),
+        Command::Adopt(arguments) => commands::adopt::run(session, arguments),
         Command::Status => commands::status::run(session),
         Command::Output(arguments) => commands::output::run(session, arguments),
         Command::Graph(arguments) => commands::graph::run(session, arguments),
@@ -101,6 +103,7 @@ const fn has_json(command: &Command) -> bool {
         Command::Plan(_)
         | Command::Apply(_)
         | Command::Destroy(_)
+        | Command::Adopt(_)
         | Command::Status
         | Command::Output(_)
         | Command::Validate

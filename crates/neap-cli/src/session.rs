@@ -154,7 +154,8 @@ impl<C: Connect> Session<C> {
         mode: Mode,
     ) -> Result<(Plan, Live), CommandError> {
         let live = self.live(cloud, desired).await?;
-        let plan = planner::plan(desired, &live, mode, secrets).map_err(|it| refusal::refused(&it))?;
+        let plan = planner::plan(desired, &live, mode, secrets)
+            .map_err(|it| refusal::refused(&desired.stack, &it))?;
         checked(&plan)?;
         for warning in &plan.warnings {
             self.ui.err(&style::warning(warning));

@@ -47,6 +47,10 @@ pub struct Desired {
     pub resources: BTreeMap<Address, DesiredResource>,
     /// Values that `neap output NAME` prints; they may hold references.
     pub outputs: BTreeMap<String, String>,
+    /// What AWS calls the security group or distribution to look for at an address, where no name tells: only what
+    /// is about to be adopted is looked for this way.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub known_as: BTreeMap<Address, String>,
 }
 
 /// One resource that a stack asks for.

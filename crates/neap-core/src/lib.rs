@@ -3,6 +3,7 @@
 //! Nothing here does I/O, reads a clock or an environment variable, or names tokio or AWS's SDK.
 
 pub mod address;
+pub mod adopt;
 pub mod config;
 pub mod desired;
 pub mod diff;

@@ -1,5 +1,6 @@
 //! Carries out what neap-core decides: reads through one trait, runs a plan's steps, waits and retries.
 
+pub mod adopt;
 pub mod apply;
 mod call;
 pub mod cancel;

@@ -84,13 +84,40 @@ struct Candidate {
 pub(crate) async fn read(aws: &Aws, desired: &Desired) -> Found {
     let wanted: Vec<&Address> = declared::<Cloudfront>(desired).map(|(address, _)| address).collect();
     match list(aws).await {
-        Ok(listed) => claim(candidates(aws, &listed, &wanted, &desired.stack).await, &wanted, &desired.stack),
+        Ok(listed) => {
+            let (known, listed) = known(listed, desired);
+            let sought = join_all(known.iter().map(|(address, summary)| look(aws, summary, address.clone())));
+            let mut sought = sought.await;
+            let is_known = |address: &&Address| desired.known_as.contains_key(*address);
+            let others: Vec<&Address> = wanted.iter().copied().filter(|address| !is_known(address)).collect();
+            let others = candidates(aws, &listed, &others, &desired.stack).await;
+            let others = others.into_iter().filter(|candidate| !is_known(&&candidate.address));
+            sought.extend(others);
+            claim(sought, &wanted, &desired.stack)
+        }
         Err(error) => {
             let mut found = Found::new(&desired.stack);
             found.unlistable::<Cloudfront>(desired, &error);
             found
         }
     }
+}
+
+/// Parts the distributions that are looked for by their id from the rest.
+fn known(
+    listed: Vec<sdk::DistributionSummary>,
+    desired: &Desired,
+) -> (Vec<(Address, sdk::DistributionSummary)>, Vec<sdk::DistributionSummary>) {
+    let (mut known, mut others) = (Vec::new(), Vec::new());
+    for summary in listed {
+        let address = desired.known_as.iter().find(|(_, id)| *id == summary.id());
+        match address.map(|(address, _)| address.clone()).filter(|address| address.kind() == Kind::Cloudfront)
+        {
+            Some(address) => known.push((address, summary)),
+            None => others.push(summary),
+        }
+    }
+    (known, others)
 }
 
 /// Looks at those whose comment names the stack; and where a desired one is not among them, since a comment can be

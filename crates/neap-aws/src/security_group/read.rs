@@ -66,7 +66,10 @@ pub(crate) fn claim(groups: &Groups, desired: &Desired, vpc: Option<&str>) -> Fo
     };
     let mut claimed = BTreeSet::new();
     for (address, wanted) in declared::<SecurityGroup>(desired) {
-        let group = choose(groups, address, wanted, &desired.stack, vpc);
+        let group = match desired.known_as.get(address) {
+            Some(id) => groups.iter().find(|group| group.group_id() == Some(id)),
+            None => choose(groups, address, wanted, &desired.stack, vpc),
+        };
         claimed.extend(group.and_then(sdk::SecurityGroup::group_id));
         found.record(address, Ok(group.map(|group| live(address, group))));
     }

@@ -1,5 +1,6 @@
 //! One file for each command: what it reads, what it says, how it ends.
 
+pub(crate) mod adopt;
 pub(crate) mod apply;
 pub(crate) mod completions;
 pub(crate) mod destroy;

@@ -13,6 +13,7 @@ use crate::args::OutputArguments;
 use crate::connect::Connect;
 use crate::error::CommandError;
 use crate::exit::Exit;
+use crate::nearest::nearest;
 use crate::render::value::{self, is_sensitive};
 use crate::render::{json, style, summary};
 use crate::session::Session;
@@ -91,7 +92,7 @@ impl Values {
         let found = self.own.get(name).or_else(|| self.resources.get(default.as_deref().unwrap_or(name)));
         let Some(value) = found else {
             let error = CommandError::invalid(format!("there is no output `{name}`"));
-            return Err(match self.nearest(name) {
+            return Err(match nearest(name, self.all().map(|(known, _)| known)) {
                 Some(near) => error.hint(format!("did you mean `{near}`?")),
                 None => {
                     error.hint("`neap output` lists what there is; resources have outputs once they are live")
@@ -107,13 +108,6 @@ impl Values {
                 .hint("run `neap apply` first"));
         }
         Ok(value)
-    }
-
-    fn nearest(&self, name: &str) -> Option<&str> {
-        let scored =
-            self.all().map(|(known, _)| (strsim::normalized_damerau_levenshtein(known, name), known));
-        let best = scored.max_by(|(left, _), (right, _)| left.total_cmp(right))?;
-        (best.0 > 0.5).then_some(best.1)
     }
 }
 

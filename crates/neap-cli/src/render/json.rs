@@ -3,6 +3,7 @@
 //! Decides the published form. A version counts up when something that was there changes or goes; what is only
 //! added does not count.
 
+mod adoption;
 mod event;
 mod mistake;
 mod plan;
@@ -10,6 +11,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use adoption::AdoptionView;
 pub(crate) use event::Line;
 pub(crate) use mistake::MistakesView;
 pub(crate) use plan::PlanView;

@@ -1,5 +1,6 @@
 //! From values to text: pure functions, coloured throughout; the console takes the colour out where it is unwanted.
 
+pub(crate) mod adopt;
 pub(crate) mod diagnostic;
 pub(crate) mod graph;
 pub(crate) mod json;

@@ -38,6 +38,11 @@ pub(crate) fn plan(plan: &Plan, all: bool) -> String {
     text
 }
 
+/// One change alone, with its fields.
+pub(crate) fn one(change: &Change) -> String {
+    headline(change, 0) + &fields(change, 4)
+}
+
 /// The last line: how many resources each action takes.
 pub(crate) fn last_line(plan: &Plan) -> String {
     let Counts { create, update, replace, delete, no_op } = plan.counts();

@@ -1,16 +1,18 @@
 //! Why there is no plan, and what to do about it.
 
-use neap_core::live::ReadFailure;
+use neap_core::address::{Address, Kind};
+use neap_core::desired::TAG_STACK;
+use neap_core::live::{LiveResource, ReadFailure};
 use neap_core::plan::Refusal;
 use serde_json::Value;
 
-use super::{plan, style, value};
+use super::{adopt, plan, style, value};
 use crate::error::CommandError;
 use crate::exit::Exit;
 
-/// All the refusals as one error: one after the other, each with its details.
-pub(crate) fn refused(refusals: &[Refusal]) -> CommandError {
-    let mut errors = refusals.iter().map(one);
+/// All the refusals of a plan for `stack` as one error: one after the other, each with its details.
+pub(crate) fn refused(stack: &str, refusals: &[Refusal]) -> CommandError {
+    let mut errors = refusals.iter().map(|refusal| one(stack, refusal));
     let Some(first) = errors.next() else {
         return CommandError::failed("there is no plan, and no reason for it: this is a fault in neap");
     };
@@ -30,7 +32,7 @@ pub(crate) fn refused(refusals: &[Refusal]) -> CommandError {
     all
 }
 
-fn one(refusal: &Refusal) -> CommandError {
+fn one(stack: &str, refusal: &Refusal) -> CommandError {
     match refusal {
         Refusal::WrongAccount { expected, actual } => {
             let message =
@@ -39,10 +41,7 @@ fn one(refusal: &Refusal) -> CommandError {
         }
         Refusal::NameTaken { address, live, fields } => {
             let message = format!("`{address}` is taken by something that is not the stack's own");
-            let name = live.resource.aws_name();
-            let which =
-                if live.id.contains(name) { live.id.clone() } else { format!("{} called `{name}`", live.id) };
-            let mut error = CommandError::failed(message).detail(which);
+            let mut error = CommandError::failed(message).detail(adopt::called(live));
             for field in fields {
                 let side = |value: &Option<Value>| value.as_ref().map_or("(none)".to_owned(), value::inline);
                 error = error.detail(format!(
@@ -52,7 +51,7 @@ fn one(refusal: &Refusal) -> CommandError {
                     side(&field.after)
                 ));
             }
-            error.hint("delete it, or give the resource another `name` in the stack file")
+            taken(error, stack, address, live)
         }
         Refusal::Unreadable { address, failure } => {
             unreadable(address.as_ref().map(ToString::to_string), failure)
@@ -76,6 +75,22 @@ fn one(refusal: &Refusal) -> CommandError {
     }
 }
 
+/// What to do about a name that something else has: what belongs to nobody can be adopted.
+fn taken(error: CommandError, stack: &str, address: &Address, live: &LiveResource) -> CommandError {
+    // A distribution is known by its id alone.
+    let id = if address.kind() == Kind::Cloudfront { format!(" {}", live.id) } else { String::new() };
+    match live.tags.get(TAG_STACK).filter(|owner| *owner != stack) {
+        Some(owner) => error
+            .detail(format!("it is tagged as stack {owner}'s"))
+            .hint("give the resource another `name` in the stack file"),
+        None => error
+            .hint(format!(
+                "`neap adopt {address}{id}` makes it the stack's own after showing what would change"
+            ))
+            .hint("or delete it, or give the resource another `name` in the stack file"),
+    }
+}
+
 /// A read that failed, of the resource at `address` if it is about one.
 pub(crate) fn unreadable(address: Option<String>, failure: &ReadFailure) -> CommandError {
     let ReadFailure { operation, code, message, denied } = failure;
@@ -91,7 +106,6 @@ pub(crate) fn unreadable(address: Option<String>, failure: &ReadFailure) -> Comm
 
 #[cfg(test)]
 mod tests {
-    use neap_core::address::{Address, Kind};
     use neap_core::kinds::Resource;
     use neap_core::plan::{Action, Reason};
 
@@ -117,7 +131,7 @@ mod tests {
             Refusal::NoNetwork { message: "there is no default VPC".into() },
             Refusal::NoSecret { name: "db".into() },
         ];
-        let error = refused(&refusals);
+        let error = refused("course", &refusals);
         assert_eq!(error.exit, Exit::Failed);
         let text = anstream::adapter::strip_str(&style::error(&error)).to_string();
         insta::assert_snapshot!(text, @r#"
@@ -127,7 +141,8 @@ mod tests {
           `ecr.api` is taken by something that is not the stack's own
             arn:aws:example:eu-west-1:123456789012:ecr.api called `course-api`
             scan_on_push: true there, false here
-            hint: delete it, or give the resource another `name` in the stack file
+            hint: `neap adopt ecr.api` makes it the stack's own after showing what would change
+            hint: or delete it, or give the resource another `name` in the stack file
           `ecr.api` could not be read: ecs:DescribeClusters: AccessDeniedException: not authorized
             hint: allow `ecs:DescribeClusters` for these credentials
           `ecr.api` is protected, and the plan would delete it
@@ -143,7 +158,7 @@ mod tests {
     #[test]
     fn a_cycle_is_a_mistake_of_the_stack_file() {
         let path = [Kind::Task, Kind::Service, Kind::Task].map(|kind| Address::new(kind, "a"));
-        let error = refused(&[Refusal::Cycle { path: path.into() }]);
+        let error = refused("course", &[Refusal::Cycle { path: path.into() }]);
         assert_eq!(error.exit, Exit::Invalid);
         assert_eq!(error.message, "resources wait for each other: task.a → service.a → task.a");
     }

@@ -30,7 +30,7 @@ impl SavedPlan {
         }
         self.settle_as_then(&mut live);
         let mut plan = planner::plan(&self.desired, &live, Mode::Apply, secrets)
-            .map_err(|refusals| refusal::refused(&refusals))?;
+            .map_err(|refusals| refusal::refused(&self.desired.stack, &refusals))?;
         let differences = self.differences(&plan, &live);
         if !differences.is_empty() {
             return Err(self.not_ours(&differences));

@@ -29,6 +29,8 @@ mod task;
 mod tests;
 mod whole;
 
+use std::collections::BTreeMap;
+
 use super::Mistake;
 use super::shape::StackFile;
 use crate::desired::Desired;
@@ -62,5 +64,6 @@ pub fn lower(file: &StackFile, stack: &str, region: Option<&str>) -> Result<Desi
         network,
         resources,
         outputs,
+        known_as: BTreeMap::new(),
     })
 }

@@ -43,6 +43,7 @@ pub(super) fn find(world: &World, desired: &Desired) -> BTreeMap<Address, String
     for (address, resource) in &desired.resources {
         let arn = match &resource.resource {
             Resource::Listener(_) | Resource::Rule(_) => continue,
+            _ if desired.known_as.contains_key(address) => known(world, desired, address),
             Resource::Cloudfront(_) => distribution(world, &desired.stack, address),
             fields => named.get(&name(world, desired, fields)).cloned(),
         };
@@ -95,15 +96,27 @@ fn name(world: &World, desired: &Desired, resource: &Resource) -> Name {
     (kind, scope, name)
 }
 
-/// The distribution whose comment ends in the stack and the address.
+/// What AWS calls by the id under which an address is to be looked for.
+fn known(world: &World, desired: &Desired, address: &Address) -> Option<String> {
+    let id = desired.known_as.get(address)?;
+    let mut records = readable(world).filter(|record| record.kind() == address.kind());
+    records.find(|record| record.id == *id).map(|record| record.arn.clone())
+}
+
+/// The distribution that the stack owns at the address, whatever its comment; else one whose comment ends in the stack
+/// and the address.
 fn distribution(world: &World, stack: &str, address: &Address) -> Option<String> {
     let ending = format!("({stack}/{address})");
-    let mut distributions = readable(world).filter_map(|record| match &record.resource {
-        Resource::Cloudfront(fields @ Cloudfront { .. }) => Some((record, fields)),
+    let distributions = readable(world).filter_map(|record| match &record.resource {
+        Resource::Cloudfront(fields @ Cloudfront { .. }) => {
+            let is_own = record.is_of(stack) && record.address().as_ref() == Some(address);
+            Some((is_own, fields.comment.ends_with(&ending), record))
+        }
         _ => None,
     });
-    let found = distributions.find(|(_, distribution)| distribution.comment.ends_with(&ending));
-    found.map(|(record, _)| record.arn.clone())
+    let candidates = distributions.filter(|(is_own, is_named, _)| *is_own || *is_named);
+    let found = candidates.min_by_key(|(is_own, is_named, _)| (!is_own, !is_named));
+    found.map(|(_, _, record)| record.arn.clone())
 }
 
 /// Finds listeners under the load balancer that is the stack's own: by their tag first, then by port.

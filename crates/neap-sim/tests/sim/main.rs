@@ -1,5 +1,6 @@
 //! The sandbox as its users meet it: through the verbs of the cloud, on a clock that runs as fast as it is waited for.
 
+mod adoption;
 mod consistency;
 mod examples;
 mod faults;

@@ -125,7 +125,8 @@ impl PlanView {
 }
 
 impl ChangeView {
-    fn of(change: &Change) -> Self {
+    /// The published form of `change`.
+    pub(crate) fn of(change: &Change) -> Self {
         let implied = change.implied.as_ref();
         Self {
             address: change.address.to_string(),

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use neap_core::adopt::{Adoption, Renamed};
 use neap_core::desired::Desired;
 use neap_core::live::Live;
 use neap_engine::apply::{StepResult, Summary};
@@ -32,6 +33,22 @@ fn the_schema_of_a_plan_refuses_what_is_none() {
     let mut plan = serde_json::to_value(PlanView::of(&fixture::course())).expect("a value");
     plan["changes"][0]["action"] = "explode".into();
     assert!(!validator.is_valid(&plan));
+}
+
+#[test]
+fn an_adoption_is_as_its_schema_says() {
+    let next = fixture::course().changes.remove(3);
+    let live = fixture::live(&next.address, next.live.clone().expect("it is live").resource);
+    let adoption = Adoption {
+        address: next.address.clone(),
+        tagged: fixture::desired(live.resource.clone()),
+        live,
+        spec: "adopted".into(),
+        next: Some(next.clone()),
+        renamed: Some(Renamed { name: "old".into(), next }),
+    };
+    check(SchemaOf::Adoption, &AdoptionView::of("course", &adoption, true));
+    check(SchemaOf::Adoption, &AdoptionView::already("course", &adoption.live));
 }
 
 #[test]
