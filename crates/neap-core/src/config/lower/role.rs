@@ -16,6 +16,8 @@ use crate::{naming, policy};
 
 /// The service that runs tasks.
 const TASKS: &str = "ecs-tasks.amazonaws.com";
+/// Everything of ECS's in the stack's account and region: the tasks among it cannot be told apart further.
+const EVERY_TASK: &str = "arn:${aws.partition}:ecs:${aws.region}:${aws.account}:*";
 /// The managed policy that lets a task pull images and write logs.
 const EXECUTION_POLICY: &str =
     "arn:${aws.partition}:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy";
@@ -30,16 +32,28 @@ const EXEC_ACTIONS: [&str; 4] = [
 const MOST_MANAGED: usize = 10;
 const LONGEST_POLICY: usize = 10_240;
 
+/// Who hands a role to ECS's tasks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Assumer {
+    /// The containers of tasks: the role is assumed in the name of the task.
+    Containers,
+    /// What starts tasks: it pulls images, writes logs and reads secrets.
+    Agent,
+}
+
 /// Lowers every declared role.
 pub(super) fn lower(lowering: &mut Lowering<'_>) {
     let file = lowering.file;
     let with_shell = roles_with_shell(lowering);
+    let executing: BTreeSet<&str> =
+        file.task.values().filter_map(|task| task.execution_role.as_deref()).collect();
     for (name, table) in &file.role {
-        declared(lowering, name, table, with_shell.contains(name.as_str()));
+        let assumer = if executing.contains(name.as_str()) { Assumer::Agent } else { Assumer::Containers };
+        declared(lowering, name, table, assumer, with_shell.contains(name.as_str()));
     }
 }
 
-fn declared(lowering: &mut Lowering<'_>, name: &str, table: &RoleTable, has_shell: bool) {
+fn declared(lowering: &mut Lowering<'_>, name: &str, table: &RoleTable, assumer: Assumer, has_shell: bool) {
     let (place, address) = lowering.begin(Kind::Role, name);
     let common = Common { tags: &table.tags, protect: table.protect, name: table.name.as_deref() };
     lowering.plain(&place.at("description"), &table.description);
@@ -56,7 +70,7 @@ fn declared(lowering: &mut Lowering<'_>, name: &str, table: &RoleTable, has_shel
         name: lowering.plain_name(Kind::Role, &place, name, common.name),
         path: naming::role_path(lowering.stack),
         description: table.description.clone(),
-        trust: trust(table.service.as_deref().unwrap_or(TASKS)),
+        trust: trust(table.service.as_deref().unwrap_or(TASKS), assumer),
         managed_policies: managed(lowering, &place, &table.managed_policies),
         inline_policies: inline,
         max_session_seconds: table.max_session,
@@ -94,7 +108,8 @@ pub(super) fn imply_execution(
     }
     let managed_policies = [EXECUTION_POLICY.to_owned()].into();
     let description = format!("execution of {task}");
-    imply(lowering, task, "-execution", reason, description, managed_policies, inline_policies)
+    let policies = (managed_policies, inline_policies);
+    imply(lowering, task, "-execution", Assumer::Agent, reason, description, policies)
 }
 
 /// The role of the containers of `task`, with its own policies and what a shell needs.
@@ -121,17 +136,18 @@ pub(super) fn imply_own(
         _ => "lets a shell be opened in the containers",
     };
     let description = format!("containers of {task}");
-    imply(lowering, task, "", reason.to_owned(), description, managed_policies, inline_policies)
+    let policies = (managed_policies, inline_policies);
+    imply(lowering, task, "", Assumer::Containers, reason.to_owned(), description, policies)
 }
 
 fn imply(
     lowering: &mut Lowering<'_>,
     task: &Address,
     suffix: &str,
+    assumer: Assumer,
     reason: String,
     description: String,
-    managed_policies: BTreeSet<String>,
-    inline_policies: BTreeMap<String, Value>,
+    (managed_policies, inline_policies): (BTreeSet<String>, BTreeMap<String, Value>),
 ) -> Address {
     let name = format!("task-{}{suffix}", task.name());
     let address = Address::new(Kind::Role, &name);
@@ -139,7 +155,7 @@ fn imply(
         name: naming::plain(Kind::Role, lowering.stack, &name),
         path: naming::role_path(lowering.stack),
         description,
-        trust: trust(TASKS),
+        trust: trust(TASKS, assumer),
         managed_policies,
         inline_policies,
         max_session_seconds: 3600,
@@ -149,7 +165,12 @@ fn imply(
 }
 
 /// The policy that lets `service` assume a role. Tasks of other accounts cannot ("confused deputy").
-fn trust(service: &str) -> Value {
+///
+/// AWS's guide ("Task IAM role") has both conditions for the role of the containers: `aws:SourceArn` is then the task's,
+/// in which neither cluster nor service can be asked for. What it is when a task is started, AWS does not say, and a
+/// condition that does not hold would let no task start, so execution roles ask for the account alone. Which of the
+/// keys other services fill in differs, so roles of theirs have what their users give them.
+fn trust(service: &str, assumer: Assumer) -> Value {
     let mut statement = json!({
         "Effect": "Allow",
         "Principal": { "Service": [service] },
@@ -157,6 +178,9 @@ fn trust(service: &str) -> Value {
     });
     if service == TASKS {
         statement["Condition"] = json!({ "StringEquals": { "aws:SourceAccount": ["${aws.account}"] } });
+        if assumer == Assumer::Containers {
+            statement["Condition"]["ArnLike"] = json!({ "aws:SourceArn": [EVERY_TASK] });
+        }
     }
     document(&[statement])
 }

@@ -7,6 +7,7 @@ mod examples;
 mod groups;
 mod identity;
 mod random;
+mod reach;
 mod references;
 mod services;
 mod tasks;

@@ -100,6 +100,22 @@ fn only_tasks_of_the_account_may_assume_its_roles() {
         trust["Statement"][0]["Condition"],
         json!({ "StringEquals": { "aws:SourceAccount": ["${aws.account}"] } })
     );
+    let containers = json!({
+        "ArnLike": { "aws:SourceArn": ["arn:${aws.partition}:ecs:${aws.region}:${aws.account}:*"] },
+        "StringEquals": { "aws:SourceAccount": ["${aws.account}"] },
+    });
+    let shell = edited("task = \"api\"", "task = \"api\"\nexec = true");
+    let trust = field(&lower_text(&shell).expect("no mistakes"), "role.task-api", "trust");
+    assert_eq!(trust["Statement"][0]["Condition"], containers);
+    let own =
+        "[role.x]\n[role.y]\n[task.b]\nrole = \"x\"\nexecution_role = \"y\"\ncontainer.b.image = \"b\"\n";
+    let desired = with(own);
+    assert_eq!(field(&desired, "role.x", "trust")["Statement"][0]["Condition"], containers);
+    assert_eq!(
+        field(&desired, "role.y", "trust")["Statement"][0]["Condition"],
+        json!({ "StringEquals": { "aws:SourceAccount": ["${aws.account}"] } }),
+        "what starts a task is asked for its account alone"
+    );
     let desired = with("[role.x]\nservice = \"events.amazonaws.com\"\n");
     assert_eq!(
         field(&desired, "role.x", "trust")["Statement"],
