@@ -29,10 +29,11 @@ use neap_core::kinds::{
     Alb, Cloudfront, Cluster, Ecr, Listener, LogGroup, Role, Rule, SecurityGroup, Service, TargetGroup, Task,
 };
 use neap_core::live::{Live, LiveResource, Outputs};
-use neap_engine::cloud::{CallError, Cloud, Progress};
+use neap_engine::cloud::{CallError, Cloud, ErrorKind, Progress};
 use tokio::try_join;
 
 pub use crate::client::{Aws, ConnectOptions};
+use crate::error::refused;
 use crate::found::Found;
 use crate::remote::{Held, Remote, Wanted};
 
@@ -131,5 +132,13 @@ impl Cloud for Aws {
             let held = Held::of(live)?;
             Fields::gone(self, &held).await
         })
+    }
+
+    async fn created(&self, desired: &DesiredResource, spec: &str) -> Result<Option<Outputs>, CallError> {
+        let Kind::Task = desired.resource.kind() else {
+            let message = "this kind is found by its name when it is created again";
+            return Err(refused(ErrorKind::Invalid, "created", message));
+        };
+        task::registered(self, &Wanted::of(desired, spec)?).await
     }
 }

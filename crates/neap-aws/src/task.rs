@@ -124,6 +124,14 @@ async fn register(aws: &Aws, wanted: &Wanted<'_, Task>) -> Result<Outputs, CallE
     answer.task_definition().map(revision_outputs).ok_or_else(|| incomplete(REGISTER, "taskDefinition"))
 }
 
+/// What an earlier registration of exactly this made: the latest active revision, if it carries all its tags, the spec
+/// hash included.
+pub(crate) async fn registered(aws: &Aws, wanted: &Wanted<'_, Task>) -> Result<Option<Outputs>, CallError> {
+    let latest = latest(aws, &wanted.fields.family).await?;
+    let made = latest.filter(|latest| latest.tags == wanted.all_tags());
+    Ok(made.map(|latest| revision_outputs(&latest.definition)))
+}
+
 async fn list(aws: &Aws, family: &str, status: TaskDefinitionStatus) -> Result<Vec<String>, CallError> {
     // The prefix is the whole name of the family.
     let pages =
@@ -131,6 +139,11 @@ async fn list(aws: &Aws, family: &str, status: TaskDefinitionStatus) -> Result<V
     let arns: Vec<String> =
         pages.collect::<Result<_, _>>().await.map_err(failed("ecs:ListTaskDefinitions"))?;
     Ok(arns.into_iter().filter(|arn| is_of_family(arn, family)).collect())
+}
+
+/// The number of a revision, from its ARN.
+fn number(arn: &str) -> Option<u32> {
+    arn.rsplit_once(':')?.1.parse().ok()
 }
 
 fn is_of_family(arn: &str, family: &str) -> bool {
@@ -210,8 +223,16 @@ impl Remote for Task {
         remove(aws, held).await
     }
 
-    async fn ready(_: &Aws, _: &Wanted<'_, Self>, _: &Outputs) -> Result<Progress, CallError> {
-        Ok(Progress::Done)
+    /// A revision is ready once it is the one that a look at its family shows: the next run must find it.
+    async fn ready(aws: &Aws, wanted: &Wanted<'_, Self>, outputs: &Outputs) -> Result<Progress, CallError> {
+        let made = outputs.get("arn").ok_or_else(|| incomplete(REGISTER, "taskDefinitionArn"))?;
+        let latest = latest(aws, &wanted.fields.family).await?;
+        let shown = latest.and_then(|latest| latest.definition.task_definition_arn);
+        Ok(if shown.is_some_and(|shown| number(&shown) >= number(made)) {
+            Progress::Done
+        } else {
+            Progress::Pending("not visible yet".to_owned())
+        })
     }
 
     async fn gone(aws: &Aws, held: &Held<'_, Self>) -> Result<Progress, CallError> {
@@ -276,6 +297,16 @@ mod tests {
     fn a_family_is_not_another_that_begins_like_it() {
         let arn = "arn:aws:ecs:eu-west-1:123456789012:task-definition/course-api-2:7";
         assert!(is_of_family(arn, "course-api-2") && !is_of_family(arn, "course-api"));
+    }
+
+    #[test]
+    fn revisions_are_told_by_their_number() {
+        let arn = |revision: &str| {
+            format!("arn:aws:ecs:eu-west-1:123456789012:task-definition/course-api:{revision}")
+        };
+        assert_eq!(number(&arn("7")), Some(7));
+        assert!(number(&arn("10")) > number(&arn("9")));
+        assert_eq!(number("course-api"), None);
     }
 
     #[test]

@@ -15,4 +15,5 @@ pub mod outputs;
 pub mod plan;
 pub mod policy;
 pub mod reference;
+pub mod repeats;
 pub mod schedule;

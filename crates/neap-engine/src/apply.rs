@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::pin::pin;
+use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -17,6 +18,7 @@ use crate::call::perform;
 use crate::cancel::{Cancel, Level};
 use crate::cloud::Cloud;
 use crate::event::{Event, Outcome};
+use crate::intent::{Journal, NoJournal};
 use crate::run::Run;
 
 /// How a plan is carried out.
@@ -27,13 +29,15 @@ pub struct ApplyOptions {
     pub limit: usize,
     /// Asks the apply to stop.
     pub cancel: Cancel,
+    /// Where creates are written down that must not be made twice.
+    pub journal: Rc<dyn Journal>,
 }
 
 impl Default for ApplyOptions {
     fn default() -> Self {
         // The buckets set the pace. This keeps memory in bounds, and is more than the default quotas of AWS let wait
         // for any slow bucket: 50 load balancers at one in five seconds, and clusters or revisions at one a second.
-        Self { limit: 256, cancel: Cancel::default() }
+        Self { limit: 256, cancel: Cancel::default(), journal: Rc::new(NoJournal) }
     }
 }
 
@@ -115,7 +119,7 @@ pub async fn apply<C: Cloud>(
     let mut stop = pin!(cancel.reached(Level::Now));
     loop {
         let jobs = run.jobs(cancel.level() == Level::None);
-        in_flight.extend(jobs.into_iter().map(|job| perform(cloud, job)));
+        in_flight.extend(jobs.into_iter().map(|job| perform(cloud, &*options.journal, job)));
         let ended = tokio::select! {
             biased;
             () = &mut stop => None,

@@ -12,6 +12,7 @@ use neap_core::plan::StepId;
 use tracing::{Instrument, debug, debug_span};
 
 use crate::cloud::{CallError, Cloud, Progress};
+use crate::intent::{Journal, JournalError};
 
 /// What to do. Resources have their references filled in and may hold secrets, so nothing here has a debug
 /// form.
@@ -23,6 +24,10 @@ pub(crate) enum Work<'plan> {
     Delete(&'plan LiveResource),
     Ready(Arc<DesiredResource>, Arc<Outputs>),
     Gone(&'plan LiveResource),
+    /// Looks for what a create made whose answer was lost.
+    Created(Arc<DesiredResource>, &'plan str),
+    /// Forgets the note of a create whose outcome is known.
+    Close,
 }
 
 /// Something to do for a step, after a while.
@@ -30,6 +35,8 @@ pub(crate) struct Job<'plan> {
     pub(crate) step: StepId,
     pub(crate) address: &'plan Address,
     pub(crate) after: Duration,
+    /// The spec hash to write down before the call, if that must not be made twice.
+    pub(crate) noted: Option<&'plan str>,
     pub(crate) work: Work<'plan>,
 }
 
@@ -39,13 +46,22 @@ pub(crate) enum Report {
     Changed(Result<Outputs, CallError>),
     Deleted(Result<(), CallError>),
     Looked(Result<Progress, CallError>),
+    /// The call was not made, since it could not be written down.
+    Unnoted(JournalError),
+    Found(Result<Option<Outputs>, CallError>),
+    Closed,
 }
 
 /// Does the job.
-pub(crate) async fn perform<C: Cloud>(cloud: &C, job: Job<'_>) -> (StepId, Report) {
-    let Job { step, address, after, work } = job;
+pub(crate) async fn perform<C: Cloud>(cloud: &C, journal: &dyn Journal, job: Job<'_>) -> (StepId, Report) {
+    let Job { step, address, after, noted, work } = job;
     if !after.is_zero() {
         tokio::time::sleep(after).await;
+    }
+    if let Some(spec) = noted
+        && let Err(error) = journal.open(address, spec).await
+    {
+        return (step, Report::Unnoted(error));
     }
     let report = match work {
         Work::Rest => Report::Rested,
@@ -63,6 +79,17 @@ pub(crate) async fn perform<C: Cloud>(cloud: &C, job: Job<'_>) -> (StepId, Repor
             Report::Looked(traced("ready", address, call).await)
         }
         Work::Gone(live) => Report::Looked(traced("gone", address, cloud.gone(live)).await),
+        Work::Created(desired, spec) => {
+            let call = cloud.created(&desired, spec);
+            Report::Found(traced("created", address, call).await)
+        }
+        Work::Close => {
+            // A note too many costs the next run a minute, and nothing else.
+            if let Err(error) = journal.close(address).await {
+                debug!(%address, %error, "the note of a create stays");
+            }
+            Report::Closed
+        }
     };
     (step, report)
 }

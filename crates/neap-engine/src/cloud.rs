@@ -68,7 +68,8 @@ pub enum Progress {
 ///
 /// Each call is one look or one change, never a wait: waiting, retrying and ordering belong to the engine.
 /// Each must be safe to repeat, since an answer can be lost: a create whose resource is already there and the
-/// stack's own succeeds, and so does a delete of what is gone.
+/// stack's own succeeds, and so does a delete of what is gone. Where AWS cannot tell a repeated create, it is safe only
+/// once what the first one made is visible; [`Cloud::created`] tells whether it is.
 pub trait Cloud {
     /// Reads everything that a plan for `desired` needs, in as few waves of concurrent calls as possible.
     ///
@@ -104,4 +105,13 @@ pub trait Cloud {
     /// Looks whether `live`, whose deletion has started, is gone; does the next part of a deletion in several
     /// parts.
     fn gone(&self, live: &LiveResource) -> impl Future<Output = Result<Progress, CallError>>;
+
+    /// Looks for what an earlier create of exactly this may have made: of the same stack and address, with the spec
+    /// hash `spec`. Asked only for kinds of which a repeated create
+    /// [makes another](neap_core::repeats::Repeat::makes_another); others find the first one when they are created again.
+    fn created(
+        &self,
+        desired: &DesiredResource,
+        spec: &str,
+    ) -> impl Future<Output = Result<Option<Outputs>, CallError>>;
 }

@@ -85,6 +85,11 @@ pub enum Failure {
         /// AWS's last word for it.
         detail: String,
     },
+    /// It must not be done twice, so it is written down first, and that failed.
+    Unnoted {
+        /// Why it failed.
+        message: String,
+    },
     /// The plan could not be carried out as it is, which is a fault in neap.
     Internal {
         /// What does not fit.
@@ -102,6 +107,9 @@ impl fmt::Display for Failure {
                 let (number, unit) =
                     if seconds < 120 { (seconds, "seconds") } else { (seconds / 60, "minutes") };
                 write!(formatter, "not done after {number} {unit}; last seen: {detail}")
+            }
+            Self::Unnoted { message } => {
+                write!(formatter, "not started, since it must be written down first and cannot be: {message}")
             }
             Self::Internal { message } => write!(formatter, "internal error: {message}"),
         }

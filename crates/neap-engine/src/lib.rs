@@ -6,6 +6,7 @@ mod call;
 pub mod cancel;
 pub mod cloud;
 pub mod event;
+pub mod intent;
 mod known;
 pub mod read;
 pub mod residue;

@@ -3,7 +3,7 @@
 //! Decides what follows from the result of each call. Makes no call itself: it hands out jobs and takes their
 //! reports, so that one loop owns all the waiting.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,9 +18,12 @@ use crate::apply::{StepResult, Summary};
 use crate::call::{Job, Report, Work};
 use crate::cloud::{CallError, ErrorKind, Progress};
 use crate::event::{Event, Failure, Outcome};
+use crate::intent::{self, JournalError};
 use crate::known::Known;
 use crate::retry::{self, Attempt, Decision, Purpose};
 use crate::wait::Patience;
+
+mod once;
 
 /// How far one step has come.
 #[derive(Default)]
@@ -36,6 +39,8 @@ struct Track {
     waiting_since: Option<Instant>,
     /// AWS's last word for it.
     detail: String,
+    /// The failure because of which nobody knows whether the create was carried out, and when that was.
+    lost: Option<(Instant, CallError)>,
     result: Option<StepResult>,
 }
 
@@ -51,6 +56,9 @@ pub(crate) struct Run<'a> {
     /// How many steps have a call in flight, and how many may.
     calls: usize,
     limit: usize,
+    /// Steps that are written down until their outcome is known, and those that wait until there are fewer.
+    noted: BTreeSet<StepId>,
+    held: VecDeque<StepId>,
     /// What is to be done next.
     jobs: Vec<Job<'a>>,
 }
@@ -72,6 +80,8 @@ impl<'a> Run<'a> {
             calls: 0,
             // A limit of nothing would wait for ever.
             limit: limit.max(1),
+            noted: BTreeSet::new(),
+            held: VecDeque::new(),
             jobs: Vec::new(),
         }
     }
@@ -81,7 +91,7 @@ impl<'a> Run<'a> {
         while self.calls < self.limit {
             if let Some(step) = self.again.pop_front() {
                 self.call(step);
-            } else if start_new && let [step] = *self.schedule.start(1) {
+            } else if start_new && let Some(step) = self.next() {
                 self.begin(step);
             } else {
                 break;
@@ -98,6 +108,9 @@ impl<'a> Run<'a> {
                 self.calls -= 1;
                 match result {
                     Ok(outputs) => self.changed(step, &outputs),
+                    Err(error) if self.noted.contains(&step) && intent::is_ambiguous(&error) => {
+                        self.lost(step, error);
+                    }
                     Err(error) => self.call_failed(step, error, Purpose::Change),
                 }
             }
@@ -111,6 +124,15 @@ impl<'a> Run<'a> {
                 }
             }
             Report::Looked(result) => self.looked(step, result),
+            Report::Unnoted(JournalError(message)) => {
+                self.calls -= 1;
+                self.noted.remove(&step);
+                self.fail(step, Failure::Unnoted { message });
+            }
+            Report::Found(result) => self.found(step, result),
+            Report::Closed => {
+                self.noted.remove(&step);
+            }
         }
     }
 
@@ -150,11 +172,14 @@ impl<'a> Run<'a> {
 
     fn push(&mut self, step: StepId, after: Duration, work: Work<'a>) {
         let address = &self.plan.steps[step].address;
-        self.jobs.push(Job { step, address, after, work });
+        self.jobs.push(Job { step, address, after, noted: None, work });
     }
 
     fn begin(&mut self, step: StepId) {
         self.tracks[step].started = Some(Instant::now());
+        if self.makes_another(step) {
+            self.noted.insert(step);
+        }
         (self.events)(Event::StepStarted { step });
         if self.verb(step) == Verb::Delete {
             return self.call(step);
@@ -187,7 +212,9 @@ impl<'a> Run<'a> {
             _ => return self.fail(step, internal("the plan lacks what the step needs")),
         };
         self.calls += 1;
-        self.push(step, Duration::ZERO, work);
+        let noted = spec.as_deref().filter(|_| self.noted.contains(&step));
+        let address = &self.plan.steps[step].address;
+        self.jobs.push(Job { step, address, after: Duration::ZERO, noted, work });
     }
 
     fn changed(&mut self, step: StepId, outputs: &Outputs) {
@@ -291,10 +318,12 @@ impl<'a> Run<'a> {
         } else {
             self.schedule.ready(step);
         }
+        self.close(step);
         self.end(step, Outcome::Done);
     }
 
     fn fail(&mut self, step: StepId, failure: Failure) {
+        self.end_note(step);
         self.end(step, Outcome::Failed(failure));
         for skip in self.schedule.failed(step) {
             let because = self.plan.steps[skip.because].address.clone();

@@ -115,6 +115,15 @@ impl Cloud for Sim {
         let pending = || Progress::Pending("deleting".to_owned());
         Ok(self.look_as_shown(|world| vanishing(world, live)).unwrap_or_else(pending))
     }
+
+    async fn created(&self, desired: &DesiredResource, spec: &str) -> Result<Option<Outputs>, CallError> {
+        let kind = desired.resource.kind();
+        let request = Request::desired(self, desired, spec);
+        self.poll(read::describe(kind), &request.address).await?;
+        let Resource::Task(task) = &desired.resource else { return Err(unknown(kind)) };
+        let arn = self.look_as_shown(|world| ecs::task::registered(world, &request, &task.family));
+        Ok(arn.map(|arn| self.outputs(&arn)))
+    }
 }
 
 impl Sim {

@@ -103,4 +103,8 @@ impl Cloud for AnyCloud {
     async fn gone(&self, live: &LiveResource) -> Result<Progress, CallError> {
         on!(self, cloud => cloud.gone(live))
     }
+
+    async fn created(&self, desired: &DesiredResource, spec: &str) -> Result<Option<Outputs>, CallError> {
+        on!(self, cloud => cloud.created(desired, spec))
+    }
 }

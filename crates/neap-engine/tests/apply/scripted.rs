@@ -27,6 +27,8 @@ pub(crate) struct Scripted {
     verdicts: BTreeMap<String, Progress>,
     /// What AWS assigns, by address.
     outputs: BTreeMap<String, Outputs>,
+    /// From when on, in seconds, a look shows what a create made whose answer was lost, by address.
+    shows: BTreeMap<String, u64>,
     returned: RefCell<BTreeMap<String, Instant>>,
     n_changing: Cell<usize>,
     most_changing: Cell<usize>,
@@ -43,6 +45,7 @@ impl Scripted {
             faults: RefCell::default(),
             verdicts: BTreeMap::new(),
             outputs: BTreeMap::new(),
+            shows: BTreeMap::new(),
             returned: RefCell::default(),
             n_changing: Cell::new(0),
             most_changing: Cell::new(0),
@@ -73,6 +76,12 @@ impl Scripted {
     /// The call returns this output, besides others.
     pub(crate) fn gives(mut self, address: &str, name: &str, value: &str) -> Self {
         self.outputs.entry(address.to_owned()).or_default().insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Whoever looks for what a create of this made finds it from this second on.
+    pub(crate) fn shows(mut self, address: &str, second: u64) -> Self {
+        self.shows.insert(address.to_owned(), second);
         self
     }
 
@@ -180,5 +189,12 @@ impl Cloud for Scripted {
 
     async fn gone(&self, live: &LiveResource) -> Result<Progress, CallError> {
         self.look("gone", &live.address.to_string()).await
+    }
+
+    async fn created(&self, desired: &DesiredResource, _spec: &str) -> Result<Option<Outputs>, CallError> {
+        let address = address(desired);
+        self.call("created", address).await?;
+        let is_shown = self.shows.get(address).is_some_and(|at| self.begun.elapsed().as_secs() >= *at);
+        Ok(is_shown.then(|| self.outputs.get(address).cloned().unwrap_or_default()))
     }
 }

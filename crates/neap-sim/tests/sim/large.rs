@@ -87,7 +87,7 @@ fn revisions(count: usize) -> Desired {
     parse(&text)
 }
 
-fn parse(text: &str) -> Desired {
+pub(crate) fn parse(text: &str) -> Desired {
     let source = Source { name: "stack.toml", bytes: text.as_bytes() };
     load(&source, &Options::default()).unwrap_or_else(|mistakes| panic!("{mistakes:?}")).desired
 }

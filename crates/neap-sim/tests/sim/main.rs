@@ -6,6 +6,7 @@ mod examples;
 mod faults;
 mod large;
 mod life;
+mod once;
 mod persistence;
 mod reading;
 mod rules_ecs;

@@ -70,6 +70,12 @@ pub(crate) async fn update(request: &Request<'_>, arn: &str, desired: &Task) -> 
     Ok(arn.to_owned())
 }
 
+/// The latest active revision of the family, if it carries all the tags of the request, the spec hash included.
+pub(crate) fn registered(world: &World, request: &Request<'_>, family: &str) -> Option<String> {
+    let (record, _) = latest(world, family)?;
+    request.tags.iter().all(|(key, value)| record.tags.get(key) == Some(value)).then(|| record.arn.clone())
+}
+
 /// Deregisters every active revision of the family that is the stack's own, and deletes the inactive ones.
 pub(crate) async fn delete(request: &Request<'_>, live: &LiveResource) -> Result<(), CallError> {
     for arn in revisions(request, live, &State::Ready) {

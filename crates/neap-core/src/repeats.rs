@@ -1,0 +1,76 @@
+//! What a create makes when it is repeated: nothing new, or another one.
+//!
+//! Decides, for each kind, how AWS tells a repeated create from a new one (reference sections 4.1 and 4.2). An answer can be
+//! lost, so whoever creates must know whether asking again is safe. Must not know how a call is made.
+
+use crate::address::Kind;
+
+/// By what AWS tells a repeated create from a new one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Repeat {
+    /// By the name, which is unique in its scope: the second create fails, or returns the first one's resource.
+    Name,
+    /// By the place inside its parent, such as a port or a priority.
+    Position,
+    /// By a token or reference that the caller chooses.
+    Token,
+    /// By nothing, but each is one more version of the same thing, and a copy too many does no harm.
+    Append,
+    /// By nothing: a second one would be made, and be one too many.
+    Nothing,
+}
+
+impl Repeat {
+    /// How AWS tells a repeated create of this kind.
+    pub const fn of(kind: Kind) -> Self {
+        match kind {
+            // RegisterTaskDefinition knows no token; each call makes a revision.
+            Kind::Task => Self::Append,
+            // The port of its load balancer; the priority in its listener.
+            Kind::Listener | Kind::Rule => Self::Position,
+            // The caller reference, for ever.
+            Kind::Cloudfront => Self::Token,
+            Kind::LogGroup
+            | Kind::Role
+            | Kind::Ecr
+            | Kind::Cluster
+            | Kind::SecurityGroup
+            | Kind::TargetGroup
+            | Kind::Alb
+            | Kind::Service => Self::Name,
+        }
+    }
+
+    /// Whether a repeated create makes another one, so that it must be known first whether the earlier one did.
+    pub const fn makes_another(self) -> bool {
+        match self {
+            Self::Append | Self::Nothing => true,
+            Self::Name | Self::Position | Self::Token => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_task_definitions_are_made_twice_by_asking_twice() {
+        let twice: Vec<Kind> =
+            Kind::ALL.into_iter().filter(|kind| Repeat::of(*kind).makes_another()).collect();
+        assert_eq!(twice, [Kind::Task]);
+    }
+
+    #[test]
+    fn what_nothing_tells_apart_is_made_again() {
+        for (repeat, expected) in [
+            (Repeat::Name, false),
+            (Repeat::Position, false),
+            (Repeat::Token, false),
+            (Repeat::Append, true),
+            (Repeat::Nothing, true),
+        ] {
+            assert_eq!(repeat.makes_another(), expected, "{repeat:?}");
+        }
+    }
+}
