@@ -309,6 +309,28 @@ fn what_settles_is_waited_for_and_what_failed_is_mended() {
 }
 
 #[test]
+fn a_change_that_was_made_and_not_recorded_is_recorded() {
+    let mut sky = applied(&course());
+    let stale = |sky: &mut Sky, text: &str| {
+        live_at(sky, text).tags.insert("neap:spec".into(), "of an earlier stack".into());
+    };
+    stale(&mut sky, "target_group.api");
+    stale(&mut sky, "task.api");
+    let plan = planned(&course(), &sky);
+    // The services that run the task stay: its revision does.
+    assert_eq!(lines(&plan), ["~ target_group.api", "~ task.api"]);
+    assert_eq!(change(&plan, "target_group.api").reason, Reason::Unrecorded);
+    finish(sky, &plan, &course());
+}
+
+#[test]
+fn what_was_never_recorded_is_left_alone() {
+    let mut sky = applied(&course());
+    live_at(&mut sky, "target_group.api").tags.remove("neap:spec");
+    assert!(planned(&course(), &sky).is_empty());
+}
+
+#[test]
 fn a_failed_cluster_is_made_anew_only_while_nothing_runs_on_it() {
     let mut stack = course();
     stack.resources.remove(&address("service.api"));

@@ -153,6 +153,9 @@ pub(crate) fn reason(reason: &Reason) -> String {
         Reason::Missing => "does not exist".to_owned(),
         Reason::StackChanged => "the stack file changed".to_owned(),
         Reason::Drifted => "changed outside of the stack file".to_owned(),
+        Reason::Unrecorded => {
+            "as the stack says, but a run was interrupted before its tags could say so".to_owned()
+        }
         Reason::Immutable { fields } => format!("AWS cannot change {} in place", style::names(fields)),
         Reason::DependencyReplaced { dependencies } => {
             let verb = if dependencies.len() == 1 { "gets" } else { "get" };

@@ -16,7 +16,7 @@ use crate::address::Address;
 use crate::config::Secrets;
 use crate::desired::{Desired, DesiredResource, TAG_ADDRESS, TAG_SPEC, TAG_STACK};
 use crate::live::{Live, LiveResource, ReadFailure, Reading};
-use crate::plan::{Action, Change, Mode, Refusal, planner};
+use crate::plan::{Action, Change, Mode, Reason, Refusal, planner};
 
 /// The spec hash of what was adopted and is not yet as the stack says: no stack file has it, so the next plan does not
 /// take the difference for drift.
@@ -233,7 +233,12 @@ impl Wish<'_> {
         let plan = planner::plan(&desired, &live, Mode::Apply, self.secrets).map_err(NoAdoption::NoPlan)?;
         let mut changes = plan.changes.into_iter();
         let next = changes.find(|change| change.address == *self.address && change.desired.is_some());
-        next.ok_or_else(|| NoAdoption::NoPlan(Vec::new()))
+        let mut next = next.ok_or_else(|| NoAdoption::NoPlan(Vec::new()))?;
+        if next.reason == Reason::Unrecorded {
+            // Nothing but the mark differs, and then it gets the right one.
+            (next.action, next.reason) = (Action::NoOp, Reason::UpToDate);
+        }
+        Ok(next)
     }
 }
 

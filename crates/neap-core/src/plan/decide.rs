@@ -150,6 +150,8 @@ impl<'a> Judge<'a, '_> {
             }
             _ if !decision.fields.is_empty() => (Action::Update, self.why_updated(decision, live)),
             Phase::Failed(detail) => (Action::Update, Reason::Failed { detail: detail.clone() }),
+            // Left so, whatever changes outside of the stack would pass for a change of the stack.
+            _ if !is_recorded(decision, live) => (Action::Update, Reason::Unrecorded),
             Phase::Settling(detail) => (Action::NoOp, Reason::Settling { detail: detail.clone() }),
             Phase::Ready => (Action::NoOp, Reason::UpToDate),
         };
@@ -228,8 +230,6 @@ impl<'a> Judge<'a, '_> {
     }
 
     fn why_updated(&self, decision: &Decision<'a>, live: &LiveResource) -> Reason {
-        let spec = decision.wanted.map(DesiredResource::spec);
-        let same = live.spec().is_none() || live.spec() == spec.as_deref();
         let waits: BTreeMap<&str, BTreeSet<String>> = decision
             .fields
             .iter()
@@ -237,7 +237,7 @@ impl<'a> Judge<'a, '_> {
             .filter(|(_, unknown)| !unknown.is_empty())
             .collect();
         // An item that leaves a list makes way for the one that is not known yet.
-        if !same {
+        if !is_recorded(decision, live) {
             Reason::StackChanged
         } else if decision.fields.iter().all(|field| waits.contains_key(field.path.as_str())) {
             let dependencies: BTreeSet<String> = waits.into_values().flatten().collect();
@@ -259,7 +259,8 @@ impl<'a> Judge<'a, '_> {
             Some(live) if decision.keeps() => live.outputs.clone(),
             Some(_) | None => Outputs::new(),
         };
-        if decision.kind() == Kind::Task && decision.action != Action::NoOp {
+        let keeps_revision = decision.action == Action::NoOp || decision.reason == Reason::Unrecorded;
+        if decision.kind() == Kind::Task && !keeps_revision {
             // A change registers a new revision, which the ARN names.
             certain.remove("arn");
         }
@@ -286,6 +287,12 @@ impl<'a> Judge<'a, '_> {
             foreign: None,
         });
     }
+}
+
+/// Whether `live` is marked as what the stack asks for now. What has no mark is taken for it.
+fn is_recorded(decision: &Decision<'_>, live: &LiveResource) -> bool {
+    let spec = decision.wanted.map(DesiredResource::spec);
+    live.spec().is_none() || live.spec() == spec.as_deref()
 }
 
 /// Every field of `filled`, and the tags that the user chose.

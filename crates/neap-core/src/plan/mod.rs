@@ -101,6 +101,8 @@ pub enum Reason {
     StackChanged,
     /// Live changed since the last apply, and the stack did not.
     Drifted,
+    /// It is as the stack says, but its mark is that of an earlier stack: a run was interrupted before it could say so.
+    Unrecorded,
     /// AWS cannot change these fields in place.
     Immutable {
         /// Their paths.

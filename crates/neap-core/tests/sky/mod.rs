@@ -200,12 +200,14 @@ impl Sky {
         let kind = desired.resource.kind();
         let old = old.and_then(|old| self.resources.iter().position(|found| found.id == old));
         let old = old.map(|old| self.resources.remove(old));
-        if old.is_none() || kind == Kind::Task {
+        // A task whose tags alone change keeps its revision.
+        let kept = old.as_ref().filter(|old| kind != Kind::Task || old.resource == desired.resource);
+        if kept.is_none() {
             self.made += 1;
         }
-        let mut outputs = match &old {
-            Some(old) if kind != Kind::Task => old.outputs.clone(),
-            _ => assigned(&desired.resource, self.made),
+        let mut outputs = match kept {
+            Some(old) => old.outputs.clone(),
+            None => assigned(&desired.resource, self.made),
         };
         outputs.extend(outputs::computed(&desired.resource, &self.environment));
         let id = old.map_or_else(|| format!("{kind}-{}", self.made), |old| old.id);
