@@ -12,6 +12,7 @@ use neap_core::live::{Live, LiveResource, ReadFailure, Reading};
 use neap_engine::cloud::{CallError, ErrorKind};
 
 use crate::record::Record;
+use crate::services::ecs::task;
 use crate::sim::Sim;
 use crate::world::{REGION, World};
 
@@ -274,7 +275,9 @@ fn orphans(world: &World, stack: &str, taken: &BTreeSet<&str>, failures: &Failur
     let known = |record: &&Record| {
         !taken.contains(record.arn.as_str()) && failures.of(record.kind(), Some(&record.arn)).is_none()
     };
-    let ours = matching::readable(world).filter(|record| record.is_of(stack)).filter(known);
+    let halves = task::latest_of_inactive(world);
+    let readable = matching::readable(world).chain(halves);
+    let ours = readable.filter(|record| record.is_of(stack)).filter(known);
     let mut orphans: Vec<LiveResource> = ours
         .filter_map(|record| record.address().map(|address| record.to_live(&address, world.now)))
         .collect();

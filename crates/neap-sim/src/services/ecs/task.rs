@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use neap_core::desired::TAG_STACK;
 use neap_core::kinds::{Container, Task, Volume};
-use neap_core::live::LiveResource;
+use neap_core::live::{LiveResource, Phase};
 use neap_engine::cloud::CallError;
 
 use super::{CLIENT, INVALID, NAME, TAGS};
@@ -42,6 +42,21 @@ pub(crate) fn latest_of_all(world: &World) -> BTreeSet<&str> {
 
 fn revision(arn: &str) -> u32 {
     arn.rsplit_once(':').and_then(|(_, revision)| revision.parse().ok()).unwrap_or(0)
+}
+
+/// The latest revision of each family that has inactive ones only: what a deletion leaves that ends half-way.
+pub(crate) fn latest_of_inactive(world: &World) -> Vec<&Record> {
+    let mut latest: BTreeMap<&str, &Record> = BTreeMap::new();
+    for (record, task) in world.all::<Task>().filter(|(record, _)| record.state == State::Inactive) {
+        let known = latest.entry(&task.family).or_insert(record);
+        if revision(&record.arn) > revision(&known.arn) {
+            *known = record;
+        }
+    }
+    for (_, task) in world.all::<Task>().filter(|(record, _)| is_active(record)) {
+        latest.remove(task.family.as_str());
+    }
+    latest.into_values().collect()
 }
 
 /// Registers a revision, unless the latest one is what is asked for: nothing else dedupes a repeated call.
@@ -102,8 +117,12 @@ pub(crate) fn is_gone(world: &World, live: &LiveResource) -> bool {
     !world.all::<Task>().any(|(record, _)| left(record))
 }
 
+/// Whether `record` is a revision of the family `live` that goes with it. Where a deletion ended half-way, those that were
+/// registered since then stay.
 fn is_revision(record: &Record, live: &LiveResource) -> bool {
-    record.resource.aws_name() == live.resource.aws_name()
+    let is_half_gone = matches!(live.phase, Phase::Deleting(_));
+    (!is_half_gone || revision(&record.arn) <= revision(&live.id))
+        && record.resource.aws_name() == live.resource.aws_name()
         && record.tags.get(TAG_STACK) == live.tags.get(TAG_STACK)
 }
 
