@@ -1,9 +1,7 @@
 //! neap with nothing but the sandbox: the program that recorded sessions run.
 //!
-//! Decides only that faults come from the file that `NEAP_SANDBOX_FAULTS` names. Unlike the real binary it never compiles
-//! the AWS SDK.
+//! Decides nothing else. Unlike the real binary it never compiles the AWS SDK.
 
-use std::fmt::Display;
 use std::process::ExitCode;
 
 use neap_cli::{Connect, Console, Target};
@@ -21,21 +19,10 @@ impl Connect for Sandbox {
 
     async fn connect(&self, target: &Target) -> Result<Sim, CallError> {
         match target {
-            Target::Sandbox { folder } => {
-                let sim = Sim::open(folder).map_err(invalid)?;
-                if let Some(path) = std::env::var_os("NEAP_SANDBOX_FAULTS") {
-                    let script = std::fs::read_to_string(path).map_err(|error| refused(error.to_string()))?;
-                    sim.fault_script(&script).map_err(invalid)?;
-                }
-                Ok(sim)
-            }
+            Target::Sandbox { folder } => Ok(Sim::of_command(folder, |name| std::env::var_os(name))?),
             Target::Aws { .. } => Err(refused("this neap has the sandbox only".to_owned())),
         }
     }
-}
-
-fn invalid(error: impl Display) -> CallError {
-    refused(error.to_string())
 }
 
 fn refused(message: String) -> CallError {

@@ -52,6 +52,8 @@ pub enum FaultKind {
 pub struct Fault {
     /// The operation, such as `ecs:CreateService`, or the beginning of one followed by `*`.
     pub operation: String,
+    /// Only calls that change something.
+    pub mutating: bool,
     /// Only calls for the resource at this address.
     pub address: Option<Address>,
     /// The matching call that is struck first, counted from one; 0 for every one.
@@ -65,7 +67,7 @@ pub struct Fault {
 impl Fault {
     /// Strikes the first call of `operation`.
     pub fn once(operation: &str, kind: FaultKind) -> Self {
-        Self { operation: operation.to_owned(), address: None, nth: 1, times: 1, kind }
+        Self { operation: operation.to_owned(), mutating: false, address: None, nth: 1, times: 1, kind }
     }
 
     /// Strikes every call of `operation`.
@@ -73,12 +75,13 @@ impl Fault {
         Self { nth: 0, ..Self::once(operation, kind) }
     }
 
-    fn matches(&self, operation: &str, address: Option<&Address>) -> bool {
+    fn matches(&self, operation: &str, mutating: bool, address: Option<&Address>) -> bool {
         let operation_fits = match self.operation.strip_suffix('*') {
             Some(beginning) => operation.starts_with(beginning),
             None => operation == self.operation,
         };
-        operation_fits && self.address.as_ref().is_none_or(|wanted| address == Some(wanted))
+        let change_fits = mutating || !self.mutating;
+        operation_fits && change_fits && self.address.as_ref().is_none_or(|wanted| address == Some(wanted))
     }
 }
 
@@ -98,10 +101,15 @@ impl Faults {
     }
 
     /// What goes wrong with this call: the first rule whose turn it is. Every matching rule counts the call.
-    pub(crate) fn strike(&mut self, operation: &str, address: Option<&Address>) -> Option<FaultKind> {
+    pub(crate) fn strike(
+        &mut self,
+        operation: &str,
+        mutating: bool,
+        address: Option<&Address>,
+    ) -> Option<FaultKind> {
         let mut struck = None;
         for (fault, seen) in &mut self.rules {
-            if !fault.matches(operation, address) {
+            if !fault.matches(operation, mutating, address) {
                 continue;
             }
             *seen += 1;
@@ -185,6 +193,8 @@ pub(crate) struct Script {
 #[serde(deny_unknown_fields)]
 struct Line {
     operation: String,
+    #[serde(default)]
+    mutating: bool,
     address: Option<Address>,
     kind: Word,
     #[serde(default = "one")]
@@ -237,7 +247,8 @@ impl Line {
             Word::KillBefore => FaultKind::KillBefore,
             Word::KillAfter => FaultKind::KillAfter,
         };
-        Ok(Fault { operation, address: self.address, nth: self.nth, times: self.times, kind })
+        let Self { mutating, address, nth, times, .. } = self;
+        Ok(Fault { operation, mutating, address, nth, times, kind })
     }
 }
 
@@ -291,7 +302,7 @@ mod tests {
     fn a_rule_strikes_when_its_turn_comes() {
         let mut faults = Faults::default();
         faults.add(Fault { nth: 2, times: 2, ..Fault::once("ecs:*", FaultKind::Throttle) });
-        let mut struck = |operation| faults.strike(operation, None).is_some();
+        let mut struck = |operation| faults.strike(operation, true, None).is_some();
         assert!(!struck("iam:CreateRole"));
         let calls = ["ecs:CreateCluster", "ecs:CreateService", "ecs:CreateService", "ecs:CreateService"];
         assert_eq!(calls.map(&mut struck), [false, true, true, false]);
@@ -303,7 +314,18 @@ mod tests {
         let mut faults = Faults::default();
         let fault = Fault::always("ecs:CreateService", FaultKind::Deny);
         faults.add(Fault { address: Some(address.clone()), ..fault });
-        assert_eq!(faults.strike("ecs:CreateService", None), None);
-        assert_eq!(faults.strike("ecs:CreateService", Some(&address)), Some(FaultKind::Deny));
+        assert_eq!(faults.strike("ecs:CreateService", true, None), None);
+        assert_eq!(faults.strike("ecs:CreateService", true, Some(&address)), Some(FaultKind::Deny));
+    }
+
+    #[test]
+    fn a_rule_for_changes_does_not_count_reads() {
+        let script = "[[fault]]\noperation = \"*\"\nmutating = true\nnth = 2\nkind = \"throttle\"";
+        let mut faults = Faults::default();
+        parse(script).expect("a script").faults.into_iter().for_each(|fault| faults.add(fault));
+        let mut struck = |operation, mutating| faults.strike(operation, mutating, None).is_some();
+        assert!(!struck("ecs:CreateCluster", true));
+        assert!(!struck("ecs:DescribeClusters", false));
+        assert!(struck("iam:CreateRole", true));
     }
 }

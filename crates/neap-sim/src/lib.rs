@@ -10,8 +10,10 @@
 mod arn;
 mod clock;
 mod cloud;
+mod command;
 mod error;
 mod fault;
+mod journal;
 mod limits;
 mod read;
 mod record;

@@ -16,6 +16,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::{Millis, NEXT_TASK_STARTS, TASK_STARTS};
 
+/// What time has done to a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Advance {
+    Unchanged,
+    Changed,
+    Gone,
+}
+
 /// One resource of the world.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Record {
@@ -202,21 +210,27 @@ impl Record {
         }
     }
 
-    /// Lets the time until `now` pass. Answers whether the record is gone.
-    pub(crate) fn advance(&mut self, now: Millis) -> bool {
+    /// Lets the time until `now` pass.
+    pub(crate) fn advance(&mut self, now: Millis) -> Advance {
+        let mut advance = Advance::Unchanged;
         match self.state {
-            State::Settling { until, .. } if until <= now => self.state = State::Ready,
-            State::Deleting { until, .. } => return until <= now,
+            State::Settling { until, .. } if until <= now => {
+                self.state = State::Ready;
+                advance = Advance::Changed;
+            }
+            State::Deleting { until, .. } if until <= now => return Advance::Gone,
+            State::Deleting { .. } => return Advance::Unchanged,
             State::Settling { .. } | State::Ready | State::Inactive | State::Failed { .. } => {}
         }
-        let Resource::Service(service) = &mut self.resource else { return false };
+        let Resource::Service(service) = &mut self.resource else { return advance };
         if let Some(deployment) = &mut self.deployment
             && deployment.rollout == Rollout::InProgress
             && deployment.until <= now
         {
             advance_deployment(service, deployment);
+            advance = Advance::Changed;
         }
-        false
+        advance
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Decides what one call is: sent, struck by a fault or carried out, saved, answered. Must not know what calls do.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -14,9 +14,10 @@ use neap_engine::cloud::{CallError, ErrorKind};
 use neap_engine::throttle::Throttle;
 
 use crate::arn;
-use crate::clock::{Clock, LATENCY};
+use crate::clock::{Clock, LATENCY, Millis};
 use crate::error::{Answer, Rejection, SimError};
 use crate::fault::{self, Fault, FaultKind, Faults};
+use crate::journal::Journal;
 use crate::limits;
 use crate::record::State;
 use crate::seed;
@@ -25,6 +26,8 @@ use crate::world::{Consistency, Delay, Memory, World};
 
 /// The name of the world's file in its folder.
 const FILE: &str = "sandbox.json";
+/// How much time may be lost between two processes if nothing came of it.
+const CLOCK_IS_KEPT: Millis = 30_000;
 
 /// A strict AWS inside the process.
 pub struct Sim {
@@ -32,6 +35,8 @@ pub struct Sim {
     clock: Clock,
     file: Option<PathBuf>,
     latency: Duration,
+    /// What the clock showed when the world was last saved, and how much time had done by then.
+    saved: Cell<(Millis, u64)>,
     on_kill: Option<fn()>,
     /// Where calls wait until AWS takes them; none for a client that does not care.
     throttle: Option<Throttle>,
@@ -41,6 +46,7 @@ struct Inner {
     world: World,
     faults: Faults,
     trace: Trace,
+    journal: Option<Journal>,
 }
 
 impl fmt::Debug for Sim {
@@ -68,12 +74,14 @@ impl Sim {
 
     fn with(world: World, file: Option<PathBuf>) -> Self {
         let clock = Clock::starting_at(world.now);
-        let inner = Inner { world, faults: Faults::default(), trace: Trace::default() };
+        let saved = Cell::new((world.now, world.matured));
+        let inner = Inner { world, faults: Faults::default(), trace: Trace::default(), journal: None };
         Self {
             inner: RefCell::new(inner),
             clock,
             file,
             latency: LATENCY,
+            saved,
             on_kill: None,
             throttle: Some(Throttle::default()),
         }
@@ -98,6 +106,16 @@ impl Sim {
     pub fn on_kill(mut self, hook: fn()) -> Self {
         self.on_kill = Some(hook);
         self
+    }
+
+    /// Notes every call in `file`, one line of JSON each, after what stands there.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the file cannot be written.
+    pub fn note_calls(self, file: &Path) -> Result<Self, SimError> {
+        self.inner.borrow_mut().journal = Some(Journal::open(file)?);
+        Ok(self)
     }
 
     /// Lets something go wrong from now on.
@@ -256,10 +274,10 @@ impl Sim {
     ) -> Result<T, CallError> {
         let mut inner = self.inner.borrow_mut();
         inner.world.advance(self.clock.now());
-        let fault = inner.faults.strike(operation, Some(address));
+        let fault = inner.faults.strike(operation, true, Some(address));
         let refusal = self.refusal(operation, fault.as_ref());
         let answer = match refusal.or_else(|| limits::refusal(&mut inner.world, operation)) {
-            Some(rejection) => Err(rejection),
+            Some(rejection) => self.finish(&inner.world, fault.as_ref(), Err(rejection)),
             None => {
                 inner.world.deployment_fails = match &fault {
                     Some(FaultKind::DeploymentFails { reason }) => Some(reason.clone()),
@@ -272,7 +290,7 @@ impl Sim {
                 self.finish(&inner.world, fault.as_ref(), answer)
             }
         };
-        self.log(&mut inner.trace, operation, Some(address), true, answer)
+        self.log(&mut inner, operation, Some(address), true, answer)
     }
 
     /// What AWS answers instead of doing what it is asked for.
@@ -293,12 +311,14 @@ impl Sim {
         }
     }
 
-    /// Saves what a call has done, and lets what goes wrong afterwards go wrong.
+    /// Saves what a call has done, and lets what goes wrong afterwards go wrong. A refusal can be lost too.
     fn finish<T>(&self, world: &World, fault: Option<&FaultKind>, answer: Answer<T>) -> Answer<T> {
-        let value = answer?;
-        let unsaved =
-            |error: SimError| Rejection::new(ErrorKind::Unavailable, "ServiceUnavailable", error.to_string());
-        self.save(world).map_err(unsaved)?;
+        if answer.is_ok() {
+            let unsaved = |error: SimError| {
+                Rejection::new(ErrorKind::Unavailable, "ServiceUnavailable", error.to_string())
+            };
+            self.save(world).map_err(unsaved)?;
+        }
         if fault == Some(&FaultKind::KillAfter) {
             self.kill();
         }
@@ -306,9 +326,8 @@ impl Sim {
             let message = "the request was carried out, and its answer was lost";
             return Err(Rejection::new(ErrorKind::Timeout, "RequestTimeout", message));
         }
-        Ok(value)
+        answer
     }
-
     fn kill(&self) {
         if let Some(hook) = self.on_kill {
             hook();
@@ -324,7 +343,7 @@ impl Sim {
         self.turn(operation).await;
         let mut inner = self.inner.borrow_mut();
         inner.world.advance(self.clock.now());
-        let fault = inner.faults.strike(operation, address);
+        let fault = inner.faults.strike(operation, false, address);
         let lost = || Rejection::new(ErrorKind::Timeout, "RequestTimeout", "no answer in time");
         let rejection = match &fault {
             Some(FaultKind::LostAnswer | FaultKind::KillAfter) => Some(lost()),
@@ -332,14 +351,20 @@ impl Sim {
                 .refusal(operation, fault.as_ref())
                 .or_else(|| limits::refusal(&mut inner.world, operation)),
         };
-        self.log(&mut inner.trace, operation, address, false, rejection.map_or(Ok(()), Err))
+        self.log(&mut inner, operation, address, false, rejection.map_or(Ok(()), Err))
     }
 
-    /// One call that only reads. The time that was waited for it is kept, so that the next process goes on from there.
+    /// One call that only reads. What the time that was waited for it has done is kept, so that the next process goes on
+    /// from there.
     pub(crate) async fn poll(&self, operation: &str, address: &Address) -> Result<(), CallError> {
         tokio::time::sleep(self.latency).await;
         let answer = self.read_call(operation, Some(address)).await;
-        self.save(&self.inner.borrow().world)?;
+        let world = &self.inner.borrow().world;
+        let (saved, matured) = self.saved.get();
+        // Saving is most of what the sandbox's work costs.
+        if world.matured > matured || world.now >= saved + CLOCK_IS_KEPT {
+            self.save(world)?;
+        }
         answer
     }
 
@@ -351,29 +376,37 @@ impl Sim {
 
     fn log<T>(
         &self,
-        trace: &mut Trace,
+        inner: &mut Inner,
         operation: &str,
         address: Option<&Address>,
         mutating: bool,
         answer: Answer<T>,
     ) -> Result<T, CallError> {
-        let number = trace.calls.len();
-        trace.calls.push(Call {
+        let number = inner.trace.calls.len();
+        let call = Call {
             operation: operation.to_owned(),
             address: address.cloned(),
             at: self.now(),
             mutating,
             error: answer.as_ref().err().map(|rejection| rejection.code.clone()),
-        });
+        };
         let is_throttled = matches!(&answer, Err(rejection) if rejection.kind == ErrorKind::Throttled);
         if let Some(throttle) = self.throttle.as_ref().filter(|_| is_throttled) {
             throttle.refused(operation);
         }
+        if let Some(Err(source)) = inner.journal.as_mut().map(|journal| journal.note(&call)) {
+            let message = format!("the log of calls cannot be written: {source}");
+            return Err(
+                Rejection::new(ErrorKind::Unknown, "SandboxLog", message).of(operation, String::new())
+            );
+        }
+        inner.trace.calls.push(call);
         let request = || arn::hex(&format!("{operation}/{number}"), 32);
         answer.map_err(|rejection| rejection.of(operation, request()))
     }
 
     fn save(&self, world: &World) -> Result<(), SimError> {
+        self.saved.set((world.now, world.matured));
         self.file.as_deref().map_or(Ok(()), |file| world.save(file))
     }
 }

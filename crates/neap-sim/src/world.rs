@@ -16,7 +16,7 @@ use crate::arn::{self, Place};
 use crate::clock::{ALB_INTERFACES_LINGER, Millis, TASK_INTERFACES_LINGER, TOMBSTONES_STAY};
 use crate::error::{Answer, Rejection, SimError};
 use crate::limits::Buckets;
-use crate::record::{Fields, Interface, Record, State};
+use crate::record::{Advance, Fields, Interface, Record, State};
 
 mod shown;
 
@@ -80,6 +80,9 @@ pub(crate) struct World {
     /// Clusters and services that are gone and still shown, as inactive, by ARN.
     #[serde(default)]
     tombstones: BTreeMap<String, Tombstone>,
+    /// How many things time has brought about while this process watched.
+    #[serde(skip)]
+    pub(crate) matured: u64,
     /// Why the deployment that the current call starts will fail, if the fault script says so.
     #[serde(skip)]
     pub(crate) deployment_fails: Option<String>,
@@ -101,6 +104,7 @@ impl Default for World {
             records: BTreeMap::new(),
             shades: Shades::default(),
             tombstones: BTreeMap::new(),
+            matured: 0,
             deployment_fails: None,
         }
         .with_default_vpc()
@@ -164,16 +168,23 @@ impl World {
         for (arn, record) in &mut self.records {
             // A task definition that is being deleted stays as long as a service uses it.
             let kept = record.kind() == Kind::Task && used.contains(arn);
-            if record.advance(now) && !kept {
-                gone.push(arn.clone());
+            match record.advance(now) {
+                Advance::Unchanged => {}
+                Advance::Changed => self.matured += 1,
+                Advance::Gone if kept => {}
+                Advance::Gone => gone.push(arn.clone()),
             }
         }
+        self.matured += gone.len() as u64;
         for arn in gone {
             self.remove(&arn);
         }
+        let passing = |world: &Self| world.interfaces.len() + world.tombstones.len() + world.shades.len();
+        let before = passing(self);
         self.interfaces.retain(|interface| interface.until > now);
         self.tombstones.retain(|_, tombstone| tombstone.until > now);
         self.refresh();
+        self.matured += (before - passing(self)) as u64;
     }
 
     /// Removes a record at once. Network interfaces of what ran in security groups stay for a while.

@@ -3,11 +3,8 @@
 use neap_cli::{Connect, Target};
 use neap_core::desired::{Desired, DesiredResource};
 use neap_core::live::{Live, LiveResource, Outputs};
-use neap_engine::cloud::{CallError, Cloud, ErrorKind, Progress};
+use neap_engine::cloud::{CallError, Cloud, Progress};
 use neap_sim::Sim;
-
-/// Names a file with faults that strike the sandbox, for those who want to see what happens then.
-const FAULTS: &str = "NEAP_SANDBOX_FAULTS";
 
 /// Makes the clouds that this program was built with.
 pub(crate) struct Clouds;
@@ -29,13 +26,7 @@ impl Connect for Clouds {
     async fn connect(&self, target: &Target) -> Result<AnyCloud, CallError> {
         match target {
             Target::Sandbox { folder } => {
-                let sim = Sim::open(folder)?.on_kill(|| std::process::abort());
-                if let Some(script) = std::env::var_os(FAULTS) {
-                    let text = std::fs::read_to_string(&script).map_err(|error| {
-                        failure(format!("`{FAULTS}` names a file that cannot be read: {error}"))
-                    })?;
-                    sim.fault_script(&text)?;
-                }
+                let sim = Sim::of_command(folder, |name| std::env::var_os(name))?;
                 Ok(AnyCloud::Sandbox(Box::new(sim)))
             }
             #[cfg(feature = "aws")]
@@ -53,9 +44,10 @@ impl Connect for Clouds {
     }
 }
 
+#[cfg(not(feature = "aws"))]
 fn failure(message: String) -> CallError {
     CallError {
-        kind: ErrorKind::Invalid,
+        kind: neap_engine::cloud::ErrorKind::Invalid,
         operation: "connect".to_owned(),
         code: None,
         message,

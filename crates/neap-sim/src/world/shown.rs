@@ -128,6 +128,11 @@ impl World {
 }
 
 impl Shades {
+    /// How many versions are still shown.
+    pub(super) fn len(&self) -> usize {
+        self.shades.values().map(Vec::len).sum()
+    }
+
     /// The oldest version of a record that is still shown.
     fn of(&self, arn: &str) -> Option<&Shade> {
         self.shades.get(arn)?.first()

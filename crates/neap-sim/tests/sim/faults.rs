@@ -4,12 +4,12 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use neap_core::live::{Phase, Reading};
-use neap_engine::cloud::{Cloud, ErrorKind};
+use neap_engine::cloud::{Cloud, ErrorKind, Progress};
 use neap_sim::{Fault, FaultKind, Sim};
 
 use crate::stack::{
-    System, address, create, facts, live, must_create, present, refused, repository, resource, role,
-    security_group, target_group, task, update,
+    System, address, create, facts, live, must_create, present, read_one, refused, repository, resource,
+    role, security_group, target_group, task, update,
 };
 
 #[tokio::test(start_paused = true)]
@@ -171,6 +171,39 @@ async fn nobody_reads_anything_without_credentials() {
     let stack = neap_core::desired::Desired::default();
     let error = sim.read(&stack).await.expect_err("no credentials");
     assert_eq!(error.kind, ErrorKind::Credentials);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_family_whose_deletion_ended_half_way_is_found_and_deleted() {
+    let sim = Sim::in_memory();
+    let desired = resource("task.api", task("api", "arn:x", "/x"));
+    let found = live(&desired, &must_create(&sim, &desired).await);
+    sim.fault(Fault::once("ecs:DeleteTaskDefinitions", FaultKind::Throttle));
+    sim.delete(&found).await.expect_err("half-way");
+    let stack = neap_core::desired::Desired { stack: "course".into(), ..Default::default() };
+    let orphans = async || sim.read(&stack).await.expect("a reading").orphans;
+    let half = orphans().await;
+    assert_eq!(half.len(), 1);
+    assert_eq!((&half[0].id, &half[0].phase), (&found.id, &Phase::Deleting("inactive".into())));
+    assert_eq!(read_one(&sim, "task.api", &desired).await, Reading::Absent);
+    // Whoever needs the family again meanwhile keeps the revision that they registered.
+    let anew = must_create(&sim, &desired).await;
+    sim.delete(&half[0]).await.expect("deleted");
+    assert_eq!(sim.gone(&half[0]).await, Ok(Progress::Done));
+    assert_eq!(present(&sim, "task.api", &desired).await.outputs, anew);
+    sim.delete(&live(&desired, &anew)).await.expect("deleted");
+    assert_eq!(orphans().await, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_can_be_lost_like_any_answer() {
+    let sim = Sim::in_memory();
+    let desired = resource("ecr.x", repository("xx"));
+    must_create(&sim, &resource("ecr.y", repository("xx"))).await;
+    sim.fault(Fault::once("ecr:CreateRepository", FaultKind::LostAnswer));
+    refused(create(&sim, &desired).await, ErrorKind::Timeout, "RequestTimeout");
+    let taken = create(&sim, &desired).await.expect_err("the name is taken");
+    assert_eq!(taken.kind, ErrorKind::Conflict);
 }
 
 thread_local! {
