@@ -29,6 +29,7 @@ pub(crate) fn demo() -> Result<(), String> {
 /// Runs every test there is.
 pub(crate) fn test() -> Result<(), String> {
     cargo(&["test", "--no-fail-fast"])?;
+    cargo(&["test", "--package", "neap-tests", "--test", "crash_sweep"])?;
     cargo(&["test", "--no-fail-fast", "--package", "neap-fault-proxy", "--package", "xtask"])?;
     cargo(&["test", "--no-fail-fast", "--package", "neap-aws", "--package", "neap"])?;
     http(None)

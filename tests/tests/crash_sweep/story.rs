@@ -1,0 +1,222 @@
+//! One story of the sweep: what is under way when neap is killed, what is run then, and how it must end.
+//!
+//! Decides what recovery means. Must not know how processes are run.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use crate::Error;
+use crate::example::{self, Edit, Example};
+use crate::folder::{Call, Folder};
+use crate::world::World;
+
+const APPLY: [&str; 2] = ["apply", "--yes"];
+const DESTROY: [&str; 2] = ["destroy", "--yes"];
+
+/// Which side of a call neap is killed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// Right before it is sent.
+    Before,
+    /// Right after it was carried out, before its answer arrives.
+    After,
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Before => "before",
+            Self::After => "after",
+        })
+    }
+}
+
+/// What is under way.
+#[derive(Debug, Clone, Copy)]
+enum Act {
+    /// A first apply; then it is applied again.
+    Apply,
+    /// A first apply; then it is given up and destroyed.
+    GiveUp,
+    /// An apply of this edit; then it is applied again.
+    Update(usize),
+    /// A destroy; then it is destroyed again.
+    Destroy,
+}
+
+/// One story.
+pub(crate) struct Story {
+    /// The stack.
+    pub(crate) example: Arc<Example>,
+    act: Act,
+    undisturbed: OnceLock<Result<Undisturbed, String>>,
+}
+
+/// What happens when nothing happens.
+pub(crate) struct Undisturbed {
+    /// The stack file that is applied or destroyed.
+    stack: String,
+    /// The world before.
+    before: Option<String>,
+    /// The calls that change something.
+    pub(crate) calls: Vec<Call>,
+    /// The world afterwards.
+    after: World,
+}
+
+/// Every story of every example.
+pub(crate) fn all() -> Result<Vec<Story>, Error> {
+    let mut stories = Vec::new();
+    for example in example::all()? {
+        let example = Arc::new(example);
+        let edits = (0..example.edits.len()).map(Act::Update);
+        for act in [Act::Apply, Act::GiveUp].into_iter().chain(edits).chain([Act::Destroy]) {
+            let example = Arc::clone(&example);
+            stories.push(Story { example, act, undisturbed: OnceLock::new() });
+        }
+    }
+    Ok(stories)
+}
+
+impl Story {
+    /// What it is called among the tests.
+    pub(crate) fn name(&self) -> String {
+        let act = match self.act {
+            Act::Apply => "apply".to_owned(),
+            Act::GiveUp => "apply_then_destroy".to_owned(),
+            Act::Update(edit) => format!("update_{}", self.example.edits[edit].name.replace(' ', "_")),
+            Act::Destroy => "destroy".to_owned(),
+        };
+        format!("{}::{act}", self.example.name)
+    }
+
+    /// What happens when nothing happens; found out once.
+    pub(crate) fn undisturbed(&self) -> Result<&Undisturbed, Error> {
+        let found =
+            self.undisturbed.get_or_init(|| self.run_undisturbed().map_err(|error| error.to_string()));
+        found.as_ref().map_err(|error| error.clone().into())
+    }
+
+    fn run_undisturbed(&self) -> Result<Undisturbed, Error> {
+        let text = &self.example.text;
+        let (stack, before) = match self.act {
+            Act::Apply | Act::GiveUp => (text.clone(), None),
+            Act::Update(edit) => (self.example.edits[edit].of(text)?, Some(applied(text)?)),
+            Act::Destroy => (text.clone(), Some(applied(text)?)),
+        };
+        let folder = Folder::new(&stack, before.as_deref())?;
+        if let Act::Update(edit) = self.act {
+            holds(&folder, &self.example.edits[edit])?;
+        }
+        let calls = folder.calls(&self.under_way())?;
+        if calls.is_empty() {
+            return Err("it makes no call that changes something".into());
+        }
+        let after = if matches!(self.act, Act::GiveUp) { World::default() } else { folder.world()? };
+        Ok(Undisturbed { stack, before, calls, after })
+    }
+
+    /// The command that is killed.
+    const fn under_way(&self) -> [&'static str; 2] {
+        match self.act {
+            Act::Apply | Act::GiveUp | Act::Update(_) => APPLY,
+            Act::Destroy => DESTROY,
+        }
+    }
+
+    /// The command that is run then.
+    const fn recovery(&self) -> [&'static str; 2] {
+        match self.act {
+            Act::Apply | Act::Update(_) => APPLY,
+            Act::GiveUp | Act::Destroy => DESTROY,
+        }
+    }
+
+    /// Kills neap at one call, runs it again, and looks at what is there.
+    pub(crate) fn kill_and_recover(&self, number: usize, side: Side) -> Result<(), Error> {
+        let undisturbed = self.undisturbed()?;
+        let folder = Folder::new(&undisturbed.stack, undisturbed.before.as_deref())?;
+        let answered = folder.killed(&self.under_way(), &script(number, side))?;
+        if answered[..] != undisturbed.calls[..number - 1] {
+            return Err(format!("it was killed somewhere else, after {answered:#?}").into());
+        }
+        folder.run(&self.recovery(), 0)?;
+        compare(&undisturbed.after, &folder.world()?)?;
+        if self.recovery() == APPLY {
+            folder
+                .run(&["plan", "--detailed-exitcode"], 0)
+                .map_err(|error| format!("the plan is not empty: {error}"))?;
+            folder.run(&DESTROY, 0)?;
+        }
+        let left = folder.world()?;
+        if !left.keys().is_empty() {
+            return Err(format!("destroy says that nothing is left, but {:?} is", left.keys()).into());
+        }
+        let strays = folder.strays()?;
+        if !strays.is_empty() {
+            return Err(format!("{strays:?} is left beside the world").into());
+        }
+        Ok(())
+    }
+
+    /// What is said before a failure: which call it was, and how to see it happen.
+    pub(crate) fn heading(&self, number: usize, side: Side) -> String {
+        let call = self.undisturbed().map(|undisturbed| undisturbed.calls[number - 1].clone());
+        let call = call.map_or_else(
+            |_| String::new(),
+            |Call { operation, address, .. }| format!(" ({operation} for {})", address.unwrap_or_default()),
+        );
+        let before = match self.act {
+            Act::Apply | Act::GiveUp => String::new(),
+            Act::Destroy => "    neap apply --yes --sandbox\n".to_owned(),
+            Act::Update(edit) => format!(
+                "    neap apply --yes --sandbox\n    # then the edit `{}` of tests/sweep/{}.toml\n",
+                self.example.edits[edit].name, self.example.name
+            ),
+        };
+        format!(
+            "{} killed {side} call {number}{call}; by hand, in an empty folder, with `cargo run -p neap-tests` as neap:\n    \
+             cp {} .\n{before}    cat > faults.toml <<END\n{}END\n    \
+             NEAP_SANDBOX_FAULTS=faults.toml neap {} --sandbox\n    neap {} --sandbox\n\n",
+            self.name(),
+            self.example.path.display(),
+            script(number, side),
+            self.under_way().join(" "),
+            self.recovery().join(" "),
+        )
+    }
+}
+
+/// The world in which a stack has been applied.
+fn applied(stack: &str) -> Result<String, Error> {
+    let folder = Folder::new(stack, None)?;
+    folder.run(&APPLY, 0)?;
+    folder.world_text()
+}
+
+/// Checks that an edit brings about what it is for.
+fn holds(folder: &Folder, edit: &Edit) -> Result<(), Error> {
+    let plan: serde_json::Value = serde_json::from_str(&folder.run(&["plan", "--json"], 0)?)?;
+    let changes = plan["changes"].as_array().ok_or("a plan has changes")?;
+    let planned: Vec<&str> = changes.iter().filter_map(|change| change["action"].as_str()).collect();
+    match edit.actions.iter().find(|action| !planned.contains(&action.as_str())) {
+        Some(action) => {
+            Err(format!("the edit `{}` shall {action}, but the plan has {planned:?}", edit.name).into())
+        }
+        None => Ok(()),
+    }
+}
+
+fn script(number: usize, side: Side) -> String {
+    format!("[[fault]]\noperation = \"*\"\nmutating = true\nnth = {number}\nkind = \"kill_{side}\"\n")
+}
+
+fn compare(expected: &World, found: &World) -> Result<(), Error> {
+    if expected == found {
+        return Ok(());
+    }
+    let (expected, found) = (expected.to_string(), found.to_string());
+    let diff = similar::TextDiff::from_lines(&expected, &found);
+    let diff = diff.unified_diff().header("undisturbed", "killed and run again").to_string();
+    Err(format!("it ends elsewhere than an undisturbed run:\n{diff}").into())
+}

@@ -1,0 +1,96 @@
+//! Everything that exists in the sandbox, in a form in which two runs can be compared.
+//!
+//! Read from the file, not through neap, so that what neap overlooks counts too. Decides what may differ between two
+//! runs: what AWS assigns, and times. Whatever exists twice, is inactive, or has no address shows as a key of its own.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde_json::Value;
+
+use crate::Error;
+
+/// Everything that exists, by address.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct World(BTreeMap<String, Value>);
+
+/// What AWS assigns, whichever name it has among the outputs.
+const ASSIGNED: [&str; 4] = ["arn", "id", "dns_name", "domain_name"];
+/// What depends on when something happened.
+const TIMES: [&str; 6] = ["visible_from", "started", "until", "running", "previous", "id"];
+
+impl World {
+    /// The world in the sandbox's file.
+    pub(crate) fn of(text: &str) -> Result<Self, Error> {
+        let file: Value = serde_json::from_str(text)?;
+        let mut records: Vec<&Value> = file["records"].as_object().ok_or("no records")?.values().collect();
+        // Revisions in the order in which they were made.
+        records.sort_by_key(|record| (revision(record), record["arn"].to_string()));
+        let mut named: BTreeMap<String, &Value> = BTreeMap::new();
+        for record in records {
+            let key = (1..).map(|number| key(record, number)).find(|key| !named.contains_key(key));
+            named.insert(key.unwrap_or_default(), record);
+        }
+        let stable = stable_names(&named);
+        let mut world = Self::default();
+        for (key, record) in named {
+            let mut text = record.to_string();
+            for (assigned, name) in &stable {
+                text = text.replace(assigned, name);
+            }
+            let mut record: Value = serde_json::from_str(&text)?;
+            forget_times(&mut record);
+            world.0.insert(key, record);
+        }
+        Ok(world)
+    }
+
+    /// The addresses of everything that exists.
+    pub(crate) fn keys(&self) -> Vec<&str> {
+        self.0.keys().map(String::as_str).collect()
+    }
+}
+
+impl fmt::Display for World {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|(key, record)| writeln!(formatter, "{key} {record:#}"))
+    }
+}
+
+fn revision(record: &Value) -> u32 {
+    let arn = record["arn"].as_str().unwrap_or_default();
+    let number = arn.contains(":task-definition/").then(|| arn.rsplit(':').next()).flatten();
+    number.and_then(|number| number.parse().ok()).unwrap_or_default()
+}
+
+/// The record's address, with a number if it is not the first one there.
+fn key(record: &Value, number: usize) -> String {
+    let tags = &record["tags"];
+    let address = tags["neap:address"].as_str().or(record["arn"].as_str()).unwrap_or_default();
+    if number == 1 { address.to_owned() } else { format!("{address} #{number}") }
+}
+
+/// A stable name for each value that AWS assigned, the longest first: some are parts of others.
+fn stable_names(named: &BTreeMap<String, &Value>) -> Vec<(String, String)> {
+    let mut names = Vec::new();
+    for (key, record) in named {
+        for output in ASSIGNED {
+            if let Some(value) = record["outputs"][output].as_str() {
+                names.push((value.to_owned(), format!("<{key}.{output}>")));
+            }
+        }
+    }
+    names.sort_by_key(|(value, _)| std::cmp::Reverse(value.len()));
+    names
+}
+
+fn forget_times(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            TIMES.iter().for_each(|time| drop(fields.shift_remove(*time)));
+            fields.values_mut().for_each(forget_times);
+        }
+        Value::Array(items) => items.iter_mut().for_each(forget_times),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
