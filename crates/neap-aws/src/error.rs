@@ -28,7 +28,7 @@ where
     let said = metadata.and_then(|metadata| metadata.message()).map(ToOwned::to_owned);
     let message = said.unwrap_or_else(|| chain(error));
     let kind = match (&code, error) {
-        (Some(code), _) => classify(code, &message),
+        (Some(code), _) => classify(operation, code, &message),
         (None, SdkError::TimeoutError(_)) => ErrorKind::Timeout,
         (None, SdkError::ConstructionFailure(_)) => without_answer(&message, ErrorKind::Invalid),
         (None, SdkError::DispatchFailure(failure)) if failure.is_timeout() => ErrorKind::Timeout,
@@ -198,23 +198,38 @@ const UNAVAILABLE: &[&str] = &[
     "ServiceFailureException",
 ];
 
-/// Messages of errors whose code says nothing, and that go away by themselves (reference 1.6, 3.10, 3.15, 3.17).
-const NOT_YET_MESSAGES: &[&str] = &[
-    "unable to assume the service linked role",
-    "verify that the ecs service role being passed has the proper permissions",
-    "does not have an associated load balancer",
-    "still draining",
-    "cannot be stopped while deployments are active",
-    "was not active",
-    "unable to assume role",
-    "invalid principal in policy",
-    "operation is in progress",
+/// Messages of errors whose code says nothing, and that go away by themselves: the service that gives them, any where it
+/// is empty, and a part of the text (reference sections 1.6, 3.10, 3.14, 3.15, 3.17).
+const NOT_YET_MESSAGES: &[(&str, &str)] = &[
+    ("ecs", "unable to assume the service linked role"),
+    ("ecs", "verify that the ecs service role being passed has the proper permissions"),
+    ("ecs", "does not have an associated load balancer"),
+    ("ecs", "still draining"),
+    ("ecs", "cannot be stopped while deployments are active"),
+    ("ecs", "was not active"),
+    ("ecs", "too many concurrent attempts"),
+    ("", "unable to assume role"),
+    // A policy that names a role made a moment ago.
+    ("iam", "invalid principal in policy"),
+    ("ecr", "invalid repository policy"),
+    ("", "operation is in progress"),
 ];
 
-/// What kind of failure an error code, with its message, stands for.
-pub(crate) fn classify(code: &str, message: &str) -> ErrorKind {
+/// Codes that mean something else in one service than their form says.
+const BY_SERVICE: &[(&str, &str, ErrorKind)] = &[
+    // A certificate that was issued a moment ago (3.22).
+    ("cloudfront", "InvalidViewerCertificate", ErrorKind::NotYet),
+    // A group that a network interface or another group still uses (3.3).
+    ("ec2", "InvalidGroup.InUse", ErrorKind::InUse),
+    // Deletion protection, or a default rule (3.4, 3.7): no repetition helps.
+    ("elasticloadbalancing", "OperationNotPermitted", ErrorKind::Invalid),
+];
+
+/// What kind of failure an error code of `operation`, with its message, stands for.
+pub(crate) fn classify(operation: &str, code: &str, message: &str) -> ErrorKind {
     // Query-protocol services name their faults without the suffix, JSON services sometimes with a namespace.
     let code = code.rsplit_once('#').map_or(code, |(_, code)| code);
+    let service = operation.split_once(':').map_or("", |(service, _)| service);
     let lower = message.to_ascii_lowercase();
     let tables = [
         (THROTTLED, ErrorKind::Throttled),
@@ -226,8 +241,12 @@ pub(crate) fn classify(code: &str, message: &str) -> ErrorKind {
         (QUOTA, ErrorKind::Quota),
         (UNAVAILABLE, ErrorKind::Unavailable),
     ];
-    if NOT_YET_MESSAGES.iter().any(|text| lower.contains(text)) {
+    let is_of = |of: &str| of.is_empty() || of == service;
+    if NOT_YET_MESSAGES.iter().any(|(of, text)| is_of(of) && lower.contains(text)) {
         return ErrorKind::NotYet;
+    }
+    if let Some((_, _, kind)) = BY_SERVICE.iter().find(|(of, known, _)| is_of(of) && *known == code) {
+        return *kind;
     }
     if let Some((_, kind)) = tables.iter().find(|(codes, _)| codes.contains(&code)) {
         return *kind;
@@ -242,8 +261,6 @@ fn by_shape(code: &str, message: &str) -> ErrorKind {
         ErrorKind::Denied
     } else if message.starts_with("rate exceeded") {
         ErrorKind::Throttled
-    } else if code == "ClientException" && message.contains("too many concurrent attempts") {
-        ErrorKind::NotYet
     } else if code == "ClientException" && is_missing_task_definition(message) {
         ErrorKind::NotFound
     } else if message.contains("was not idempotent") {
@@ -299,7 +316,11 @@ mod tests {
     }
 
     fn check(code: &str, message: &str, expected: ErrorKind) {
-        assert_eq!(classify(code, message), expected, "{code}: {message}");
+        check_of("ecs:CreateService", code, message, expected);
+    }
+
+    fn check_of(operation: &str, code: &str, message: &str, expected: ErrorKind) {
+        assert_eq!(classify(operation, code, message), expected, "{operation}: {code}: {message}");
     }
 
     #[test]
@@ -373,8 +394,141 @@ mod tests {
         );
         check("ClientException", "Unable to describe task definition.", ErrorKind::NotFound);
         check("ClientException", "Too many concurrent attempts to create a new revision.", ErrorKind::NotYet);
-        check("MalformedPolicyDocument", "Invalid principal in policy: \"AWS\"", ErrorKind::NotYet);
         check("SomethingNew", "Rate exceeded", ErrorKind::Throttled);
+    }
+
+    /// The retry and done codes of the reference, kind by kind, as they are on the wire.
+    #[test]
+    fn each_kind_has_the_codes_of_the_reference() {
+        use ErrorKind::{Conflict, InUse, Invalid, NotFound, NotYet};
+        for (section, operation, code, message, expected) in [
+            ("3.3", "ec2:CreateSecurityGroup", "InvalidGroup.Duplicate", "", Conflict),
+            ("3.3", "ec2:CreateSecurityGroup", "InvalidVpcID.NotFound", "", NotFound),
+            ("3.3", "ec2:AuthorizeSecurityGroupIngress", "InvalidGroup.NotFound", "", NotFound),
+            ("3.3", "ec2:AuthorizeSecurityGroupIngress", "InvalidPermission.Duplicate", "", Conflict),
+            ("3.3", "ec2:RevokeSecurityGroupEgress", "InvalidPermission.NotFound", "", NotFound),
+            ("3.3", "ec2:DeleteSecurityGroup", "DependencyViolation", "", InUse),
+            ("3.3", "ec2:DeleteSecurityGroup", "InvalidGroup.InUse", "", InUse),
+            ("3.4", "elasticloadbalancing:CreateLoadBalancer", "DuplicateLoadBalancerName", "", Conflict),
+            ("3.4", "elasticloadbalancing:CreateLoadBalancer", "InvalidSubnet", "", Invalid),
+            ("3.4", "elasticloadbalancing:DeleteLoadBalancer", "ResourceInUse", "", InUse),
+            ("3.4", "elasticloadbalancing:DeleteLoadBalancer", "OperationNotPermitted", "", Invalid),
+            ("3.5", "elasticloadbalancing:CreateTargetGroup", "DuplicateTargetGroupName", "", Conflict),
+            ("3.5", "elasticloadbalancing:ModifyTargetGroupAttributes", "TargetGroupNotFound", "", NotFound),
+            ("3.5", "elasticloadbalancing:DeleteTargetGroup", "ResourceInUse", "", InUse),
+            ("3.6", "elasticloadbalancing:CreateListener", "DuplicateListener", "", Conflict),
+            ("3.6", "elasticloadbalancing:CreateListener", "CertificateNotFound", "", NotFound),
+            ("3.6", "elasticloadbalancing:CreateListener", "UnsupportedCertificate", "", Invalid),
+            ("3.6", "elasticloadbalancing:DeleteListener", "ListenerNotFound", "", NotFound),
+            ("3.7", "elasticloadbalancing:CreateRule", "PriorityInUse", "", Conflict),
+            ("3.7", "elasticloadbalancing:ModifyRule", "RuleNotFound", "", NotFound),
+            ("3.8", "ecr:CreateRepository", "RepositoryAlreadyExistsException", "", Conflict),
+            ("3.8", "ecr:GetLifecyclePolicy", "LifecyclePolicyNotFoundException", "", NotFound),
+            ("3.8", "ecr:DeleteRepository", "RepositoryNotEmptyException", "", InUse),
+            ("3.8", "ecr:DeleteRepository", "RepositoryNotFoundException", "", NotFound),
+            ("3.9", "logs:CreateLogGroup", "ResourceAlreadyExistsException", "", Conflict),
+            ("3.9", "logs:CreateLogGroup", "OperationAbortedException", "try again", NotYet),
+            ("3.9", "logs:DeleteLogGroup", "ResourceNotFoundException", "", NotFound),
+            ("3.9", "logs:DeleteLogGroup", "ValidationException", "", Invalid),
+            ("3.10", "iam:CreateRole", "EntityAlreadyExists", "", Conflict),
+            (
+                "3.10",
+                "iam:CreateRole",
+                "MalformedPolicyDocument",
+                "Invalid principal in policy: \"AWS\"",
+                NotYet,
+            ),
+            ("3.10", "iam:CreateRole", "MalformedPolicyDocument", "Syntax errors in policy.", Invalid),
+            ("3.10", "iam:PutRolePolicy", "ConcurrentModification", "", NotYet),
+            ("3.10", "iam:DeleteRole", "DeleteConflict", "", InUse),
+            ("3.10", "iam:GetRole", "NoSuchEntity", "", NotFound),
+            ("3.14", "ecs:RegisterTaskDefinition", "ClientException", "Too many concurrent attempts", NotYet),
+            ("3.14", "ecs:RegisterTaskDefinition", "ClientException", "Invalid 'cpu' setting", Invalid),
+            (
+                "3.14",
+                "ecs:DescribeTaskDefinition",
+                "ClientException",
+                "Unable to describe task definition.",
+                NotFound,
+            ),
+            (
+                "3.15",
+                "ecs:CreateCluster",
+                "InvalidParameterException",
+                "Unable to assume the service linked role.",
+                NotYet,
+            ),
+            ("3.15", "ecs:PutClusterCapacityProviders", "ClientException", "Cluster was not ACTIVE", NotYet),
+            ("3.15", "ecs:PutClusterCapacityProviders", "ResourceInUseException", "", InUse),
+            ("3.15", "ecs:PutClusterCapacityProviders", "UpdateInProgressException", "", NotYet),
+            ("3.15", "ecs:DeleteCluster", "ClusterContainsServicesException", "", InUse),
+            ("3.15", "ecs:DeleteCluster", "ClusterContainsTasksException", "", InUse),
+            ("3.15", "ecs:DeleteCluster", "ClusterContainsContainerInstancesException", "", InUse),
+            ("3.15", "ecs:DeleteCluster", "ClusterContainsCapacityProviderException", "", InUse),
+            ("3.15", "ecs:DeleteCluster", "ClusterNotFoundException", "", NotFound),
+            (
+                "3.17",
+                "ecs:CreateService",
+                "InvalidParameterException",
+                "Creation of service was not idempotent.",
+                Conflict,
+            ),
+            (
+                "3.17",
+                "ecs:CreateService",
+                "InvalidParameterException",
+                "Unable to Start a service that is still Draining.",
+                NotYet,
+            ),
+            (
+                "3.17",
+                "ecs:CreateService",
+                "InvalidParameterException",
+                "Please verify that the ECS service role being passed has the proper permissions.",
+                NotYet,
+            ),
+            (
+                "3.17",
+                "ecs:CreateService",
+                "InvalidParameterException",
+                "The target group arn:tg does not have an associated load balancer.",
+                NotYet,
+            ),
+            (
+                "3.17",
+                "ecs:CreateService",
+                "InvalidParameterException",
+                "The subnet ID 'subnet-1' does not exist",
+                Invalid,
+            ),
+            (
+                "3.17",
+                "ecs:DeleteService",
+                "InvalidParameterException",
+                "The service cannot be stopped while deployments are active.",
+                NotYet,
+            ),
+            ("3.17", "ecs:DeleteService", "DependencyViolation", "sg-1 has a dependent object", InUse),
+            ("3.22", "cloudfront:CreateDistributionWithTags", "DistributionAlreadyExists", "", Conflict),
+            ("3.22", "cloudfront:CreateDistributionWithTags", "CNAMEAlreadyExists", "", Conflict),
+            ("3.22", "cloudfront:CreateDistributionWithTags", "InvalidViewerCertificate", "", NotYet),
+            ("3.22", "cloudfront:DeleteDistribution", "DistributionNotDisabled", "", InUse),
+            ("3.22", "cloudfront:DeleteDistribution", "PreconditionFailed", "", Conflict),
+            ("3.22", "cloudfront:DeleteDistribution", "NoSuchDistribution", "", NotFound),
+        ] {
+            assert_eq!(
+                classify(operation, code, message),
+                expected,
+                "{section} {operation}: {code}: {message}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_text_of_one_service_means_nothing_in_another() {
+        let text = "the host was not active";
+        check_of("ecs:UpdateCluster", "ClientException", text, ErrorKind::NotYet);
+        check_of("logs:CreateLogGroup", "InvalidParameterException", text, ErrorKind::Invalid);
     }
 
     #[test]

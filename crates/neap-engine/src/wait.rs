@@ -36,62 +36,79 @@ impl Patience {
         Some((waited / 10).clamp(self.least, self.most).min(left))
     }
 
-    const fn new(least: u64, most: u64, deadline_minutes: u64) -> Self {
+    const fn new(kind: Kind, least: u64, most: u64, deadline_minutes: u64) -> Self {
         Self {
             least: Duration::from_secs(least),
             most: Duration::from_secs(most),
             deadline: Duration::from_secs(deadline_minutes * 60),
-            // Roles, service-linked roles and most other news reach every service within two minutes.
-            visible: Duration::from_secs(120),
+            visible: Duration::from_secs(visible(kind)),
         }
+    }
+
+    /// Repeats calls that fail because something is not there yet as long as it waits for the whole.
+    const fn patient(self) -> Self {
+        Self { visible: self.deadline, ..self }
     }
 
     const fn to_settle(kind: Kind) -> Self {
         match kind {
-            // Typically 2 to 3 minutes.
-            Kind::Alb => Self::new(5, 10, 10),
-            // Typically 1 to 5 minutes; a deployment that nothing breaks off never ends by itself. Its target
-            // group may take minutes to count as bound to a load balancer.
-            Kind::Service => Self { visible: Duration::from_secs(240), ..Self::new(3, 10, 20) },
-            // Typically 3 to 10 minutes, at times much longer.
-            Kind::Cloudfront => Self::new(10, 20, 90),
-            // Typically seconds; attaching capacity can take minutes.
-            Kind::Cluster => Self::new(1, 5, 10),
-            // Usable everywhere 10 to 15 seconds after its creation.
-            Kind::Role => Self::new(5, 5, 2),
-            Kind::LogGroup
-            | Kind::Ecr
-            | Kind::SecurityGroup
-            | Kind::TargetGroup
-            | Kind::Listener
-            | Kind::Rule
-            | Kind::Task => Self::new(1, 5, 2),
+            // Typically 2 to 3 minutes (3.4).
+            Kind::Alb => Self::new(kind, 5, 10, 10),
+            // Typically 1 to 5 minutes; a deployment that nothing breaks off never ends by itself (3.17).
+            Kind::Service => Self::new(kind, 3, 10, 20),
+            // Typically 3 to 10 minutes, at times much longer (3.22).
+            Kind::Cloudfront => Self::new(kind, 10, 20, 90),
+            // Typically seconds; attaching capacity can take minutes, and is refused while another change of the
+            // cluster is under way (3.15).
+            Kind::Cluster => Self::new(kind, 1, 5, 10).patient(),
+            // Usable everywhere 10 to 15 seconds after its creation (3.10).
+            Kind::Role => Self::new(kind, 5, 5, 2),
+            // Visible to everybody after the time that AWS's own tools allow (1.7).
+            Kind::SecurityGroup | Kind::TargetGroup | Kind::Listener | Kind::Rule => Self::new(kind, 1, 5, 5),
+            Kind::LogGroup | Kind::Ecr | Kind::Task => Self::new(kind, 1, 5, 2),
         }
     }
 
     const fn to_go(kind: Kind) -> Self {
         match kind {
             // Network interfaces of load balancers linger for 1 to 5 minutes, those of tasks up to 2, at
-            // times 10.
-            Kind::SecurityGroup => Self::new(2, 10, 15),
-            // Draining takes the deregistration delay (300 s unless set) and the containers' stop time-out.
-            Kind::Service => Self::new(3, 10, 20),
-            // Gone at once as a rule; releasing its network interfaces has taken half an hour.
-            Kind::Alb => Self::new(2, 10, 35),
-            // Disabling must be deployed before the distribution can go: typically 5 to 20 minutes in all.
-            Kind::Cloudfront => Self::new(10, 20, 90),
-            // Refused while the last tasks and services leave.
-            Kind::Cluster => Self::new(2, 10, 10),
+            // times 10 (3.3).
+            Kind::SecurityGroup => Self::new(kind, 2, 10, 15),
+            // Draining takes the deregistration delay (300 s unless set) and the containers' stop time-out. A deployment
+            // that is under way refuses the deletion as long (3.17).
+            Kind::Service => Self::new(kind, 3, 10, 20).patient(),
+            // Gone at once as a rule; releasing its network interfaces has taken half an hour (3.4).
+            Kind::Alb => Self::new(kind, 2, 10, 35),
+            // Disabling must be deployed before the distribution can go: typically 5 to 20 minutes in all (3.22).
+            Kind::Cloudfront => Self::new(kind, 10, 20, 90),
+            // Refused while the last tasks and services leave, and while another change is under way (3.15).
+            Kind::Cluster => Self::new(kind, 2, 10, 10).patient(),
+            // With its images, which may be many (3.8).
+            Kind::Ecr => Self::new(kind, 1, 5, 20),
             // A listener frees its target groups, and the services that assume a role let go of it, after a
-            // short lag.
-            Kind::TargetGroup
-            | Kind::LogGroup
-            | Kind::Role
-            | Kind::Ecr
-            | Kind::Listener
-            | Kind::Rule
-            | Kind::Task => Self::new(1, 5, 2),
+            // short lag (3.5, 3.10).
+            Kind::TargetGroup | Kind::LogGroup | Kind::Role | Kind::Listener | Kind::Rule | Kind::Task => {
+                Self::new(kind, 1, 5, 2)
+            }
         }
+    }
+}
+
+/// For how many seconds a call may fail because what it needs is not visible or usable yet.
+const fn visible(kind: Kind) -> u64 {
+    match kind {
+        // Another operation on the same group (3.9).
+        Kind::LogGroup => 60,
+        // A certificate that was issued a moment ago; a version that has moved (1.7, 3.22).
+        Kind::Cloudfront => 60,
+        // Roles and service-linked roles reach every service within two minutes; so does a repository (1.6, 1.7).
+        Kind::Role | Kind::Ecr | Kind::Cluster => 120,
+        // Another registration of the same family (3.14).
+        Kind::Task => 120,
+        // Its target group may take minutes to count as bound to a load balancer (3.17).
+        Kind::Service => 240,
+        // EC2 and load balancing (1.7).
+        Kind::SecurityGroup | Kind::TargetGroup | Kind::Alb | Kind::Listener | Kind::Rule => 300,
     }
 }
 
@@ -126,9 +143,42 @@ mod tests {
                 assert!(patience.least >= SECOND, "{verb:?} {kind}: hammers");
                 assert!(patience.least <= patience.most, "{verb:?} {kind}");
                 assert!(patience.most * 10 <= patience.deadline, "{verb:?} {kind}: too few looks");
-                assert!(patience.visible >= SECOND * 120, "{verb:?} {kind}");
+                assert!(patience.visible >= SECOND * 60, "{verb:?} {kind}");
             }
         }
+    }
+
+    /// Reference sections 1.7 and 3, kind by kind: for how long a call is repeated that fails because something is not
+    /// there yet, and how long a deletion may be refused, both in seconds.
+    #[test]
+    fn each_kind_has_the_windows_of_the_reference() {
+        for (kind, section, created, changed, deletion_refused) in [
+            (Kind::LogGroup, "3.9", 60, 60, 120),
+            (Kind::Role, "3.10", 120, 120, 120),
+            (Kind::Ecr, "3.8", 120, 120, 1200),
+            (Kind::Cluster, "3.15", 600, 600, 600),
+            (Kind::SecurityGroup, "3.3", 300, 300, 900),
+            (Kind::TargetGroup, "3.5", 300, 300, 120),
+            (Kind::Alb, "3.4", 300, 300, 2100),
+            (Kind::Listener, "3.6", 300, 300, 120),
+            (Kind::Rule, "3.7", 300, 300, 120),
+            (Kind::Task, "3.14", 120, 120, 120),
+            (Kind::Service, "3.17", 240, 240, 1200),
+            (Kind::Cloudfront, "3.22", 60, 60, 5400),
+        ] {
+            let visible = |verb| Patience::of(verb, kind).visible.as_secs();
+            let found = (
+                visible(Verb::Create),
+                visible(Verb::Update),
+                Patience::of(Verb::Delete, kind).deadline.as_secs(),
+            );
+            assert_eq!(found, (created, changed, deletion_refused), "{kind}, section {section}");
+        }
+    }
+
+    #[test]
+    fn a_service_whose_deployment_is_under_way_is_deleted_as_long_as_it_may_take() {
+        assert_eq!(Patience::of(Verb::Delete, Kind::Service).visible, SECOND * 1200);
     }
 
     #[test]
