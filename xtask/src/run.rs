@@ -26,9 +26,15 @@ pub(crate) fn demo() -> Result<(), String> {
     Ok(())
 }
 
+/// How many sequences the state machine tries: as many as two cores do in two minutes.
+const SEQUENCES: &str = "3000";
+
 /// Runs every test there is.
 pub(crate) fn test() -> Result<(), String> {
-    cargo(&["test", "--no-fail-fast"])?;
+    say("$ cargo test --no-fail-fast");
+    let mut pure = Command::new(env!("CARGO"));
+    pure.args(["test", "--no-fail-fast"]).current_dir(root());
+    run(pure.env("NEAP_MACHINE_SEQUENCES", SEQUENCES))?;
     cargo(&["test", "--package", "neap-tests", "--test", "crash_sweep"])?;
     cargo(&["test", "--no-fail-fast", "--package", "neap-fault-proxy", "--package", "xtask"])?;
     cargo(&["test", "--no-fail-fast", "--package", "neap-aws", "--package", "neap"])?;

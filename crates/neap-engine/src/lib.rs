@@ -8,6 +8,7 @@ pub mod cloud;
 pub mod event;
 pub mod intent;
 mod known;
+pub mod news;
 pub mod read;
 pub mod residue;
 pub mod retry;

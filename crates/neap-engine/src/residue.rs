@@ -2,10 +2,15 @@
 //!
 //! Decides what counts as left. Must not know why it is still there.
 
+use std::collections::BTreeSet;
+
+use neap_core::address::Kind;
 use neap_core::desired::Desired;
 use neap_core::live::{LiveResource, ReadFailure, Reading};
+use tokio::time::Instant;
 
 use crate::cloud::{CallError, Cloud};
+use crate::news::{self, News};
 
 /// What a look after a destroy found.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -21,6 +26,23 @@ impl Residue {
     pub const fn is_none(&self) -> bool {
         self.left.is_empty() && self.unread.is_empty()
     }
+}
+
+/// The same once it can be trusted: nothing made before `since` is missed, nothing `deleted` is held against the stack.
+///
+/// # Errors
+///
+/// Fails when nothing can be read at all.
+pub async fn trusted_residue<C: Cloud>(
+    cloud: &C,
+    desired: &Desired,
+    news: News,
+    since: Instant,
+    deleted: &BTreeSet<(Kind, &str)>,
+) -> Result<Residue, CallError> {
+    let is_gone = |live: &LiveResource| deleted.contains(&(live.kind(), live.id.as_str()));
+    let doubted = |residue: &Residue| residue.left.iter().any(is_gone);
+    news::trusted(news, since, async || residue(cloud, desired).await, doubted).await
 }
 
 /// Reads the stack `desired` again and lists what of it is left. What AWS still deletes is left too.

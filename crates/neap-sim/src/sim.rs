@@ -184,6 +184,14 @@ impl Sim {
         })
     }
 
+    /// Every task definition that is deregistered and not deleted, in every region.
+    pub fn inactive(&self) -> Vec<LiveResource> {
+        self.look(|world| {
+            let inactive = world.everything().filter(|record| record.state == State::Inactive);
+            inactive.map(|record| record.to_live(&Address::new(record.kind(), ""), world.now)).collect()
+        })
+    }
+
     /// The ARNs of clusters and services that are gone and that AWS goes on showing as inactive.
     pub fn tombstones(&self) -> Vec<String> {
         self.look(|world| world.tombstones().map(str::to_owned).collect())

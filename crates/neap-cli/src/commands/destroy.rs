@@ -2,7 +2,9 @@
 
 use neap_core::config::Loaded;
 use neap_core::plan::Mode;
-use neap_engine::residue::residue;
+use neap_engine::news::{News, deleted};
+use neap_engine::residue::trusted_residue;
+use tokio::time::Instant;
 
 use crate::args::DestroyArguments;
 use crate::connect::Connect;
@@ -30,6 +32,7 @@ async fn destroy<C: Connect>(
 ) -> Result<Exit, CommandError> {
     let Loaded { desired, secrets, .. } = loaded;
     let cloud = session.cloud(desired.region.as_deref()).await?;
+    let begun = Instant::now();
     let (plan, _) = session.plan(&cloud, desired, secrets, Mode::Destroy).await?;
     let Session { ui, global, .. } = session;
     show(ui, global, &plan);
@@ -45,7 +48,13 @@ async fn destroy<C: Connect>(
         }
         return Err(text::failure(&plan, &summary));
     }
-    let left = residue(&cloud, desired).await?;
+    // An emulator shows at once what it has done.
+    let news = if global.endpoint_url.is_some() { News::AT_ONCE } else { News::default() };
+    if let Some(wait) = news.late.checked_sub(begun.elapsed()).filter(|wait| !wait.is_zero() && !global.json) {
+        let seconds = wait.as_secs() + 1;
+        ui.err(&format!("Looking again in {seconds} s, when AWS shows whatever was made just before\n"));
+    }
+    let left = trusted_residue(&cloud, desired, news, begun, &deleted(&plan, &summary)).await?;
     if global.json {
         ui.out(&json::line(&Line::of_summary(&plan, &summary, Some(&left))));
     } else if !plan.is_empty() {

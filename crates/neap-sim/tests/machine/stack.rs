@@ -1,0 +1,196 @@
+//! The stacks that sequences play with: knobs, and the stack file that their positions make.
+//!
+//! Decides what can change from one apply to the next: what is there, what changes in place, what is made anew, what
+//! has a name of the user's own. Position 0 is always the plainest, so that sequences shrink towards nothing.
+
+use std::fmt::Write as _;
+
+use neap_core::config::{self, Loaded, Options, Source};
+
+/// The name of each knob, and how many positions it has.
+pub(crate) const KNOBS: [(&str, u8); 15] = [
+    ("tags", 3),
+    ("insights", 2),
+    ("repository", 5),
+    ("own_group", 4),
+    ("side", 2),
+    ("role", 4),
+    ("firewall", 4),
+    ("group", 4),
+    ("health", 2),
+    ("balancer", 5),
+    ("listener", 4),
+    ("rule", 4),
+    ("one", 6),
+    ("two", 5),
+    ("site", 4),
+];
+
+/// The position of each knob.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Knobs([u8; KNOBS.len()]);
+
+impl Knobs {
+    /// Turns one knob.
+    pub(crate) fn turn(&mut self, knob: usize, position: u8) {
+        self.0[knob] = position % KNOBS[knob].1;
+    }
+
+    fn at(&self, name: &str) -> u8 {
+        let knob = KNOBS.iter().position(|(knob, _)| *knob == name).expect(name);
+        self.0[knob]
+    }
+
+    /// What the stack file asks for, in an environment.
+    pub(crate) fn load(&self, environment: Option<&str>) -> Loaded {
+        let text = self.text();
+        let options = Options { environment: environment.map(str::to_owned), ..Options::default() };
+        let source = Source { name: "stack.toml", bytes: text.as_bytes() };
+        config::load(&source, &options).unwrap_or_else(|mistakes| panic!("{mistakes:#?}\n{text}"))
+    }
+
+    /// The stack file.
+    pub(crate) fn text(&self) -> String {
+        let mut text = String::from("[stack]\nname = \"course\"\nregion = \"eu-west-1\"\n");
+        text.push_str(
+            ["", "tags = { team = \"web\" }\n", "tags = { team = \"api\", cost = \"7\" }\n"]
+                [self.pick("tags")],
+        );
+        text.push_str("[var.pass]\ndefault = \"correct-horse\"\nsensitive = true\n[cluster.main]\n");
+        text.push_str(["", "container_insights = \"enabled\"\n"][self.pick("insights")]);
+        text.push_str("[env.prod.cluster.main]\ncontainer_insights = \"enhanced\"\n");
+        self.storage(&mut text);
+        self.identity(&mut text);
+        self.balancing(&mut text);
+        self.services(&mut text);
+        self.site(&mut text);
+        text
+    }
+
+    fn pick(&self, name: &str) -> usize {
+        usize::from(self.at(name))
+    }
+
+    fn storage(&self, text: &mut String) {
+        text.push_str(
+            [
+                "",
+                "[ecr.api]\nkeep_images = 5\n",
+                "[ecr.api]\nkeep_images = 9\n",
+                "[ecr.api]\nencryption = \"KMS\"\n",
+                "[ecr.api]\nname = \"my-own\"\n[env.prod.ecr.api]\nname = \"my-own-prod\"\n",
+            ][self.pick("repository")],
+        );
+        let group = [
+            "",
+            "[log_group.own]\nretention = 7\n",
+            "[log_group.own]\nname = \"/my/own\"\nretention = 7\n[env.prod.log_group.own]\nname = \"/my/own-prod\"\n",
+            "[log_group.own]\nname = \"/my/own\"\nretention = 30\n[env.prod.log_group.own]\nname = \"/my/own-prod\"\n",
+        ];
+        text.push_str(group[self.pick("own_group")]);
+        text.push_str(["", "[cluster.side]\n"][self.pick("side")]);
+    }
+
+    fn identity(&self, text: &mut String) {
+        let statement = "[[role.run.statement]]\nactions = [\"s3:GetObject\"]\nresources = [\"*\"]\n";
+        match self.at("role") {
+            0 => {}
+            1 => _ = write!(text, "[role.run]\n{statement}"),
+            2 => _ = write!(text, "[role.run]\ndescription = \"runs\"\n{statement}"),
+            _ => text.push_str("[role.run]\nmanaged_policies = [\"AmazonS3ReadOnlyAccess\"]\n"),
+        }
+        let rules = |port: u16| format!("ingress = [{{ port = {port}, peer = \"10.0.0.0/8\" }}]\n");
+        match self.at("firewall") {
+            0 => {}
+            1 => _ = write!(text, "[security_group.wall]\n{}", rules(80)),
+            2 => _ = write!(text, "[security_group.wall]\n{}", rules(443)),
+            _ => text.push_str("[security_group.wall]\negress = [{ port = 443, peer = \"0.0.0.0/0\" }]\n"),
+        }
+    }
+
+    fn balancing(&self, text: &mut String) {
+        let group = ["", "port = 3000", "port = 4000", "name = \"mine\"\nport = 3000"][self.pick("group")];
+        if !group.is_empty() {
+            let slow = ["", "slow_start = 60\n"][self.pick("health")];
+            _ = write!(text, "[target_group.api]\n{group}\nderegistration_delay = 30\n{slow}");
+            if self.at("group") == 3 {
+                text.push_str("[env.prod.target_group.api]\nname = \"mine-prod\"\n");
+            }
+        }
+        if self.at("balancer") == 0 {
+            return;
+        }
+        let balancer = [
+            "",
+            "[alb.public]\n",
+            "[alb.public]\nidle_timeout = 120\n",
+            "[alb.public]\nscheme = \"internal\"\n",
+            "[env.prod.alb.public]\nname = \"chosen-prod\"\n[alb.public]\nname = \"chosen\"\n",
+        ];
+        text.push_str(balancer[self.pick("balancer")]);
+        let (name, port, forwards) =
+            [("http", 80, false), ("http", 8080, false), ("web", 80, false), ("http", 80, true)]
+                [self.pick("listener")];
+        let default = if forwards && self.at("group") > 0 {
+            "{ forward = \"api\" }"
+        } else {
+            "{ fixed_response = { status = 404 } }"
+        };
+        _ = write!(text, "[alb.public.listener.{name}]\nport = {port}\ndefault = {default}\n");
+        let (priority, path) = [(10, ""), (10, "/api/*"), (10, "/v2/*"), (20, "/api/*")][self.pick("rule")];
+        if !path.is_empty() && self.at("group") > 0 {
+            _ = write!(text, "[[alb.public.listener.{name}.rule]]\npriority = {priority}\n");
+            _ = write!(text, "when = {{ path = [\"{path}\"] }}\nforward = \"api\"\n");
+        }
+    }
+
+    /// Whether something leads from a load balancer to the target group.
+    fn is_reachable(&self) -> bool {
+        let leads = self.at("listener") == 3 || self.at("rule") > 0;
+        self.at("group") > 0 && self.at("balancer") > 0 && leads
+    }
+
+    fn services(&self, text: &mut String) {
+        let (image, count, walled) = [
+            ("", 0, false),
+            ("v1", 1, false),
+            ("v2", 1, false),
+            ("v1", 3, false),
+            ("v1", 0, false),
+            ("v1", 1, true),
+        ][self.pick("one")];
+        if !image.is_empty() {
+            _ = write!(text, "[task.one]\n{}", if self.at("role") > 0 { "role = \"run\"\n" } else { "" });
+            let registry = if self.at("repository") > 0 { "${ecr.api}" } else { "nginx" };
+            _ = write!(text, "[task.one.container.app]\nimage = \"{registry}:{image}\"\nport = 3000\n");
+            text.push_str("env = { PASS = \"${var.pass}\" }\n");
+            _ = write!(text, "[service.one]\ncluster = \"main\"\ntask = \"one\"\ncount = {count}\n");
+            if self.is_reachable() {
+                text.push_str("target = { group = \"api\" }\n");
+            }
+            if walled && self.at("firewall") > 0 {
+                text.push_str("security_groups = [\"wall\"]\n");
+            }
+        }
+        let (image, side) =
+            [("", false), ("v1", false), ("v2", false), ("v1", true), ("v2", true)][self.pick("two")];
+        if !image.is_empty() {
+            let group = if self.at("own_group") > 0 { "log_group = \"own\"\n" } else { "" };
+            let cluster = if side && self.at("side") > 0 { "side" } else { "main" };
+            _ = write!(text, "[task.two]\n{group}[task.two.container.app]\nimage = \"nginx:{image}\"\n");
+            _ = write!(text, "[service.two]\ncluster = \"{cluster}\"\ntask = \"two\"\n");
+        }
+    }
+
+    fn site(&self, text: &mut String) {
+        let balanced = self.at("balancer") > 0 && self.at("balancer") != 3;
+        let origin = match self.at("site") {
+            0 => return,
+            1 => "https://example.com",
+            2 => "https://other.example.com",
+            _ if balanced => "alb.public",
+            _ => "https://example.com",
+        };
+        _ = write!(text, "[[cloudfront.site.route]]\npath = \"/*\"\norigin = \"{origin}\"\n");
+    }
+}
