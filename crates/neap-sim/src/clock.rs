@@ -27,6 +27,8 @@ pub(crate) const CLUSTER_SETTLES: Millis = 5 * SECOND;
 pub(crate) const CLUSTER_DEPROVISIONS: Millis = 5 * SECOND;
 /// How long a cluster or service that is gone is shown as inactive (3.15, 3.17: it lingers; this long as users see it).
 pub(crate) const TOMBSTONES_STAY: Millis = 3600 * SECOND;
+/// How long the index of tags lists what is gone (1.3: minutes to hours).
+pub(crate) const GHOSTS_STAY: Millis = 3 * 3600 * SECOND;
 /// Until other services can assume a new role (3.10: five to fifteen seconds).
 pub(crate) const ROLE_SETTLES: Millis = 12 * SECOND;
 /// Until the first task of a deployment runs.

@@ -280,7 +280,7 @@ mod tests {
     #[test]
     fn a_script_may_slow_down_all_news() {
         let script = parse("[consistency]\nseed = 7\nlate = 10\nflicker = true\n").expect("a script");
-        let expected = Consistency { seed: 7, late: 10, stale: 0, flicker: true };
+        let expected = Consistency { seed: 7, late: 10, flicker: true, ..Consistency::default() };
         assert_eq!((script.faults, script.consistency), (vec![], Some(expected)));
     }
 

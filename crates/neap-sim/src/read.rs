@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::join_all;
 use neap_core::address::{Address, Kind};
-use neap_core::desired::Desired;
+use neap_core::desired::{Desired, TAG_STACK};
 use neap_core::live::{Live, LiveResource, ReadFailure, Reading};
 use neap_engine::cloud::{CallError, ErrorKind};
 
@@ -17,6 +17,7 @@ use crate::sim::Sim;
 use crate::world::{REGION, World};
 
 mod facts;
+mod hinted;
 mod matching;
 
 /// How often a call that is throttled is made, as the SDK would.
@@ -113,6 +114,8 @@ struct Failures {
     records: BTreeMap<String, ReadFailure>,
     /// Facts about the account.
     facts: Vec<ReadFailure>,
+    /// The index of tags, which is only a hint.
+    index: Option<ReadFailure>,
 }
 
 impl Failures {
@@ -166,6 +169,7 @@ pub(crate) async fn read(sim: &Sim, desired: &Desired) -> Result<Live, CallError
         if wave == 1 {
             // Whoever is not let in at all cannot read anything.
             attempt(sim, "sts:GetCallerIdentity", None).await?;
+            failures.index = attempt(sim, hinted::OPERATION, None).await.err().map(failure);
         }
         let subjects = sim.look_as_shown(|world| matching::subjects(world, desired));
         let by_kind: Vec<(Kind, Vec<(&String, &Address)>)> = Kind::ALL
@@ -259,6 +263,7 @@ fn assemble(world: &World, desired: &Desired, failures: Failures) -> Live {
     live.readings = desired.resources.keys().map(|address| (address.clone(), reading(address))).collect();
     live.orphans = orphans(world, &desired.stack, &taken, &failures);
     live.warnings = facts::warnings(world, desired);
+    live.warnings.extend(failures.index.as_ref().map(hinted::warning));
     // A listing that failed may hide orphans, and so may a resource of which nobody knows whose it is.
     let known = |arn: &str| taken.contains(arn);
     let single = failures.records.into_iter().filter(|(arn, _)| !known(arn)).map(|(_, failure)| failure);
@@ -272,8 +277,11 @@ fn assemble(world: &World, desired: &Desired, failures: Failures) -> Live {
 
 /// What is the stack's own and not meant by any address.
 fn orphans(world: &World, stack: &str, taken: &BTreeSet<&str>, failures: &Failures) -> Vec<LiveResource> {
+    let hints = if failures.index.is_none() { world.tagged(TAG_STACK, stack) } else { Vec::new() };
     let known = |record: &&Record| {
-        !taken.contains(record.arn.as_str()) && failures.of(record.kind(), Some(&record.arn)).is_none()
+        hinted::is_found(record, stack, &hints)
+            && !taken.contains(record.arn.as_str())
+            && failures.of(record.kind(), Some(&record.arn)).is_none()
     };
     let halves = task::latest_of_inactive(world);
     let readable = matching::readable(world).chain(halves);

@@ -192,6 +192,11 @@ impl Sim {
         })
     }
 
+    /// The ARNs that the index of tags lists for a stack, in the region of the last read: some are long gone.
+    pub fn tagged(&self, stack: &str) -> Vec<String> {
+        self.look(|world| world.tagged(neap_core::desired::TAG_STACK, stack))
+    }
+
     /// The ARNs of clusters and services that are gone and that AWS goes on showing as inactive.
     pub fn tombstones(&self) -> Vec<String> {
         self.look(|world| world.tombstones().map(str::to_owned).collect())
@@ -422,8 +427,8 @@ impl Sim {
 /// How late the news of a call are that is struck by this fault.
 fn delay_of(fault: Option<&FaultKind>) -> Option<Delay> {
     match fault? {
-        FaultKind::LateVisibility { seconds } => Some(Delay { late: *seconds, stale: 0 }),
-        FaultKind::StaleRead { seconds } => Some(Delay { late: 0, stale: *seconds }),
+        FaultKind::LateVisibility { seconds } => Some(Delay { late: *seconds, ..Delay::default() }),
+        FaultKind::StaleRead { seconds } => Some(Delay { stale: *seconds, ..Delay::default() }),
         _ => None,
     }
 }

@@ -18,8 +18,10 @@ use crate::error::{Answer, Rejection, SimError};
 use crate::limits::Buckets;
 use crate::record::{Advance, Fields, Interface, Record, State};
 
+mod index;
 mod shown;
 
+use index::Index;
 pub use shown::Consistency;
 use shown::Shades;
 pub(crate) use shown::{Delay, Memory};
@@ -77,6 +79,9 @@ pub(crate) struct World {
     /// What readers do not know yet.
     #[serde(default)]
     pub(crate) shades: Shades,
+    /// What the index of tags lists wrongly.
+    #[serde(default)]
+    index: Index,
     /// Clusters and services that are gone and still shown, as inactive, by ARN.
     #[serde(default)]
     tombstones: BTreeMap<String, Tombstone>,
@@ -103,6 +108,7 @@ impl Default for World {
             buckets: Buckets::default(),
             records: BTreeMap::new(),
             shades: Shades::default(),
+            index: Index::default(),
             tombstones: BTreeMap::new(),
             matured: 0,
             deployment_fails: None,
@@ -183,6 +189,7 @@ impl World {
         let before = passing(self);
         self.interfaces.retain(|interface| interface.until > now);
         self.tombstones.retain(|_, tombstone| tombstone.until > now);
+        self.index.refresh(now);
         self.refresh();
         self.matured += (before - passing(self)) as u64;
     }
@@ -207,6 +214,7 @@ impl World {
             ),
             _ => {}
         }
+        self.index.keep(&record, since);
         if matches!(record.kind(), Kind::Cluster | Kind::Service) {
             let tombstone = Record { state: State::Inactive, ..record.clone() };
             let until = since + TOMBSTONES_STAY;

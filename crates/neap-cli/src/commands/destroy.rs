@@ -50,7 +50,8 @@ async fn destroy<C: Connect>(
     }
     // An emulator shows at once what it has done.
     let news = if global.endpoint_url.is_some() { News::AT_ONCE } else { News::default() };
-    if let Some(wait) = news.late.checked_sub(begun.elapsed()).filter(|wait| !wait.is_zero() && !global.json) {
+    if let Some(wait) = news.late.checked_sub(begun.elapsed()).filter(|wait| !wait.is_zero() && !global.json)
+    {
         let seconds = wait.as_secs() + 1;
         ui.err(&format!("Looking again in {seconds} s, when AWS shows whatever was made just before\n"));
     }

@@ -22,6 +22,9 @@ pub struct Consistency {
     /// What is new is seen, by readers and by calls that refer to it, after at most so many seconds.
     #[serde(default)]
     pub late: u64,
+    /// The index of tags lists what is new after at most so many seconds.
+    #[serde(default)]
+    pub unlisted: u64,
     /// Readers see what is changed or deleted as it was for at most so many seconds.
     #[serde(default)]
     pub stale: u64,
@@ -58,6 +61,8 @@ pub(crate) struct Shades {
 pub(crate) struct Delay {
     /// That something is there.
     pub(crate) late: u64,
+    /// That something is there, to the index of tags.
+    pub(crate) unlisted: u64,
     /// That something has changed or is gone.
     pub(crate) stale: u64,
 }
@@ -76,8 +81,9 @@ impl World {
         let mode = self.shades.mode?;
         self.shades.changes += 1;
         let number = self.shades.changes;
-        let up_to = |most: u64, what: u64| mix(mode.seed ^ mix(number * 2 + what)) % (most + 1);
-        Some(Delay { late: up_to(mode.late, 0), stale: up_to(mode.stale, 1) })
+        let up_to = |most: u64, what: u64| mix(mode.seed ^ mix(number * 3 + what)) % (most + 1);
+        let (late, stale) = (up_to(mode.late, 0), up_to(mode.stale, 1));
+        Some(Delay { late, unlisted: up_to(mode.unlisted, 2), stale })
     }
 
     /// Shows what differs from `before` as it was then, for a while.
@@ -86,6 +92,9 @@ impl World {
         for arn in arns {
             let (old, new) = (before.0.get(arn), self.records.get(arn));
             let seconds = if old.is_none() { delay.late } else { delay.stale };
+            if old.is_none() && delay.unlisted > 0 {
+                self.index.list_late(arn, self.now + delay.unlisted * 1000);
+            }
             if old != new && seconds > 0 {
                 let shade = Shade { until: self.now + seconds * 1000, shown: old.cloned() };
                 self.shades.shades.entry(arn.clone()).or_default().push(shade);

@@ -129,7 +129,7 @@ impl Machine {
             Slowness::Flicker => (SLOWEST, SLOWEST),
         };
         let flicker = slowness == Slowness::Flicker;
-        self.sim.consistency(Consistency { seed: seed.into(), late, stale, flicker });
+        self.sim.consistency(Consistency { seed: seed.into(), late, unlisted: late, stale, flicker });
     }
 
     fn calm_down(&mut self) {
@@ -148,14 +148,14 @@ impl Machine {
         let stack = loaded.desired.stack.clone();
         let is_quiet = self.is_quiet();
         let strangers = self.strangers(&stack);
-        let errors = self.sim.calls().iter().filter(|call| call.error.is_some()).count();
+        self.sim.forget_calls();
         KILLED.set(false);
         let end = tokio::select! {
             biased;
             () = poll_fn(|_| if KILLED.get() { Poll::Ready(()) } else { Poll::Pending }) => Ok(End::Killed),
             end = self.command(mode, &loaded, is_quiet) => end,
         };
-        let troubles = self.sim.calls().iter().filter(|call| call.error.is_some()).count() - errors;
+        let troubles = self.sim.calls().iter().filter(|call| call.error.is_some()).count();
         if self.is_troubled {
             self.counts.faults += troubles;
             self.quiet_from = self.sim.now() + Duration::from_secs(SLOWEST + 1);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use neap_core::desired::Desired;
 use neap_core::kinds::{Resource, SecurityGroupRule};
 use neap_core::live::{Phase, Reading};
 use neap_engine::cloud::{Cloud, ErrorKind, Progress};
@@ -203,7 +204,7 @@ async fn a_slow_world_is_the_same_every_time_and_is_kept_with_its_file() {
         }
         sim.now()
     };
-    let consistency = Consistency { seed: 3, late: 30, stale: 30, flicker: false };
+    let consistency = Consistency { seed: 3, late: 30, stale: 30, ..Consistency::default() };
     let mut seen = Vec::new();
     for kept in [false, true] {
         let sim = if kept { Sim::open(folder.path()).expect("a world") } else { Sim::in_memory() };
@@ -219,7 +220,7 @@ async fn a_slow_world_is_the_same_every_time_and_is_kept_with_its_file() {
 #[tokio::test(start_paused = true)]
 async fn what_was_seen_may_vanish_again_where_replicas_differ() {
     let sim = Sim::in_memory();
-    sim.consistency(Consistency { seed: 1, late: 60, stale: 0, flicker: true });
+    sim.consistency(Consistency { seed: 1, late: 60, flicker: true, ..Consistency::default() });
     let mut looks = Vec::new();
     for name in ["aa", "bb", "cc"] {
         let desired = resource(&format!("ecr.{name}"), repository(name));
@@ -232,4 +233,45 @@ async fn what_was_seen_may_vanish_again_where_replicas_differ() {
     after(60).await;
     let desired = resource("ecr.aa", repository("aa"));
     present(&sim, "ecr.aa", &desired).await;
+}
+
+/// What a plan for nothing finds of the stack.
+async fn orphans(sim: &Sim) -> (usize, Vec<String>) {
+    let nothing = Desired { stack: "course".into(), ..Desired::default() };
+    let live = sim.read(&nothing).await.expect("a reading");
+    (live.orphans.len(), live.warnings)
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_orphan_under_a_name_of_its_own_is_found_once_the_index_of_tags_lists_it() {
+    let sim = Sim::in_memory();
+    sim.consistency(Consistency { seed: 4, unlisted: 100, ..Consistency::default() });
+    must_create(&sim, &resource("ecr.a", repository("course-a"))).await;
+    must_create(&sim, &resource("ecr.b", repository("own"))).await;
+    assert_eq!(orphans(&sim).await, (1, vec![]), "one is listed by its prefix");
+    after(100).await;
+    assert_eq!(orphans(&sim).await, (2, vec![]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_the_index_of_tags_a_reading_warns_that_it_may_miss_something() {
+    let sim = Sim::in_memory();
+    must_create(&sim, &resource("log_group.a", log_group("/own"))).await;
+    sim.fault(Fault::once("tag:GetResources", FaultKind::Deny));
+    let (found, warnings) = orphans(&sim).await;
+    assert_eq!(found, 0);
+    assert!(warnings[0].starts_with("tag:GetResources failed (AccessDeniedException)"), "{warnings:?}");
+    assert_eq!(orphans(&sim).await, (1, vec![]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ghost_in_the_index_of_tags_is_nothing_that_is_left() {
+    let sim = Sim::in_memory();
+    let desired = resource("ecr.a", repository("own"));
+    must_create(&sim, &desired).await;
+    until_gone(&sim, &present(&sim, "ecr.a", &desired).await).await;
+    assert_eq!(sim.tagged("course"), ["arn:aws:ecr:us-east-1:123456789012:repository/own"]);
+    assert_eq!(orphans(&sim).await, (0, vec![]));
+    after(3 * 3600).await;
+    assert_eq!(sim.tagged("course"), [""; 0]);
 }
