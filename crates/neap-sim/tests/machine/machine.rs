@@ -49,11 +49,24 @@ pub(crate) struct Machine {
     pub(crate) knobs: Knobs,
     /// Whether something goes wrong in the next run.
     is_troubled: bool,
+    /// Whether news travel slowly in the next run.
+    is_slow: bool,
     /// When the last news arrive.
     quiet_from: Duration,
     /// Whether somebody has a name that a stack may want.
     is_squatted: bool,
     pub(crate) counts: Counts,
+}
+
+/// What a run meets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Weather {
+    /// Readers see all there is, and nothing goes wrong.
+    Fine,
+    /// Nothing goes wrong, and readers see all that was there before; the news of this run travel slowly.
+    Slow,
+    /// Something goes wrong, or readers do not see yet what was done before.
+    Foul,
 }
 
 /// How a run ended.
@@ -71,6 +84,7 @@ impl Machine {
             sim: Sim::in_memory().on_kill(|| KILLED.set(true)),
             knobs: Knobs::default(),
             is_troubled: false,
+            is_slow: false,
             quiet_from: Duration::ZERO,
             is_squatted: false,
             counts: Counts::default(),
@@ -122,7 +136,7 @@ impl Machine {
     }
 
     fn slow_down(&mut self, slowness: Slowness, seed: u8) {
-        self.is_troubled = true;
+        self.is_slow = true;
         let (late, stale) = match slowness {
             Slowness::Late => (SLOWEST, 0),
             Slowness::Stale => (0, SLOWEST),
@@ -134,29 +148,34 @@ impl Machine {
 
     fn calm_down(&mut self) {
         self.sim.heal();
-        self.is_troubled = false;
+        (self.is_troubled, self.is_slow) = (false, false);
     }
 
-    /// Whether readers see all there is, and nothing goes wrong.
-    fn is_quiet(&self) -> bool {
-        !self.is_troubled && self.sim.now() >= self.quiet_from
+    /// How much of the next run is as it should be.
+    fn weather(&self) -> Weather {
+        let is_clear = self.sim.now() >= self.quiet_from;
+        match (is_clear && !self.is_troubled, self.is_slow) {
+            (true, false) => Weather::Fine,
+            (true, true) => Weather::Slow,
+            (false, _) => Weather::Foul,
+        }
     }
 
     /// One run of neap.
     async fn run(&mut self, mode: Mode, prod: Prod) -> Result<(), Violation> {
         let loaded = self.knobs.load(prod.then_some("prod"));
         let stack = loaded.desired.stack.clone();
-        let is_quiet = self.is_quiet();
+        let weather = self.weather();
         let strangers = self.strangers(&stack);
         self.sim.forget_calls();
         KILLED.set(false);
         let end = tokio::select! {
             biased;
             () = poll_fn(|_| if KILLED.get() { Poll::Ready(()) } else { Poll::Pending }) => Ok(End::Killed),
-            end = self.command(mode, &loaded, is_quiet) => end,
+            end = self.command(mode, &loaded, weather) => end,
         };
         let troubles = self.sim.calls().iter().filter(|call| call.error.is_some()).count();
-        if self.is_troubled {
+        if weather != Weather::Fine {
             self.counts.faults += troubles;
             self.quiet_from = self.sim.now() + Duration::from_secs(SLOWEST + 1);
         }
@@ -168,15 +187,15 @@ impl Machine {
                 self.strangers(&stack)
             ));
         }
-        self.judge(mode, &loaded, is_quiet, end).await
+        self.judge(mode, &loaded, weather, end).await
     }
 
     /// Reads, plans and carries out, as the command does.
-    async fn command(&self, mode: Mode, loaded: &Loaded, is_quiet: bool) -> Result<End, Violation> {
+    async fn command(&self, mode: Mode, loaded: &Loaded, weather: Weather) -> Result<End, Violation> {
         let Loaded { desired, secrets, .. } = loaded;
         let begun = Instant::now();
         let Ok(live) = read(&self.sim, desired).await else { return Ok(End::Unread) };
-        if is_quiet {
+        if weather != Weather::Foul {
             self.knows_everything(desired, &live)?;
         }
         let plan = match plan(desired, &live, mode, secrets) {
@@ -215,11 +234,11 @@ impl Machine {
         Ok(())
     }
 
-    async fn judge(&self, mode: Mode, loaded: &Loaded, is_quiet: bool, end: End) -> Result<(), Violation> {
+    async fn judge(&self, mode: Mode, loaded: &Loaded, weather: Weather, end: End) -> Result<(), Violation> {
         let (plan, summary, residue) = match end {
-            End::Killed | End::Unread if !is_quiet => return Ok(()),
+            End::Killed | End::Unread if weather == Weather::Foul => return Ok(()),
             End::Killed | End::Unread => return Err("an undisturbed run could not read".into()),
-            End::Refused(refusals) => return self.may_refuse(is_quiet, &refusals),
+            End::Refused(refusals) => return self.may_refuse(weather, &refusals),
             End::Ran(plan, summary, residue) => (plan, summary, residue),
         };
         for (step, result) in plan.steps.iter().zip(&summary.steps) {
@@ -227,20 +246,21 @@ impl Machine {
                 return Err(format!("{:?} {}: internal error: {message}", step.verb, step.address));
             }
         }
-        if is_quiet && !summary.is_success() {
-            return Err(format!("an undisturbed run failed: {}", failures(&plan, &summary)));
+        if weather != Weather::Foul && !summary.is_success() {
+            return Err(format!("a run failed that nothing disturbed: {}", failures(&plan, &summary)));
         }
-        match (mode, residue) {
-            (Mode::Apply, _) if is_quiet => self.is_complete(loaded).await,
-            (Mode::Apply, _) => Ok(()),
-            (Mode::Destroy, residue) => self.is_over(&loaded.desired.stack, is_quiet, residue),
+        match mode {
+            Mode::Apply if weather == Weather::Fine => self.is_complete(loaded).await,
+            Mode::Apply => Ok(()),
+            Mode::Destroy => self.is_over(&loaded.desired.stack, weather, residue),
         }
     }
 
     /// Only trouble, and names that others have, refuse a plan.
-    fn may_refuse(&self, is_quiet: bool, refusals: &[Refusal]) -> Result<(), Violation> {
+    fn may_refuse(&self, weather: Weather, refusals: &[Refusal]) -> Result<(), Violation> {
+        let is_foul = weather == Weather::Foul;
         let is_taken = |refusal: &Refusal| matches!(refusal, Refusal::NameTaken { .. }) && self.is_squatted;
-        let is_unreadable = |refusal: &Refusal| matches!(refusal, Refusal::Unreadable { .. }) && !is_quiet;
+        let is_unreadable = |refusal: &Refusal| matches!(refusal, Refusal::Unreadable { .. }) && is_foul;
         if refusals.iter().all(|refusal| is_taken(refusal) || is_unreadable(refusal)) {
             return Ok(());
         }
@@ -275,17 +295,23 @@ impl Machine {
         }
     }
 
-    /// What a destroy says is so. One that nothing disturbs leaves nothing and says that.
-    fn is_over(&self, stack: &str, is_quiet: bool, residue: Option<Residue>) -> Result<(), Violation> {
+    /// What a destroy says is so. One that nothing disturbs leaves nothing.
+    fn is_over(&self, stack: &str, weather: Weather, residue: Option<Residue>) -> Result<(), Violation> {
         let left: Vec<LiveResource> = self.own(stack).into_iter().chain(self.inactive(stack)).collect();
+        if !left.is_empty() && weather != Weather::Foul {
+            return Err(format!("destroy leaves {}", names(&left)));
+        }
         match residue {
             Some(residue) if residue.is_none() && !left.is_empty() => {
                 Err(format!("destroy says that nothing is left, and there is {}", names(&left)))
             }
-            Some(residue) if is_quiet && !residue.is_none() => {
-                Err(format!("destroy says that this is left: {} {:?}", names(&residue.left), residue.unread))
+            Some(residue) if !residue.left.is_empty() && left.is_empty() => {
+                Err(format!("destroy says that this is left, and it is gone: {}", names(&residue.left)))
             }
-            None if is_quiet => Err("an undisturbed destroy could not look".into()),
+            Some(residue) if !residue.unread.is_empty() && weather != Weather::Foul => {
+                Err(format!("destroy could not see: {:?}", residue.unread))
+            }
+            None if weather != Weather::Foul => Err("an undisturbed destroy could not look".into()),
             _ => Ok(()),
         }
     }
