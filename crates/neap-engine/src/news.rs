@@ -68,3 +68,44 @@ pub fn deleted<'plan>(plan: &'plan Plan, summary: &Summary) -> BTreeSet<(Kind, &
     let live = done.filter_map(|(step, _)| plan.changes[step.change].live.as_ref());
     live.map(|live| (live.kind(), live.id.as_str())).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Looks at something that shows a ghost until so many seconds have passed, `begun` seconds after the first look. Answers
+    /// when each look was taken, and whether the last one still shows the ghost.
+    async fn looks(news: News, begun: u64, ghost_goes: u64) -> (Vec<u64>, bool) {
+        let since = Instant::now();
+        sleep(Duration::from_secs(begun)).await;
+        let mut taken = Vec::new();
+        let look = async || {
+            taken.push(since.elapsed().as_secs());
+            Ok::<bool, ()>(since.elapsed().as_secs() < ghost_goes)
+        };
+        let shown = trusted(news, since, look, |shown| *shown).await.expect("an answer");
+        (taken, shown)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_look_waits_until_what_was_made_before_is_seen() {
+        assert_eq!(looks(News::default(), 4, 0).await, (vec![15], false));
+        assert_eq!(looks(News::default(), 40, 0).await, (vec![40], false));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_shows_something_that_is_gone_is_looked_at_again() {
+        assert_eq!(looks(News::default(), 100, 108).await, (vec![100, 105, 110], false));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_shown_for_too_long_is_believed() {
+        let (taken, shown) = looks(News::default(), 100, 1000).await;
+        assert_eq!((taken.last(), shown), (Some(&160), true));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_emulator_is_believed_at_once() {
+        assert_eq!(looks(News::AT_ONCE, 0, 10).await, (vec![0], true));
+    }
+}

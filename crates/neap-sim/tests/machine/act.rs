@@ -65,8 +65,8 @@ pub(crate) enum Act {
     LookAlike(u8, u8),
 }
 
-/// The operations that trouble is for. The first one is every change.
-pub(crate) const OPERATIONS: [&str; 16] = [
+/// The operations that trouble is for: everything, the calls of one service, and changes of one sort.
+pub(crate) const OPERATIONS: [&str; 33] = [
     "*",
     "ecs:*",
     "elasticloadbalancing:*",
@@ -76,14 +76,34 @@ pub(crate) const OPERATIONS: [&str; 16] = [
     "ecr:*",
     "cloudfront:*",
     "ecs:Create*",
+    "ecs:Update*",
     "ecs:Delete*",
     "ecs:RegisterTaskDefinition",
-    "ecs:UpdateService",
-    "iam:CreateRole",
+    "ecs:DeregisterTaskDefinition",
+    "ecs:TagResource",
     "elasticloadbalancing:Create*",
+    "elasticloadbalancing:Modify*",
     "elasticloadbalancing:Delete*",
-    "ec2:AuthorizeSecurityGroupIngress",
+    "elasticloadbalancing:AddTags",
+    "ec2:CreateSecurityGroup",
+    "ec2:Authorize*",
+    "ec2:Revoke*",
+    "ec2:DeleteSecurityGroup",
+    "iam:CreateRole",
+    "iam:PutRolePolicy",
+    "iam:AttachRolePolicy",
+    "iam:De*",
+    "logs:CreateLogGroup",
+    "logs:PutRetentionPolicy",
+    "logs:DeleteLogGroup",
+    "ecr:Create*",
+    "ecr:Put*",
+    "ecr:Delete*",
+    "cloudfront:UpdateDistribution",
 ];
+
+/// The first operations of the list are made often, by reads too; the others a few times in a run.
+const BROAD: usize = 8;
 
 const TROUBLES: [(&str, Trouble); 6] = [
     ("throttle", Trouble::Throttle),
@@ -171,10 +191,11 @@ fn edit() -> impl Strategy<Value = Act> {
 }
 
 fn trouble() -> impl Strategy<Value = Act> {
-    let operation = prop_oneof![1 => Just(0_usize), 1 => 0..OPERATIONS.len()];
+    let broad = (0..BROAD, 1_u8..60);
+    let narrow = (BROAD..OPERATIONS.len(), 1_u8..4);
     let kinds: Vec<Trouble> = TROUBLES.iter().map(|(_, trouble)| *trouble).collect();
-    (prop::sample::select(kinds), operation, 1_u8..24)
-        .prop_map(|(trouble, operation, nth)| Act::Trouble(trouble, operation, nth))
+    (prop::sample::select(kinds), prop_oneof![2 => broad, 3 => narrow])
+        .prop_map(|(trouble, (operation, nth))| Act::Trouble(trouble, operation, nth))
 }
 
 fn slow() -> impl Strategy<Value = Act> {

@@ -132,7 +132,9 @@ impl Machine {
             Trouble::KillBefore => (FaultKind::KillBefore, 1),
             Trouble::KillAfter => (FaultKind::KillAfter, 1),
         };
-        self.sim.fault(Fault { nth: nth.into(), times, ..Fault::once(operation, kind) });
+        // What strikes everything strikes changes: most calls are reads, and killing one of those changes little.
+        let mutating = operation == "*" && trouble != Trouble::Deny;
+        self.sim.fault(Fault { mutating, nth: nth.into(), times, ..Fault::once(operation, kind) });
     }
 
     fn slow_down(&mut self, slowness: Slowness, seed: u8) {
