@@ -1,4 +1,5 @@
-//! The policy document for users holds every action that the AWS crate calls, and no other.
+//! The policy document for users holds every action that the AWS crate calls, and no other; so does the table that `neap
+//! policy` makes documents from.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -70,15 +71,23 @@ fn the_policy_document_holds_what_is_called_and_no_more() {
         called.extend(operations(&text).map(|operation| action(operation).to_owned()));
     }
     called.extend(IMPLIED.map(str::to_owned));
+    check("docs/iam-policy.json", &called, &documented());
+    check("neap_core::permissions", &called, &neap_core::permissions::actions().map(str::to_owned).collect());
+}
+
+fn check(what: &str, called: &BTreeSet<String>, allowed: &BTreeSet<String>) {
+    let missing: Vec<&String> = called.difference(allowed).collect();
+    assert!(missing.is_empty(), "called, but not allowed by {what}: {missing:?}");
+    let extra: Vec<&String> = allowed.difference(called).collect();
+    assert!(extra.is_empty(), "allowed by {what}, but never called: {extra:?}");
+}
+
+/// The actions of the policy document.
+fn documented() -> BTreeSet<String> {
     let policy = fs::read_to_string(root().join("docs/iam-policy.json")).expect("the policy document");
     let policy: serde_json::Value = serde_json::from_str(&policy).expect("the policy document is JSON");
     let statements = policy["Statement"].as_array().expect("it has statements");
     // Their text: one action, or a list of them.
     let actions = statements.iter().map(|statement| statement["Action"].to_string());
-    let allowed: BTreeSet<String> =
-        actions.flat_map(|text| operations(&text).map(str::to_owned).collect::<Vec<_>>()).collect();
-    let missing: Vec<&String> = called.difference(&allowed).collect();
-    assert!(missing.is_empty(), "called, but not allowed: {missing:?}");
-    let extra: Vec<&String> = allowed.difference(&called).collect();
-    assert!(extra.is_empty(), "allowed, but never called: {extra:?}");
+    actions.flat_map(|text| operations(&text).map(str::to_owned).collect::<Vec<_>>()).collect()
 }

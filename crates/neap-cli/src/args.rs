@@ -89,6 +89,8 @@ pub enum Command {
     Status,
     /// Print the stack's outputs, or one of them.
     Output(OutputArguments),
+    /// Print the IAM permissions that the stack needs, without any call to AWS.
+    Policy(PolicyArguments),
     /// Print the resources and what refers to what.
     Graph(GraphArguments),
     /// Print the JSON Schema of the stack file, or of what `--json` prints.
@@ -146,6 +148,33 @@ pub struct OutputArguments {
     pub name: Option<String>,
 }
 
+/// The options of `neap policy`.
+#[derive(Debug, Args)]
+pub struct PolicyArguments {
+    /// What is to be allowed.
+    #[arg(value_name = "FOR", default_value = "all")]
+    pub purpose: PolicyFor,
+    /// The account, where the stack file names none.
+    #[arg(long, value_name = "ID", value_parser = account)]
+    pub account: Option<String>,
+    /// Print a list of documents, each short enough for one IAM policy.
+    #[arg(long)]
+    pub split: bool,
+}
+
+/// What `neap policy` allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PolicyFor {
+    /// To plan, and to look at what is live.
+    Plan,
+    /// To apply.
+    Apply,
+    /// To destroy.
+    Destroy,
+    /// All of it.
+    All,
+}
+
 /// The options of `neap graph`.
 #[derive(Debug, Args)]
 pub struct GraphArguments {
@@ -191,6 +220,14 @@ pub enum SchemaOf {
 pub struct CompletionsArguments {
     /// The shell.
     pub shell: Shell,
+}
+
+fn account(text: &str) -> Result<String, String> {
+    if text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        Ok(text.to_owned())
+    } else {
+        Err("an account has twelve digits".to_owned())
+    }
 }
 
 fn variable(text: &str) -> Result<(String, String), String> {

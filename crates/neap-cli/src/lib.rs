@@ -92,6 +92,7 @@ fn dispatch<C: Connect>(session: &mut Session<C>, command: &Command) -> Result<E
         Command::Adopt(arguments) => commands::adopt::run(session, arguments),
         Command::Status => commands::status::run(session),
         Command::Output(arguments) => commands::output::run(session, arguments),
+        Command::Policy(arguments) => commands::policy::run(session, arguments),
         Command::Graph(arguments) => commands::graph::run(session, arguments),
         Command::Schema(arguments) => commands::schema::run(session, arguments),
         Command::Completions(arguments) => commands::completions::run(session, arguments),
@@ -107,7 +108,8 @@ const fn has_json(command: &Command) -> bool {
         | Command::Status
         | Command::Output(_)
         | Command::Validate
-        // A schema is JSON either way.
+        // Schemas and policies are JSON either way.
+        | Command::Policy(_)
         | Command::Schema(_) => true,
         Command::Init | Command::Graph(_) | Command::Completions(_) => false,
     }

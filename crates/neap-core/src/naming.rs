@@ -47,6 +47,22 @@ fn with_hash(text: &str, hash: &str, limit: usize) -> String {
     format!("{}-{hash}", kept.trim_end_matches(['-', '_', '/']))
 }
 
+/// What every name that neap makes for a resource of `kind` begins with, wherever it is cut.
+pub fn prefix(kind: Kind, stack: &str) -> String {
+    let text = match kind {
+        Kind::LogGroup => format!("/neap/{stack}/"),
+        Kind::Alb | Kind::TargetGroup => format!("{stack}-").replace('_', "-"),
+        _ => format!("{stack}-"),
+    };
+    // What a hash of eight characters and its hyphen leave of a name.
+    let most = limit(kind).saturating_sub(9);
+    if limit(kind) == 0 || text.chars().count() < most {
+        return text;
+    }
+    let kept: String = text.chars().take(most).collect();
+    kept.trim_end_matches(['-', '_', '/']).to_owned()
+}
+
 /// The path of the roles of a stack.
 pub fn role_path(stack: &str) -> String {
     format!("/neap/{stack}/")
@@ -144,6 +160,24 @@ mod tests {
         assert_eq!(name("api", 80), name("api", 80));
         assert_ne!(name("api", 80), name("api", 81));
         assert_ne!(name("a_b", 80), name("a-b", 80), "underscores become hyphens, the hash does not");
+    }
+
+    #[test]
+    fn every_name_that_is_made_begins_with_the_prefix() {
+        let long = "a-stack-with-a-name-that-fills-nearly-all-there-is-".repeat(6);
+        for stack in ["course", "a-stack-of-twenty-two-", "a-stack-of-twenty-three", long.as_str()] {
+            for name in ["a", "main", &"n".repeat(40)] {
+                for kind in [Kind::Alb, Kind::TargetGroup] {
+                    let made = replaceable(kind, stack, name, &json!(null));
+                    assert!(made.starts_with(&prefix(kind, stack)), "{made} {}", prefix(kind, stack));
+                }
+                for kind in [Kind::Role, Kind::Cluster, Kind::Task, Kind::Service, Kind::LogGroup, Kind::Ecr]
+                {
+                    let made = plain(kind, stack, name);
+                    assert!(made.starts_with(&prefix(kind, stack)), "{made} {}", prefix(kind, stack));
+                }
+            }
+        }
     }
 
     #[test]

@@ -62,9 +62,7 @@ const fn calls(kind: Kind) -> &'static [ReadCall] {
             Each(2, "ecr:GetLifecyclePolicy"),
         ],
         Kind::Cluster => &[List(1, "ecs:ListClusters"), Batch(2, "ecs:DescribeClusters", 100)],
-        Kind::SecurityGroup => {
-            &[List(1, "ec2:DescribeSecurityGroups"), Batch(2, "ec2:DescribeSecurityGroupRules", 200)]
-        }
+        Kind::SecurityGroup => &[List(1, "ec2:DescribeSecurityGroups")],
         Kind::TargetGroup => &[
             List(1, "elasticloadbalancing:DescribeTargetGroups"),
             Each(2, "elasticloadbalancing:DescribeTargetGroupAttributes"),
@@ -81,7 +79,7 @@ const fn calls(kind: Kind) -> &'static [ReadCall] {
         Kind::Service => &[List(2, "ecs:ListServices"), Batch(3, "ecs:DescribeServices", 10)],
         Kind::Cloudfront => &[
             List(1, "cloudfront:ListDistributions"),
-            Each(2, "cloudfront:GetDistributionConfig"),
+            Each(2, "cloudfront:GetDistribution"),
             Each(2, "cloudfront:ListTagsForResource"),
         ],
     }
@@ -219,7 +217,7 @@ fn requests<'reading>(
                     operation,
                     address: None,
                     unknown: Unknown::Records(batch),
-                }))
+                }));
             }
         }
     }

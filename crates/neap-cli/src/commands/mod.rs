@@ -8,6 +8,7 @@ pub(crate) mod graph;
 pub(crate) mod init;
 pub(crate) mod output;
 pub(crate) mod plan;
+pub(crate) mod policy;
 pub(crate) mod schema;
 pub(crate) mod status;
 pub(crate) mod validate;

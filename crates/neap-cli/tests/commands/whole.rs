@@ -290,3 +290,21 @@ fn a_graph_needs_no_cloud() {
     ended.prints("\"task.api\" -> \"log_group.task-api\";");
     desk.run("graph --format mermaid --var password=x").code(0).prints("flowchart LR");
 }
+
+#[test]
+fn a_policy_is_a_document_or_a_list_of_documents() {
+    let desk = Desk::with(STACK);
+    let json = |ended: &Ended| serde_json::from_str::<Value>(&ended.stdout).expect("json");
+    let whole = desk.run("policy").code(0).says("ACCOUNT stands for the account").says("REGION stands for");
+    let whole = json(&whole);
+    assert_eq!(whole["Version"], "2012-10-17");
+    let split = json(&desk.run("policy all --split --account 123456789012 --region eu-west-1").code(0));
+    assert!(split[0]["Statement"].is_array() && split.is_array(), "{split}");
+    assert!(split.to_string().contains("arn:aws:ecr:eu-west-1:123456789012:repository/course-*"), "{split}");
+    desk.run("policy --account 12").code(3).says("an account has twelve digits");
+    desk.write(&STACK.replace("name = \"course\"", "name = \"course\"\naccount = \"123456789012\""));
+    desk.run("policy --account 210987654321").code(3).says("is not the account that the stack is for");
+    let named = desk.run("policy plan --region cn-north-1").code(0);
+    assert!(named.stdout.contains("arn:aws-cn:ecr:cn-north-1:123456789012:"), "{}", named.stdout);
+    assert_eq!(named.stderr, "");
+}

@@ -19,7 +19,7 @@ pub(super) fn calls(desired: &Desired, wave: usize) -> Vec<&'static str> {
         1 => {
             let vpcs = network.then_some("ec2:DescribeVpcs");
             let secrets = std::iter::repeat_n("secretsmanager:DescribeSecret", secrets);
-            let parameters = std::iter::repeat_n("ssm:GetParameters", parameters.div_ceil(10));
+            let parameters = std::iter::repeat_n("ssm:DescribeParameters", parameters.div_ceil(50));
             vpcs.into_iter().chain(secrets).chain(parameters).collect()
         }
         2 if network => vec!["ec2:DescribeSubnets"],

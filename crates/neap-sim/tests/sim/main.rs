@@ -8,6 +8,7 @@ mod hostile;
 mod large;
 mod life;
 mod once;
+mod permissions;
 mod persistence;
 mod reading;
 mod rules_ecs;

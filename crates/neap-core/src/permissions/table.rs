@@ -1,0 +1,291 @@
+//! The table: for each kind the calls that are made for it, when, and on what.
+//!
+//! Decides nothing by itself. Where an action stands with [`On::Any`], the Service Authorization Reference lists no resource
+//! type for it. Where a tag is asked for, it lists `aws:ResourceTag` or `aws:RequestTag` for the action or its resource type;
+//! calls that change tags have no such condition, since AWS asks for them while a resource is made, too. An action that is
+//! only part of another call (`AddTags` of a create with tags) stands beside it.
+
+use super::Purpose;
+use crate::address::Kind;
+
+/// When a call is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Use {
+    /// While reading, and while waiting for what was made or deleted.
+    Read,
+    /// To create or change.
+    Make,
+    /// To delete.
+    Delete,
+    /// For both.
+    Both,
+}
+
+/// What a call is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum On {
+    /// AWS limits this action to no resources.
+    Any,
+    /// All resources of the kind: a listing, or a look at what may be the stack's own under any name.
+    Every,
+    /// The stack's own resources of the kind.
+    Own,
+    /// The stack's own resources of another kind, which this kind is part of.
+    Of(Kind),
+    /// Roles by name, wherever they are: AWS does not know the path of one that is not there.
+    Named,
+    /// Roles that tasks are given.
+    Passed,
+    /// The VPC.
+    Vpc,
+    /// Roles that AWS's services make for themselves.
+    ServiceLinked,
+    /// The Secrets Manager secrets that the stack names.
+    Secrets,
+    /// Nothing in particular, but only where tasks name SSM parameters.
+    Parameters,
+}
+
+/// What else must hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Guard {
+    /// Nothing.
+    None,
+    /// The request tags what it makes as the stack's own.
+    Requested,
+    /// The resource is tagged as the stack's own.
+    Tagged,
+    /// A role is handed to tasks only.
+    ToTasks,
+    /// A tag is added by this call that creates.
+    OnCreate(&'static str),
+    /// A service-linked role is for this service.
+    OfService(&'static str),
+    /// The policy that is attached is one that the stack names.
+    Policies,
+}
+
+/// One action.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Right {
+    pub(super) action: &'static str,
+    pub(super) when: Use,
+    pub(super) on: On,
+    pub(super) guard: Guard,
+}
+
+impl Right {
+    pub(super) fn used_for(self, purpose: Purpose) -> bool {
+        match (purpose, self.when) {
+            (Purpose::Apply | Purpose::All, _) | (_, Use::Read) => true,
+            (Purpose::Destroy, when) => matches!(when, Use::Delete | Use::Both),
+            (Purpose::Plan, _) => false,
+        }
+    }
+}
+
+const fn read(action: &'static str, on: On) -> Right {
+    Right { action, when: Use::Read, on, guard: Guard::None }
+}
+
+const fn make(action: &'static str, on: On, guard: Guard) -> Right {
+    Right { action, when: Use::Make, on, guard }
+}
+
+const fn delete(action: &'static str, on: On, guard: Guard) -> Right {
+    Right { action, when: Use::Delete, on, guard }
+}
+
+const fn both(action: &'static str, on: On, guard: Guard) -> Right {
+    Right { action, when: Use::Both, on, guard }
+}
+
+use Guard::{OfService, OnCreate, Policies, Requested, Tagged, ToTasks};
+use On::{Any, Every, Named, Own, Passed};
+
+/// What every stack needs.
+pub(super) const COMMON: &[Right] = &[
+    read("sts:GetCallerIdentity", Any),
+    read("tag:GetResources", Any),
+    read("ec2:DescribeVpcs", Any),
+    read("ec2:DescribeSubnets", Any),
+    read("ec2:DescribeRouteTables", Any),
+    read("secretsmanager:DescribeSecret", On::Secrets),
+    read("ssm:DescribeParameters", On::Parameters),
+];
+
+/// What a stack needs for its resources of `kind`.
+pub(super) const fn of_kind(kind: Kind) -> &'static [Right] {
+    match kind {
+        Kind::LogGroup => LOG_GROUP,
+        Kind::Role => ROLE,
+        Kind::Ecr => ECR,
+        Kind::Cluster => CLUSTER,
+        Kind::SecurityGroup => SECURITY_GROUP,
+        Kind::TargetGroup => TARGET_GROUP,
+        Kind::Alb => ALB,
+        Kind::Listener => LISTENER,
+        Kind::Rule => RULE,
+        Kind::Task => TASK,
+        Kind::Service => SERVICE,
+        Kind::Cloudfront => CLOUDFRONT,
+    }
+}
+
+/// Every action in the table.
+pub fn actions() -> impl Iterator<Item = &'static str> {
+    let of_kinds = Kind::ALL.into_iter().flat_map(of_kind);
+    COMMON.iter().chain(of_kinds).map(|right| right.action)
+}
+
+const LOG_GROUP: &[Right] = &[
+    read("logs:DescribeLogGroups", Any),
+    read("logs:ListTagsForResource", Every),
+    make("logs:CreateLogGroup", Own, Guard::None),
+    make("logs:TagResource", Own, Guard::None),
+    make("logs:UntagResource", Own, Guard::None),
+    make("logs:PutRetentionPolicy", Own, Guard::None),
+    make("logs:DeleteRetentionPolicy", Own, Guard::None),
+    make("logs:AssociateKmsKey", Own, Guard::None),
+    make("logs:DisassociateKmsKey", Own, Guard::None),
+    delete("logs:DeleteLogGroup", Own, Guard::None),
+];
+
+const ROLE: &[Right] = &[
+    read("iam:ListRoles", Any),
+    read("iam:GetRole", Named),
+    read("iam:ListAttachedRolePolicies", Named),
+    read("iam:ListRolePolicies", Named),
+    read("iam:GetRolePolicy", Named),
+    make("iam:CreateRole", Own, Guard::None),
+    make("iam:TagRole", Own, Guard::None),
+    make("iam:UntagRole", Own, Guard::None),
+    make("iam:UpdateAssumeRolePolicy", Own, Guard::None),
+    make("iam:UpdateRole", Own, Guard::None),
+    make("iam:PutRolePolicy", Own, Guard::None),
+    make("iam:AttachRolePolicy", Own, Policies),
+    both("iam:DetachRolePolicy", Own, Guard::None),
+    both("iam:DeleteRolePolicy", Own, Guard::None),
+    delete("iam:DeleteRole", Own, Guard::None),
+];
+
+const ECR: &[Right] = &[
+    read("ecr:DescribeRepositories", Every),
+    read("ecr:ListTagsForResource", Every),
+    read("ecr:GetLifecyclePolicy", Every),
+    make("ecr:CreateRepository", Own, Requested),
+    make("ecr:TagResource", Own, Guard::None),
+    make("ecr:UntagResource", Own, Guard::None),
+    make("ecr:PutImageTagMutability", Own, Tagged),
+    make("ecr:PutImageScanningConfiguration", Own, Tagged),
+    make("ecr:PutLifecyclePolicy", Own, Tagged),
+    make("ecr:DeleteLifecyclePolicy", Own, Tagged),
+    delete("ecr:DeleteRepository", Own, Tagged),
+];
+
+const CLUSTER: &[Right] = &[
+    read("ecs:ListClusters", Any),
+    read("ecs:DescribeClusters", Every),
+    make("ecs:CreateCluster", Own, Requested),
+    make("ecs:TagResource", Own, Guard::None),
+    make("ecs:UntagResource", Own, Guard::None),
+    make("ecs:UpdateCluster", Own, Tagged),
+    make("ecs:PutClusterCapacityProviders", Own, Tagged),
+    delete("ecs:DeleteCluster", Own, Tagged),
+    make("iam:CreateServiceLinkedRole", On::ServiceLinked, OfService("ecs.amazonaws.com")),
+];
+
+const SECURITY_GROUP: &[Right] = &[
+    read("ec2:DescribeSecurityGroups", Any),
+    make("ec2:CreateSecurityGroup", Own, Requested),
+    make("ec2:CreateSecurityGroup", On::Vpc, Guard::None),
+    make("ec2:CreateTags", Own, OnCreate("CreateSecurityGroup")),
+    make("ec2:CreateTags", Own, Tagged),
+    make("ec2:DeleteTags", Own, Tagged),
+    make("ec2:AuthorizeSecurityGroupIngress", Own, Tagged),
+    make("ec2:AuthorizeSecurityGroupEgress", Own, Tagged),
+    make("ec2:UpdateSecurityGroupRuleDescriptionsIngress", Own, Tagged),
+    make("ec2:UpdateSecurityGroupRuleDescriptionsEgress", Own, Tagged),
+    // Groups that name each other are freed before they are deleted.
+    both("ec2:RevokeSecurityGroupIngress", Own, Tagged),
+    both("ec2:RevokeSecurityGroupEgress", Own, Tagged),
+    delete("ec2:DeleteSecurityGroup", Own, Tagged),
+];
+
+const TARGET_GROUP: &[Right] = &[
+    read("elasticloadbalancing:DescribeTargetGroups", Any),
+    read("elasticloadbalancing:DescribeTargetGroupAttributes", Any),
+    read("elasticloadbalancing:DescribeTags", Any),
+    make("elasticloadbalancing:CreateTargetGroup", Own, Requested),
+    make("elasticloadbalancing:AddTags", Own, Guard::None),
+    make("elasticloadbalancing:RemoveTags", Own, Guard::None),
+    make("elasticloadbalancing:ModifyTargetGroup", Own, Tagged),
+    make("elasticloadbalancing:ModifyTargetGroupAttributes", Own, Tagged),
+    delete("elasticloadbalancing:DeleteTargetGroup", Own, Tagged),
+];
+
+const ALB: &[Right] = &[
+    read("elasticloadbalancing:DescribeLoadBalancers", Any),
+    read("elasticloadbalancing:DescribeLoadBalancerAttributes", Any),
+    make("elasticloadbalancing:CreateLoadBalancer", Own, Requested),
+    make("elasticloadbalancing:AddTags", Own, Guard::None),
+    make("elasticloadbalancing:RemoveTags", Own, Guard::None),
+    make("elasticloadbalancing:ModifyLoadBalancerAttributes", Own, Tagged),
+    make("elasticloadbalancing:SetSecurityGroups", Own, Tagged),
+    make("elasticloadbalancing:SetSubnets", Own, Tagged),
+    make("elasticloadbalancing:SetIpAddressType", Own, Tagged),
+    delete("elasticloadbalancing:DeleteLoadBalancer", Own, Tagged),
+    make("iam:CreateServiceLinkedRole", On::ServiceLinked, OfService("elasticloadbalancing.amazonaws.com")),
+];
+
+const LISTENER: &[Right] = &[
+    read("elasticloadbalancing:DescribeListeners", Any),
+    make("elasticloadbalancing:CreateListener", On::Of(Kind::Alb), Requested),
+    make("elasticloadbalancing:AddTags", Own, Guard::None),
+    make("elasticloadbalancing:RemoveTags", Own, Guard::None),
+    make("elasticloadbalancing:ModifyListener", Own, Tagged),
+    delete("elasticloadbalancing:DeleteListener", Own, Tagged),
+];
+
+const RULE: &[Right] = &[
+    read("elasticloadbalancing:DescribeRules", Any),
+    make("elasticloadbalancing:CreateRule", On::Of(Kind::Listener), Requested),
+    make("elasticloadbalancing:AddTags", Own, Guard::None),
+    make("elasticloadbalancing:RemoveTags", Own, Guard::None),
+    make("elasticloadbalancing:ModifyRule", Own, Tagged),
+    delete("elasticloadbalancing:DeleteRule", Own, Tagged),
+];
+
+const TASK: &[Right] = &[
+    read("ecs:ListTaskDefinitionFamilies", Any),
+    read("ecs:ListTaskDefinitions", Any),
+    read("ecs:DescribeTaskDefinition", Any),
+    make("ecs:RegisterTaskDefinition", Own, Requested),
+    make("ecs:TagResource", Own, Guard::None),
+    make("ecs:UntagResource", Own, Guard::None),
+    both("ecs:DeregisterTaskDefinition", Any, Guard::None),
+    both("ecs:DeleteTaskDefinitions", Own, Guard::None),
+    make("iam:PassRole", Passed, ToTasks),
+];
+
+const SERVICE: &[Right] = &[
+    read("ecs:ListServices", Any),
+    read("ecs:DescribeServices", Every),
+    make("ecs:CreateService", Own, Requested),
+    make("ecs:TagResource", Own, Guard::None),
+    make("ecs:UntagResource", Own, Guard::None),
+    make("ecs:UpdateService", Own, Tagged),
+    delete("ecs:DeleteService", Own, Tagged),
+];
+
+const CLOUDFRONT: &[Right] = &[
+    read("cloudfront:ListDistributions", Any),
+    read("cloudfront:GetDistribution", Every),
+    read("cloudfront:ListTagsForResource", Every),
+    make("cloudfront:CreateDistribution", Any, Guard::None),
+    make("cloudfront:TagResource", Own, Guard::None),
+    make("cloudfront:UntagResource", Own, Guard::None),
+    // A distribution is disabled before it is deleted.
+    both("cloudfront:UpdateDistribution", Own, Tagged),
+    delete("cloudfront:DeleteDistribution", Own, Tagged),
+];

@@ -1,0 +1,151 @@
+//! The ARNs of what a call is about.
+//!
+//! Decides by which patterns a stack's resources are named before they exist: their own names, and what its default names
+//! begin with, which also covers predecessors of a replacement and what is no longer declared. The forms are those of the
+//! Service Authorization Reference.
+
+use std::collections::BTreeSet;
+
+use super::Place;
+use super::table::On;
+use crate::address::Kind;
+use crate::desired::{Desired, Network};
+use crate::kinds::Resource;
+use crate::naming;
+use crate::reference::{self, Fact, Piece, Reference};
+
+/// The ARNs of what a call for `kind` is about; none where there is nothing of the sort.
+pub(super) fn resources(desired: &Desired, place: &Place, kind: Option<Kind>, on: On) -> BTreeSet<String> {
+    let own = |kind: Kind| names(desired, kind).iter().flat_map(|name| arns(place, kind, name)).collect();
+    match (on, kind) {
+        (On::Any, _) => any(),
+        (On::Every, Some(kind)) => arns(place, kind, "*").into_iter().collect(),
+        (On::Own, Some(Kind::Role)) => [roles(desired, place)].into(),
+        (On::Own, Some(kind)) | (On::Of(kind), _) => own(kind),
+        (On::Named, _) => {
+            let plain = |name: &String| place.global("iam", &format!("role/{name}"));
+            let named = names(desired, Kind::Role);
+            named.iter().map(plain).chain([roles(desired, place)]).collect()
+        }
+        (On::Passed, _) => passed(desired, place),
+        (On::Vpc, _) => {
+            let id = match &desired.network {
+                Network::Id(id) => id,
+                Network::Default | Network::Name(_) => "*",
+            };
+            [place.arn("ec2", &format!("vpc/{id}"))].into()
+        }
+        (On::ServiceLinked, _) => [place.global("iam", "role/aws-service-role/*")].into(),
+        (On::Secrets, _) => secrets(desired, place),
+        (On::Parameters, _) if names_parameters(desired) => any(),
+        // A right that is about a kind always comes with one.
+        (On::Parameters, _) | (On::Every | On::Own, None) => BTreeSet::new(),
+    }
+}
+
+fn any() -> BTreeSet<String> {
+    ["*".to_owned()].into()
+}
+
+/// The roles of a stack have a path of their own.
+fn roles(desired: &Desired, place: &Place) -> String {
+    place.global("iam", &format!("role{}*", naming::role_path(&desired.stack)))
+}
+
+/// The names of the stack's resources of `kind`: one pattern for all default names, and those that the user chose.
+fn names(desired: &Desired, kind: Kind) -> BTreeSet<String> {
+    let of = match kind {
+        // They have their load balancer's name.
+        Kind::Listener | Kind::Rule => Kind::Alb,
+        kind => kind,
+    };
+    let prefix = naming::prefix(of, &desired.stack);
+    let resources = desired.resources.values().map(|wanted| &wanted.resource);
+    let named = resources.filter(|resource| resource.kind() == of).map(Resource::aws_name);
+    let chosen = named.filter(|name| !name.is_empty() && !name.starts_with(&prefix));
+    chosen.map(str::to_owned).chain([format!("{prefix}*")]).collect()
+}
+
+/// The ARNs that AWS may look for when a resource of `kind` has the name `name`. Ids that it gives are not known.
+fn arns(place: &Place, kind: Kind, name: &str) -> Vec<String> {
+    match kind {
+        // Some calls are judged by the group's ARN, and some by that of its streams.
+        Kind::LogGroup if !name.ends_with('*') => {
+            let group = place.arn("logs", &format!("log-group:{name}"));
+            vec![format!("{group}:*"), group]
+        }
+        Kind::LogGroup => vec![place.arn("logs", &format!("log-group:{name}"))],
+        Kind::Role => vec![place.global("iam", &format!("role/{name}"))],
+        Kind::Ecr => vec![place.arn("ecr", &format!("repository/{name}"))],
+        Kind::Cluster => vec![place.arn("ecs", &format!("cluster/{name}"))],
+        // By id, so that the tag alone tells whose it is.
+        Kind::SecurityGroup => vec![place.arn("ec2", "security-group/*")],
+        Kind::TargetGroup => vec![balancing(place, "targetgroup", name)],
+        Kind::Alb => vec![balancing(place, "loadbalancer/app", name)],
+        Kind::Listener => vec![balancing(place, "listener/app", name)],
+        Kind::Rule => vec![balancing(place, "listener-rule/app", name)],
+        Kind::Task => vec![place.arn("ecs", &format!("task-definition/{name}:*"))],
+        // Its cluster may be another stack's.
+        Kind::Service => vec![place.arn("ecs", &format!("service/*/{name}"))],
+        Kind::Cloudfront => vec![place.global("cloudfront", "distribution/*")],
+    }
+}
+
+fn balancing(place: &Place, kind: &str, name: &str) -> String {
+    place.arn("elasticloadbalancing", &format!("{kind}/{name}/*"))
+}
+
+/// The stack's own roles, and those that a task names by ARN.
+fn passed(desired: &Desired, place: &Place) -> BTreeSet<String> {
+    let mut arns = BTreeSet::from([roles(desired, place)]);
+    for wanted in desired.resources.values() {
+        if wanted.resource.kind() == Kind::Task {
+            let fields = wanted.resource.fields();
+            let given = ["execution_role", "task_role"].into_iter().filter_map(|key| fields[key].as_str());
+            arns.extend(given.filter_map(|arn| filled(arn, place)));
+        }
+    }
+    arns
+}
+
+/// The managed policies of the stack's roles, if all of them are known.
+pub(super) fn managed_policies(desired: &Desired, place: &Place) -> Option<BTreeSet<String>> {
+    let roles = desired.resources.values().filter_map(|wanted| match &wanted.resource {
+        Resource::Role(role) => Some(role),
+        _ => None,
+    });
+    let arns = roles.flat_map(|role| &role.managed_policies).map(|arn| filled(arn, place));
+    let arns: BTreeSet<String> = arns.collect::<Option<_>>()?;
+    (!arns.is_empty()).then_some(arns)
+}
+
+fn secrets(desired: &Desired, place: &Place) -> BTreeSet<String> {
+    // AWS appends six characters to a secret's name.
+    let named = |name: String| place.arn("secretsmanager", &format!("secret:{name}-??????"));
+    desired.secrets().into_iter().map(named).collect()
+}
+
+fn names_parameters(desired: &Desired) -> bool {
+    desired.resources.values().any(|wanted| {
+        let Resource::Task(task) = &wanted.resource else { return false };
+        let of_logs = |container: &crate::kinds::Container| {
+            container.logs.as_ref().map(|logs| logs.secret_options.clone()).unwrap_or_default()
+        };
+        let texts = |container: &crate::kinds::Container| {
+            container.secrets.clone().into_values().chain(of_logs(container).into_values())
+        };
+        task.containers.values().flat_map(texts).any(|text| text.contains(":parameter/"))
+    })
+}
+
+/// `text` with what is known of the place filled in, if nothing else is in it to be known.
+fn filled(text: &str, place: &Place) -> Option<String> {
+    let piece = |piece: Piece<'_>| match piece {
+        Piece::Literal(text) => Some(text.to_owned()),
+        Piece::Reference(Reference::Fact(Fact::Account)) => Some(place.account.clone()),
+        Piece::Reference(Reference::Fact(Fact::Region)) => Some(place.region.clone()),
+        Piece::Reference(Reference::Fact(Fact::Partition)) => Some(place.partition().to_owned()),
+        Piece::Reference(_) => None,
+    };
+    reference::pieces(text).into_iter().map(piece).collect()
+}
