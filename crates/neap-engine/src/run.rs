@@ -61,6 +61,8 @@ pub(crate) struct Run<'a> {
     held: VecDeque<StepId>,
     /// What is to be done next.
     jobs: Vec<Job<'a>>,
+    /// Whether the credentials have ended: no other call would do better.
+    locked_out: bool,
 }
 
 impl<'a> Run<'a> {
@@ -83,6 +85,7 @@ impl<'a> Run<'a> {
             noted: BTreeSet::new(),
             held: VecDeque::new(),
             jobs: Vec::new(),
+            locked_out: false,
         }
     }
 
@@ -91,7 +94,10 @@ impl<'a> Run<'a> {
         while self.calls < self.limit {
             if let Some(step) = self.again.pop_front() {
                 self.call(step);
-            } else if start_new && let Some(step) = self.next() {
+            } else if start_new
+                && !self.locked_out
+                && let Some(step) = self.next()
+            {
                 self.begin(step);
             } else {
                 break;
@@ -138,12 +144,13 @@ impl<'a> Run<'a> {
 
     /// Ends what has not ended, and sums up.
     pub(crate) fn conclude(mut self, is_cancelled: bool, elapsed: Duration) -> Summary {
+        let is_stopped = is_cancelled || self.locked_out;
         for step in 0..self.tracks.len() {
             let track = &self.tracks[step];
             if track.result.is_some() {
                 continue;
             }
-            let outcome = match (track.started, is_cancelled) {
+            let outcome = match (track.started, is_stopped) {
                 (Some(_), _) => Outcome::Cancelled,
                 (None, true) => Outcome::NotStarted,
                 (None, false) => Outcome::Failed(internal("steps wait for each other")),
@@ -324,6 +331,7 @@ impl<'a> Run<'a> {
 
     fn fail(&mut self, step: StepId, failure: Failure) {
         self.end_note(step);
+        self.locked_out |= matches!(&failure, Failure::Call(error) if error.kind == ErrorKind::Credentials);
         self.end(step, Outcome::Failed(failure));
         for skip in self.schedule.failed(step) {
             let because = self.plan.steps[skip.because].address.clone();

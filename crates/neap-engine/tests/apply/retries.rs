@@ -57,6 +57,15 @@ async fn what_no_repeat_can_help_is_not_repeated() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn once_the_credentials_have_ended_nothing_more_is_started_and_what_is_under_way_ends() {
+    let steps = ["create cluster.main", "create ecr.api", "create service.api", "create task.api"];
+    let cloud = Scripted::new().takes("cluster.main", 30).fails("create ecr.api", &[ErrorKind::Credentials]);
+    let (summary, _) = run(&cloud, &plan(&steps, &[(0, 2, Need::Ready), (1, 3, Need::Exists)])).await;
+    assert_eq!(words(&summary), ["done", "failed", "not started", "skipped"]);
+    assert_eq!(cloud.times("create service.api"), [] as [u64; 0]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_security_group_in_use_is_deleted_again_until_it_goes() {
     assert_eq!(check("delete security_group.web", &[ErrorKind::InUse; 30]).await, ("done", 31));
 }
