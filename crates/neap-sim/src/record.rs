@@ -118,7 +118,10 @@ impl Deployment {
     fn phase(&self, now: Millis) -> Phase {
         match &self.rollout {
             Rollout::InProgress => {
-                Phase::Settling(format!("{} of {} tasks running", self.running_at(now), self.count))
+                let tasks = format!("{} of {} tasks running", self.running_at(now), self.count);
+                let trouble = self.fails.as_ref().filter(|_| now.saturating_sub(self.started) >= TASK_STARTS);
+                let event = trouble.map(|reason| format!("; last event: {reason}"));
+                Phase::Settling(tasks + &event.unwrap_or_default())
             }
             Rollout::Completed | Rollout::RolledBack { .. } => Phase::Ready,
             Rollout::Failed { reason } => Phase::Failed(reason.clone()),

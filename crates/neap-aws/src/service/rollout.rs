@@ -24,7 +24,7 @@ pub(super) fn judge(service: &AwsService, wanted: &Service) -> Progress {
         return Progress::Pending("the deployment has not started".to_owned());
     }
     match waiting_for(service, primary) {
-        Some(detail) => Progress::Pending(detail),
+        Some(detail) => Progress::Pending(with_trouble(detail, service)),
         None => Progress::Done,
     }
 }
@@ -79,6 +79,16 @@ fn waiting_for(service: &AwsService, primary: &Deployment) -> Option<String> {
     is_moving.then(|| format!("{running} of {desired} tasks running, becoming steady"))
 }
 
+/// What is waited for, and why it may never come: ECS tells of what keeps tasks from running in events alone.
+fn with_trouble(detail: String, service: &AwsService) -> String {
+    const TROUBLE: [&str; 4] = ["unable to", "unhealthy", "failed", "unavailable"];
+    let last = service.events().first().and_then(|event| event.message());
+    match last.filter(|event| TROUBLE.iter().any(|word| event.contains(word))) {
+        Some(event) => format!("{detail}; last event: {event}"),
+        None => detail,
+    }
+}
+
 fn with_last_event(reason: String, service: &AwsService) -> String {
     match service.events().first().and_then(|event| event.message()) {
         Some(event) => format!("{reason}; last event: {event}"),
@@ -131,6 +141,19 @@ mod tests {
     fn a_completed_rollout_of_our_task_is_done() {
         check(service(2, &[deployment("PRIMARY", NEW, Some("COMPLETED"))]), &Progress::Done);
         check(service(2, &[deployment("PRIMARY", NEW, None)]), &Progress::Done);
+    }
+
+    #[test]
+    fn a_rollout_that_cannot_go_on_says_why() {
+        let new = [deployment("PRIMARY", NEW, Some("IN_PROGRESS"))];
+        let trouble = "(service a) was unable to place a task. Reason: Capacity is unavailable at this time.";
+        let expected = pending(&format!("0 of 2 tasks running; last event: {trouble}"));
+        check(
+            service(0, &new).events(event(trouble)).events(event("(service a) has started 1 tasks")),
+            &expected,
+        );
+        let over = [event("(service a) has started 1 tasks"), event(trouble)];
+        check(service(0, &new).set_events(Some(over.into())), &pending("0 of 2 tasks running"));
     }
 
     #[test]
