@@ -4,7 +4,8 @@
 //! a copy of its folder, and what is printed must be what is recorded. `NEAP_BLESS=1` records it anew.
 //!
 //! - `$ neap …` runs neap. `NAME=value` before it sets a variable, `echo yes |` answers its question.
-//! - `$ quietly neap …` records the exit code alone, where another session shows the rest.
+//! - `$ quietly neap …` records the exit code alone, where another session shows the rest; `$ briefly neap …` what goes to
+//!   stderr too.
 //! - `$ cp FROM TO` copies a file, `$ rm FILE` removes one, `$ edit FILE OLD NEW` replaces text that must be there (`\n` is
 //!   a new line).
 //! - `$ cat FILE` shows a file.
@@ -63,6 +64,11 @@ fn play(command: &str, folder: &Path) -> Result<String, Box<dyn std::error::Erro
                 .rev()
                 .find(|line| line.starts_with("[exit "))
                 .map_or(played.clone(), |line| format!("{line}\n\n")))
+        }
+        ["briefly", "neap", arguments @ ..] => {
+            let played = run_neap(arguments, variables, answer.as_deref(), folder)?;
+            let start = played.find("[stderr]").or_else(|| played.rfind("[exit ")).unwrap_or_default();
+            Ok(played[start..].to_owned())
         }
         ["neap", arguments @ ..] => run_neap(arguments, variables, answer.as_deref(), folder),
         ["cp", from, to] => Ok(fs::copy(folder.join(from), folder.join(to)).map(|_| String::new())?),

@@ -7,6 +7,7 @@ use std::fmt;
 use neap_engine::cloud::{CallError, ErrorKind};
 
 use crate::exit::Exit;
+use crate::render::explain;
 
 /// A command that did not succeed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,8 +70,9 @@ impl From<CallError> for CommandError {
                        `AWS_ACCESS_KEY_ID` with `AWS_SECRET_ACCESS_KEY` work too; `--profile` picks a profile")
                 .hint("`--sandbox` needs no account at all"),
             ErrorKind::Denied => {
-                let hint = format!("allow `{}` for these credentials, or use others with `--profile`", error.operation);
-                Self::failed(error.to_string()).hint(hint)
+                let mut failed = Self::failed(error.to_string());
+                failed.hints = explain::call(&error, None).fixes;
+                failed
             }
             ErrorKind::Unavailable | ErrorKind::Timeout => Self::failed(error.to_string())
                 .hint("check the network, `--region` and `--endpoint-url`, then run it again"),

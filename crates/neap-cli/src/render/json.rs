@@ -5,6 +5,7 @@
 
 mod adoption;
 mod event;
+mod failure;
 mod mistake;
 mod plan;
 mod status;

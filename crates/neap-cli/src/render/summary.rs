@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use neap_core::address::{Address, Kind};
 use neap_core::diff::SENSITIVE;
 use neap_core::live::{LiveResource, Outputs};
-use neap_core::plan::{Mode, Plan, Verb};
+use neap_core::plan::{Plan, Verb};
 use neap_engine::apply::Summary;
-use neap_engine::event::{Failure, Outcome};
+use neap_engine::event::Outcome;
 use neap_engine::residue::Residue;
 
-use super::progress;
+pub(crate) use super::failure::failure;
 use super::style::{self, paint};
 use super::value::is_sensitive;
 use crate::error::CommandError;
@@ -58,55 +58,6 @@ pub(crate) fn url(resources: &BTreeMap<Address, Outputs>) -> Option<String> {
     site.or_else(|| first(Kind::Alb, "dns_name").map(|name| format!("http://{name}")))
 }
 
-/// Why an apply did not do all that was planned.
-pub(crate) fn failure(plan: &Plan, summary: &Summary) -> CommandError {
-    let counts = summary.counts();
-    let command = match plan.mode {
-        Mode::Apply => "neap apply",
-        Mode::Destroy => "neap destroy",
-    };
-    let stopped = counts.cancelled + counts.not_started;
-    let mut parts = Vec::new();
-    let mut part = |number: usize, word: &str| {
-        if number > 0 {
-            parts.push(format!("{number} {word}"));
-        }
-    };
-    part(counts.failed, "failed");
-    part(counts.skipped, "skipped");
-    part(counts.cancelled, "may be half done");
-    part(counts.not_started, "not started");
-    let total = style::count(plan.steps.len(), "step");
-    let exit = if stopped > 0 { Exit::Interrupted } else { Exit::Failed };
-    let mut error = CommandError::new(exit, format!("of {total}, {}", parts.join(", ")));
-    for (step, result) in summary.steps.iter().enumerate() {
-        if let Some(detail) = unfinished(plan, step, &result.outcome) {
-            error.details.push(detail);
-        }
-        if let Outcome::Failed(Failure::Call(cause)) = &result.outcome {
-            let hints = CommandError::from(cause.clone()).hints;
-            error
-                .hints
-                .extend(hints.into_iter().filter(|hint| !error.hints.contains(hint)).collect::<Vec<_>>());
-        }
-    }
-    let cause = if stopped > 0 { "run" } else { "mend the cause, then run" };
-    error.hint(format!("{cause} `{command}` again: it goes on from what is live"))
-}
-
-fn unfinished(plan: &Plan, step: usize, outcome: &Outcome) -> Option<String> {
-    let what = format!("{} {}", progress::to_do(plan, step), progress::name(plan, step));
-    match outcome {
-        Outcome::Done => None,
-        Outcome::Failed(failure) => Some(format!("{}: {what}: {failure}", paint(style::GONE, "failed"))),
-        Outcome::Skipped { because } => {
-            Some(format!("{}: {what}, which needs {because}", paint(style::CHANGE, "skipped")))
-        }
-        Outcome::Cancelled => Some(format!("{}: {what}", paint(style::CHANGE, "may be half done"))),
-        Outcome::NotStarted => Some(format!("{}: {what}", paint(style::CHANGE, "not started"))),
-    }
-}
-
 /// What a look after a destroy found, as an error if that is anything.
 pub(crate) fn residue(stack: &str, residue: &Residue) -> Result<String, CommandError> {
     if residue.is_none() {
@@ -132,11 +83,9 @@ pub(crate) fn residue(stack: &str, residue: &Residue) -> Result<String, CommandE
 mod tests {
     use std::time::Duration;
 
-    use neap_engine::apply::StepResult;
-    use neap_engine::cloud::{CallError, ErrorKind};
-
     use super::*;
     use crate::fixture;
+    use neap_engine::apply::StepResult;
 
     fn plain(text: &str) -> String {
         anstream::adapter::strip_str(text).to_string()
@@ -157,60 +106,6 @@ mod tests {
         let plan = fixture::course();
         let summary = summary(vec![Outcome::Done; plan.steps.len()]);
         assert_eq!(plain(&done(&plan, &summary)), "Done: 3 created, 2 updated, 2 deleted in 31s\n");
-    }
-
-    #[test]
-    fn a_failure_names_its_cause_what_it_held_up_and_what_to_run() {
-        let plan = fixture::course();
-        let mut outcomes = vec![Outcome::Done; plan.steps.len()];
-        outcomes[3] = Outcome::Failed(Failure::GaveUp { detail: "no such image".into() });
-        outcomes[5] = Outcome::Skipped { because: plan.steps[3].address.clone() };
-        let error = failure(&plan, &summary(outcomes));
-        assert_eq!(error.exit, Exit::Failed);
-        insta::assert_snapshot!(plain(&style::error(&error)), @r"
-        error: of 7 steps, 1 failed, 1 skipped
-          failed: update task.api: no such image
-          skipped: update service.api, which needs task.api
-
-        hint: mend the cause, then run `neap apply` again: it goes on from what is live
-        ");
-    }
-
-    #[test]
-    fn a_denied_call_names_the_permission_once() {
-        let plan = fixture::course();
-        let error = CallError {
-            kind: ErrorKind::Denied,
-            operation: "ecs:RegisterTaskDefinition".into(),
-            code: None,
-            message: "no".into(),
-            request_id: None,
-        };
-        let outcomes = vec![Outcome::Failed(Failure::Call(error)); plan.steps.len()];
-        let hints = failure(&plan, &summary(outcomes)).hints;
-        assert_eq!(hints.len(), 2, "{hints:?}");
-        assert!(hints[0].starts_with("allow `ecs:RegisterTaskDefinition`"), "{hints:?}");
-    }
-
-    #[test]
-    fn what_was_stopped_ends_as_interrupted() {
-        let plan = fixture::course();
-        let mut outcomes = vec![Outcome::NotStarted; plan.steps.len()];
-        outcomes[0] = Outcome::Cancelled;
-        let error = failure(&plan, &summary(outcomes));
-        assert_eq!(error.exit, Exit::Interrupted);
-        insta::assert_snapshot!(plain(&style::error(&error)), @r"
-        error: of 7 steps, 1 may be half done, 6 not started
-          may be half done: create ecr.api
-          not started: create the new target_group.api
-          not started: delete the old target_group.api
-          not started: update task.api
-          not started: create log_group.task-api
-          not started: update service.api
-          not started: delete alb.old
-
-        hint: run `neap apply` again: it goes on from what is live
-        ");
     }
 
     #[test]

@@ -10,7 +10,9 @@ use neap_engine::residue::Residue;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::failure::{self, FailureView, LeftOutView};
 use super::{PlanView, VERSION, shown};
+use crate::render::failure::command;
 use crate::render::summary;
 
 /// One line of `neap apply --json` or `neap destroy --json`.
@@ -86,8 +88,17 @@ pub(crate) enum Line {
         failed: usize,
         /// Steps that were not started, because one that they need failed.
         skipped: usize,
-        /// Steps that may be half done, or were not started, because neap was told to stop.
+        /// Steps that may be half done, or were not started, because neap was told to stop or its credentials ended.
         cancelled: usize,
+        /// What failed, and why.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        failures: Vec<FailureView>,
+        /// What was not done because of that, or because neap was told to stop.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        left_out: Vec<LeftOutView>,
+        /// The command that goes on where this one ended; absent if all is done.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        next: Option<String>,
         /// The stack's outputs.
         outputs: BTreeMap<String, String>,
         /// Where the stack answers.
@@ -171,6 +182,9 @@ impl Line {
             failed: counts.failed,
             skipped: counts.skipped,
             cancelled: counts.cancelled + counts.not_started,
+            failures: failure::failures(plan, summary),
+            left_out: failure::left_out(plan, summary),
+            next: (!summary.is_success()).then(|| command(plan).to_owned()),
             outputs: if is_apply { shown(&summary.outputs) } else { BTreeMap::new() },
             url: if is_apply { summary::url(&summary.resources) } else { None },
             left: residue.map(|residue| residue.left.iter().map(left).collect()),
@@ -179,7 +193,7 @@ impl Line {
     }
 }
 
-fn outcome_view(outcome: &Outcome) -> (OutcomeView, Option<String>) {
+pub(super) fn outcome_view(outcome: &Outcome) -> (OutcomeView, Option<String>) {
     match outcome {
         Outcome::Done => (OutcomeView::Done, None),
         Outcome::Failed(failure) => (OutcomeView::Failed, Some(failure.to_string())),

@@ -36,6 +36,40 @@ fn the_schema_of_a_plan_refuses_what_is_none() {
 }
 
 #[test]
+fn a_summary_tells_of_each_failure_what_the_text_does() {
+    let plan = fixture::course();
+    let denied = CallError {
+        kind: ErrorKind::Denied,
+        operation: "ecs:RegisterTaskDefinition".into(),
+        code: Some("AccessDeniedException".into()),
+        message: "User: u is not authorized to perform: iam:PassRole on resource: arn:r".into(),
+        request_id: Some("r-1".into()),
+    };
+    let elapsed = Duration::from_secs(1);
+    let mut outcomes = vec![Outcome::Done; plan.steps.len()];
+    outcomes[3] = Outcome::Failed(Failure::Call(denied));
+    outcomes[5] = Outcome::Skipped { because: plan.steps[3].address.clone() };
+    let steps = outcomes.into_iter().map(|outcome| StepResult { outcome, elapsed }).collect();
+    let summary = Summary { steps, resources: BTreeMap::new(), outputs: BTreeMap::new(), elapsed };
+    let line = Line::of_summary(&plan, &summary, None);
+    check(SchemaOf::Events, &line);
+    let line = serde_json::to_value(&line).expect("a value");
+    let failure = &line["failures"][0];
+    assert_eq!((&failure["address"], &failure["step"]), (&"task.api".into(), &3.into()));
+    assert_eq!(failure["permission"], serde_json::json!({ "action": "iam:PassRole", "resource": "arn:r" }));
+    assert_eq!(
+        (&failure["operation"], &failure["request_id"]),
+        (&"ecs:RegisterTaskDefinition".into(), &"r-1".into())
+    );
+    assert!(failure["fixes"][0].as_str().is_some_and(|fix| fix.starts_with("allow `iam:PassRole`")));
+    assert_eq!(
+        (&line["left_out"][0]["address"], &line["left_out"][0]["outcome"]),
+        (&"service.api".into(), &"skipped".into())
+    );
+    assert_eq!(line["next"], "neap apply");
+}
+
+#[test]
 fn an_adoption_is_as_its_schema_says() {
     let next = fixture::course().changes.remove(3);
     let live = fixture::live(&next.address, next.live.clone().expect("it is live").resource);

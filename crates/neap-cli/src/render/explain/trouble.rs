@@ -1,0 +1,123 @@
+//! What AWS says when something cannot become ready, or cannot be made at all: a few well-known sentences.
+//!
+//! Decides by the words alone, the specific before the general. The sentences are those that AWS documents or that its
+//! users report.
+
+use super::Explanation;
+
+/// A sentence, what it means, and what to do.
+struct Trouble {
+    /// Words of the sentence, in lower case: all of them must be there.
+    words: &'static [&'static str],
+    cause: &'static str,
+    fix: &'static str,
+}
+
+const TROUBLES: [Trouble; 14] = [
+    Trouble {
+        words: &["capacity is unavailable"],
+        cause: "AWS has no Fargate capacity left in these availability zones",
+        fix: "run it again later, name subnets in more zones, or use `FARGATE` where the service asks for `FARGATE_SPOT`",
+    },
+    Trouble {
+        words: &["limit on the number of", "vcpu"],
+        cause: "the account may run no more Fargate vCPUs at once",
+        fix: "raise `Fargate On-Demand vCPU resource count` in the Service Quotas console, or run fewer or smaller tasks",
+    },
+    Trouble {
+        words: &["availability zones", "cannot be associated with a load balancer"],
+        cause: "AWS has no load balancers in one of these availability zones",
+        fix: "name subnets in other zones: `subnets` of the load balancer leaves the one out that the message names",
+    },
+    Trouble {
+        words: &["does not support creating load balancers"],
+        cause: "AWS has not opened load balancers for this account yet",
+        fix: "ask AWS Support, under account and billing, to open them",
+    },
+    Trouble {
+        words: &["has no internet gateway"],
+        cause: "the VPC has no way to the internet, and the load balancer is to face it",
+        fix: "attach an internet gateway to the VPC, or set `scheme = \"internal\"`",
+    },
+    Trouble {
+        words: &["not enough ip space"],
+        cause: "a subnet has too few free addresses: a load balancer needs eight in each",
+        fix: "free addresses, or name larger subnets",
+    },
+    Trouble {
+        words: &["unable to assume the service linked role"],
+        cause: "ECS does not have its own role in this account yet",
+        fix: "run it again in a minute; if that does not help, `aws iam create-service-linked-role --aws-service-name ecs.amazonaws.com`",
+    },
+    Trouble {
+        words: &["cannotpullcontainererror"],
+        cause: "the tasks could not pull their image",
+        fix: "check that the image and its tag exist and were pushed, and that the tasks reach the registry: a public IP address or a NAT gateway",
+    },
+    Trouble {
+        words: &["resourceinitializationerror", "secret"],
+        cause: "the tasks could not read their secrets",
+        fix: "check that the secret exists and that the execution role may read it",
+    },
+    Trouble {
+        words: &["resourceinitializationerror"],
+        cause: "the tasks could not be set up: they did not reach a service that they need first",
+        fix: "give the tasks a way out, a public IP address or a NAT gateway, and let their security group send",
+    },
+    Trouble {
+        words: &["exec format error"],
+        cause: "the image is built for another processor than the tasks run on",
+        fix: "build it for that processor, or set `architecture` in the task",
+    },
+    Trouble {
+        words: &["outofmemory"],
+        cause: "a container used more memory than it has",
+        fix: "give the task more `memory`",
+    },
+    Trouble {
+        words: &["health check"],
+        cause: "the tasks run, and the load balancer does not find them well",
+        fix: "check the path, port and `matcher` of the health check, and that the container listens on 0.0.0.0",
+    },
+    Trouble {
+        words: &["circuit breaker"],
+        cause: "the tasks stopped again and again, so ECS broke the deployment off",
+        fix: "`aws ecs describe-services` shows the service's events, and its log group what the containers said",
+    },
+];
+
+/// What is behind `text`, if it is one of the sentences.
+pub(super) fn of(text: &str) -> Option<Explanation> {
+    let lower = text.to_ascii_lowercase();
+    let found = TROUBLES.iter().find(|trouble| trouble.words.iter().all(|words| lower.contains(words)))?;
+    Some(Explanation::new(found.cause, [found.fix.to_owned()]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_are_in_lower_case_and_lead_to_their_own_cause() {
+        for trouble in &TROUBLES {
+            let sentence = trouble.words.join(" … ");
+            assert_eq!(sentence, sentence.to_ascii_lowercase());
+            let found = of(&sentence.to_ascii_uppercase()).expect("a cause");
+            assert_eq!(
+                found.cause.as_deref(),
+                Some(trouble.cause),
+                "hidden behind an earlier one: {sentence}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_specific_goes_before_the_general() {
+        let broken = "(service api) deployment failed: circuit breaker: tasks failed to start: CannotPullContainerError: not found";
+        assert_eq!(
+            of(broken).and_then(|it| it.cause).as_deref(),
+            Some("the tasks could not pull their image")
+        );
+        assert_eq!(of("provisioning"), None);
+    }
+}
