@@ -32,6 +32,24 @@ pub enum Network {
     Name(String),
 }
 
+/// Where the lock lies that lets one process at a time change a stack.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LockPlace {
+    /// An SSM parameter in the stack's region.
+    #[default]
+    Ssm,
+    /// An object in an S3 bucket.
+    S3 {
+        /// The bucket's name.
+        bucket: String,
+        /// What the object's key begins with; it ends with a slash unless it is empty.
+        prefix: String,
+    },
+    /// Nowhere: whoever runs neap sees to it that nobody else does.
+    None,
+}
+
 /// Everything that a stack asks for.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Desired {
@@ -41,6 +59,9 @@ pub struct Desired {
     pub region: Option<String>,
     /// The only account that the stack may be applied to.
     pub account: Option<String>,
+    /// Where its lock lies.
+    #[serde(default)]
+    pub lock: LockPlace,
     /// The VPC that the stack lives in.
     pub network: Network,
     /// The resources by address.

@@ -19,6 +19,7 @@ use crate::cancel::{Cancel, Level};
 use crate::cloud::Cloud;
 use crate::event::{Event, Outcome};
 use crate::intent::{Journal, NoJournal};
+use crate::lock::Lease;
 use crate::run::Run;
 
 /// How a plan is carried out.
@@ -31,13 +32,20 @@ pub struct ApplyOptions {
     pub cancel: Cancel,
     /// Where creates are written down that must not be made twice.
     pub journal: Rc<dyn Journal>,
+    /// The right to change the stack: without it no changing call is sent.
+    pub lease: Lease,
 }
 
 impl Default for ApplyOptions {
     fn default() -> Self {
         // The buckets set the pace. This keeps memory in bounds, and is more than the default quotas of AWS let wait
         // for any slow bucket: 50 load balancers at one in five seconds, and clusters or revisions at one a second.
-        Self { limit: 256, cancel: Cancel::default(), journal: Rc::new(NoJournal) }
+        Self {
+            limit: 256,
+            cancel: Cancel::default(),
+            journal: Rc::new(NoJournal),
+            lease: Lease::unlimited(),
+        }
     }
 }
 
@@ -119,7 +127,8 @@ pub async fn apply<C: Cloud>(
     let mut stop = pin!(cancel.reached(Level::Now));
     loop {
         let jobs = run.jobs(cancel.level() == Level::None);
-        in_flight.extend(jobs.into_iter().map(|job| perform(cloud, &*options.journal, job)));
+        let perform = |job| perform(cloud, &*options.journal, &options.lease, job);
+        in_flight.extend(jobs.into_iter().map(perform));
         let ended = tokio::select! {
             biased;
             () = &mut stop => None,

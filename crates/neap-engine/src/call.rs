@@ -13,6 +13,7 @@ use tracing::{Instrument, debug, debug_span};
 
 use crate::cloud::{CallError, Cloud, Progress};
 use crate::intent::{Journal, JournalError};
+use crate::lock::Lease;
 
 /// What to do. Resources have their references filled in and may hold secrets, so nothing here has a debug
 /// form.
@@ -52,8 +53,13 @@ pub(crate) enum Report {
     Closed,
 }
 
-/// Does the job.
-pub(crate) async fn perform<C: Cloud>(cloud: &C, journal: &dyn Journal, job: Job<'_>) -> (StepId, Report) {
+/// Does the job. What changes something is done only while the lock is held.
+pub(crate) async fn perform<C: Cloud>(
+    cloud: &C,
+    journal: &dyn Journal,
+    lease: &Lease,
+    job: Job<'_>,
+) -> (StepId, Report) {
     let Job { step, address, after, noted, work } = job;
     if !after.is_zero() {
         tokio::time::sleep(after).await;
@@ -66,19 +72,26 @@ pub(crate) async fn perform<C: Cloud>(cloud: &C, journal: &dyn Journal, job: Job
     let report = match work {
         Work::Rest => Report::Rested,
         Work::Create(desired, spec) => {
-            let call = cloud.create(&desired, spec);
+            let call = assured(lease, cloud.create(&desired, spec));
             Report::Changed(traced("create", address, call).await)
         }
         Work::Update(live, desired, spec) => {
-            let call = cloud.update(live, &desired, spec);
+            let call = assured(lease, cloud.update(live, &desired, spec));
             Report::Changed(traced("update", address, call).await)
         }
-        Work::Delete(live) => Report::Deleted(traced("delete", address, cloud.delete(live)).await),
+        Work::Delete(live) => {
+            let call = assured(lease, cloud.delete(live));
+            Report::Deleted(traced("delete", address, call).await)
+        }
         Work::Ready(desired, outputs) => {
             let call = cloud.ready(&desired, &outputs);
             Report::Looked(traced("ready", address, call).await)
         }
-        Work::Gone(live) => Report::Looked(traced("gone", address, cloud.gone(live)).await),
+        // It may do the next part of the deletion.
+        Work::Gone(live) => {
+            let call = assured(lease, cloud.gone(live));
+            Report::Looked(traced("gone", address, call).await)
+        }
         Work::Created(desired, spec) => {
             let call = cloud.created(&desired, spec);
             Report::Found(traced("created", address, call).await)
@@ -92,6 +105,12 @@ pub(crate) async fn perform<C: Cloud>(cloud: &C, journal: &dyn Journal, job: Job
         }
     };
     (step, report)
+}
+
+/// Makes a call that changes something, once the lock is sure to be held.
+async fn assured<T>(lease: &Lease, call: impl Future<Output = Result<T, CallError>>) -> Result<T, CallError> {
+    lease.assured().await?;
+    call.await
 }
 
 /// Tells the log that a call is made and whether it failed: names only, never a field's value.

@@ -9,6 +9,7 @@ pub mod event;
 pub mod intent;
 mod known;
 pub mod news;
+pub mod lock;
 pub mod read;
 pub mod residue;
 pub mod retry;

@@ -13,6 +13,7 @@ mod container;
 mod context;
 mod fargate;
 mod groups;
+mod lock;
 mod network;
 mod place;
 mod references;
@@ -56,11 +57,13 @@ pub fn lower(file: &StackFile, stack: &str, region: Option<&str>) -> Result<Desi
     let outputs = stack::outputs(&mut lowering);
     whole::check(&mut lowering);
     let network = lowering.network();
+    let lock = lock::place(&mut lowering);
     let resources = lowering.finish()?;
     Ok(Desired {
         stack: stack.to_owned(),
         region: region.map(str::to_owned).or_else(|| file.stack.region.clone()),
         account: file.stack.account.clone(),
+        lock,
         network,
         resources,
         outputs,

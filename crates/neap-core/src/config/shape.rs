@@ -96,6 +96,9 @@ pub struct StackTable {
     /// The only account that the stack may be applied to.
     #[schemars(regex(pattern = r"^[0-9]{12}$"))]
     pub account: Option<String>,
+    /// Where the lock lies that keeps two from changing the stack at once: `"ssm"`, the default, is a parameter in
+    /// Systems Manager that is there only meanwhile; `"s3://bucket/prefix"` an object in a bucket; `"none"` nowhere.
+    pub lock: Option<String>,
     /// Tags on everything that takes tags.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,

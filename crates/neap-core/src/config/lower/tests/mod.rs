@@ -6,6 +6,7 @@ mod distributions;
 mod examples;
 mod groups;
 mod identity;
+mod locks;
 mod random;
 mod reach;
 mod references;
