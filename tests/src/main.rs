@@ -5,13 +5,15 @@
 use std::process::ExitCode;
 
 use neap_cli::{Connect, Console, Target};
+use neap_core::desired::LockPlace;
 use neap_engine::cloud::{CallError, ErrorKind};
-use neap_sim::Sim;
+use neap_sim::{FolderStore, Sim};
 
 struct Sandbox;
 
 impl Connect for Sandbox {
     type Cloud = Sim;
+    type Store = FolderStore;
 
     fn reaches_aws(&self) -> bool {
         false
@@ -20,9 +22,20 @@ impl Connect for Sandbox {
     async fn connect(&self, target: &Target) -> Result<Sim, CallError> {
         match target {
             Target::Sandbox { folder } => Ok(Sim::of_command(folder, |name| std::env::var_os(name))?),
-            Target::Aws { .. } => Err(refused("this neap has the sandbox only".to_owned())),
+            Target::Aws { .. } => Err(no_aws()),
         }
     }
+
+    async fn store(&self, target: &Target, _: &LockPlace, _: &str) -> Result<FolderStore, CallError> {
+        match target {
+            Target::Sandbox { folder } => Ok(FolderStore::new(folder)),
+            Target::Aws { .. } => Err(no_aws()),
+        }
+    }
+}
+
+fn no_aws() -> CallError {
+    refused("this neap has the sandbox only".to_owned())
 }
 
 fn refused(message: String) -> CallError {

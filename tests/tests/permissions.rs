@@ -19,8 +19,9 @@ const SERVICES: [&str; 11] = [
     "tag",
 ];
 
-/// Actions that no call of ours is named after: a role is handed over by ECS's calls, and services make their own roles.
-const IMPLIED: [&str; 2] = ["iam:PassRole", "iam:CreateServiceLinkedRole"];
+/// Actions that no call of ours is named after: a role is handed over by ECS's calls, services make their own roles, and the
+/// lock is tagged by the call that creates it.
+const IMPLIED: [&str; 3] = ["iam:PassRole", "iam:CreateServiceLinkedRole", "ssm:AddTagsToResource"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")

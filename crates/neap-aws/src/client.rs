@@ -82,7 +82,7 @@ impl Aws {
     /// Fails when no region is configured.
     pub async fn connect(options: &ConnectOptions) -> Result<Self, CallError> {
         let config = load(options).await;
-        let region = config.region().map(ToString::to_string).ok_or_else(no_region)?;
+        let region = region_of(&config)?;
         let throttle = Arc::new(Throttle::default());
         let config = paced(&config, &throttle);
         Ok(Self {
@@ -120,7 +120,12 @@ impl Aws {
     }
 }
 
-async fn load(options: &ConnectOptions) -> SdkConfig {
+/// The region that is configured.
+pub(crate) fn region_of(config: &SdkConfig) -> Result<String, CallError> {
+    config.region().map(ToString::to_string).ok_or_else(no_region)
+}
+
+pub(crate) async fn load(options: &ConnectOptions) -> SdkConfig {
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http_client())
         .retry_config(RetryConfig::standard())

@@ -14,6 +14,7 @@ mod error;
 mod facts;
 mod found;
 mod hinted;
+mod lock;
 mod log_group;
 mod pace;
 mod remote;
@@ -35,6 +36,7 @@ use tokio::try_join;
 pub use crate::client::{Aws, ConnectOptions};
 use crate::error::refused;
 use crate::found::Found;
+pub use crate::lock::LockStore;
 use crate::remote::{Held, Remote, Wanted};
 
 /// Evaluates an expression with `$fields` standing for the structure of a kind's fields.

@@ -1,6 +1,7 @@
 //! The command line: what can be typed, and nothing about what it does.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -87,6 +88,8 @@ pub enum Command {
     Adopt(AdoptArguments),
     /// Show what is live, resource by resource.
     Status,
+    /// Show who holds the stack's lock, and remove it.
+    Unlock(UnlockArguments),
     /// Print the stack's outputs, or one of them.
     Output(OutputArguments),
     /// Print the IAM permissions that the stack needs, without any call to AWS.
@@ -119,11 +122,25 @@ pub struct ApplyArguments {
     /// Do not ask.
     #[arg(short, long)]
     pub yes: bool,
+    /// Wait so long for the lock while somebody else holds it, such as `30s` or `10m`.
+    #[arg(long, value_name = "DURATION", default_value = "0s", hide_default_value = true, value_parser = duration)]
+    pub lock_timeout: Duration,
 }
 
 /// The options of `neap destroy`.
 #[derive(Debug, Args)]
 pub struct DestroyArguments {
+    /// Do not ask.
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Wait so long for the lock while somebody else holds it, such as `30s` or `10m`.
+    #[arg(long, value_name = "DURATION", default_value = "0s", hide_default_value = true, value_parser = duration)]
+    pub lock_timeout: Duration,
+}
+
+/// The options of `neap unlock`.
+#[derive(Debug, Args)]
+pub struct UnlockArguments {
     /// Do not ask.
     #[arg(short, long)]
     pub yes: bool,
@@ -139,6 +156,9 @@ pub struct AdoptArguments {
     /// Do not ask.
     #[arg(short, long)]
     pub yes: bool,
+    /// Wait so long for the lock while somebody else holds it, such as `30s` or `10m`.
+    #[arg(long, value_name = "DURATION", default_value = "0s", hide_default_value = true, value_parser = duration)]
+    pub lock_timeout: Duration,
 }
 
 /// The options of `neap output`.
@@ -238,6 +258,13 @@ fn variable(text: &str) -> Result<(String, String), String> {
     }
 }
 
+fn duration(text: &str) -> Result<Duration, String> {
+    let parsed = text.parse::<jiff::SignedDuration>().ok();
+    parsed
+        .and_then(|duration| Duration::try_from(duration).ok())
+        .ok_or_else(|| "expected a time such as `30s`, `10m` or `1h 30m`".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -261,6 +288,20 @@ mod tests {
     fn options_may_stand_before_and_after_the_command() {
         for line in [["neap", "--sandbox", "plan"], ["neap", "plan", "--sandbox"]] {
             assert!(Arguments::try_parse_from(line).expect("valid").global.sandbox);
+        }
+    }
+
+    #[test]
+    fn a_time_is_given_in_words() {
+        for (text, expected) in [
+            ("0s", Some(0)),
+            ("90s", Some(90)),
+            ("2m", Some(120)),
+            ("1h 5m", Some(3900)),
+            ("5", None),
+            ("-5s", None),
+        ] {
+            assert_eq!(duration(text).ok(), expected.map(Duration::from_secs), "{text}");
         }
     }
 

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
+use neap_core::desired::LockPlace;
 use neap_engine::cloud::{CallError, Cloud};
+use neap_engine::lock::Store;
 
 /// The cloud that a command is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +29,8 @@ pub enum Target {
 pub trait Connect {
     /// What it makes.
     type Cloud: Cloud;
+    /// Where it keeps locks.
+    type Store: Store;
 
     /// Whether it can reach AWS at all; a neap can be built with the sandbox alone.
     fn reaches_aws(&self) -> bool {
@@ -35,4 +39,13 @@ pub trait Connect {
 
     /// Makes the cloud that `target` names.
     fn connect(&self, target: &Target) -> impl Future<Output = Result<Self::Cloud, CallError>>;
+
+    /// Finds the place where the lock of `stack` lies. Whoever wants to change something takes it before it connects, so
+    /// that what it reads then is what the one before has left.
+    fn store(
+        &self,
+        target: &Target,
+        place: &LockPlace,
+        stack: &str,
+    ) -> impl Future<Output = Result<Self::Store, CallError>>;
 }

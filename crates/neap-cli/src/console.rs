@@ -8,6 +8,8 @@ use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::oneshot;
+
 use crate::args::Color;
 
 /// What a command is handed to speak and to listen with.
@@ -28,6 +30,10 @@ pub struct Console {
     pub environment: BTreeMap<String, String>,
     /// The folder that relative paths start from.
     pub folder: PathBuf,
+    /// The name of this host.
+    pub host: String,
+    /// The folder where processes of this host show each other that they live.
+    pub temporary: PathBuf,
 }
 
 impl Console {
@@ -45,6 +51,8 @@ impl Console {
             stdin_is_terminal: io::stdin().is_terminal(),
             environment,
             folder: PathBuf::new(),
+            host: gethostname::gethostname().to_string_lossy().into_owned(),
+            temporary: std::env::temp_dir(),
         }
     }
 
@@ -59,6 +67,8 @@ impl Console {
             stderr_is_terminal: false,
             stdin_is_terminal: false,
             environment: BTreeMap::new(),
+            host: "desk".to_owned(),
+            temporary: folder.clone(),
             folder,
         };
         (console, stdout, stderr)
@@ -112,7 +122,8 @@ impl Stream {
 pub(crate) struct Ui {
     stdout: Stream,
     stderr: ErrorStream,
-    stdin: Box<dyn BufRead + Send>,
+    /// Nobody's while a question is open.
+    stdin: Option<Box<dyn BufRead + Send>>,
     /// Whether someone can answer.
     pub(crate) can_ask: bool,
     /// Whether someone watches stderr at a terminal.
@@ -154,7 +165,7 @@ impl Ui {
         Self {
             stdout: stream(console.stdout, color_out),
             stderr: ErrorStream(Arc::new(Mutex::new(stream(console.stderr, color_err)))),
-            stdin: console.stdin,
+            stdin: Some(console.stdin),
             can_ask: console.stdin_is_terminal,
             is_watched: console.stderr_is_terminal,
         }
@@ -180,11 +191,20 @@ impl Ui {
         lock(&self.stderr.0).color
     }
 
-    /// Asks `question`; anything but `y` or `yes` is a no.
-    pub(crate) fn ask(&mut self, question: &str) -> bool {
+    /// Asks `question`; anything but `y` or `yes` is a no. Other work goes on until the answer comes, and a question that
+    /// is dropped leaves nobody to answer the next.
+    pub(crate) async fn ask(&mut self, question: &str) -> bool {
+        let Some(mut stdin) = self.stdin.take() else { return false };
         self.err(&format!("{question} [y/N] "));
-        let mut answer = String::new();
-        let read = self.stdin.read_line(&mut answer);
+        let (tell, told) = oneshot::channel();
+        std::thread::spawn(move || {
+            let mut answer = String::new();
+            let read = stdin.read_line(&mut answer);
+            // Whoever asked may have gone.
+            let _unheard = tell.send((read, answer, stdin)).is_err();
+        });
+        let Ok((read, answer, stdin)) = told.await else { return false };
+        self.stdin = Some(stdin);
         if read.is_err() || !answer.ends_with('\n') {
             self.err("\n");
         }
@@ -215,7 +235,8 @@ mod tests {
 
     fn ask(answer: &str) -> (bool, String) {
         let (console, _, stderr) = Console::captured(PathBuf::new(), answer);
-        let yes = Ui::new(console, Color::Auto).ask("Sure?");
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let yes = runtime.block_on(Ui::new(console, Color::Auto).ask("Sure?"));
         (yes, stderr.text())
     }
 

@@ -25,7 +25,7 @@ pub(crate) fn show(ui: &mut Ui, global: &Global, plan: &Plan) {
 }
 
 /// Whether to go on: `yes` says so, or whoever is asked.
-pub(crate) fn confirm(ui: &mut Ui, yes: bool, question: &str) -> Result<bool, CommandError> {
+pub(crate) async fn confirm(ui: &mut Ui, yes: bool, question: &str) -> Result<bool, CommandError> {
     if yes {
         return Ok(true);
     }
@@ -34,7 +34,7 @@ pub(crate) fn confirm(ui: &mut Ui, yes: bool, question: &str) -> Result<bool, Co
             .hint("`--yes` goes on without a question"));
     }
     ui.err("\n");
-    let answer = ui.ask(question);
+    let answer = ui.ask(question).await;
     if !answer {
         ui.err("Nothing was changed\n");
     }
@@ -48,8 +48,8 @@ pub(crate) async fn execute<C: Cloud>(
     cloud: &C,
     plan: &Plan,
     secrets: &Secrets,
+    options: &ApplyOptions,
 ) -> Summary {
-    let options = ApplyOptions::default();
     let stderr = ui.error_stream();
     // What traces would write into the footer, so there is one or the other.
     let mut footer = Footer::new(ui.is_watched && global.verbose == 0);
@@ -61,6 +61,6 @@ pub(crate) async fn execute<C: Cloud>(
             footer.above(|| ui.err(&line));
         }
     };
-    let work = apply(cloud, plan, secrets, &options, &mut tell);
+    let work = apply(cloud, plan, secrets, options, &mut tell);
     signals::stoppable(work, &options.cancel, &stderr).await
 }

@@ -13,12 +13,14 @@ pub mod exit;
 #[cfg(test)]
 mod fixture;
 mod footer;
+mod locked;
 mod nearest;
 mod render;
 mod saved_plan;
 mod session;
 mod signals;
 mod trace;
+mod wall;
 
 use std::ffi::OsString;
 
@@ -63,9 +65,10 @@ fn command(arguments: Arguments, console: Console, connect: impl Connect) -> Exi
     let Arguments { command, global } = arguments;
     let environment = console.environment.clone();
     let folder = console.folder.clone();
+    let (host, temporary) = (console.host.clone(), console.temporary.clone());
     let ui = Ui::new(console, global.color);
     let _tracing = trace::begin(global.verbose, &ui);
-    let mut session = Session { global, ui, environment, folder, connect };
+    let mut session = Session { global, ui, environment, folder, host, temporary, connect };
     let result = dispatch(&mut session, &command);
     let exit = result.unwrap_or_else(|error| {
         session.ui.err(&style::error(&error));
@@ -90,6 +93,7 @@ fn dispatch<C: Connect>(session: &mut Session<C>, command: &Command) -> Result<E
         Command::Apply(arguments) => commands::apply::run(session, arguments),
         Command::Destroy(arguments) => commands::destroy::run(session, arguments),
         Command::Adopt(arguments) => commands::adopt::run(session, arguments),
+        Command::Unlock(arguments) => commands::unlock::run(session, arguments),
         Command::Status => commands::status::run(session),
         Command::Output(arguments) => commands::output::run(session, arguments),
         Command::Policy(arguments) => commands::policy::run(session, arguments),
@@ -111,6 +115,6 @@ const fn has_json(command: &Command) -> bool {
         // Schemas and policies are JSON either way.
         | Command::Policy(_)
         | Command::Schema(_) => true,
-        Command::Init | Command::Graph(_) | Command::Completions(_) => false,
+        Command::Init | Command::Unlock(_) | Command::Graph(_) | Command::Completions(_) => false,
     }
 }

@@ -10,7 +10,7 @@ use neap_core::config::{self, Loaded, Options, Secrets, Source};
 use neap_core::desired::Desired;
 use neap_core::live::Live;
 use neap_core::plan::{Mode, Plan, check, planner};
-use neap_engine::cloud::ErrorKind;
+use neap_engine::cloud::{CallError, ErrorKind};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::args::Global;
@@ -35,6 +35,10 @@ pub(crate) struct Session<C> {
     pub(crate) environment: BTreeMap<String, String>,
     /// The folder that relative paths start from.
     pub(crate) folder: PathBuf,
+    /// The name of this host.
+    pub(crate) host: String,
+    /// Where processes of this host keep what is of use only while they live.
+    pub(crate) temporary: PathBuf,
     /// Makes the cloud.
     pub(crate) connect: C,
 }
@@ -119,25 +123,35 @@ impl<C: Connect> Session<C> {
 
     /// The cloud, in `region` unless the SDK's own chain is to decide.
     pub(crate) async fn cloud(&self, region: Option<&str>) -> Result<C::Cloud, CommandError> {
-        let target = if self.global.sandbox {
+        let target = self.target(region)?;
+        self.connect.connect(&target).await.map_err(unconnected)
+    }
+
+    /// Where the lock of `desired` lies.
+    pub(crate) async fn store(
+        &self,
+        desired: &Desired,
+        region: Option<&str>,
+    ) -> Result<C::Store, CommandError> {
+        let target = self.target(region)?;
+        self.connect.store(&target, &desired.lock, &desired.stack).await.map_err(unconnected)
+    }
+
+    fn target(&self, region: Option<&str>) -> Result<Target, CommandError> {
+        if self.global.sandbox {
             let file = self.path(&self.file());
-            Target::Sandbox { folder: file.with_file_name(".neap") }
+            Ok(Target::Sandbox { folder: file.with_file_name(".neap") })
         } else if self.connect.reaches_aws() {
-            Target::Aws {
+            Ok(Target::Aws {
                 region: region.map(str::to_owned),
                 profile: self.global.profile.clone(),
                 endpoint_url: self.global.endpoint_url.clone(),
-            }
+            })
         } else {
             let message = "this neap was built without AWS, so it has the sandbox only";
-            return Err(CommandError::failed(message)
-                .hint("add `--sandbox`, or build it with the cargo feature `aws`, which is on by default"));
-        };
-        self.connect.connect(&target).await.map_err(|error| match error.kind {
-            ErrorKind::Credentials => error.into(),
-            // Nothing was called yet, so the message alone says what is wrong.
-            _ => CommandError::failed(error.message),
-        })
+            Err(CommandError::failed(message)
+                .hint("add `--sandbox`, or build it with the cargo feature `aws`, which is on by default"))
+        }
     }
 
     /// Reads what is live.
@@ -161,6 +175,14 @@ impl<C: Connect> Session<C> {
             self.ui.err(&style::warning(warning));
         }
         Ok((plan, live))
+    }
+}
+
+fn unconnected(error: CallError) -> CommandError {
+    match error.kind {
+        ErrorKind::Credentials => error.into(),
+        // Nothing was called yet, so the message alone says what is wrong.
+        _ => CommandError::failed(error.message),
     }
 }
 

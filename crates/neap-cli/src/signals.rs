@@ -5,6 +5,8 @@ use std::pin::pin;
 use neap_engine::cancel::{Cancel, Level};
 
 use crate::console::ErrorStream;
+use crate::error::CommandError;
+use crate::exit::Exit;
 use crate::render::style;
 
 /// Awaits `work` and turns signals into requests on `cancel`.
@@ -15,6 +17,17 @@ pub(crate) async fn stoppable<F: Future>(work: F, cancel: &Cancel, stderr: &Erro
             biased;
             output = &mut work => return output,
             () = signal() => tell(cancel.stop(), stderr),
+        }
+    }
+}
+
+/// Awaits `work`, which changes nothing that would have to be finished, unless a signal comes first.
+pub(crate) async fn unless_interrupted<F: Future>(work: F) -> Result<F::Output, CommandError> {
+    tokio::select! {
+        biased;
+        output = work => Ok(output),
+        () = signal() => {
+            Err(CommandError::new(Exit::Interrupted, "interrupted, and nothing was changed"))
         }
     }
 }

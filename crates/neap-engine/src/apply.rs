@@ -40,12 +40,7 @@ impl Default for ApplyOptions {
     fn default() -> Self {
         // The buckets set the pace. This keeps memory in bounds, and is more than the default quotas of AWS let wait
         // for any slow bucket: 50 load balancers at one in five seconds, and clusters or revisions at one a second.
-        Self {
-            limit: 256,
-            cancel: Cancel::default(),
-            journal: Rc::new(NoJournal),
-            lease: Lease::unlimited(),
-        }
+        Self { limit: 256, cancel: Cancel::default(), journal: Rc::new(NoJournal), lease: Lease::unlimited() }
     }
 }
 

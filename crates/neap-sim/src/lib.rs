@@ -15,6 +15,7 @@ mod error;
 mod fault;
 mod journal;
 mod limits;
+mod lock;
 mod read;
 mod record;
 mod rules;
@@ -26,6 +27,7 @@ mod world;
 
 pub use error::SimError;
 pub use fault::{Fault, FaultKind};
+pub use lock::FolderStore;
 pub use sim::Sim;
 pub use trace::Call;
 pub use world::Consistency;

@@ -1,13 +1,21 @@
 //! The clouds that this program was built with, behind one type.
 
 use neap_cli::{Connect, Target};
-use neap_core::desired::{Desired, DesiredResource};
+use neap_core::desired::{Desired, DesiredResource, LockPlace};
 use neap_core::live::{Live, LiveResource, Outputs};
 use neap_engine::cloud::{CallError, Cloud, Progress};
-use neap_sim::Sim;
+use neap_engine::lock::{Store, Stored, Version, WriteError};
+use neap_sim::{FolderStore, Sim};
 
 /// Makes the clouds that this program was built with.
 pub(crate) struct Clouds;
+
+/// Where one of them keeps a stack's lock.
+pub(crate) enum AnyStore {
+    Sandbox(FolderStore),
+    #[cfg(feature = "aws")]
+    Aws(Box<neap_aws::LockStore>),
+}
 
 /// One of them.
 pub(crate) enum AnyCloud {
@@ -18,6 +26,7 @@ pub(crate) enum AnyCloud {
 
 impl Connect for Clouds {
     type Cloud = AnyCloud;
+    type Store = AnyStore;
 
     fn reaches_aws(&self) -> bool {
         cfg!(feature = "aws")
@@ -31,17 +40,46 @@ impl Connect for Clouds {
             }
             #[cfg(feature = "aws")]
             Target::Aws { region, profile, endpoint_url } => {
-                let options = neap_aws::ConnectOptions {
-                    region: region.clone(),
-                    profile: profile.clone(),
-                    endpoint_url: endpoint_url.clone(),
-                };
+                let options = options(region.as_ref(), profile.as_ref(), endpoint_url.as_ref());
                 Ok(AnyCloud::Aws(Box::new(neap_aws::Aws::connect(&options).await?)))
             }
             #[cfg(not(feature = "aws"))]
-            Target::Aws { .. } => Err(failure("this neap was built without AWS".to_owned())),
+            Target::Aws { .. } => Err(no_aws()),
         }
     }
+
+    #[cfg_attr(not(feature = "aws"), expect(unused_variables, reason = "the sandbox has one lock only"))]
+    async fn store(&self, target: &Target, place: &LockPlace, stack: &str) -> Result<AnyStore, CallError> {
+        match target {
+            Target::Sandbox { folder } => Ok(AnyStore::Sandbox(FolderStore::new(folder))),
+            #[cfg(feature = "aws")]
+            Target::Aws { region, profile, endpoint_url } => {
+                let options = options(region.as_ref(), profile.as_ref(), endpoint_url.as_ref());
+                let store = neap_aws::LockStore::connect(&options, place, stack).await?;
+                Ok(AnyStore::Aws(Box::new(store)))
+            }
+            #[cfg(not(feature = "aws"))]
+            Target::Aws { .. } => Err(no_aws()),
+        }
+    }
+}
+
+#[cfg(feature = "aws")]
+fn options(
+    region: Option<&String>,
+    profile: Option<&String>,
+    endpoint_url: Option<&String>,
+) -> neap_aws::ConnectOptions {
+    neap_aws::ConnectOptions {
+        region: region.cloned(),
+        profile: profile.cloned(),
+        endpoint_url: endpoint_url.cloned(),
+    }
+}
+
+#[cfg(not(feature = "aws"))]
+fn no_aws() -> CallError {
+    failure("this neap was built without AWS".to_owned())
 }
 
 #[cfg(not(feature = "aws"))]
@@ -64,6 +102,51 @@ macro_rules! on {
             AnyCloud::Aws($cloud) => Box::pin($call).await,
         }
     };
+}
+
+/// The same request wherever the lock lies.
+macro_rules! at {
+    ($any:expr, $store:ident => $request:expr) => {
+        match $any {
+            AnyStore::Sandbox($store) => $request.await,
+            #[cfg(feature = "aws")]
+            AnyStore::Aws($store) => $request.await,
+        }
+    };
+}
+
+impl Store for AnyStore {
+    async fn read(&self) -> Result<Option<Stored>, CallError> {
+        at!(self, store => store.read())
+    }
+
+    async fn history(&self) -> Result<Vec<Stored>, CallError> {
+        at!(self, store => store.history())
+    }
+
+    async fn create(&self, text: &str) -> Result<Version, WriteError> {
+        at!(self, store => store.create(text))
+    }
+
+    async fn replace(&self, text: &str, over: &Version) -> Result<Version, WriteError> {
+        at!(self, store => store.replace(text, over))
+    }
+
+    async fn delete(&self, over: &Version) -> Result<(), WriteError> {
+        at!(self, store => store.delete(over))
+    }
+
+    async fn account(&self) -> Result<Option<String>, CallError> {
+        at!(self, store => store.account())
+    }
+
+    fn place(&self) -> String {
+        match self {
+            Self::Sandbox(store) => store.place(),
+            #[cfg(feature = "aws")]
+            Self::Aws(store) => store.place(),
+        }
+    }
 }
 
 impl Cloud for AnyCloud {

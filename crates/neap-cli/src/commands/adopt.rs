@@ -5,16 +5,20 @@ use neap_core::adopt::{Adoption, Identity, Verdict, Wish, sought};
 use neap_core::config::Loaded;
 use neap_core::desired::Desired;
 use neap_engine::adopt::adopt;
+use neap_engine::apply::ApplyOptions;
+use neap_engine::lock::Lease;
 
 use crate::args::AdoptArguments;
 use crate::connect::Connect;
 use crate::error::CommandError;
 use crate::execute::confirm;
 use crate::exit::Exit;
+use crate::locked;
 use crate::nearest::nearest;
 use crate::render::adopt as text;
 use crate::render::json::{self, AdoptionView};
 use crate::session::Session;
+use crate::signals::unless_interrupted;
 
 /// Shows what is adopted and what the next apply does to it, asks, and tags it.
 pub(crate) fn run<C: Connect>(
@@ -24,7 +28,13 @@ pub(crate) fn run<C: Connect>(
     let loaded = session.load()?;
     let address = declared(&loaded.desired, &arguments.address)?;
     let identity = arguments.id.as_deref().map(|id| named(&address, id)).transpose()?;
-    session.runtime()?.block_on(carry_out(session, &loaded, &address, identity.as_ref(), arguments))
+    let Loaded { desired, .. } = &loaded;
+    let region = desired.region.as_deref();
+    let wish = locked::Wish { desired, region, command: "neap adopt", timeout: arguments.lock_timeout };
+    let work = async |session: &mut Session<C>, options: &ApplyOptions| {
+        carry_out(session, &loaded, &address, identity.as_ref(), arguments, &options.lease).await
+    };
+    session.runtime()?.block_on(locked::locked(session, wish, work))
 }
 
 async fn carry_out<C: Connect>(
@@ -33,10 +43,11 @@ async fn carry_out<C: Connect>(
     address: &Address,
     identity: Option<&Identity>,
     arguments: &AdoptArguments,
+    lease: &Lease,
 ) -> Result<Exit, CommandError> {
     let Loaded { desired, secrets, .. } = loaded;
     let cloud = session.cloud(desired.region.as_deref()).await?;
-    let live = session.live(&cloud, desired).await?;
+    let live = unless_interrupted(session.live(&cloud, desired)).await??;
     let wish = Wish { desired, live: &live, address, secrets };
     let verdict = match identity {
         None => wish.judge(),
@@ -64,8 +75,9 @@ async fn carry_out<C: Connect>(
         ui.out(&text::adoption(&desired.stack, &live.environment, &adoption));
     }
     let question = text::question(&desired.stack, &adoption);
-    let is_wanted = confirm(ui, arguments.yes, &question)?;
+    let is_wanted = unless_interrupted(confirm(ui, arguments.yes, &question)).await??;
     if is_wanted {
+        lease.assured().await?;
         adopt(&cloud, &adoption).await?;
     }
     if global.json {

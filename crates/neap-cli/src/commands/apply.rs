@@ -4,16 +4,19 @@ use std::path::Path;
 
 use neap_core::config::{Loaded, Secrets};
 use neap_core::plan::{Mode, Plan};
+use neap_engine::apply::ApplyOptions;
 
 use crate::args::ApplyArguments;
 use crate::connect::Connect;
 use crate::error::CommandError;
 use crate::execute::{confirm, execute, show};
 use crate::exit::Exit;
+use crate::locked::{Wish, locked};
 use crate::render::json::{self, Line};
 use crate::render::summary as text;
 use crate::saved_plan::SavedPlan;
 use crate::session::Session;
+use crate::signals::unless_interrupted;
 
 /// Plans or takes a saved plan, asks, and carries it out.
 pub(crate) fn run<C: Connect>(
@@ -24,30 +27,68 @@ pub(crate) fn run<C: Connect>(
     match &arguments.plan {
         None => {
             let loaded = session.load()?;
-            runtime.block_on(fresh(session, &loaded, arguments.yes))
+            runtime.block_on(fresh(session, &loaded, arguments))
         }
-        Some(file) => runtime.block_on(saved(session, file, arguments.yes)),
+        Some(file) => runtime.block_on(saved(session, file, arguments)),
     }
 }
 
 async fn fresh<C: Connect>(
     session: &mut Session<C>,
     loaded: &Loaded,
-    yes: bool,
+    arguments: &ApplyArguments,
 ) -> Result<Exit, CommandError> {
     let Loaded { desired, secrets, .. } = loaded;
-    let cloud = session.cloud(desired.region.as_deref()).await?;
-    let (plan, _) = session.plan(&cloud, desired, secrets, Mode::Apply).await?;
-    carry_out(session, &cloud, &plan, secrets, yes).await
+    let region = desired.region.as_deref();
+    let wish = Wish { desired, region, command: "neap apply", timeout: arguments.lock_timeout };
+    let work = async |session: &mut Session<C>, options: &ApplyOptions| {
+        let planned = async {
+            let cloud = session.cloud(region).await?;
+            let (plan, _) = session.plan(&cloud, desired, secrets, Mode::Apply).await?;
+            let agreed = agree(session, &plan, arguments.yes).await?;
+            Ok::<_, CommandError>((cloud, plan, agreed))
+        };
+        let (cloud, plan, agreed) = unless_interrupted(planned).await??;
+        if !agreed {
+            return Ok(Exit::Failed);
+        }
+        carry_out(session, &cloud, &plan, secrets, options).await
+    };
+    locked(session, wish, work).await
 }
 
-async fn saved<C: Connect>(session: &mut Session<C>, file: &Path, yes: bool) -> Result<Exit, CommandError> {
+async fn saved<C: Connect>(
+    session: &mut Session<C>,
+    file: &Path,
+    arguments: &ApplyArguments,
+) -> Result<Exit, CommandError> {
     let saved = SavedPlan::read(&session.path(file), file)?;
     let secrets = saved.secrets(session)?;
-    let cloud = session.cloud(Some(saved.region())).await?;
-    let live = session.live(&cloud, saved.desired()).await?;
-    let plan = saved.into_plan(live, &secrets)?;
-    carry_out(session, &cloud, &plan, &secrets, yes).await
+    let (desired, region) = (saved.desired().clone(), saved.region().to_owned());
+    let region = Some(region.as_str());
+    let wish = Wish { desired: &desired, region, command: "neap apply", timeout: arguments.lock_timeout };
+    let work = async |session: &mut Session<C>, options: &ApplyOptions| {
+        let planned = async {
+            let cloud = session.cloud(region).await?;
+            let live = session.live(&cloud, &desired).await?;
+            let plan = saved.into_plan(live, &secrets)?;
+            let agreed = agree(session, &plan, arguments.yes).await?;
+            Ok::<_, CommandError>((cloud, plan, agreed))
+        };
+        let (cloud, plan, agreed) = unless_interrupted(planned).await??;
+        if !agreed {
+            return Ok(Exit::Failed);
+        }
+        carry_out(session, &cloud, &plan, &secrets, options).await
+    };
+    locked(session, wish, work).await
+}
+
+/// Shows the plan and asks, unless there is nothing to change.
+async fn agree<C: Connect>(session: &mut Session<C>, plan: &Plan, yes: bool) -> Result<bool, CommandError> {
+    let Session { ui, global, .. } = session;
+    show(ui, global, plan);
+    Ok(plan.is_empty() || confirm(ui, yes, "Apply these changes?").await?)
 }
 
 async fn carry_out<C: Connect>(
@@ -55,15 +96,11 @@ async fn carry_out<C: Connect>(
     cloud: &C::Cloud,
     plan: &Plan,
     secrets: &Secrets,
-    yes: bool,
+    options: &ApplyOptions,
 ) -> Result<Exit, CommandError> {
     let Session { ui, global, .. } = session;
-    show(ui, global, plan);
-    if !plan.is_empty() && !confirm(ui, yes, "Apply these changes?")? {
-        return Ok(Exit::Failed);
-    }
     // A plan without changes can still hold waits for what AWS has not settled.
-    let summary = execute(ui, global, cloud, plan, secrets).await;
+    let summary = execute(ui, global, cloud, plan, secrets, options).await;
     if global.json {
         ui.out(&json::line(&Line::of_summary(plan, &summary, None)));
     } else if !plan.steps.is_empty() {

@@ -11,4 +11,5 @@ pub(crate) mod plan;
 pub(crate) mod policy;
 pub(crate) mod schema;
 pub(crate) mod status;
+pub(crate) mod unlock;
 pub(crate) mod validate;

@@ -6,6 +6,7 @@ pub(crate) mod explain;
 pub(crate) mod failure;
 pub(crate) mod graph;
 pub(crate) mod json;
+pub(crate) mod lock;
 pub(crate) mod plan;
 pub(crate) mod progress;
 pub(crate) mod refusal;

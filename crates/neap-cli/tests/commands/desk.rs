@@ -5,8 +5,9 @@ use std::fs;
 use std::path::Path;
 
 use neap_cli::{Connect, Console, Target};
+use neap_core::desired::LockPlace;
 use neap_engine::cloud::CallError;
-use neap_sim::Sim;
+use neap_sim::{FolderStore, Sim};
 use tempfile::TempDir;
 
 /// The sandbox of a folder.
@@ -16,6 +17,7 @@ struct Sandbox {
 
 impl Connect for Sandbox {
     type Cloud = Sim;
+    type Store = FolderStore;
 
     fn reaches_aws(&self) -> bool {
         self.reaches_aws
@@ -24,6 +26,13 @@ impl Connect for Sandbox {
     async fn connect(&self, target: &Target) -> Result<Sim, CallError> {
         match target {
             Target::Sandbox { folder } => Ok(Sim::open(folder)?),
+            Target::Aws { .. } => panic!("a test must not reach AWS"),
+        }
+    }
+
+    async fn store(&self, target: &Target, _: &LockPlace, _: &str) -> Result<FolderStore, CallError> {
+        match target {
+            Target::Sandbox { folder } => Ok(FolderStore::new(folder)),
             Target::Aws { .. } => panic!("a test must not reach AWS"),
         }
     }

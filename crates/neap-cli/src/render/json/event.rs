@@ -6,6 +6,7 @@ use neap_core::live::LiveResource;
 use neap_core::plan::{Mode, Plan, Verb};
 use neap_engine::apply::Summary;
 use neap_engine::event::{Event, Outcome};
+use neap_engine::lock::Record;
 use neap_engine::residue::Residue;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -73,6 +74,23 @@ pub(crate) enum Line {
         detail: Option<String>,
         /// Seconds since it started.
         elapsed: f64,
+    },
+    /// The only line if somebody else holds the stack's lock: nothing was done.
+    Locked {
+        /// The version of these lines.
+        version: u32,
+        /// The stack.
+        stack: String,
+        /// Who holds the lock: `ada@laptop`.
+        who: String,
+        /// The process on that host.
+        process: u32,
+        /// What it runs.
+        command: String,
+        /// When it took the lock.
+        since: String,
+        /// When the lock expires unless it is renewed.
+        expires: String,
     },
     /// The last line.
     Summary {
@@ -166,6 +184,19 @@ impl Line {
                 let elapsed = elapsed.as_secs_f64();
                 Self::StepFinished { step, verb, address: address(step), outcome, detail, elapsed }
             }
+        }
+    }
+
+    /// The line about a lock that somebody else holds.
+    pub(crate) fn of_lock(record: &Record) -> Self {
+        Self::Locked {
+            version: VERSION,
+            stack: record.stack.clone(),
+            who: record.who.clone(),
+            process: record.process,
+            command: record.command.clone(),
+            since: record.since.to_string(),
+            expires: record.expires.to_string(),
         }
     }
 

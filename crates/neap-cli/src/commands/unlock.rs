@@ -1,0 +1,53 @@
+//! `neap unlock`: shows who holds the stack's lock and, after a question, removes it.
+
+use neap_core::desired::LockPlace;
+use neap_engine::lock::Store;
+use neap_engine::lock::protocol::Entry;
+
+use crate::args::UnlockArguments;
+use crate::connect::Connect;
+use crate::error::CommandError;
+use crate::execute::confirm;
+use crate::exit::Exit;
+use crate::locked;
+use crate::render::lock as text;
+use crate::session::Session;
+
+/// Shows the lock and removes it.
+pub(crate) fn run<C: Connect>(
+    session: &mut Session<C>,
+    arguments: &UnlockArguments,
+) -> Result<Exit, CommandError> {
+    let desired = session.load()?.desired;
+    if desired.lock == LockPlace::None {
+        session.ui.out(&format!("Stack {} has no lock: its file says `lock = \"none\"`\n", desired.stack));
+        return Ok(Exit::Done);
+    }
+    session.runtime()?.block_on(async {
+        let store = session.store(&desired, desired.region.as_deref()).await?;
+        let place = store.place();
+        let lock = locked::new(session, store, &desired.stack, "neap unlock")?;
+        let failed = |error| text::failed(&error, &desired.lock);
+        let Some(seen) = lock.look().await.map_err(|error| failed(error.into()))? else {
+            session.ui.out(&format!("Nobody holds the lock of stack {}\n", desired.stack));
+            return Ok(Exit::Done);
+        };
+        session.ui.out(&shown(&seen, &place));
+        if !confirm(&mut session.ui, arguments.yes, "Remove the lock?").await? {
+            return Ok(Exit::Failed);
+        }
+        lock.remove(&seen).await.map_err(failed)?;
+        session.ui.out("The lock is removed\n");
+        Ok(Exit::Done)
+    })
+}
+
+fn shown(seen: &Entry, place: &str) -> String {
+    match &seen.record {
+        Ok(record) => {
+            let [since, expires] = text::details(record);
+            format!("{}\n  {since}\n  {expires}\n  in {place}\n", text::holder(record))
+        }
+        Err(reason) => format!("What lies in {place} is no lock of this neap\n  {reason}\n"),
+    }
+}
