@@ -25,7 +25,7 @@ pub struct Attempt {
     pub kind: ErrorKind,
     /// What it was for.
     pub purpose: Purpose,
-    /// How many calls in a row have failed, this one included.
+    /// How many calls in a row have failed like this one, itself included.
     pub number: u32,
     /// The time since the first of them failed.
     pub elapsed: Duration,

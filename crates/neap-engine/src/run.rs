@@ -3,7 +3,7 @@
 //! Decides what follows from the result of each call. Makes no call itself: it hands out jobs and takes their
 //! reports, so that one loop owns all the waiting.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,9 +32,9 @@ struct Track {
     /// What it should become, references filled in.
     desired: Option<Arc<DesiredResource>>,
     outputs: Arc<Outputs>,
-    /// How many calls in a row have failed, and since when they do.
-    failures: u32,
-    failing_since: Option<Instant>,
+    /// How many calls in a row have failed, and since when they do, for each kind of failure: an answer that is lost after
+    /// ten refusals is the first that is lost.
+    failures: HashMap<ErrorKind, (u32, Instant)>,
     /// When its call returned and the waiting began.
     waiting_since: Option<Instant>,
     /// AWS's last word for it.
@@ -238,7 +238,7 @@ impl<'a> Run<'a> {
     fn wait(&mut self, step: StepId) {
         let track = &mut self.tracks[step];
         track.waiting_since = Some(Instant::now());
-        track.failures = 0;
+        track.failures.clear();
         self.schedule.exists(step);
         self.look(step, Duration::ZERO);
     }
@@ -273,7 +273,7 @@ impl<'a> Run<'a> {
     fn pending(&mut self, step: StepId, detail: String) {
         let patience = self.patience(step);
         let track = &mut self.tracks[step];
-        track.failures = 0;
+        track.failures.clear();
         let waited = since(track.waiting_since);
         let Some(after) = patience.next_look(waited) else {
             return self.fail(step, Failure::Deadline { waited, detail });
@@ -291,16 +291,15 @@ impl<'a> Run<'a> {
         let error = CallError { message: self.known.redact(error.message), ..error };
         let patience = self.patience(step);
         let track = &mut self.tracks[step];
-        if track.failures == 0 {
-            track.failing_since = Some(Instant::now());
-        }
-        track.failures += 1;
-        let attempt = track.failures;
+        let (number, since) = track.failures.entry(error.kind).or_insert((0, Instant::now()));
+        *number += 1;
+        let (number, elapsed) = (*number, since.elapsed());
+        let attempt = track.failures.values().map(|(number, _)| number).sum();
         let decision = retry::decide(&Attempt {
             kind: error.kind,
             purpose,
-            number: attempt,
-            elapsed: since(track.failing_since),
+            number,
+            elapsed,
             visible: patience.visible,
             deadline: patience.deadline,
             seed: step as u64,

@@ -71,6 +71,13 @@ async fn a_security_group_in_use_is_deleted_again_until_it_goes() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_answer_that_is_lost_after_many_refusals_is_the_first_that_is_lost() {
+    let mut kinds = vec![ErrorKind::InUse; 12];
+    kinds.extend([ErrorKind::Timeout, ErrorKind::InUse, ErrorKind::Unavailable, ErrorKind::Throttled]);
+    assert_eq!(check("delete security_group.web", &kinds).await, ("done", 17));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_security_group_that_stays_in_use_fails_at_its_deadline() {
     let cloud = Scripted::new().fails("delete security_group.web", &[ErrorKind::InUse; 1000]);
     let (summary, _) = run(&cloud, &plan(&["delete security_group.web"], &[])).await;
