@@ -78,6 +78,28 @@ impl Folder {
         self.noted()
     }
 
+    /// Runs neap with a fault script, and answers whether that killed it before it succeeded.
+    pub(crate) fn is_killed(&self, arguments: &[&str], script: &str) -> Result<bool, Error> {
+        fs::write(self.path().join("faults.toml"), script)?;
+        let output = self.neap(arguments, &[("NEAP_SANDBOX_FAULTS", "faults.toml")])?;
+        let is_killed = output.status.signal() == Some(9);
+        if is_killed || output.status.success() {
+            return Ok(is_killed);
+        }
+        Err(format!("killed before, `neap {}`: {}", arguments.join(" "), shown(&output)).into())
+    }
+
+    /// Runs neap with a fault script that it must survive, ending with `code`. If that is not 0, it names the cause.
+    pub(crate) fn struck(&self, arguments: &[&str], script: &str, code: i32) -> Result<(), Error> {
+        fs::write(self.path().join("faults.toml"), script)?;
+        let output = self.neap(arguments, &[("NEAP_SANDBOX_FAULTS", "faults.toml")])?;
+        let names_cause = String::from_utf8_lossy(&output.stderr).contains("hint: allow `");
+        if output.status.code() == Some(code) && names_cause == (code != 0) {
+            return Ok(());
+        }
+        Err(format!("`neap {}` shall end with {code}: {}", arguments.join(" "), shown(&output)).into())
+    }
+
     /// The changing calls that were noted.
     fn noted(&self) -> Result<Vec<Call>, Error> {
         let file = self.path().join("calls.jsonl");

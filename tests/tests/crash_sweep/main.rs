@@ -2,9 +2,11 @@
 //!
 //! For every example, for apply, for the edits in `tests/sweep/*.toml` and for destroy, a real process is killed by SIGKILL
 //! right before each changing call is sent, and right after it was carried out but before its answer arrives. Then it
-//! is run again undisturbed, once, and must end where an undisturbed run ends.
+//! is run again undisturbed, once, and must end where an undisturbed run ends. At some calls the second run is killed too.
+//! And at each call an answer is lost, a call is throttled, AWS fails, and a permission is missing: what another try helps
+//! against must be overcome within the run, and the rest be named and mended by the next.
 //!
-//! One test is one story on one side of the calls; it goes on after a failure, so that the message names every call.
+//! One test is one story with one kind of strike; it goes on after a failure, so that the message names every call.
 
 mod example;
 mod folder;
@@ -19,52 +21,58 @@ use std::sync::{Arc, Mutex};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
-use story::{Side, Story};
+use story::{Story, Strike};
 
 type Error = Box<dyn std::error::Error>;
 
-/// What was swept, for the line that the README quotes.
+/// What was swept, for the lines that the README quotes.
 #[derive(Default)]
 struct Counts {
+    /// Kills of a first run, and of the run after it.
     kills: AtomicUsize,
+    again: AtomicUsize,
+    faults: AtomicUsize,
     /// Each call with the story that it is part of.
     calls: Mutex<BTreeSet<(String, usize)>>,
     examples: Mutex<BTreeSet<String>>,
 }
 
 impl Counts {
-    fn line(&self) -> Result<String, Error> {
+    fn note(&self, story: &Story, number: usize, strike: Strike, kills: usize) -> Result<(), Error> {
+        match strike {
+            Strike::KillTwice(_) => self.again.fetch_add(kills.saturating_sub(1), Ordering::Relaxed),
+            strike if strike.kills() => self.kills.fetch_add(kills, Ordering::Relaxed),
+            _ => self.faults.fetch_add(1, Ordering::Relaxed),
+        };
+        self.calls.lock().map_err(|_| "a test panicked")?.insert((story.name(), number));
+        self.examples.lock().map_err(|_| "a test panicked")?.insert(story.example.name.clone());
+        Ok(())
+    }
+
+    fn lines(&self) -> Result<String, Error> {
+        let of = |count: &AtomicUsize| count.load(Ordering::Relaxed);
         let calls = self.calls.lock().map_err(|_| "a test panicked")?.len();
         let examples = self.examples.lock().map_err(|_| "a test panicked")?.len();
-        let kills = self.kills.load(Ordering::Relaxed);
-        Ok(format!("crash sweep: {kills} kills at {calls} calls of {examples} examples"))
+        let (kills, again, faults) = (of(&self.kills), of(&self.again), of(&self.faults));
+        Ok(format!(
+            "crash sweep: {kills} kills at {calls} calls of {examples} examples, and {again} of the run after; \
+             {faults} faults"
+        ))
     }
 }
 
-/// Kills at each call of `story` in turn. All failures are told, since their pattern is half of the diagnosis.
-fn sweep(story: &Story, side: Side, counts: &Counts) -> Result<(), Failed> {
-    let told = |error: Error| Failed::from(error.to_string());
-    let calls = story.undisturbed().map_err(told)?.calls.len();
+/// Strikes each call of `story` in turn. All failures are told, since their pattern is half of the diagnosis.
+fn sweep(story: &Story, strike: Strike, counts: &Counts) -> Result<(), Error> {
     let mut failures = Vec::new();
-    for number in 1..=calls {
-        let outcome = story.kill_and_recover(number, side);
-        counts.kills.fetch_add(1, Ordering::Relaxed);
-        let swept = counts.calls.lock();
-        swept.map_err(|error| Failed::from(error.to_string()))?.insert((story.name(), number));
-        if let Err(error) = outcome {
-            failures.push(format!("{}{error}", story.heading(number, side)));
+    for number in (1..=story.undisturbed()?.calls.len()).filter(|number| strike.is_tried_at(*number)) {
+        match story.strike_and_recover(number, strike) {
+            Ok(kills) => counts.note(story, number, strike, kills)?,
+            Err(error) => failures.push(format!("{}{error}", story.heading(number, strike))),
         }
     }
-    let examples = counts.examples.lock();
-    examples.map_err(|error| Failed::from(error.to_string()))?.insert(story.example.name.clone());
-    match failures.as_slice() {
-        [] => Ok(()),
-        [first, others @ ..] => {
-            let others = others.iter().filter_map(|text| text.lines().next());
-            let others: Vec<&str> = others.collect();
-            Err(format!("{first}\nand likewise at {} more calls: {others:#?}", others.len()).into())
-        }
-    }
+    let Some((first, others)) = failures.split_first() else { return Ok(()) };
+    let others: Vec<&str> = others.iter().filter_map(|text| text.lines().next()).collect();
+    Err(format!("{first}\nand likewise at {} more calls: {others:#?}", others.len()).into())
 }
 
 fn main() -> Result<ExitCode, Error> {
@@ -72,10 +80,12 @@ fn main() -> Result<ExitCode, Error> {
     let mut trials = Vec::new();
     for story in story::all()? {
         let story = Arc::new(story);
-        for side in [Side::Before, Side::After] {
+        for strike in story.strikes() {
             let (story, counts) = (Arc::clone(&story), Arc::clone(&counts));
-            let name = format!("{}::{side}", story.name());
-            trials.push(Trial::test(name, move || sweep(&story, side, &counts)));
+            let name = format!("{}::{strike:?}", story.name());
+            let test =
+                move || sweep(&story, strike, &counts).map_err(|error| Failed::from(error.to_string()));
+            trials.push(Trial::test(name, test));
         }
     }
     let arguments = Arguments::from_args();
@@ -83,7 +93,7 @@ fn main() -> Result<ExitCode, Error> {
     let conclusion = libtest_mimic::run(&arguments, trials);
     if !is_list {
         let verdict = if conclusion.has_failed() { "not all recovered" } else { "all recovered" };
-        writeln!(std::io::stdout(), "{}, {verdict}", counts.line()?)?;
+        writeln!(std::io::stdout(), "{}, {verdict}", counts.lines()?)?;
     }
     Ok(conclusion.exit_code())
 }

@@ -1,4 +1,4 @@
-//! One story of the sweep: what is under way when neap is killed, what is run then, and how it must end.
+//! One story of the sweep: what is under way when a call is struck, what is run then, and how it must end.
 //!
 //! Decides what recovery means. Must not know how processes are run.
 
@@ -13,21 +13,63 @@ use crate::world::World;
 const APPLY: [&str; 2] = ["apply", "--yes"];
 const DESTROY: [&str; 2] = ["destroy", "--yes"];
 
-/// Which side of a call neap is killed on.
+/// What happens at a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Side {
-    /// Right before it is sent.
-    Before,
-    /// Right after it was carried out, before its answer arrives.
-    After,
+pub(crate) enum Strike {
+    /// neap is killed right before it is sent.
+    KillBefore,
+    /// neap is killed right after it was carried out, before its answer arrives.
+    KillAfter,
+    /// The same, and then the next run is killed too, after so many calls.
+    KillTwice(usize),
+    /// It is carried out, and its answer is lost.
+    LostAnswer,
+    /// AWS refuses it for there being too many.
+    Throttle,
+    /// AWS fails.
+    Broken,
+    /// The permission is missing.
+    Deny,
 }
 
-impl fmt::Display for Side {
+impl Strike {
+    /// Whether neap is killed.
+    pub(crate) const fn kills(self) -> bool {
+        matches!(self, Self::KillBefore | Self::KillAfter | Self::KillTwice(_))
+    }
+
+    /// Whether this is tried at the call with this number: what needs three runs is tried at every fifth.
+    pub(crate) const fn is_tried_at(self, number: usize) -> bool {
+        !matches!(self, Self::KillTwice(_)) || number % 5 == 1
+    }
+
+    /// The fault script that strikes the call with this number.
+    fn script(self, number: usize) -> String {
+        let kind = match self {
+            Self::KillBefore => "kill_before",
+            Self::KillAfter | Self::KillTwice(_) => "kill_after",
+            Self::LostAnswer => "lost_answer",
+            Self::Throttle => "throttle",
+            Self::Broken => "fail\"\ncode = \"InternalFailure",
+            Self::Deny => "deny",
+        };
+        format!("[[fault]]\noperation = \"*\"\nmutating = true\nnth = {number}\nkind = \"{kind}\"\n")
+    }
+}
+
+impl fmt::Display for Strike {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Before => "before",
-            Self::After => "after",
-        })
+        match self {
+            Self::KillBefore => formatter.write_str("killed before"),
+            Self::KillAfter => formatter.write_str("killed after"),
+            Self::KillTwice(second) => {
+                write!(formatter, "killed after, and again after call {second} of the next run,")
+            }
+            Self::LostAnswer => formatter.write_str("lost answer to"),
+            Self::Throttle => formatter.write_str("throttled at"),
+            Self::Broken => formatter.write_str("failed at"),
+            Self::Deny => formatter.write_str("denied at"),
+        }
     }
 }
 
@@ -79,6 +121,16 @@ pub(crate) fn all() -> Result<Vec<Story>, Error> {
 }
 
 impl Story {
+    /// What can happen at its calls. What was given up is told from an apply by its end, so only kills matter to it.
+    pub(crate) fn strikes(&self) -> Vec<Strike> {
+        use Strike::{Broken, Deny, KillAfter, KillBefore, KillTwice, LostAnswer, Throttle};
+        let mut strikes = vec![KillBefore, KillAfter, KillTwice(1), KillTwice(3)];
+        if !matches!(self.act, Act::GiveUp) {
+            strikes.extend([LostAnswer, Throttle, Broken, Deny]);
+        }
+        strikes
+    }
+
     /// What it is called among the tests.
     pub(crate) fn name(&self) -> String {
         let act = match self.act {
@@ -132,13 +184,28 @@ impl Story {
         }
     }
 
-    /// Kills neap at one call, runs it again, and looks at what is there.
-    pub(crate) fn kill_and_recover(&self, number: usize, side: Side) -> Result<(), Error> {
+    /// Lets one call be struck, runs neap again, and looks at what is there.
+    /// Answers how often neap was killed.
+    pub(crate) fn strike_and_recover(&self, number: usize, strike: Strike) -> Result<usize, Error> {
         let undisturbed = self.undisturbed()?;
         let folder = Folder::new(&undisturbed.stack, undisturbed.before.as_deref())?;
-        let answered = folder.killed(&self.under_way(), &script(number, side))?;
+        let script = strike.script(number);
+        if !strike.kills() {
+            let code = self.code(strike);
+            folder.struck(&self.under_way(), &script, code)?;
+            if code != 0 {
+                folder.run(&self.recovery(), 0)?;
+            }
+            // A world that is the same has the same empty plan, and goes in the same way.
+            return compare(&undisturbed.after, &folder.world()?).map(|()| 0);
+        }
+        let answered = folder.killed(&self.under_way(), &script)?;
         if answered[..] != undisturbed.calls[..number - 1] {
             return Err(format!("it was killed somewhere else, after {answered:#?}").into());
+        }
+        let mut kills = 1;
+        if let Strike::KillTwice(second) = strike {
+            kills += usize::from(folder.is_killed(&self.recovery(), &strike.script(second))?);
         }
         folder.run(&self.recovery(), 0)?;
         compare(&undisturbed.after, &folder.world()?)?;
@@ -148,19 +215,21 @@ impl Story {
                 .map_err(|error| format!("the plan is not empty: {error}"))?;
             folder.run(&DESTROY, 0)?;
         }
-        let left = folder.world()?;
-        if !left.keys().is_empty() {
-            return Err(format!("destroy says that nothing is left, but {:?} is", left.keys()).into());
+        is_empty(&folder).map(|()| kills)
+    }
+
+    /// The code that a run ends with which is struck and not killed: what helps against all but a missing permission is
+    /// another try.
+    fn code(&self, strike: Strike) -> i32 {
+        match (strike, self.act) {
+            (Strike::Deny, Act::Destroy) => 4,
+            (Strike::Deny, _) => 1,
+            _ => 0,
         }
-        let strays = folder.strays()?;
-        if !strays.is_empty() {
-            return Err(format!("{strays:?} is left beside the world").into());
-        }
-        Ok(())
     }
 
     /// What is said before a failure: which call it was, and how to see it happen.
-    pub(crate) fn heading(&self, number: usize, side: Side) -> String {
+    pub(crate) fn heading(&self, number: usize, strike: Strike) -> String {
         let call = self.undisturbed().map(|undisturbed| undisturbed.calls[number - 1].clone());
         let call = call.map_or_else(
             |_| String::new(),
@@ -175,12 +244,12 @@ impl Story {
             ),
         };
         format!(
-            "{} killed {side} call {number}{call}; by hand, in an empty folder, with `cargo run -p neap-tests` as neap:\n    \
+            "{} {strike} call {number}{call}; by hand, in an empty folder, with `cargo run -p neap-tests` as neap:\n    \
              cp {} .\n{before}    cat > faults.toml <<END\n{}END\n    \
              NEAP_SANDBOX_FAULTS=faults.toml neap {} --sandbox\n    neap {} --sandbox\n\n",
             self.name(),
             self.example.path.display(),
-            script(number, side),
+            strike.script(number),
             self.under_way().join(" "),
             self.recovery().join(" "),
         )
@@ -207,8 +276,14 @@ fn holds(folder: &Folder, edit: &Edit) -> Result<(), Error> {
     }
 }
 
-fn script(number: usize, side: Side) -> String {
-    format!("[[fault]]\noperation = \"*\"\nmutating = true\nnth = {number}\nkind = \"kill_{side}\"\n")
+/// Checks that nothing is left, neither in the world nor beside it.
+fn is_empty(folder: &Folder) -> Result<(), Error> {
+    let left = folder.world()?;
+    if !left.keys().is_empty() {
+        return Err(format!("destroy says that nothing is left, but {:?} is", left.keys()).into());
+    }
+    let strays = folder.strays()?;
+    if strays.is_empty() { Ok(()) } else { Err(format!("{strays:?} is left beside the world").into()) }
 }
 
 fn compare(expected: &World, found: &World) -> Result<(), Error> {
