@@ -3,9 +3,11 @@
 //! Without a terminal there is no footer, and whatever is printed is only printed.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use console::Term;
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 use neap_core::plan::{Plan, StepId};
 use neap_engine::event::Event;
 
@@ -22,7 +24,7 @@ pub(crate) struct Footer {
 impl Footer {
     /// A footer, drawn only where someone watches.
     pub(crate) fn new(is_watched: bool) -> Self {
-        let target = if is_watched { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let target = if is_watched { on_stderr() } else { ProgressDrawTarget::hidden() };
         Self { lines: MultiProgress::with_draw_target(target), shown: BTreeMap::new() }
     }
 
@@ -57,6 +59,66 @@ impl Footer {
     /// Prints above the footer.
     pub(crate) fn above(&self, print: impl FnOnce()) {
         self.lines.suspend(print);
+    }
+}
+
+fn on_stderr() -> ProgressDrawTarget {
+    ProgressDrawTarget::term_like_with_hz(Box::new(Terminal(Term::buffered_stderr())), 20)
+}
+
+/// Stderr's terminal, which may be closed in the middle: what cannot be drawn is not, and the work goes on. (indicatif
+/// panics where it cannot draw around a line.)
+#[derive(Debug)]
+struct Terminal(Term);
+
+impl Terminal {
+    fn try_to(&self, draw: impl FnOnce(&Term) -> io::Result<()>) -> io::Result<()> {
+        if let Err(error) = draw(&self.0) {
+            tracing::trace!(%error, "the footer cannot be drawn");
+        }
+        Ok(())
+    }
+}
+
+impl TermLike for Terminal {
+    fn width(&self) -> u16 {
+        TermLike::width(&self.0)
+    }
+
+    fn height(&self) -> u16 {
+        TermLike::height(&self.0)
+    }
+
+    fn move_cursor_up(&self, lines: usize) -> io::Result<()> {
+        self.try_to(|term| term.move_cursor_up(lines))
+    }
+
+    fn move_cursor_down(&self, lines: usize) -> io::Result<()> {
+        self.try_to(|term| term.move_cursor_down(lines))
+    }
+
+    fn move_cursor_right(&self, columns: usize) -> io::Result<()> {
+        self.try_to(|term| term.move_cursor_right(columns))
+    }
+
+    fn move_cursor_left(&self, columns: usize) -> io::Result<()> {
+        self.try_to(|term| term.move_cursor_left(columns))
+    }
+
+    fn write_line(&self, text: &str) -> io::Result<()> {
+        self.try_to(|term| term.write_line(text))
+    }
+
+    fn write_str(&self, text: &str) -> io::Result<()> {
+        self.try_to(|term| term.write_str(text))
+    }
+
+    fn clear_line(&self) -> io::Result<()> {
+        self.try_to(Term::clear_line)
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        self.try_to(Term::flush)
     }
 }
 

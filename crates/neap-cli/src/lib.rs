@@ -26,12 +26,12 @@ use std::ffi::OsString;
 
 use clap::{CommandFactory, FromArgMatches};
 
+pub use crate::console::{Captured, Console};
 pub use connect::{Connect, Target};
-pub use console::{Captured, Console};
 pub use exit::Exit;
 
+use crate::console::Ui;
 use args::{Arguments, Color, Command};
-use console::Ui;
 use error::CommandError;
 use render::style;
 use session::Session;

@@ -19,9 +19,12 @@ use crate::console::Ui;
 use crate::error::CommandError;
 use crate::render::json::{self, MistakesView};
 use crate::render::{diagnostic, refusal, style};
+use crate::signals;
 
 /// The region of a sandbox whose stack names none.
 const SANDBOX_REGION: &str = "us-east-1";
+/// Names the clock that the sandbox runs on.
+const SANDBOX_CLOCK: &str = "NEAP_SANDBOX_CLOCK";
 /// What environment variables that hold variables of the stack begin with.
 const VARIABLE_PREFIX: &str = "NEAP_VAR_";
 
@@ -115,9 +118,19 @@ impl<C: Connect> Session<C> {
         }
     }
 
-    /// A runtime for everything that waits. That of the sandbox has a clock which waits for nobody.
+    /// A runtime for everything that waits, with an ear for signals. That of the sandbox has a clock which waits for nobody,
+    /// unless `NEAP_SANDBOX_CLOCK` is `real`.
     pub(crate) fn runtime(&self) -> Result<Runtime, CommandError> {
-        let runtime = Builder::new_current_thread().enable_all().start_paused(self.global.sandbox).build();
+        signals::listen();
+        let is_real = match self.environment.get(SANDBOX_CLOCK).map(String::as_str) {
+            None => !self.global.sandbox,
+            Some("real") => true,
+            Some(other) => {
+                let message = format!("`{SANDBOX_CLOCK}` is `{other}`, and can only be `real`");
+                return Err(CommandError::invalid(message));
+            }
+        };
+        let runtime = Builder::new_current_thread().enable_all().start_paused(!is_real).build();
         runtime.map_err(|error| CommandError::failed(format!("no runtime: {error}")))
     }
 

@@ -104,6 +104,15 @@ impl Summary {
     }
 }
 
+/// How long what is in flight may take once the apply is asked to finish: whoever asked may not be there to ask again.
+const GRACE: Duration = Duration::from_secs(120);
+
+/// Returns once nothing may be waited for any more.
+async fn must_stop(cancel: &Cancel) {
+    cancel.reached(Level::Finish).await;
+    let _is_over = tokio::time::timeout(GRACE, cancel.reached(Level::Now)).await.is_err();
+}
+
 /// Carries out `plan` on `cloud` and tells `events` what happens.
 ///
 /// A step that fails skips what depends on it; the rest finishes. Nothing is undone: the next plan starts
@@ -119,7 +128,7 @@ pub async fn apply<C: Cloud>(
     let cancel = &options.cancel;
     let mut run = Run::new(plan, secrets, options.limit, events);
     let mut in_flight = FuturesUnordered::new();
-    let mut stop = pin!(cancel.reached(Level::Now));
+    let mut stop = pin!(must_stop(cancel));
     loop {
         let jobs = run.jobs(cancel.level() == Level::None);
         let perform = |job| perform(cloud, &*options.journal, &options.lease, job);

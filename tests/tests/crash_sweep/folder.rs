@@ -46,6 +46,8 @@ impl Folder {
     fn neap(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Result<Output, Error> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_neap-sandbox"));
         command.args(arguments).arg("--sandbox").current_dir(self.path()).env_clear();
+        // Where a process that is killed leaves what shows that it lived.
+        command.env("TMPDIR", self.path());
         Ok(command.envs(variables.iter().copied()).stdin(Stdio::null()).output()?)
     }
 

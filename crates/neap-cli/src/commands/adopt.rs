@@ -46,7 +46,7 @@ async fn carry_out<C: Connect>(
     lease: &Lease,
 ) -> Result<Exit, CommandError> {
     let Loaded { desired, secrets, .. } = loaded;
-    let cloud = session.cloud(desired.region.as_deref()).await?;
+    let cloud = unless_interrupted(session.cloud(desired.region.as_deref())).await??;
     let live = unless_interrupted(session.live(&cloud, desired)).await??;
     let wish = Wish { desired, live: &live, address, secrets };
     let verdict = match identity {

@@ -17,6 +17,7 @@ use crate::nearest::nearest;
 use crate::render::value::{self, is_sensitive};
 use crate::render::{json, style, summary};
 use crate::session::Session;
+use crate::signals::unless_interrupted;
 
 /// Prints all outputs, or the one that is named and nothing else.
 pub(crate) fn run<C: Connect>(
@@ -24,10 +25,11 @@ pub(crate) fn run<C: Connect>(
     arguments: &OutputArguments,
 ) -> Result<Exit, CommandError> {
     let loaded = session.load()?;
-    let live = session.runtime()?.block_on(async {
+    let reading = async {
         let cloud = session.cloud(loaded.desired.region.as_deref()).await?;
         session.live(&cloud, &loaded.desired).await
-    })?;
+    };
+    let live = session.runtime()?.block_on(unless_interrupted(reading))??;
     let values = Values::of(&loaded, &live);
     let Some(name) = &arguments.name else {
         let shown = if session.global.json { json::pretty(&values.known()) } else { values.text() };

@@ -10,6 +10,7 @@ use crate::render::json::{self, PlanView};
 use crate::render::{plan as text, style};
 use crate::saved_plan::SavedPlan;
 use crate::session::Session;
+use crate::signals::unless_interrupted;
 
 /// Prints the plan, and saves it if that is asked for.
 pub(crate) fn run<C: Connect>(
@@ -17,10 +18,11 @@ pub(crate) fn run<C: Connect>(
     arguments: &PlanArguments,
 ) -> Result<Exit, CommandError> {
     let loaded = session.load()?;
-    let (plan, live) = session.runtime()?.block_on(async {
+    let planning = async {
         let cloud = session.cloud(loaded.desired.region.as_deref()).await?;
         session.plan(&cloud, &loaded.desired, &loaded.secrets, Mode::Apply).await
-    })?;
+    };
+    let (plan, live) = session.runtime()?.block_on(unless_interrupted(planning))??;
     let shown = if session.global.json {
         json::pretty(&PlanView::of(&plan))
     } else {

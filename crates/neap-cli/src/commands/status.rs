@@ -8,14 +8,16 @@ use crate::exit::Exit;
 use crate::render::json::{self, StatusView};
 use crate::render::{refusal, status};
 use crate::session::Session;
+use crate::signals::unless_interrupted;
 
 /// Prints what is live. What cannot be read makes it fail.
 pub(crate) fn run<C: Connect>(session: &mut Session<C>) -> Result<Exit, CommandError> {
     let desired = session.load()?.desired;
-    let live = session.runtime()?.block_on(async {
+    let reading = async {
         let cloud = session.cloud(desired.region.as_deref()).await?;
         session.live(&cloud, &desired).await
-    })?;
+    };
+    let live = session.runtime()?.block_on(unless_interrupted(reading))??;
     let shown = if session.global.json {
         json::pretty(&StatusView::of(&desired, &live))
     } else {

@@ -12,6 +12,7 @@ use crate::exit::Exit;
 use crate::locked;
 use crate::render::lock as text;
 use crate::session::Session;
+use crate::signals::unless_interrupted;
 
 /// Shows the lock and removes it.
 pub(crate) fn run<C: Connect>(
@@ -24,16 +25,17 @@ pub(crate) fn run<C: Connect>(
         return Ok(Exit::Done);
     }
     session.runtime()?.block_on(async {
-        let store = session.store(&desired, desired.region.as_deref()).await?;
+        let store = unless_interrupted(session.store(&desired, desired.region.as_deref())).await??;
         let place = store.place();
         let lock = locked::new(session, store, &desired.stack, "neap unlock")?;
         let failed = |error| text::failed(&error, &desired.lock);
-        let Some(seen) = lock.look().await.map_err(|error| failed(error.into()))? else {
+        let Some(seen) = unless_interrupted(lock.look()).await?.map_err(|error| failed(error.into()))? else {
             session.ui.out(&format!("Nobody holds the lock of stack {}\n", desired.stack));
             return Ok(Exit::Done);
         };
         session.ui.out(&shown(&seen, &place));
-        if !confirm(&mut session.ui, arguments.yes, "Remove the lock?").await? {
+        let question = confirm(&mut session.ui, arguments.yes, "Remove the lock?");
+        if !unless_interrupted(question).await?? {
             return Ok(Exit::Failed);
         }
         lock.remove(&seen).await.map_err(failed)?;

@@ -13,7 +13,17 @@ use crate::scripted::Scripted;
 
 /// Applies a load balancer that takes 100 s and a service after it, and stops at these seconds.
 async fn check(stops: &[u64], expected: &[&str], elapsed: std::ops::RangeInclusive<u64>) {
-    let cloud = Scripted::new().takes("alb.public", 100);
+    check_taking(100, stops, expected, elapsed).await;
+}
+
+/// The same with a load balancer that takes so many seconds.
+async fn check_taking(
+    seconds: u64,
+    stops: &[u64],
+    expected: &[&str],
+    elapsed: std::ops::RangeInclusive<u64>,
+) {
+    let cloud = Scripted::new().takes("alb.public", seconds);
     let plan = plan(&["create alb.public", "create service.api"], &[(0, 1, Need::Ready)]);
     let options = ApplyOptions::default();
     let secrets = Secrets::default();
@@ -37,6 +47,11 @@ async fn check(stops: &[u64], expected: &[&str], elapsed: std::ops::RangeInclusi
 #[tokio::test(start_paused = true)]
 async fn told_once_it_finishes_what_is_in_flight_and_starts_nothing_new() {
     check(&[5], &["done", "not started"], 101..=115).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn told_once_and_left_alone_it_does_not_wait_for_ever() {
+    check_taking(500, &[5], &["cancelled", "not started"], 125..=125).await;
 }
 
 #[tokio::test(start_paused = true)]
