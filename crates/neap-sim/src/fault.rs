@@ -89,6 +89,8 @@ impl Fault {
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
     rules: Vec<(Fault, u32)>,
+    /// How many calls were struck.
+    pub(crate) n_struck: usize,
 }
 
 impl Faults {
@@ -118,6 +120,7 @@ impl Faults {
                 struck = Some(fault.kind.clone());
             }
         }
+        self.n_struck += usize::from(struck.is_some());
         struck
     }
 }

@@ -202,6 +202,12 @@ impl Sim {
         self.look(|world| world.tombstones().map(str::to_owned).collect())
     }
 
+    /// How many calls were struck by a fault, and how many changes were told late, since the world was opened.
+    pub fn struck(&self) -> usize {
+        let inner = self.inner.borrow();
+        inner.faults.n_struck + inner.world.shades.n_late
+    }
+
     /// Every call that was made, in order.
     pub fn calls(&self) -> Vec<Call> {
         self.inner.borrow().trace.calls.clone()

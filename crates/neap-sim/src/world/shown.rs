@@ -54,6 +54,9 @@ pub(crate) struct Shades {
     changes: u64,
     #[serde(skip)]
     looks: u64,
+    /// How many records were shown as they were before, since the world was opened.
+    #[serde(skip)]
+    pub(crate) n_late: usize,
 }
 
 /// For how many seconds the news of one call are late.
@@ -98,6 +101,7 @@ impl World {
             if old != new && seconds > 0 {
                 let shade = Shade { until: self.now + seconds * 1000, shown: old.cloned() };
                 self.shades.shades.entry(arn.clone()).or_default().push(shade);
+                self.shades.n_late += 1;
             }
         }
     }

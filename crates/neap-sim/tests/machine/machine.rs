@@ -45,6 +45,7 @@ pub(crate) struct Counts {
 
 /// A world, and the stack file that is applied to it.
 pub(crate) struct Machine {
+    news: News,
     pub(crate) sim: Sim,
     pub(crate) knobs: Knobs,
     /// Whether something goes wrong in the next run.
@@ -79,8 +80,10 @@ enum End {
 }
 
 impl Machine {
-    pub(crate) fn new() -> Self {
+    /// An empty world, and a neap that thinks that news travel so fast.
+    pub(crate) fn new(news: News) -> Self {
         Self {
+            news,
             sim: Sim::in_memory().on_kill(|| KILLED.set(true)),
             knobs: Knobs::default(),
             is_troubled: false,
@@ -170,15 +173,15 @@ impl Machine {
         let weather = self.weather();
         let strangers = self.strangers(&stack);
         self.sim.forget_calls();
+        let struck = self.sim.struck();
         KILLED.set(false);
         let end = tokio::select! {
             biased;
             () = poll_fn(|_| if KILLED.get() { Poll::Ready(()) } else { Poll::Pending }) => Ok(End::Killed),
             end = self.command(mode, &loaded, weather) => end,
         };
-        let troubles = self.sim.calls().iter().filter(|call| call.error.is_some()).count();
+        self.counts.faults += self.sim.struck() - struck;
         if weather != Weather::Fine {
-            self.counts.faults += troubles;
             self.quiet_from = self.sim.now() + Duration::from_secs(SLOWEST + 1);
         }
         self.calm_down();
@@ -213,7 +216,7 @@ impl Machine {
             Mode::Apply => None,
             Mode::Destroy => {
                 let gone = deleted(&plan, &summary);
-                trusted_residue(&self.sim, desired, News::default(), begun, &gone).await.ok()
+                trusted_residue(&self.sim, desired, self.news, begun, &gone).await.ok()
             }
         };
         Ok(End::Ran(Box::new(plan), summary, residue))
