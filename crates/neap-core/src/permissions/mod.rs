@@ -154,6 +154,7 @@ impl Collected {
         let what = match (right.when, right.guard) {
             (Use::Read, _) => "Read",
             _ if right.on == On::Vpc => "Vpc",
+            _ if right.on == On::Lock => "Lock",
             (_, Guard::Tagged) => "Owned",
             (_, Guard::Requested | Guard::OnCreate(_)) => "Create",
             (_, Guard::ToTasks) => "PassRole",

@@ -44,6 +44,8 @@ pub(super) enum On {
     Secrets,
     /// Nothing in particular, but only where tasks name SSM parameters.
     Parameters,
+    /// The SSM parameter that is the stack's lock, if that is where the stack keeps it.
+    Lock,
 }
 
 /// What else must hold.
@@ -112,6 +114,11 @@ pub(super) const COMMON: &[Right] = &[
     read("ec2:DescribeRouteTables", Any),
     read("secretsmanager:DescribeSecret", On::Secrets),
     read("ssm:DescribeParameters", On::Parameters),
+    both("ssm:AddTagsToResource", On::Lock, Guard::None),
+    both("ssm:DeleteParameter", On::Lock, Guard::None),
+    both("ssm:GetParameter", On::Lock, Guard::None),
+    both("ssm:GetParameterHistory", On::Lock, Guard::None),
+    both("ssm:PutParameter", On::Lock, Guard::None),
 ];
 
 /// What a stack needs for its resources of `kind`.

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use super::Place;
 use super::table::On;
 use crate::address::Kind;
-use crate::desired::{Desired, Network};
+use crate::desired::{Desired, LockPlace, Network};
 use crate::kinds::Resource;
 use crate::naming;
 use crate::reference::{self, Fact, Piece, Reference};
@@ -36,10 +36,13 @@ pub(super) fn resources(desired: &Desired, place: &Place, kind: Option<Kind>, on
             [place.arn("ec2", &format!("vpc/{id}"))].into()
         }
         (On::ServiceLinked, _) => [place.global("iam", "role/aws-service-role/*")].into(),
+        (On::Lock, _) if desired.lock == LockPlace::Ssm => {
+            [place.arn("ssm", &format!("parameter/neap/{}/lock", desired.stack))].into()
+        }
         (On::Secrets, _) => secrets(desired, place),
         (On::Parameters, _) if names_parameters(desired) => any(),
         // A right that is about a kind always comes with one.
-        (On::Parameters, _) | (On::Every | On::Own, None) => BTreeSet::new(),
+        (On::Parameters | On::Lock, _) | (On::Every | On::Own, None) => BTreeSet::new(),
     }
 }
 

@@ -23,12 +23,19 @@ use serde_json::Value;
 const ACCOUNT: &str = "123456789012";
 
 /// Actions of the table that no life on the sandbox calls, and why they are there.
-const UNCALLED: [(&str, &str); 4] = [
+const UNCALLED: [(&str, &str); 9] = [
     ("tag:GetResources", "the sandbox has no index of tags"),
     ("ec2:DescribeRouteTables", "the sandbox's subnets are all public"),
     ("ecs:ListTaskDefinitions", "the sandbox deletes the revisions that it knows"),
+    ("ssm:AddTagsToResource", LOCK),
+    ("ssm:DeleteParameter", LOCK),
+    ("ssm:GetParameter", LOCK),
+    ("ssm:GetParameterHistory", LOCK),
+    ("ssm:PutParameter", LOCK),
     ("iam:CreateServiceLinkedRole", "part of the account's first cluster and load balancer"),
 ];
+
+const LOCK: &str = "the sandbox keeps its lock in a file";
 
 /// A stack and what becomes of it: every change in place that the scenarios do not make.
 const BEFORE: &str = r#"
