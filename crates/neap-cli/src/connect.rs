@@ -30,7 +30,7 @@ pub trait Connect {
     /// What it makes.
     type Cloud: Cloud;
     /// Where it keeps locks.
-    type Store: Store;
+    type Store: Store + 'static;
 
     /// Whether it can reach AWS at all; a neap can be built with the sandbox alone.
     fn reaches_aws(&self) -> bool {

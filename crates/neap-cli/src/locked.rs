@@ -4,18 +4,22 @@
 //! Decides how long a lock is waited for, and what is said about it. Must not know what the work is.
 
 use std::pin::pin;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use neap_core::address::Address;
 use neap_core::desired::{Desired, LockPlace};
 use neap_core::plan::Refusal;
 use neap_engine::apply::ApplyOptions;
 use neap_engine::cancel::{Cancel, Level};
+use neap_engine::cloud::Cloud;
+use neap_engine::intent::settle;
 use neap_engine::lock::{Attempt, Lock, LockError, Presence, RENEW_EVERY, Record, Store, Worker};
 
 use crate::connect::Connect;
-use crate::console::ErrorStream;
+use crate::console::{ErrorStream, Ui};
 use crate::error::CommandError;
 use crate::render::json::{self, Line};
 use crate::render::{lock as text, refusal, style};
@@ -38,25 +42,57 @@ pub(crate) struct Wish<'a> {
     pub(crate) timeout: Duration,
 }
 
-/// Holds the lock while `work` runs, with the options that keep it within the lock.
+/// What goes with a lock that is held.
+pub(crate) struct Hold<S> {
+    /// The options that keep an apply within the lock.
+    pub(crate) options: ApplyOptions,
+    /// The lock, if the stack has one.
+    lock: Option<Rc<Lock<S>>>,
+}
+
+impl<S: Store> Hold<S> {
+    /// Finds out what became of creates that an earlier run has not seen the end of, so that a plan knows them.
+    pub(crate) async fn settle<C: Cloud>(
+        &self,
+        ui: &Ui,
+        cloud: &C,
+        desired: &Desired,
+    ) -> Result<(), CommandError> {
+        let Some(lock) = &self.lock else { return Ok(()) };
+        let intents = lock.left_open().await;
+        if intents.is_empty() {
+            return Ok(());
+        }
+        let mut tell = |addresses: &[&Address], wait: Duration| ui.err(&text::settling(addresses, wait));
+        settle(cloud, desired, &intents, &mut tell).await?;
+        for intent in &intents {
+            lock.close_intent(&intent.address).await.map_err(|error| text::failed(&error, &desired.lock))?;
+        }
+        Ok(())
+    }
+}
+
+/// Holds the lock while `work` runs.
 pub(crate) async fn locked<C: Connect, T>(
     session: &mut Session<C>,
     wish: Wish<'_>,
-    work: impl AsyncFnOnce(&mut Session<C>, &ApplyOptions) -> Result<T, CommandError>,
+    work: impl AsyncFnOnce(&mut Session<C>, &Hold<C::Store>) -> Result<T, CommandError>,
 ) -> Result<T, CommandError> {
-    let mut options = ApplyOptions::default();
+    let mut hold = Hold { options: ApplyOptions::default(), lock: None };
     if wish.desired.lock == LockPlace::None {
-        return work(session, &options).await;
+        return work(session, &hold).await;
     }
-    let lock = signals::unless_interrupted(open(session, &wish)).await??;
+    let lock = Rc::new(signals::unless_interrupted(open(session, &wish)).await??);
     // Whoever is interrupted while a request is under way may have got the lock.
     let taken = signals::unless_interrupted(take(session, &lock, &wish)).await;
     let result = match taken {
         Ok(Ok(())) => {
-            options.lease = lock.lease();
+            hold.options.lease = lock.lease();
+            hold.options.journal = Rc::<Lock<C::Store>>::clone(&lock);
+            hold.lock = Some(Rc::clone(&lock));
             let stderr = session.ui.error_stream();
-            let renewing = pin!(renew(&lock, &options.cancel, &stderr));
-            let working = pin!(work(session, &options));
+            let renewing = pin!(renew(&lock, &hold.options.cancel, &stderr));
+            let working = pin!(work(session, &hold));
             tokio::select! {
                 biased;
                 result = working => result,
@@ -65,7 +101,7 @@ pub(crate) async fn locked<C: Connect, T>(
         }
         Ok(Err(error)) | Err(error) => Err(error),
     };
-    let loss = options.lease.loss();
+    let loss = hold.options.lease.loss();
     if let Err(error) = lock.release().await
         && loss.is_none()
     {

@@ -1,6 +1,6 @@
 //! The sandbox's lock: a record beside its world, which stores like S3 would keep it, written only over what is named.
 //!
-//! Decides how several processes share the folder: the operating system's lock on a file makes each request one. The world
+//! Decides how several processes share the folder: the operating system's lock on it makes each request one. The world
 //! is one for all stacks in the folder, and so is the lock. Must not know what the record says.
 
 use std::fs::{self, File};
@@ -14,8 +14,6 @@ use crate::arn;
 
 /// The record's file in the sandbox's folder.
 const FILE: &str = "lock.json";
-/// The file that is locked during each request. It is never removed: who waits for it would wait for another.
-const GUARD: &str = "lock.guard";
 
 /// Where the lock of a sandbox lies.
 #[derive(Debug, Clone)]
@@ -37,8 +35,7 @@ impl FolderStore {
     ) -> Result<T, CallError> {
         let carried_out = || {
             fs::create_dir_all(&self.folder)?;
-            let guard =
-                File::options().write(true).create(true).truncate(false).open(self.folder.join(GUARD))?;
+            let guard = guard(&self.folder)?;
             guard.lock()?;
             request(&self.folder.join(FILE))
         };
@@ -50,6 +47,18 @@ impl FolderStore {
             request_id: None,
         })
     }
+}
+
+/// What is locked during each request: the folder itself, so that nothing is left beside the world.
+#[cfg(unix)]
+fn guard(folder: &Path) -> io::Result<File> {
+    File::open(folder)
+}
+
+/// What is locked during each request. It is never removed: who waits for it would wait for another.
+#[cfg(not(unix))]
+fn guard(folder: &Path) -> io::Result<File> {
+    File::options().write(true).create(true).truncate(false).open(folder.join("lock.guard"))
 }
 
 fn there(file: &Path) -> io::Result<Option<Stored>> {

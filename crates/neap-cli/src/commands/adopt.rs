@@ -5,7 +5,6 @@ use neap_core::adopt::{Adoption, Identity, Verdict, Wish, sought};
 use neap_core::config::Loaded;
 use neap_core::desired::Desired;
 use neap_engine::adopt::adopt;
-use neap_engine::apply::ApplyOptions;
 use neap_engine::lock::Lease;
 
 use crate::args::AdoptArguments;
@@ -31,8 +30,8 @@ pub(crate) fn run<C: Connect>(
     let Loaded { desired, .. } = &loaded;
     let region = desired.region.as_deref();
     let wish = locked::Wish { desired, region, command: "neap adopt", timeout: arguments.lock_timeout };
-    let work = async |session: &mut Session<C>, options: &ApplyOptions| {
-        carry_out(session, &loaded, &address, identity.as_ref(), arguments, &options.lease).await
+    let work = async |session: &mut Session<C>, hold: &locked::Hold<C::Store>| {
+        carry_out(session, &loaded, &address, identity.as_ref(), arguments, &hold.options.lease).await
     };
     session.runtime()?.block_on(locked::locked(session, wish, work))
 }

@@ -11,7 +11,7 @@ use crate::connect::Connect;
 use crate::error::CommandError;
 use crate::execute::{confirm, execute, show};
 use crate::exit::Exit;
-use crate::locked::{Wish, locked};
+use crate::locked::{Hold, Wish, locked};
 use crate::render::json::{self, Line};
 use crate::render::summary as text;
 use crate::saved_plan::SavedPlan;
@@ -41,9 +41,10 @@ async fn fresh<C: Connect>(
     let Loaded { desired, secrets, .. } = loaded;
     let region = desired.region.as_deref();
     let wish = Wish { desired, region, command: "neap apply", timeout: arguments.lock_timeout };
-    let work = async |session: &mut Session<C>, options: &ApplyOptions| {
+    let work = async |session: &mut Session<C>, hold: &Hold<C::Store>| {
         let planned = async {
             let cloud = session.cloud(region).await?;
+            hold.settle(&session.ui, &cloud, desired).await?;
             let (plan, _) = session.plan(&cloud, desired, secrets, Mode::Apply).await?;
             let agreed = agree(session, &plan, arguments.yes).await?;
             Ok::<_, CommandError>((cloud, plan, agreed))
@@ -52,7 +53,7 @@ async fn fresh<C: Connect>(
         if !agreed {
             return Ok(Exit::Failed);
         }
-        carry_out(session, &cloud, &plan, secrets, options).await
+        carry_out(session, &cloud, &plan, secrets, &hold.options).await
     };
     locked(session, wish, work).await
 }
@@ -67,9 +68,10 @@ async fn saved<C: Connect>(
     let (desired, region) = (saved.desired().clone(), saved.region().to_owned());
     let region = Some(region.as_str());
     let wish = Wish { desired: &desired, region, command: "neap apply", timeout: arguments.lock_timeout };
-    let work = async |session: &mut Session<C>, options: &ApplyOptions| {
+    let work = async |session: &mut Session<C>, hold: &Hold<C::Store>| {
         let planned = async {
             let cloud = session.cloud(region).await?;
+            hold.settle(&session.ui, &cloud, &desired).await?;
             let live = session.live(&cloud, &desired).await?;
             let plan = saved.into_plan(live, &secrets)?;
             let agreed = agree(session, &plan, arguments.yes).await?;
@@ -79,7 +81,7 @@ async fn saved<C: Connect>(
         if !agreed {
             return Ok(Exit::Failed);
         }
-        carry_out(session, &cloud, &plan, &secrets, options).await
+        carry_out(session, &cloud, &plan, &secrets, &hold.options).await
     };
     locked(session, wish, work).await
 }

@@ -12,7 +12,7 @@ use crate::connect::Connect;
 use crate::error::CommandError;
 use crate::execute::{confirm, execute, show};
 use crate::exit::Exit;
-use crate::locked::{Wish, locked};
+use crate::locked::{Hold, Wish, locked};
 use crate::render::json::{self, Line};
 use crate::render::summary as text;
 use crate::session::Session;
@@ -36,9 +36,10 @@ async fn destroy<C: Connect>(
     let Loaded { desired, secrets, .. } = loaded;
     let region = desired.region.as_deref();
     let wish = Wish { desired, region, command: "neap destroy", timeout: arguments.lock_timeout };
-    let work = async |session: &mut Session<C>, options: &ApplyOptions| {
+    let work = async |session: &mut Session<C>, hold: &Hold<C::Store>| {
         let planned = async {
             let cloud = session.cloud(region).await?;
+            hold.settle(&session.ui, &cloud, desired).await?;
             let begun = Instant::now();
             let (plan, _) = session.plan(&cloud, desired, secrets, Mode::Destroy).await?;
             let Session { ui, global, .. } = &mut *session;
@@ -51,7 +52,7 @@ async fn destroy<C: Connect>(
         if !agreed {
             return Ok(Exit::Failed);
         }
-        carry_out(session, &cloud, begun, &plan, loaded, options).await
+        carry_out(session, &cloud, begun, &plan, loaded, &hold.options).await
     };
     locked(session, wish, work).await
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use neap_core::address::Address;
 use neap_core::desired::LockPlace;
 use neap_engine::cloud::ErrorKind;
 use neap_engine::lock::protocol::Why;
@@ -40,6 +41,13 @@ pub(crate) fn held(record: &Record, waited: Option<Duration>) -> CommandError {
     error
         .hint("`--lock-timeout 10m` waits for it")
         .hint("`neap unlock` removes the lock of a process that is gone")
+}
+
+/// The line for whoever waits until what an earlier run may have made can be seen.
+pub(crate) fn settling(addresses: &[&Address], wait: Duration) -> String {
+    let names: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    let wait = style::duration(wait);
+    format!("Waiting up to {wait} to see whether an earlier run has made {}\n", style::names(&names))
 }
 
 /// The line about a lock that was somebody else's before; none if that is of no interest.

@@ -3,9 +3,11 @@
 //! Decides which request follows from a verdict. Must not wait: whoever wants a lock that is held asks again later, and
 //! whoever holds one calls [`Lock::renew`] in time.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::LocalBoxFuture;
 use jiff::Timestamp;
 use neap_core::address::Address;
 use thiserror::Error;
@@ -18,6 +20,7 @@ use super::record::{Claim, Intent, MAX_INTENTS, Record, Version};
 use super::store::{Store, WriteError};
 use super::{Clock, RENEW_EVERY, TIME_TO_LIVE, later};
 use crate::cloud::{CallError, ErrorKind};
+use crate::intent::{self, Journal, JournalError};
 
 /// So often a request that missed, or whose outcome is not known, is followed by another look.
 const ROUNDS: u32 = 10;
@@ -250,6 +253,16 @@ impl<S: Store> Lock<S> {
     /// The creates that may or may not have happened, those that an earlier owner left included.
     pub async fn intents(&self) -> Vec<Intent> {
         self.mine.lock().await.as_ref().map(|held| held.record.intents.clone()).unwrap_or_default()
+    }
+
+    /// The same as the intents of an earlier run, whose outcome nobody knows.
+    pub async fn left_open(&self) -> Vec<intent::Intent> {
+        let now = (self.clock)();
+        let aged = |Intent { address, spec, since }| {
+            let age = Duration::try_from(now.duration_since(since)).unwrap_or_default();
+            intent::Intent { address, spec, age }
+        };
+        self.intents().await.into_iter().map(aged).collect()
     }
 
     /// Lets go of it. Nothing of it is left, unless there are open intents: then the record stays, for whoever comes
@@ -493,4 +506,31 @@ fn gave_up(trouble: Option<CallError>) -> LockError {
         message: "others write the lock's record faster than it can be read".to_owned(),
         request_id: None,
     }))
+}
+
+impl<S> fmt::Debug for Lock<S> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Lock").field("worker", &self.worker).finish_non_exhaustive()
+    }
+}
+
+/// The record is what outlives the process, so that is where creates are written down.
+impl<S: Store> Journal for Lock<S> {
+    fn open<'a>(
+        &'a self,
+        address: &'a Address,
+        spec: &'a str,
+    ) -> LocalBoxFuture<'a, Result<(), JournalError>> {
+        Box::pin(async move {
+            let since = (self.clock)();
+            let intent = Intent { address: address.clone(), spec: spec.to_owned(), since };
+            self.open_intent(intent).await.map_err(|error| JournalError(error.to_string()))
+        })
+    }
+
+    fn close<'a>(&'a self, address: &'a Address) -> LocalBoxFuture<'a, Result<(), JournalError>> {
+        Box::pin(
+            async move { self.close_intent(address).await.map_err(|error| JournalError(error.to_string())) },
+        )
+    }
 }
