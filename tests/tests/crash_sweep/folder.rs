@@ -16,6 +16,9 @@ use crate::world::World;
 /// The sandbox's file, from the folder.
 const WORLD: &str = ".neap/sandbox.json";
 
+/// What stays in its folder: the world, and an empty file that guards the lock's file while that is changed.
+const KEPT: [&str; 2] = ["sandbox.json", "lock.guard"];
+
 /// A folder with a stack.
 pub(crate) struct Folder(TempDir);
 
@@ -91,15 +94,19 @@ impl Folder {
         Err(format!("killed before, `neap {}`: {}", arguments.join(" "), shown(&output)).into())
     }
 
-    /// Runs neap with a fault script that it must survive, ending with `code`. If that is not 0, it names the cause.
-    pub(crate) fn struck(&self, arguments: &[&str], script: &str, code: i32) -> Result<(), Error> {
+    /// Runs neap with a fault script that it must survive, ending with one of `codes`, and answers with which. If that is
+    /// not 0, it names the cause.
+    pub(crate) fn struck(&self, arguments: &[&str], script: &str, codes: &[i32]) -> Result<i32, Error> {
         fs::write(self.path().join("faults.toml"), script)?;
         let output = self.neap(arguments, &[("NEAP_SANDBOX_FAULTS", "faults.toml")])?;
         let names_cause = String::from_utf8_lossy(&output.stderr).contains("hint: allow `");
-        if output.status.code() == Some(code) && names_cause == (code != 0) {
-            return Ok(());
+        match output.status.code() {
+            Some(code) if codes.contains(&code) && names_cause == (code != 0) => Ok(code),
+            _ => {
+                Err(format!("`neap {}` shall end with {codes:?}: {}", arguments.join(" "), shown(&output))
+                    .into())
+            }
         }
-        Err(format!("`neap {}` shall end with {code}: {}", arguments.join(" "), shown(&output)).into())
     }
 
     /// The changing calls that were noted.
@@ -130,7 +137,7 @@ impl Folder {
         let names = fs::read_dir(folder)?
             .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
             .collect::<Result<Vec<String>, Error>>()?;
-        Ok(names.into_iter().filter(|name| !WORLD.ends_with(name.as_str())).collect())
+        Ok(names.into_iter().filter(|name| !KEPT.contains(&name.as_str())).collect())
     }
 }
 

@@ -191,9 +191,7 @@ impl Story {
         let folder = Folder::new(&undisturbed.stack, undisturbed.before.as_deref())?;
         let script = strike.script(number);
         if !strike.kills() {
-            let code = self.code(strike);
-            folder.struck(&self.under_way(), &script, code)?;
-            if code != 0 {
+            if folder.struck(&self.under_way(), &script, self.codes(strike))? != 0 {
                 folder.run(&self.recovery(), 0)?;
             }
             // A world that is the same has the same empty plan, and goes in the same way.
@@ -218,13 +216,13 @@ impl Story {
         is_empty(&folder).map(|()| kills)
     }
 
-    /// The code that a run ends with which is struck and not killed: what helps against all but a missing permission is
-    /// another try.
-    fn code(&self, strike: Strike) -> i32 {
+    /// The codes that a run may end with which is struck and not killed: what helps against all but a missing permission
+    /// is another try. What may not be deleted can still go with what it is part of, as a listener does.
+    const fn codes(&self, strike: Strike) -> &'static [i32] {
         match (strike, self.act) {
-            (Strike::Deny, Act::Destroy) => 4,
-            (Strike::Deny, _) => 1,
-            _ => 0,
+            (Strike::Deny, Act::Destroy) => &[4, 0],
+            (Strike::Deny, _) => &[1],
+            _ => &[0],
         }
     }
 
