@@ -8,7 +8,9 @@ mod to_aws;
 
 use std::collections::BTreeMap;
 
-use aws_sdk_ecs::types::{TaskDefinition, TaskDefinitionField, TaskDefinitionStatus};
+use aws_sdk_ecs::types::{
+    TaskDefinition, TaskDefinitionFamilyStatus, TaskDefinitionField, TaskDefinitionStatus,
+};
 use futures_util::future::join_all;
 use neap_core::address::Address;
 use neap_core::desired::{Desired, TAG_ADDRESS, TAG_STACK};
@@ -36,16 +38,16 @@ pub(crate) async fn read(aws: &Aws, desired: &Desired) -> Found {
     let mut found = Found::new(&desired.stack);
     let names: BTreeMap<&str, &Address> =
         declared::<Task>(desired).map(|(address, task)| (task.family.as_str(), address)).collect();
-    let wanted = join_all(names.iter().map(|(family, address)| candidate(aws, family, Some(address))));
+    let wanted = join_all(names.iter().map(|(family, address)| candidates(aws, family, Some(address))));
     let strays = async {
         let listed = list_families(aws, &prefix(&desired.stack)).await?;
         let strays = listed.iter().filter(|family| !names.contains_key(family.as_str()));
-        Ok(join_all(strays.map(|family| candidate(aws, family, None))).await)
+        Ok(join_all(strays.map(|family| candidates(aws, family, None))).await)
     };
     let (wanted, strays) = join!(wanted, strays);
-    found.collect(wanted);
+    found.collect(wanted.into_iter().flatten());
     match strays {
-        Ok(strays) => found.collect(strays),
+        Ok(strays) => found.collect(strays.into_iter().flatten()),
         Err(error) => found.failed(&error),
     }
     found
@@ -53,7 +55,8 @@ pub(crate) async fn read(aws: &Aws, desired: &Desired) -> Found {
 
 async fn list_families(aws: &Aws, prefix: &str) -> Result<Vec<String>, CallError> {
     let request = aws.ecs.list_task_definition_families().family_prefix(prefix);
-    let request = request.status(aws_sdk_ecs::types::TaskDefinitionFamilyStatus::Active).max_results(100);
+    // Also those with no active revision: a removal may have been broken off half-way.
+    let request = request.status(TaskDefinitionFamilyStatus::All).max_results(100);
     let pages = request.into_paginator().items().send();
     pages.collect::<Result<_, _>>().await.map_err(failed("ecs:ListTaskDefinitionFamilies"))
 }
@@ -63,10 +66,29 @@ pub(crate) async fn named(aws: &Aws, family: &str) -> Result<Option<LiveResource
     candidate(aws, family, None).await.1
 }
 
+/// What there is of a family: its latest active revision, or else what a removal that was broken off has left of it.
+async fn candidates(aws: &Aws, family: &str, address: Option<&Address>) -> Vec<Outcome> {
+    let active = candidate(aws, family, address).await;
+    if !matches!(active, (_, Ok(None))) {
+        return vec![active];
+    }
+    let half_removed = half_removed(aws, family).await;
+    vec![active, (None, half_removed)]
+}
+
 async fn candidate(aws: &Aws, family: &str, address: Option<&Address>) -> Outcome {
     let revision = latest(aws, family).await;
     let live = revision.map(|revision| revision.and_then(|revision| live(&revision, address)));
     (address.cloned(), live)
+}
+
+/// The newest revision that is deregistered and not deleted, of a family that has no active one. It stays for ever
+/// unless somebody deletes it. A family that others have left so is not gone through to its end.
+async fn half_removed(aws: &Aws, family: &str) -> Result<Option<LiveResource>, CallError> {
+    let inactive = list(aws, family, TaskDefinitionStatus::Inactive).await?;
+    let Some(newest) = inactive.iter().max_by_key(|arn| number(arn)) else { return Ok(None) };
+    let live = describe(aws, newest).await?.and_then(|revision| live(&revision, None));
+    Ok(live.map(|live| LiveResource { phase: Phase::Deleting("deregistered".to_owned()), ..live }))
 }
 
 /// One revision with its tags.
@@ -167,10 +189,15 @@ async fn ours(
 }
 
 /// Deregisters every active revision of the stack's own, and then asks for the deletion of all inactive ones:
-/// ECS deletes nothing that is still active.
+/// ECS deletes nothing that is still active. Where a removal is only brought to its end, active revisions are newer
+/// than it.
 async fn remove(aws: &Aws, held: &Held<'_, Task>) -> Result<(), CallError> {
     let mut inactive = ours(aws, held, TaskDefinitionStatus::Inactive).await?;
-    for arn in ours(aws, held, TaskDefinitionStatus::Active).await? {
+    let active = match held.live.phase {
+        Phase::Deleting(_) => Vec::new(),
+        _ => ours(aws, held, TaskDefinitionStatus::Active).await?,
+    };
+    for arn in active {
         let request = aws.ecs.deregister_task_definition().task_definition(&arn);
         request.send().await.map_err(failed("ecs:DeregisterTaskDefinition"))?;
         inactive.push(arn);
@@ -236,7 +263,11 @@ impl Remote for Task {
     }
 
     async fn gone(aws: &Aws, held: &Held<'_, Self>) -> Result<Progress, CallError> {
-        if ours(aws, held, TaskDefinitionStatus::Active).await?.is_empty() {
+        let status = match held.live.phase {
+            Phase::Deleting(_) => TaskDefinitionStatus::Inactive,
+            _ => TaskDefinitionStatus::Active,
+        };
+        if ours(aws, held, status).await?.is_empty() {
             return Ok(Progress::Done);
         }
         remove(aws, held).await?;
