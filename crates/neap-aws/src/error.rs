@@ -32,7 +32,7 @@ where
     let metadata = error.as_service_error().map(ProvideErrorMetadata::meta);
     let code = metadata.and_then(|metadata| metadata.code()).map(ToOwned::to_owned);
     let said = metadata.and_then(|metadata| metadata.message()).map(ToOwned::to_owned);
-    let message = said.unwrap_or_else(|| chain(error));
+    let message = said.unwrap_or_else(|| unread(error));
     let kind = match (&code, error) {
         (Some(code), _) => classify(operation, code, &message),
         (None, SdkError::TimeoutError(_)) => ErrorKind::Timeout,
@@ -43,6 +43,20 @@ where
     };
     let request_id = error.request_id().map(ToOwned::to_owned);
     CallError { kind, operation: operation.to_owned(), code, message, request_id }
+}
+
+/// What went wrong where AWS gave no reason. An answer that nobody understands is told with its status, which says more
+/// than what is wrong with its text.
+fn unread<E>(error: &SdkError<E, HttpResponse>) -> String
+where
+    E: Error + 'static,
+{
+    match error.raw_response() {
+        Some(answer) => {
+            format!("the answer, with status {}, cannot be read: {}", answer.status().as_u16(), chain(error))
+        }
+        None => chain(error),
+    }
 }
 
 /// An error of `kind` about something that AWS answered in a way that is no SDK error.
@@ -92,7 +106,8 @@ fn without_answer(message: &str, otherwise: ErrorKind) -> ErrorKind {
 fn by_status(status: u16) -> ErrorKind {
     match status {
         401 | 403 => ErrorKind::Denied,
-        404 => ErrorKind::NotFound,
+        // AWS names what it does not find. A bare 404 comes from something on the way, and must never count as "not there".
+        404 => ErrorKind::Unavailable,
         409 => ErrorKind::Conflict,
         429 => ErrorKind::Throttled,
         408 | 504 => ErrorKind::Timeout,
@@ -143,14 +158,16 @@ mod tests {
     fn an_answer_without_a_code_is_judged_by_its_status() {
         for (status, expected) in [
             (403, ErrorKind::Denied),
-            (404, ErrorKind::NotFound),
+            (404, ErrorKind::Unavailable),
             (429, ErrorKind::Throttled),
             (500, ErrorKind::Unavailable),
             (400, ErrorKind::Unknown),
         ] {
             let generic = CreateServiceError::generic(ErrorMetadata::builder().build());
             let failure: Failure = SdkError::service_error(generic, response(status));
-            assert_eq!(call_error("ecs:CreateService", &failure).kind, expected, "{status}");
+            let error = call_error("ecs:CreateService", &failure);
+            assert_eq!(error.kind, expected, "{status}");
+            assert!(error.message.contains(&format!("status {status}")), "{}", error.message);
         }
     }
 
