@@ -3,6 +3,8 @@
   reader.py ENDPOINT REGION call SERVICE OPERATION [JSON]   one call; prints its answer
   reader.py ENDPOINT REGION reset moto|ministack            forgets everything, sets what the suite needs
   reader.py ENDPOINT REGION list                            everything that a stack can leave behind, by kind
+  reader.py ENDPOINT REGION snapshot                        the same with every field and tag, by ARN or id
+  reader.py ENDPOINT REGION untag                           takes neap's tags from everything
 
 `list` leaves out what is there in an account that nobody uses: the default VPC's security group.
 """
@@ -75,8 +77,98 @@ def listing():
     return {kind: sorted(names) for kind, names in found.items() if names}
 
 
+def pairs(tags):
+    return {tag.get("Key", tag.get("key")): tag.get("Value", tag.get("value")) for tag in tags}
+
+
+def describe(service, operation, **arguments):
+    answer = getattr(client(service), operation)(**arguments)
+    answer.pop("ResponseMetadata", None)
+    return answer
+
+
+def balancing():
+    """Load balancers, target groups, listeners and rules by ARN."""
+    found = {g["TargetGroupArn"]: [g, describe("elbv2", "describe_target_group_attributes", TargetGroupArn=g["TargetGroupArn"])]
+             for g in every("elbv2", "describe_target_groups", "TargetGroups")}
+    for balancer in every("elbv2", "describe_load_balancers", "LoadBalancers"):
+        arn = balancer["LoadBalancerArn"]
+        found[arn] = [balancer, describe("elbv2", "describe_load_balancer_attributes", LoadBalancerArn=arn)]
+        for listener in every("elbv2", "describe_listeners", "Listeners", LoadBalancerArn=arn):
+            found[listener["ListenerArn"]] = [listener]
+            rules = describe("elbv2", "describe_rules", ListenerArn=listener["ListenerArn"])["Rules"]
+            found.update({rule["RuleArn"]: [rule] for rule in rules if rule["Priority"] != "default"})
+    return found
+
+
+def running():
+    """Clusters, services and active task definitions by ARN, without those that are only remembered."""
+    found = {}
+    for arn in every("ecs", "list_task_definitions", "taskDefinitionArns", status="ACTIVE"):
+        found[arn] = describe("ecs", "describe_task_definition", taskDefinition=arn, include=["TAGS"])
+    for arn in every("ecs", "list_clusters", "clusterArns"):
+        found[arn] = describe("ecs", "describe_clusters", clusters=[arn], include=["TAGS", "SETTINGS"])["clusters"][0]
+        for service in every("ecs", "list_services", "serviceArns", cluster=arn):
+            found[service] = describe("ecs", "describe_services", cluster=arn, services=[service], include=["TAGS"])["services"][0]
+    return {arn: fields for arn, fields in found.items() if fields.get("status") != "INACTIVE"}
+
+
+def role(name):
+    policies = describe("iam", "list_role_policies", RoleName=name)["PolicyNames"]
+    return [describe("iam", "get_role", RoleName=name)["Role"], describe("iam", "list_attached_role_policies", RoleName=name),
+            [describe("iam", "get_role_policy", RoleName=name, PolicyName=policy) for policy in policies]]
+
+
+def snapshot():
+    """Every field of everything and its tags, by ARN or id: `{id: [fields, tags]}`."""
+    found = {}
+    for group in every("ec2", "describe_security_groups", "SecurityGroups"):
+        found[group["GroupId"]] = [group, pairs(group.pop("Tags", []))]
+    for arn, fields in balancing().items():
+        found[arn] = [fields, pairs(describe("elbv2", "describe_tags", ResourceArns=[arn])["TagDescriptions"][0]["Tags"])]
+    for arn, fields in running().items():
+        found[arn] = [fields, pairs(fields.pop("tags", []))]
+    for repository in every("ecr", "describe_repositories", "repositories"):
+        arn = repository["repositoryArn"]
+        found[arn] = [repository, pairs(describe("ecr", "list_tags_for_resource", resourceArn=arn)["tags"])]
+    for group in every("logs", "describe_log_groups", "logGroups"):
+        arn = group["arn"].removesuffix(":*")
+        found[arn] = [group, describe("logs", "list_tags_for_resource", resourceArn=arn)["tags"]]
+    for name in [r["RoleName"] for r in every("iam", "list_roles", "Roles") if not r["Path"].startswith("/aws-service-role/")]:
+        fields = role(name)
+        fields[0].pop("RoleLastUsed", None)
+        found[fields[0]["Arn"]] = [fields, pairs(fields[0].pop("Tags", []))]
+    for summary in client("cloudfront").list_distributions()["DistributionList"].get("Items") or []:
+        tags = describe("cloudfront", "list_tags_for_resource", Resource=summary["ARN"])["Tags"]["Items"]
+        found[summary["ARN"]] = [describe("cloudfront", "get_distribution_config", Id=summary["Id"])["DistributionConfig"], pairs(tags)]
+    return found
+
+
+def untag():
+    for id, (_, tags) in snapshot().items():
+        keys = [key for key in tags if key.startswith("neap:")]
+        if not keys:
+            continue
+        if id.startswith("sg-"):
+            client("ec2").delete_tags(Resources=[id], Tags=[{"Key": key} for key in keys])
+            continue
+        match id.split(":")[2]:
+            case "elasticloadbalancing":
+                client("elbv2").remove_tags(ResourceArns=[id], TagKeys=keys)
+            case "iam":
+                client("iam").untag_role(RoleName=id.split("/")[-1], TagKeys=keys)
+            case "cloudfront":
+                client("cloudfront").untag_resource(Resource=id, TagKeys={"Items": keys})
+            case service:
+                client(service).untag_resource(resourceArn=id, tagKeys=keys)
+
+
 if command == "reset":
     reset(rest[0])
+elif command == "snapshot":
+    print(json.dumps(snapshot(), default=str))
+elif command == "untag":
+    untag()
 elif command == "list":
     print(json.dumps(listing()))
 elif command == "call":

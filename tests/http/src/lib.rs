@@ -148,6 +148,24 @@ impl World {
         serde_json::from_str(&self.reader(&["list"])).expect("the reader prints JSON")
     }
 
+    /// Every field and tag of everything that the emulator holds, by ARN or id: `[fields, tags]`.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the reader cannot be run.
+    pub fn snapshot(&self) -> Value {
+        serde_json::from_str(&self.reader(&["snapshot"])).expect("the reader prints JSON")
+    }
+
+    /// Takes neap's tags from everything.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the reader cannot be run.
+    pub fn untag(&self) {
+        self.reader(&["untag"]);
+    }
+
     /// The answer to one call of boto3's client `service`.
     ///
     /// # Panics
