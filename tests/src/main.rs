@@ -44,5 +44,6 @@ fn refused(message: String) -> CallError {
 }
 
 fn main() -> ExitCode {
+    neap_cli::tell_no_values();
     ExitCode::from(neap_cli::run(std::env::args_os(), Console::of_process(), Sandbox))
 }

@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use neap_core::config::Secrets;
 use neap_engine::cloud::{CallError, ErrorKind};
 
 use crate::exit::Exit;
@@ -36,6 +37,16 @@ impl CommandError {
     /// A wrong command line or file.
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
         Self::new(Exit::Invalid, message)
+    }
+
+    /// The same without the values of `secrets`, which causes from elsewhere may quote.
+    #[must_use]
+    pub(crate) fn without(mut self, secrets: &Secrets) -> Self {
+        let texts = self.details.iter_mut().chain(&mut self.hints).chain([&mut self.message]);
+        for text in texts {
+            *text = secrets.redact(std::mem::take(text));
+        }
+        self
     }
 
     /// The same with one more line of detail.

@@ -15,6 +15,7 @@ mod fixture;
 mod footer;
 mod locked;
 mod nearest;
+mod panics;
 mod render;
 mod saved_plan;
 mod session;
@@ -25,10 +26,12 @@ mod wall;
 use std::ffi::OsString;
 
 use clap::{CommandFactory, FromArgMatches};
+use neap_core::config::Secrets;
 
 pub use crate::console::{Captured, Console};
 pub use connect::{Connect, Target};
 pub use exit::Exit;
+pub use panics::tell_no_values;
 
 use crate::console::Ui;
 use args::{Arguments, Color, Command};
@@ -68,9 +71,11 @@ fn command(arguments: Arguments, console: Console, connect: impl Connect) -> Exi
     let (host, temporary) = (console.host.clone(), console.temporary.clone());
     let ui = Ui::new(console, global.color);
     let _tracing = trace::begin(global.verbose, &ui);
-    let mut session = Session { global, ui, environment, folder, host, temporary, connect };
+    let secrets = Secrets::default();
+    let mut session = Session { global, ui, environment, folder, host, temporary, connect, secrets };
     let result = dispatch(&mut session, &command);
     let exit = result.unwrap_or_else(|error| {
+        let error = error.without(&session.secrets);
         session.ui.err(&style::error(&error));
         error.exit
     });

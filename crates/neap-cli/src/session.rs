@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use neap_core::config::{self, Loaded, Options, Secrets, Source};
 use neap_core::desired::Desired;
-use neap_core::live::Live;
+use neap_core::live::{Live, Reading};
 use neap_core::plan::{Mode, Plan, check, planner};
 use neap_engine::cloud::{CallError, ErrorKind};
 use tokio::runtime::{Builder, Runtime};
@@ -44,6 +44,8 @@ pub(crate) struct Session<C> {
     pub(crate) temporary: PathBuf,
     /// Makes the cloud.
     pub(crate) connect: C,
+    /// The values that nothing may tell, as far as they are known yet.
+    pub(crate) secrets: Secrets,
 }
 
 impl<C: Connect> Session<C> {
@@ -98,6 +100,7 @@ impl<C: Connect> Session<C> {
         let source = Source { name: &name, bytes: &bytes };
         match config::load(&source, options) {
             Ok(mut loaded) => {
+                self.secrets = loaded.secrets.clone();
                 for warning in &loaded.warnings {
                     self.ui.err(&diagnostic::warning(warning, &source));
                 }
@@ -169,7 +172,18 @@ impl<C: Connect> Session<C> {
 
     /// Reads what is live.
     pub(crate) async fn live(&self, cloud: &C::Cloud, desired: &Desired) -> Result<Live, CommandError> {
-        Ok(neap_engine::read::read(cloud, desired).await?)
+        let mut live = neap_engine::read::read(cloud, desired).await?;
+        let readings = live.readings.values_mut().filter_map(|reading| match reading {
+            Reading::Unreadable(failure) => Some(failure),
+            Reading::Absent | Reading::Present(_) | Reading::Foreign(_) => None,
+        });
+        for failure in readings.chain(&mut live.failures) {
+            failure.message = self.secrets.redact(std::mem::take(&mut failure.message));
+        }
+        for warning in &mut live.warnings {
+            *warning = self.secrets.redact(std::mem::take(warning));
+        }
+        Ok(live)
     }
 
     /// Reads what is live and plans. Warnings are printed.

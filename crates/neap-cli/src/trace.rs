@@ -1,6 +1,7 @@
 //! What neap does inside, on stderr, for those who ask for it with `-v`.
 //!
-//! Only neap's own crates are heard: the SDK's traces hold requests with their values.
+//! Only neap's own crates are heard: the SDK's traces hold requests with their values. No environment variable changes that:
+//! `RUST_LOG` and its like are not read, so nobody gets bodies into a log by accident. A test runs every command with them set.
 
 use std::sync::Mutex;
 

@@ -78,13 +78,8 @@ impl<'a> Known<'a> {
     }
 
     /// `text` without the values of sensitive variables: AWS quotes what it does not like.
-    pub(crate) fn redact(&self, mut text: String) -> String {
-        for value in self.secrets.names().filter_map(|name| self.secrets.get(name)) {
-            if !value.is_empty() && text.contains(value) {
-                text = text.replace(value, "(sensitive)");
-            }
-        }
-        text
+    pub(crate) fn redact(&self, text: String) -> String {
+        self.secrets.redact(text)
     }
 
     /// Notes that the resource at `address` exists with these `outputs`, and returns all that it has.

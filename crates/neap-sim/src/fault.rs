@@ -41,6 +41,11 @@ pub enum FaultKind {
         /// Why not.
         reason: String,
     },
+    /// The client itself is at fault: it panics, quoting something.
+    Panic {
+        /// What it quotes.
+        message: String,
+    },
     /// The process ends right before the call is sent, if there is a hook for it; else the call times out unsent.
     KillBefore,
     /// The process ends right after the call was carried out, if there is a hook for it; else its answer is lost.
@@ -224,6 +229,7 @@ enum Word {
     LateVisibility,
     StaleRead,
     DeploymentFails,
+    Panic,
     KillBefore,
     KillAfter,
 }
@@ -247,6 +253,7 @@ impl Line {
             Word::DeploymentFails => {
                 FaultKind::DeploymentFails { reason: self.reason.ok_or_else(|| missing("reason"))? }
             }
+            Word::Panic => FaultKind::Panic { message: self.message.unwrap_or_default() },
             Word::KillBefore => FaultKind::KillBefore,
             Word::KillAfter => FaultKind::KillAfter,
         };

@@ -318,6 +318,7 @@ impl Sim {
             FaultKind::Throttle => Some(fault::throttled(operation)),
             FaultKind::Deny => Some(fault::denied(operation)),
             FaultKind::Fail { code, message } => Some(fault::failed(code, message)),
+            FaultKind::Panic { message } => panic!("{message}"),
             FaultKind::KillBefore => {
                 self.kill();
                 Some(Rejection::new(ErrorKind::Timeout, "RequestTimeout", "the request was never sent"))

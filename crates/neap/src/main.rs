@@ -11,5 +11,6 @@ use neap_cli::Console;
 use crate::cloud::Clouds;
 
 fn main() -> ExitCode {
+    neap_cli::tell_no_values();
     ExitCode::from(neap_cli::run(std::env::args_os(), Console::of_process(), Clouds))
 }

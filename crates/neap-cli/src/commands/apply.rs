@@ -65,6 +65,7 @@ async fn saved<C: Connect>(
 ) -> Result<Exit, CommandError> {
     let saved = SavedPlan::read(&session.path(file), file)?;
     let secrets = saved.secrets(session)?;
+    session.secrets = secrets.clone();
     let (desired, region) = (saved.desired().clone(), saved.region().to_owned());
     let region = Some(region.as_str());
     let wish = Wish { desired: &desired, region, command: "neap apply", timeout: arguments.lock_timeout };

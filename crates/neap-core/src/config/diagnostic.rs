@@ -113,6 +113,7 @@ pub(crate) fn finish(mut diagnostics: Vec<Diagnostic>, text: &str) -> Vec<Diagno
         if let Some(span) = &mut diagnostic.span {
             *span = inside(text, span);
             (diagnostic.line, diagnostic.column) = position(text, span.start);
+            diagnostic.secret |= is_confidential(text, span.start);
         }
     }
     if more > 0 {
@@ -120,6 +121,26 @@ pub(crate) fn finish(mut diagnostics: Vec<Diagnostic>, text: &str) -> Vec<Diagno
         diagnostics.push(Diagnostic::whole(format!("and {more} more mistakes")));
     }
     diagnostics
+}
+
+/// Whether what stands at `offset` may be the value of a sensitive variable: in its table, below the header. A mistake
+/// there, such as a misspelled `default` or a string without an end, hides from everything else what it is.
+fn is_confidential(text: &str, offset: usize) -> bool {
+    let is_header = |line: &str| line.trim_start().starts_with('[');
+    let line_start = text[..offset].rfind('\n').map_or(0, |newline| newline + 1);
+    let line = text[line_start..].lines().next().unwrap_or_default();
+    if is_header(line) {
+        return false;
+    }
+    let speaks_of_secrets = |text: &str| text.to_ascii_lowercase().contains("sens");
+    let above: Vec<&str> = text[..line_start].lines().collect();
+    let Some(header) = above.iter().rposition(|line| is_header(line)) else {
+        return line.trim_start().starts_with("var") && speaks_of_secrets(line);
+    };
+    let below = text[line_start..].lines().take_while(|line| !is_header(line));
+    let name = above[header].trim_start();
+    name.contains(".var.")
+        || name.starts_with("[var") && above[header..].iter().copied().chain(below).any(speaks_of_secrets)
 }
 
 /// The span moved to character boundaries within the text.

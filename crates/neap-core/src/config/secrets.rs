@@ -18,6 +18,16 @@ impl Secrets {
         self.0.get(name).map(String::as_str)
     }
 
+    /// `text` without the values: AWS quotes what it does not like.
+    pub fn redact(&self, mut text: String) -> String {
+        for value in self.0.values().filter(|value| !value.is_empty()) {
+            if text.contains(value) {
+                text = text.replace(value, "(sensitive)");
+            }
+        }
+        text
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -38,6 +48,14 @@ impl fmt::Debug for Secrets {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_is_told_without_the_values_in_it() {
+        let secrets = Secrets::new(
+            [("a", "hunter2"), ("b", "")].map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+        );
+        assert_eq!(secrets.redact("`hunter2` and hunter".to_owned()), "`(sensitive)` and hunter");
+    }
 
     #[test]
     fn debug_output_shows_names_and_no_values() {
