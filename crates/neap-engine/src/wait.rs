@@ -97,12 +97,11 @@ impl Patience {
 /// For how many seconds a call may fail because what it needs is not visible or usable yet.
 const fn visible(kind: Kind) -> u64 {
     match kind {
-        // Another operation on the same group (3.9).
-        Kind::LogGroup => 60,
         // A certificate that was issued a moment ago; a version that has moved (1.7, 3.22).
         Kind::Cloudfront => 60,
-        // Roles and service-linked roles reach every service within two minutes; so does a repository (1.6, 1.7).
-        Kind::Role | Kind::Ecr | Kind::Cluster => 120,
+        // Roles and service-linked roles reach every service within two minutes; so does a repository (1.6, 1.7). Another
+        // operation on a log group takes one (3.9), and news of it are no faster than others.
+        Kind::Role | Kind::Ecr | Kind::Cluster | Kind::LogGroup => 120,
         // Another registration of the same family (3.14).
         Kind::Task => 120,
         // Its target group may take minutes to count as bound to a load balancer (3.17).
@@ -153,7 +152,7 @@ mod tests {
     #[test]
     fn each_kind_has_the_windows_of_the_reference() {
         for (kind, section, created, changed, deletion_refused) in [
-            (Kind::LogGroup, "3.9", 60, 60, 120),
+            (Kind::LogGroup, "3.9", 120, 120, 120),
             (Kind::Role, "3.10", 120, 120, 120),
             (Kind::Ecr, "3.8", 120, 120, 1200),
             (Kind::Cluster, "3.15", 600, 600, 600),
