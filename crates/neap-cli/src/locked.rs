@@ -66,7 +66,7 @@ impl<S: Store> Hold<S> {
         let mut tell = |addresses: &[&Address], wait: Duration| ui.err(&text::settling(addresses, wait));
         settle(cloud, desired, &intents, &mut tell).await?;
         for intent in &intents {
-            lock.close_intent(&intent.address).await.map_err(|error| text::failed(&error, &desired.lock))?;
+            lock.close_intent(&intent.address).await.map_err(|error| text::failed(&error))?;
         }
         Ok(())
     }
@@ -149,7 +149,7 @@ async fn take<C: Connect>(
     let begun = Instant::now();
     let mut has_told = false;
     loop {
-        let attempt = lock.take().await.map_err(|error| text::failed(&error, &wish.desired.lock))?;
+        let attempt = lock.take().await.map_err(|error| text::failed(&error))?;
         let record = match attempt {
             Attempt::Held(record) => record,
             Attempt::Taken(takeover) => {

@@ -28,7 +28,7 @@ pub(crate) fn run<C: Connect>(
         let store = unless_interrupted(session.store(&desired, desired.region.as_deref())).await??;
         let place = store.place();
         let lock = locked::new(session, store, &desired.stack, "neap unlock")?;
-        let failed = |error| text::failed(&error, &desired.lock);
+        let failed = |error| text::failed(&error);
         let Some(seen) = unless_interrupted(lock.look()).await?.map_err(|error| failed(error.into()))? else {
             session.ui.out(&format!("Nobody holds the lock of stack {}\n", desired.stack));
             return Ok(Exit::Done);

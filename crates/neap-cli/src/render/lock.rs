@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use neap_core::address::Address;
-use neap_core::desired::LockPlace;
 use neap_engine::cloud::ErrorKind;
 use neap_engine::lock::protocol::Why;
 use neap_engine::lock::{LockError, Record, Takeover};
@@ -65,18 +64,13 @@ pub(crate) fn takeover(takeover: &Takeover) -> Option<String> {
 }
 
 /// Why there is no lock.
-pub(crate) fn failed(error: &LockError, place: &LockPlace) -> CommandError {
+pub(crate) fn failed(error: &LockError) -> CommandError {
     match error {
         LockError::Call(call) => {
             let mut error = CommandError::from(call.clone());
             error.message =
                 format!("the stack could not be locked, so nothing was changed: {}", error.message);
-            if call.kind == ErrorKind::Denied && *place == LockPlace::Ssm {
-                error = error.hint(
-                    "`lock = \"s3://bucket/prefix\"` in `[stack]` keeps the lock in a bucket instead, and \
-                     `lock = \"none\"` does without",
-                );
-            } else if call.kind == ErrorKind::Denied {
+            if call.kind == ErrorKind::Denied {
                 error = error.hint("`lock = \"none\"` in `[stack]` does without a lock");
             }
             error

@@ -97,7 +97,7 @@ pub struct StackTable {
     #[schemars(regex(pattern = r"^[0-9]{12}$"))]
     pub account: Option<String>,
     /// Where the lock lies that keeps two from changing the stack at once: `"ssm"`, the default, is a parameter in
-    /// Systems Manager that is there only meanwhile; `"s3://bucket/prefix"` an object in a bucket; `"none"` nowhere.
+    /// Systems Manager that is there only meanwhile; `"none"` is nowhere.
     pub lock: Option<String>,
     /// Tags on everything that takes tags.
     #[serde(default)]
