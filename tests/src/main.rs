@@ -21,7 +21,7 @@ impl Connect for Sandbox {
 
     async fn connect(&self, target: &Target) -> Result<Sim, CallError> {
         match target {
-            Target::Sandbox { folder } => Ok(Sim::of_command(folder, |name| std::env::var_os(name))?),
+            Target::Sandbox { folder } => Ok(Sim::of_command(folder, std::env::var_os)?),
             Target::Aws { .. } => Err(no_aws()),
         }
     }

@@ -46,6 +46,7 @@ impl Racer {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "the README quotes the count")]
 fn of_eight_processes_one_has_the_lock() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut racers: Vec<Racer> = (0..PROCESSES).map(|number| Racer::start(folder.path(), number)).collect();
