@@ -3,12 +3,22 @@
 moto 5.2.5 keeps neither the deployment configuration, the capacity providers, the grace period nor the rebalancing of a
 service that is created (it does when one is updated), so a second plan could never be empty; and after an update the
 deployment still names the old revision. AWS answers with all of them. Its tagging API calls the type of a log group
-`logs:loggroup`, where AWS takes the word of the ARN, `logs:log-group`. Everything else is moto as it is.
+`logs:loggroup`, where AWS takes the word of the ARN, `logs:log-group`.
+
+In moto every service knows a role at once, where in AWS that takes some seconds, which neap waits for by the role's date. So roles
+are dated a minute and a half back here, when they have long settled.
+
+moto makes a second load balancer under a name that is taken. AWS answers with the first if it has the same settings, and refuses otherwise.
+It also means to refuse a second listener on a port, and looks for the port among ARNs. Everything else is moto as it is.
 """
 import sys
 from dataclasses import replace
+from datetime import timedelta
 
 from moto.ecs.responses import EC2ContainerServiceResponse
+from moto.elbv2.exceptions import DuplicateListenerError, DuplicateLoadBalancerName
+from moto.elbv2.models import ELBv2Backend
+from moto.iam.models import Role
 from moto.logs.models import LogsBackend
 from moto.server import main
 
@@ -22,6 +32,9 @@ FORGOTTEN = {
 create_service = EC2ContainerServiceResponse.create_service
 update_service = EC2ContainerServiceResponse.update_service
 iter_tagged_resources = LogsBackend.iter_tagged_resources
+make_role = Role.__init__
+create_load_balancer = ELBv2Backend.create_load_balancer
+create_listener = ELBv2Backend.create_listener
 
 
 def create_and_remember(self):
@@ -45,7 +58,33 @@ def log_groups_as_in_arns(self):
     return (replace(resource, resource_type="logs:log-group") for resource in iter_tagged_resources(self))
 
 
+def create_load_balancer_once(self, name, security_groups, subnet_ids, subnet_mappings=None, scheme="internet-facing", **named):
+    first = next((balancer for balancer in self.load_balancers.values() if balancer.name == name), None)
+    if first is None:
+        return create_load_balancer(self, name, security_groups, subnet_ids, subnet_mappings=subnet_mappings, scheme=scheme, **named)
+    wanted = {*subnet_ids, *(mapping["SubnetId"] for mapping in subnet_mappings or [])}
+    subnets = {subnet.id for subnet in first.subnets}
+    if (set(first.security_groups), subnets, first.scheme) != (set(security_groups), wanted, scheme):
+        raise DuplicateLoadBalancerName()
+    return first
+
+
+def create_listener_once(self, load_balancer_arn, protocol, port, *arguments, **named):
+    balancer = self.load_balancers.get(load_balancer_arn)
+    if balancer and any(str(listener.port) == str(port) for listener in balancer.listeners.values()):
+        raise DuplicateListenerError()
+    return create_listener(self, load_balancer_arn, protocol, port, *arguments, **named)
+
+
+def make_settled_role(self, *arguments, **named):
+    make_role(self, *arguments, **named)
+    self.create_date -= timedelta(seconds=90)
+
+
 EC2ContainerServiceResponse.create_service = create_and_remember
 EC2ContainerServiceResponse.update_service = update_and_redeploy
 LogsBackend.iter_tagged_resources = log_groups_as_in_arns
+ELBv2Backend.create_load_balancer = create_load_balancer_once
+ELBv2Backend.create_listener = create_listener_once
+Role.__init__ = make_settled_role
 sys.exit(main(sys.argv[1:]))

@@ -1,13 +1,17 @@
 """Looks into an emulator with boto3, which shares no code with neap.
 
-  reader.py ENDPOINT REGION call SERVICE OPERATION [JSON]   one call; prints its answer
-  reader.py ENDPOINT REGION reset moto|ministack            forgets everything, sets what the suite needs
-  reader.py ENDPOINT REGION list                            everything that a stack can leave behind, by kind
-  reader.py ENDPOINT REGION snapshot                        the same with every field and tag, by ARN or id
-  reader.py ENDPOINT REGION untag                           takes neap's tags from everything
+  reader.py ENDPOINT REGION   reads commands, one JSON list a line, and answers each with a line of JSON
 
-`list` leaves out what is there in an account that nobody uses: the default VPC's security group.
+  ["call", SERVICE, OPERATION, {…}]   one call; its answer
+  ["reset", "moto"|"ministack"]       forgets everything, sets what the suite needs; null
+  ["list"]                            everything that a stack can leave behind, by kind
+  ["snapshot"]                        the same with every field and tag, by ARN or id
+  ["untag"]                           takes neap's tags from everything; null
+
+A command that fails is answered with {"failed": WHY}. One process serves a whole test, since loading boto3 takes longer than most
+commands. `list` leaves out what is there in an account that nobody uses: the default VPC's security group.
 """
+import functools
 import json
 import sys
 import urllib.request
@@ -15,9 +19,10 @@ import urllib.request
 import boto3
 from botocore.config import Config
 
-endpoint, region, command, *rest = sys.argv[1:]
+endpoint, region = sys.argv[1:]
 
 
+@functools.cache
 def client(service):
     return boto3.client(service, endpoint_url=endpoint, region_name=region, aws_access_key_id="test", aws_secret_access_key="test",
                         config=Config(retries={"max_attempts": 0}))
@@ -72,6 +77,8 @@ def listing():
         for service in ecs.describe_services(cluster=cluster["clusterArn"], services=services)["services"] if services else []:
             if service["status"] != "INACTIVE":
                 found["services"].append(f"{cluster['clusterName']}/{service['serviceName']}")
+    # What a stack names, and nobody's stack creates, is elsewhere.
+    found["parameters"] = [p["Name"] for p in every("ssm", "describe_parameters", "Parameters") if p["Name"].startswith("/neap/")]
     items = client("cloudfront").list_distributions()["DistributionList"].get("Items") or []
     found["distributions"] = [d["Comment"] for d in items]
     return {kind: sorted(names) for kind, names in found.items() if names}
@@ -81,10 +88,14 @@ def pairs(tags):
     return {tag.get("Key", tag.get("key")): tag.get("Value", tag.get("value")) for tag in tags}
 
 
-def describe(service, operation, **arguments):
+def call(service, operation, arguments):
     answer = getattr(client(service), operation)(**arguments)
     answer.pop("ResponseMetadata", None)
     return answer
+
+
+def describe(service, operation, **arguments):
+    return call(service, operation, arguments)
 
 
 def balancing():
@@ -163,18 +174,11 @@ def untag():
                 client(service).untag_resource(resourceArn=id, tagKeys=keys)
 
 
-if command == "reset":
-    reset(rest[0])
-elif command == "snapshot":
-    print(json.dumps(snapshot(), default=str))
-elif command == "untag":
-    untag()
-elif command == "list":
-    print(json.dumps(listing()))
-elif command == "call":
-    arguments = json.loads(rest[2]) if len(rest) > 2 else {}
-    answer = getattr(client(rest[0]), rest[1])(**arguments)
-    answer.pop("ResponseMetadata", None)
-    print(json.dumps(answer, default=str))
-else:
-    sys.exit(__doc__)
+COMMANDS = {"call": call, "reset": reset, "list": listing, "snapshot": snapshot, "untag": untag}
+for line in sys.stdin:
+    command, *arguments = json.loads(line)
+    try:
+        answer = COMMANDS[command](*arguments)
+    except Exception as error:  # Whatever it is, the test must hear of it.
+        answer = {"failed": f"{type(error).__name__}: {error}"}
+    print(json.dumps(answer, default=str), flush=True)

@@ -44,22 +44,38 @@ pub(crate) fn test() -> Result<(), String> {
 /// Runs the HTTP suite on both emulators, or on moto alone behind the proxy in `tools`.
 pub(crate) fn http(tools: Option<&Path>) -> Result<(), String> {
     cargo(&["build", "--package", "neap"])?;
-    let moto = Emulator::moto()?;
+    // The sweep shares its lives out among them; the other tests use the first.
+    let motos = [Emulator::moto()?, Emulator::moto()?];
     let mut suite = Command::new(env!("CARGO"));
     suite.args(["test", "--no-fail-fast", "--package", "neap-http-tests", "--", "--test-threads", "1"]);
-    suite.current_dir(root()).env("NEAP_BIN", target().join("debug/neap")).env("NEAP_PYTHON", moto.python());
+    suite.args(["--nocapture"]);
+    suite.current_dir(root()).env("NEAP_BIN", target().join("debug/neap"));
+    suite.env("NEAP_PYTHON", motos[0].python());
     if let Some(tools) = tools {
-        let proxy = Proxy::start(&moto, tools)?;
-        let result = run(suite.env("NEAP_MOTO", proxy.endpoint()).arg("on_moto"));
-        let violations = proxy.violations()?;
-        say(&format!("the proxy saw {} requests", proxy.requests()?));
-        if !violations.is_empty() {
-            return Err(format!("requests that AWS's own models refuse:\n{}", violations.join("\n")));
-        }
-        return result;
+        return behind_judges(&mut suite, &motos, tools);
     }
     let ministack = Emulator::ministack()?;
-    run(suite.env("NEAP_MOTO", moto.endpoint()).env("NEAP_MINISTACK", ministack.endpoint()))
+    let endpoints = motos.each_ref().map(Emulator::endpoint);
+    run(suite.env("NEAP_MOTO", endpoints.join(" ")).env("NEAP_MINISTACK", ministack.endpoint()))
+}
+
+fn behind_judges(suite: &mut Command, motos: &[Emulator], tools: &Path) -> Result<(), String> {
+    let proxies: Vec<Proxy> = motos.iter().map(|moto| Proxy::start(moto, tools)).collect::<Result<_, _>>()?;
+    let endpoints: Vec<String> = proxies.iter().map(Proxy::endpoint).collect();
+    // What is asked after a kill differs little from one kill to the next, so a sample is judged.
+    suite.env("NEAP_MOTO", endpoints.join(" ")).env("NEAP_SWEEP_STRIDE", "7").arg("on_moto");
+    let result = run(suite);
+    let mut violations = Vec::new();
+    let mut requests = 0;
+    for proxy in &proxies {
+        violations.extend(proxy.violations()?);
+        requests += proxy.requests()?;
+    }
+    say(&format!("the proxies saw {requests} requests"));
+    if violations.is_empty() {
+        return result;
+    }
+    Err(format!("requests that AWS's own models refuse:\n{}", violations.join("\n")))
 }
 
 /// Records the outputs of scenarios and examples anew.

@@ -2,12 +2,21 @@
 //!
 //! Decides how a test runs neap and looks into an emulator. Must not know any stack.
 
+mod disturbed;
+mod reader;
+mod stacks;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::{env, fs};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
+
+pub use disturbed::{Disturbed, Ended};
+pub use stacks::Stack;
+
+use crate::reader::Reader;
 
 /// The region of every test.
 pub const REGION: &str = "us-east-1";
@@ -61,33 +70,63 @@ impl Run {
     }
 }
 
+/// Where each running server of `emulator` listens. Tests that have a world each may share them out.
+///
+/// # Panics
+///
+/// Panics if the suite was not started by `cargo xtask test`, which starts the emulators.
+pub fn endpoints(emulator: Emulator) -> Vec<String> {
+    let variable = emulator.variable();
+    let endpoints = env::var(variable).unwrap_or_else(|_| {
+        panic!("{variable} is not set: run `cargo xtask http`, which starts the emulators")
+    });
+    endpoints.split_whitespace().map(str::to_owned).collect()
+}
+
 /// An empty emulator, a folder with a stack file, and neap.
 #[derive(Debug)]
 pub struct World {
     emulator: Emulator,
     endpoint: String,
     folder: TempDir,
+    reader: Reader,
     /// Arguments for every run, such as `--var`.
     arguments: Vec<String>,
 }
 
 impl World {
-    /// Empties the emulator and copies the stack file at `path`, from the root of the repository.
+    /// Empties the first server of the emulator and copies the stack file at `path`, from the root of the repository.
     ///
     /// # Panics
     ///
     /// Panics if the suite was not started by `cargo xtask test`, which starts the emulators.
     pub fn new(emulator: Emulator, path: &str) -> Self {
-        let variable = emulator.variable();
-        let endpoint = env::var(variable).unwrap_or_else(|_| {
-            panic!("{variable} is not set: run `cargo xtask http`, which starts the emulators")
-        });
+        let endpoint = endpoints(emulator).swap_remove(0);
+        Self::on(emulator, endpoint, path)
+    }
+
+    /// The same on the server at `endpoint`.
+    ///
+    /// # Panics
+    ///
+    /// Panics if there is no such stack file or no such server.
+    pub fn on(emulator: Emulator, endpoint: String, path: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         fs::copy(root.join(path), folder.path().join("stack.toml")).expect("the stack file");
-        let world = Self { emulator, endpoint, folder, arguments: Vec::new() };
-        world.reader(&["reset", emulator.name()]);
+        let reader = Reader::start(&endpoint);
+        let world = Self { emulator, endpoint, folder, reader, arguments: Vec::new() };
+        world.empty();
         world
+    }
+
+    /// Makes the emulator forget everything.
+    ///
+    /// # Panics
+    ///
+    /// Panics if it does not answer.
+    pub fn empty(&self) {
+        self.reader.ask(&json!(["reset", self.emulator.name()]));
     }
 
     /// The emulator.
@@ -124,28 +163,34 @@ impl World {
     ///
     /// Panics if neap cannot be run.
     pub fn neap(&self, arguments: &[&str]) -> Run {
+        let Output { status, stdout, stderr } =
+            self.command(&self.endpoint, arguments).output().expect("neap runs");
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("neap prints UTF-8");
+        Run { code: status.code().unwrap_or(-1), stdout: text(stdout), stderr: text(stderr) }
+    }
+
+    /// neap with these arguments, in the world's folder and with nothing from outside in its environment.
+    fn command(&self, endpoint: &str, arguments: &[&str]) -> Command {
         let program = env::var("NEAP_BIN").expect("NEAP_BIN names the binary: run `cargo xtask http`");
         let mut command = Command::new(program);
         command.args(arguments).args(&self.arguments);
-        command.args(["--endpoint-url", &self.endpoint, "--region", REGION]);
+        command.args(["--endpoint-url", endpoint, "--region", REGION]);
         command.current_dir(self.folder.path()).env_clear();
         command
             .env("AWS_ACCESS_KEY_ID", "test")
             .env("AWS_SECRET_ACCESS_KEY", "test")
             .env("AWS_REGION", REGION);
         command.env("HOME", self.folder.path()).env("AWS_EC2_METADATA_DISABLED", "true");
-        let Output { status, stdout, stderr } = command.output().expect("neap runs");
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("neap prints UTF-8");
-        Run { code: status.code().unwrap_or(-1), stdout: text(stdout), stderr: text(stderr) }
+        command
     }
 
     /// What the emulator holds, by kind, as the independent reader sees it.
     ///
     /// # Panics
     ///
-    /// Panics if the reader cannot be run.
+    /// Panics if the reader cannot read.
     pub fn listing(&self) -> Value {
-        serde_json::from_str(&self.reader(&["list"])).expect("the reader prints JSON")
+        self.reader.listing()
     }
 
     /// Every field and tag of everything that the emulator holds, by ARN or id: `[fields, tags]`.
@@ -154,7 +199,7 @@ impl World {
     ///
     /// Panics if the reader cannot be run.
     pub fn snapshot(&self) -> Value {
-        serde_json::from_str(&self.reader(&["snapshot"])).expect("the reader prints JSON")
+        self.reader.ask(&json!(["snapshot"]))
     }
 
     /// Takes neap's tags from everything.
@@ -163,7 +208,7 @@ impl World {
     ///
     /// Panics if the reader cannot be run.
     pub fn untag(&self) {
-        self.reader(&["untag"]);
+        self.reader.ask(&json!(["untag"]));
     }
 
     /// The answer to one call of boto3's client `service`.
@@ -172,22 +217,6 @@ impl World {
     ///
     /// Panics if the call fails.
     pub fn call(&self, service: &str, operation: &str, arguments: &Value) -> Value {
-        let answer = self.reader(&["call", service, operation, &arguments.to_string()]);
-        serde_json::from_str(&answer).expect("the reader prints JSON")
-    }
-
-    fn reader(&self, arguments: &[&str]) -> String {
-        let python =
-            env::var("NEAP_PYTHON").expect("NEAP_PYTHON names the emulator's Python: run `cargo xtask http`");
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("reader.py");
-        let output = Command::new(python)
-            .arg(script)
-            .args([self.endpoint.as_str(), REGION])
-            .args(arguments)
-            .output()
-            .expect("the reader runs");
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "the reader failed at {arguments:?}: {stderr}");
-        String::from_utf8(output.stdout).expect("the reader prints UTF-8")
+        self.reader.ask(&json!(["call", service, operation, arguments]))
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Each is run on moto and on ministack. What an emulator gets wrong is worked around here, in a test's set-up, and named.
 
-use neap_http_tests::{Emulator, World};
+use neap_http_tests::{Emulator, Stack, World};
 use serde_json::{Value, json};
 
 /// One example, and how it is changed in the course of its life.
@@ -202,21 +202,6 @@ fn sidecar() -> Life {
     }
 }
 
-/// The secrets that the sidecar example names, which no stack creates.
-fn with_secrets(world: World) -> World {
-    world.call(
-        "ssm",
-        "put_parameter",
-        &json!({ "Name": "/notes/database-url", "Value": "postgres://", "Type": "SecureString" }),
-    );
-    world.call(
-        "secretsmanager",
-        "create_secret",
-        &json!({ "Name": "notes/smtp", "SecretString": "{\"password\":\"x\"}" }),
-    );
-    world
-}
-
 #[test]
 fn the_root_stack_lives_on_moto() {
     let life = root();
@@ -245,8 +230,7 @@ fn course_fargate_lives_on_ministack() {
 fn two_services_live_on_moto() {
     let life = two_services();
     let world = World::new(Emulator::Moto, life.stack);
-    // moto runs the same number of tasks for every service, and the suite sets it to one.
-    world.edit("count = 2", "count = 1");
+    Stack::TwoServices.adapt(&world);
     life.run(&world);
 }
 
@@ -264,13 +248,17 @@ fn two_services_live_on_ministack() {
 #[test]
 fn sidecar_lives_on_moto() {
     let life = sidecar();
-    life.run(&with_secrets(World::new(Emulator::Moto, life.stack)));
+    let world = World::new(Emulator::Moto, life.stack);
+    Stack::Sidecar.provide(&world);
+    life.run(&world);
 }
 
 #[test]
 fn sidecar_lives_on_ministack() {
     let life = sidecar();
-    life.run(&with_secrets(World::new(Emulator::Ministack, life.stack)));
+    let world = World::new(Emulator::Ministack, life.stack);
+    Stack::Sidecar.provide(&world);
+    life.run(&world);
 }
 
 #[test]

@@ -48,8 +48,8 @@ struct Shared {
     latency: Duration,
     ends: AtomicBool,
     state: Mutex<State>,
-    /// Told whenever a connection has ended.
-    quiet: Condvar,
+    /// Told whenever a connection has ended or a client is aimed at.
+    changed: Condvar,
 }
 
 #[derive(Debug, Default)]
@@ -78,7 +78,7 @@ impl FaultProxy {
             latency,
             ends: AtomicBool::new(false),
             state: Mutex::default(),
-            quiet: Condvar::new(),
+            changed: Condvar::new(),
         };
         let shared = Arc::new(shared);
         let accepting = Arc::clone(&shared);
@@ -91,14 +91,18 @@ impl FaultProxy {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// Sets the script; counting starts anew. An empty one lets everything through.
+    /// Sets the script; counting starts anew, and no client is aimed at. An empty one lets everything through.
     pub fn script(&self, strikes: Vec<Strike>) {
-        self.shared.lock().script = Script::new(strikes);
+        let mut state = self.shared.lock();
+        state.script = Script::new(strikes);
+        state.victim = None;
     }
 
-    /// Sets the client that [`Fault::KillBefore`] and [`Fault::KillAfter`] kill.
+    /// Sets the client that [`Fault::KillBefore`] and [`Fault::KillAfter`] kill. A kill that comes first waits for it, so
+    /// that a client can be started before it is aimed at.
     pub fn aim_at(&self, victim: &Victim) {
         self.shared.lock().victim = Some(Arc::clone(victim));
+        self.shared.changed.notify_all();
     }
 
     /// Waits until all connections have ended, as they do soon after their client has. What it sent last has then been
@@ -106,7 +110,7 @@ impl FaultProxy {
     pub fn settle(&self) {
         let mut state = self.shared.lock();
         while state.connections > 0 {
-            state = self.shared.quiet.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -152,7 +156,7 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
             drop(serve(&stream, &shared));
             drop(stream.shutdown(Shutdown::Both));
             shared.lock().connections -= 1;
-            shared.quiet.notify_all();
+            shared.changed.notify_all();
         });
     }
 }
@@ -198,11 +202,16 @@ fn finish(shared: &Shared, seen: Seen) {
 
 /// Kills the client and waits until it is dead, so that it cannot take the broken connection for an answer.
 fn kill(shared: &Shared) {
-    let victim = shared.lock().victim.clone();
-    if let Some(victim) = victim {
-        let mut child = victim.lock().unwrap_or_else(PoisonError::into_inner);
-        // It may have ended by itself, which is just as dead.
-        drop(child.kill());
-        drop(child.wait());
-    }
+    let mut state = shared.lock();
+    let victim = loop {
+        if let Some(victim) = &state.victim {
+            break Arc::clone(victim);
+        }
+        state = shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+    };
+    drop(state);
+    let mut child = victim.lock().unwrap_or_else(PoisonError::into_inner);
+    // It may have ended by itself, which is just as dead.
+    drop(child.kill());
+    drop(child.wait());
 }

@@ -90,6 +90,7 @@ fn answer(status: u16, kind: &str, content: String) -> Answer {
 fn reason(status: u16) -> &'static str {
     match status {
         400 => "Bad Request",
+        404 => "Not Found",
         429 => "Too Many Requests",
         500 => "Internal Server Error",
         502 => "Bad Gateway",
