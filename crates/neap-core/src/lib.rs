@@ -15,6 +15,7 @@ pub mod outputs;
 pub mod permissions;
 pub mod plan;
 pub mod policy;
+pub mod pricing;
 pub mod reference;
 pub mod repeats;
 pub mod schedule;
