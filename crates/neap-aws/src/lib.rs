@@ -23,6 +23,7 @@ mod security_group;
 mod service;
 mod tags;
 mod task;
+mod zero;
 
 use neap_core::address::Kind;
 use neap_core::desired::{Desired, DesiredResource};
@@ -30,6 +31,7 @@ use neap_core::kinds::{
     Alb, Cloudfront, Cluster, Ecr, Listener, LogGroup, Role, Rule, SecurityGroup, Service, TargetGroup, Task,
 };
 use neap_core::live::{Live, LiveResource, Outputs};
+use neap_core::zero::{Remains, StackScope};
 use neap_engine::cloud::{CallError, Cloud, ErrorKind, Progress};
 use tokio::try_join;
 
@@ -142,5 +144,9 @@ impl Cloud for Aws {
             return Err(refused(ErrorKind::Invalid, "created", message));
         };
         task::registered(self, &Wanted::of(desired, spec)?).await
+    }
+
+    async fn remains(&self, scope: &StackScope) -> Result<Remains, CallError> {
+        Box::pin(zero::remains(self, scope)).await
     }
 }

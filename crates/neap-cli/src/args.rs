@@ -133,6 +133,9 @@ pub struct DestroyArguments {
     /// Do not ask.
     #[arg(short, long)]
     pub yes: bool,
+    /// Change nothing; only look whether anything of the stack is left.
+    #[arg(long, conflicts_with = "yes")]
+    pub check: bool,
     /// Wait so long for the lock while somebody else holds it, such as `30s` or `10m`.
     #[arg(long, value_name = "DURATION", default_value = "0s", hide_default_value = true, value_parser = duration)]
     pub lock_timeout: Duration,
@@ -233,6 +236,8 @@ pub enum SchemaOf {
     Status,
     /// What `neap adopt --json` prints.
     Adoption,
+    /// What `neap destroy --check --json` prints.
+    Check,
 }
 
 /// The options of `neap completions`.

@@ -19,3 +19,4 @@ pub mod pricing;
 pub mod reference;
 pub mod repeats;
 pub mod schedule;
+pub mod zero;

@@ -4,6 +4,7 @@
 
 use neap_core::desired::{Desired, DesiredResource};
 use neap_core::live::{Live, LiveResource, Outputs};
+use neap_core::zero::{Remains, StackScope};
 use serde::Serialize;
 use thiserror::Error;
 
@@ -114,4 +115,10 @@ pub trait Cloud {
         desired: &DesiredResource,
         spec: &str,
     ) -> impl Future<Output = Result<Option<Outputs>, CallError>>;
+
+    /// Lists what may be left of the stack of `scope`, and what may stand in the way of its end: by tag and by name, also
+    /// what AWS made for it. Shares no code with [`Cloud::read`], so that a mistake in one of them shows in the other.
+    ///
+    /// A listing that fails is told in the answer; only what makes any answer impossible is an error.
+    fn remains(&self, scope: &StackScope) -> impl Future<Output = Result<Remains, CallError>>;
 }

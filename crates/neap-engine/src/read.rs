@@ -20,19 +20,25 @@ use crate::retry::{Attempt, Decision, Purpose, decide};
 /// Fails when no answer is possible: no credentials, no connection.
 pub async fn read<C: Cloud>(cloud: &C, desired: &Desired) -> Result<Live, CallError> {
     let span = debug_span!("read", stack = desired.stack);
-    patiently(cloud, desired).instrument(span).await
+    let reading = async {
+        let live = patiently(|| cloud.read(desired)).await?;
+        debug!(readings = live.readings.len(), orphans = live.orphans.len(), "answered");
+        Ok(live)
+    };
+    reading.instrument(span).await
 }
 
-async fn patiently<C: Cloud>(cloud: &C, desired: &Desired) -> Result<Live, CallError> {
+/// Makes a call that only looks, again while a later one may be answered.
+pub(crate) async fn patiently<T, F>(look: impl Fn() -> F) -> Result<T, CallError>
+where
+    F: Future<Output = Result<T, CallError>>,
+{
     let begun = Instant::now();
     let mut number = 0;
     loop {
         debug!("made");
-        let error = match cloud.read(desired).await {
-            Ok(live) => {
-                debug!(readings = live.readings.len(), orphans = live.orphans.len(), "answered");
-                return Ok(live);
-            }
+        let error = match look().await {
+            Ok(answer) => return Ok(answer),
             Err(error) => error,
         };
         log_failure(&error);

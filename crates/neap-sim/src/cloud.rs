@@ -7,6 +7,7 @@ use neap_core::address::Kind;
 use neap_core::desired::{Desired, DesiredResource};
 use neap_core::kinds::{Cloudfront, Resource};
 use neap_core::live::{Live, LiveResource, Outputs, Phase};
+use neap_core::zero::{Remains, StackScope};
 use neap_engine::cloud::{CallError, Cloud, ErrorKind, Progress};
 
 use crate::read;
@@ -15,6 +16,7 @@ use crate::rules;
 use crate::services::{Request, cloudfront, ec2, ecr, ecs, elb, iam, logs};
 use crate::sim::Sim;
 use crate::world::World;
+use crate::zero;
 
 impl Cloud for Sim {
     async fn read(&self, desired: &Desired) -> Result<Live, CallError> {
@@ -123,6 +125,10 @@ impl Cloud for Sim {
         let Resource::Task(task) = &desired.resource else { return Err(unknown(kind)) };
         let arn = self.look_as_shown(|world| ecs::task::registered(world, &request, &task.family));
         Ok(arn.map(|arn| self.outputs(&arn)))
+    }
+
+    async fn remains(&self, scope: &StackScope) -> Result<Remains, CallError> {
+        zero::remains(self, scope).await
     }
 }
 

@@ -24,6 +24,7 @@ mod services;
 mod sim;
 mod trace;
 mod world;
+mod zero;
 
 pub use error::SimError;
 pub use fault::{Fault, FaultKind};

@@ -199,6 +199,11 @@ impl Record {
         }
     }
 
+    /// How many tasks of a service run.
+    pub(crate) fn running(&self, now: Millis) -> u32 {
+        self.deployment.as_ref().map_or(0, |deployment| deployment.running_at(now))
+    }
+
     /// The record as a reading shows it, at `address` unless its tags name another.
     pub(crate) fn to_live(&self, address: &Address, now: Millis) -> LiveResource {
         let mut tags = self.tags.clone();

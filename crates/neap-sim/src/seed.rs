@@ -28,6 +28,16 @@
 //! [[remove]]                    # deletes it, whatever uses it
 //! address = "target_group.api"
 //!
+//! [[stored]]                    # what a live repository or log group holds
+//! name = "course-api"
+//! items = 3
+//! bytes = 1200000000
+//!
+//! [[interface]]                 # a network interface in a group, which somebody else made
+//! description = "RDSNetworkInterface"
+//! address = "security_group.service-api"
+//! seconds = 600                 # gone after that; never, if it is not said
+//!
 //! [[missing]]                   # what does not exist; every other secret and parameter does
 //! secret = "db"                 # or: parameter = "/course/db-url", or: vpc = "default"
 //! ```
@@ -38,10 +48,12 @@ use neap_core::address::{Address, Kind};
 use neap_core::kinds::Resource;
 use neap_core::live::{Environment, Outputs};
 use neap_core::outputs;
+use neap_core::zero::Stored;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::arn;
+use crate::clock::Millis;
 use crate::error::SimError;
 use crate::record::Record;
 use crate::world::World;
@@ -62,7 +74,29 @@ pub(crate) struct Script {
     #[serde(default)]
     remove: Vec<Which>,
     #[serde(default)]
+    stored: Vec<Holds>,
+    #[serde(default)]
+    interface: Vec<Attached>,
+    #[serde(default)]
     missing: Vec<Missing>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Holds {
+    name: String,
+    #[serde(default)]
+    items: u64,
+    #[serde(default)]
+    bytes: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Attached {
+    description: String,
+    address: Address,
+    seconds: Option<Millis>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -147,6 +181,14 @@ pub(crate) fn apply(world: &mut World, script: Script) -> Result<(), SimError> {
             world.remove(&arn);
         }
     }
+    for holds in script.stored {
+        store(world, &holds)?;
+    }
+    for attached in script.interface {
+        let groups = tagged(world, &attached.address)?.into_iter().map(|record| record.id.clone()).collect();
+        let until = attached.seconds.map_or(Millis::MAX, |seconds| world.now + seconds * 1000);
+        world.leave_interface(attached.description, groups, until);
+    }
     for missing in script.missing {
         match missing {
             Missing::Secret(name) => drop(world.missing_secrets.insert(name)),
@@ -154,6 +196,16 @@ pub(crate) fn apply(world: &mut World, script: Script) -> Result<(), SimError> {
             Missing::Vpc(name) => world.vpcs.retain(|vpc| vpc.name != name),
         }
     }
+    Ok(())
+}
+
+/// Puts images or log events into what has a name.
+fn store(world: &mut World, holds: &Holds) -> Result<(), SimError> {
+    let can_hold = |record: &&Record| matches!(record.kind(), Kind::Ecr | Kind::LogGroup);
+    let named = world.everything().filter(can_hold).find(|record| record.resource.aws_name() == holds.name);
+    let missing = || SimError::Script(format!("no repository or log group is called `{}`", holds.name));
+    let arn = named.ok_or_else(missing)?.arn.clone();
+    world.stored.insert(arn, Stored { items: holds.items, bytes: holds.bytes });
     Ok(())
 }
 

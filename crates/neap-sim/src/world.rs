@@ -10,6 +10,7 @@ use std::path::Path;
 
 use neap_core::address::Kind;
 use neap_core::kinds::{Alb, Resource, Service};
+use neap_core::zero::Stored;
 use serde::{Deserialize, Serialize};
 
 use crate::arn::{self, Place};
@@ -74,6 +75,9 @@ pub(crate) struct World {
     /// How full the buckets are in which calls are counted.
     #[serde(default)]
     pub(crate) buckets: Buckets,
+    /// What resources hold, by ARN: images, log events.
+    #[serde(default)]
+    pub(crate) stored: BTreeMap<String, Stored>,
     /// The resources by ARN.
     records: BTreeMap<String, Record>,
     /// What readers do not know yet.
@@ -106,6 +110,7 @@ impl Default for World {
             missing_parameters: BTreeSet::new(),
             interfaces: Vec::new(),
             buckets: Buckets::default(),
+            stored: BTreeMap::new(),
             records: BTreeMap::new(),
             shades: Shades::default(),
             index: Index::default(),
@@ -197,6 +202,7 @@ impl World {
     /// Removes a record at once. Network interfaces of what ran in security groups stay for a while.
     pub(crate) fn remove(&mut self, arn: &str) -> Option<Record> {
         let record = self.records.remove(arn)?;
+        self.stored.remove(arn);
         let since = match record.state {
             State::Deleting { until, .. } => until,
             State::Ready | State::Settling { .. } | State::Inactive | State::Failed { .. } => self.now,

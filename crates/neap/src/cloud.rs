@@ -3,6 +3,7 @@
 use neap_cli::{Connect, Target};
 use neap_core::desired::{Desired, DesiredResource, LockPlace};
 use neap_core::live::{Live, LiveResource, Outputs};
+use neap_core::zero::{Remains, StackScope};
 use neap_engine::cloud::{CallError, Cloud, Progress};
 use neap_engine::lock::{Store, Stored, Version, WriteError};
 use neap_sim::{FolderStore, Sim};
@@ -181,5 +182,9 @@ impl Cloud for AnyCloud {
 
     async fn created(&self, desired: &DesiredResource, spec: &str) -> Result<Option<Outputs>, CallError> {
         on!(self, cloud => cloud.created(desired, spec))
+    }
+
+    async fn remains(&self, scope: &StackScope) -> Result<Remains, CallError> {
+        on!(self, cloud => cloud.remains(scope))
     }
 }

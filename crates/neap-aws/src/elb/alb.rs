@@ -12,8 +12,8 @@ use super::describe::{self, Attributes};
 use super::tags;
 use crate::adopt::{adopt, live_resource, not_visible_yet, wanted_address};
 use crate::client::Aws;
-use crate::error::{failed, incomplete, refused};
-use crate::found::if_gone;
+use crate::error::{failed, incomplete};
+use crate::found::{if_gone, if_there};
 use crate::remote::{Held, Remote, Wanted, outputs};
 use crate::tags::{Tags, to_elb};
 
@@ -184,10 +184,11 @@ impl Remote for Alb {
 
     async fn delete(aws: &Aws, held: &Held<'_, Self>) -> Result<(), CallError> {
         if held.fields.deletion_protection {
-            let address = &held.live.address;
-            let message =
-                format!("`{address}` has deletion protection; turn it off and apply, then delete it");
-            return Err(refused(ErrorKind::Invalid, DELETE, message));
+            let unprotected = Alb { deletion_protection: false, ..held.fields.clone() };
+            let (old, new) = (attributes(held.fields), attributes(&unprotected));
+            if if_there(set_attributes(aws, &held.live.id, &old, &new).await)?.is_none() {
+                return Ok(());
+            }
         }
         let answer = aws.elb.delete_load_balancer().load_balancer_arn(&held.live.id).send().await;
         match if_gone(answer.map_err(failed(DELETE))) {

@@ -11,12 +11,14 @@ mod plan;
 mod status;
 #[cfg(test)]
 mod tests;
+mod zero;
 
 pub(crate) use adoption::AdoptionView;
 pub(crate) use event::Line;
 pub(crate) use mistake::MistakesView;
 pub(crate) use plan::PlanView;
 pub(crate) use status::StatusView;
+pub(crate) use zero::CheckView;
 
 use neap_core::live::Outputs;
 use serde::Serialize;

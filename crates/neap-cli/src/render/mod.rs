@@ -14,3 +14,4 @@ pub(crate) mod status;
 pub(crate) mod style;
 pub(crate) mod summary;
 pub(crate) mod value;
+pub(crate) mod zero;

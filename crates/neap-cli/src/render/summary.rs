@@ -4,17 +4,14 @@ use std::collections::BTreeMap;
 
 use neap_core::address::{Address, Kind};
 use neap_core::diff::SENSITIVE;
-use neap_core::live::{LiveResource, Outputs};
+use neap_core::live::Outputs;
 use neap_core::plan::{Plan, Verb};
 use neap_engine::apply::Summary;
 use neap_engine::event::Outcome;
-use neap_engine::residue::Residue;
 
 pub(crate) use super::failure::failure;
 use super::style::{self, paint};
 use super::value::is_sensitive;
-use crate::error::CommandError;
-use crate::exit::Exit;
 
 /// One line that says what was done, and how long it took.
 pub(crate) fn done(plan: &Plan, summary: &Summary) -> String {
@@ -56,27 +53,6 @@ pub(crate) fn url(resources: &BTreeMap<Address, Outputs>) -> Option<String> {
     };
     let site = first(Kind::Cloudfront, "domain_name").map(|domain| format!("https://{domain}"));
     site.or_else(|| first(Kind::Alb, "dns_name").map(|name| format!("http://{name}")))
-}
-
-/// What a look after a destroy found, as an error if that is anything.
-pub(crate) fn residue(stack: &str, residue: &Residue) -> Result<String, CommandError> {
-    if residue.is_none() {
-        return Ok(format!("{}\n", paint(style::GOOD, &format!("Nothing of stack {stack} is left"))));
-    }
-    let left = style::count(residue.left.len(), "resource");
-    let are = if residue.left.len() == 1 { "is" } else { "are" };
-    let mut error = CommandError::new(Exit::Residue, format!("{left} of stack {stack} {are} left"));
-    if residue.left.is_empty() {
-        error.message = format!("it is not proven that nothing of stack {stack} is left");
-    }
-    for LiveResource { address, id, .. } in &residue.left {
-        error.details.push(format!("{} {id}", paint(style::NAME, &address.to_string())));
-    }
-    for failure in &residue.unread {
-        let code = failure.code.as_deref().map(|code| format!("{code}: ")).unwrap_or_default();
-        error.details.push(format!("{} failed: {code}{}", failure.operation, failure.message));
-    }
-    Err(error.hint("run `neap destroy` again: it goes on from what is left"))
 }
 
 #[cfg(test)]
@@ -128,32 +104,5 @@ mod tests {
         assert_eq!(plain(&outputs(&BTreeMap::new(), Some("http://lb"))), "url = http://lb\n");
         let secret = BTreeMap::from([("token".to_owned(), "x${var.token}".to_owned())]);
         assert_eq!(plain(&outputs(&secret, None)), "token = (sensitive)\n");
-    }
-
-    #[test]
-    fn whatever_is_left_is_listed_and_what_could_not_be_read_is_no_proof() {
-        assert_eq!(
-            plain(&residue("course", &Residue::default()).expect("none")),
-            "Nothing of stack course is left\n"
-        );
-        let address = Address::new(Kind::Ecr, "api");
-        let resource = neap_core::kinds::Resource::example(Kind::Ecr);
-        let left = Residue { left: vec![fixture::live(&address, resource)], unread: Vec::new() };
-        let error = residue("course", &left).expect_err("something is left");
-        assert_eq!(error.exit, Exit::Residue);
-        insta::assert_snapshot!(plain(&style::error(&error)), @r"
-        error: 1 resource of stack course is left
-          ecr.api arn:aws:example:eu-west-1:123456789012:ecr.api
-
-        hint: run `neap destroy` again: it goes on from what is left
-        ");
-        let failure = neap_core::live::ReadFailure {
-            operation: "ecr:DescribeRepositories".into(),
-            code: None,
-            message: "no answer".into(),
-            denied: false,
-        };
-        let unread = Residue { left: Vec::new(), unread: vec![failure] };
-        assert_eq!(residue("course", &unread).expect_err("no proof").exit, Exit::Residue);
     }
 }

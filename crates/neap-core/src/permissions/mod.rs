@@ -86,7 +86,7 @@ pub fn permissions(desired: &Desired, purpose: Purpose, place: &Place) -> Vec<St
     }
     for kind in Kind::ALL {
         let has_it = desired.resources.keys().any(|address| address.kind() == kind);
-        let rights = table::of_kind(kind).iter().filter(|right| has_it || right.when == Use::Read);
+        let rights = table::of_kind(kind).iter().filter(|right| has_it || right.only_reads());
         for right in rights.filter(|right| right.used_for(purpose)) {
             statements.add(&stack, Some(kind), right);
         }
@@ -135,7 +135,7 @@ impl Collected {
             return;
         }
         let condition = stack.condition(right.guard);
-        let reads = right.when == Use::Read;
+        let reads = right.only_reads();
         let same = |(statement, only_reads): &&mut (Statement, bool)| {
             statement.resources == resources && statement.condition == condition && *only_reads == reads
         };
@@ -152,7 +152,7 @@ impl Collected {
     fn sid(&mut self, kind: Option<Kind>, right: &Right) -> String {
         let of = kind.filter(|_| right.on != On::Any).map_or(String::new(), camel);
         let what = match (right.when, right.guard) {
-            (Use::Read, _) => "Read",
+            (Use::Read | Use::Prove, _) => "Read",
             _ if right.on == On::Vpc => "Vpc",
             _ if right.on == On::Lock => "Lock",
             (_, Guard::Tagged) => "Owned",

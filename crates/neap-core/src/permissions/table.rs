@@ -13,6 +13,8 @@ use crate::address::Kind;
 pub(super) enum Use {
     /// While reading, and while waiting for what was made or deleted.
     Read,
+    /// To see what is in the way of a destroy, and to prove that it left nothing.
+    Prove,
     /// To create or change.
     Make,
     /// To delete.
@@ -77,10 +79,15 @@ pub(super) struct Right {
 }
 
 impl Right {
+    pub(super) const fn only_reads(self) -> bool {
+        matches!(self.when, Use::Read | Use::Prove)
+    }
+
     pub(super) fn used_for(self, purpose: Purpose) -> bool {
         match (purpose, self.when) {
-            (Purpose::Apply | Purpose::All, _) | (_, Use::Read) => true,
-            (Purpose::Destroy, when) => matches!(when, Use::Delete | Use::Both),
+            (Purpose::All, _) | (_, Use::Read) => true,
+            (Purpose::Apply, when) => when != Use::Prove,
+            (Purpose::Destroy, when) => matches!(when, Use::Prove | Use::Delete | Use::Both),
             (Purpose::Plan, _) => false,
         }
     }
@@ -88,6 +95,10 @@ impl Right {
 
 const fn read(action: &'static str, on: On) -> Right {
     Right { action, when: Use::Read, on, guard: Guard::None }
+}
+
+const fn prove(action: &'static str, on: On) -> Right {
+    Right { action, when: Use::Prove, on, guard: Guard::None }
 }
 
 const fn make(action: &'static str, on: On, guard: Guard) -> Right {
@@ -119,6 +130,7 @@ pub(super) const COMMON: &[Right] = &[
     both("ssm:GetParameter", On::Lock, Guard::None),
     both("ssm:GetParameterHistory", On::Lock, Guard::None),
     both("ssm:PutParameter", On::Lock, Guard::None),
+    prove("ssm:DescribeParameters", Any),
 ];
 
 /// What a stack needs for its resources of `kind`.
@@ -164,6 +176,7 @@ const ROLE: &[Right] = &[
     read("iam:ListAttachedRolePolicies", Named),
     read("iam:ListRolePolicies", Named),
     read("iam:GetRolePolicy", Named),
+    prove("iam:ListRoleTags", Named),
     make("iam:CreateRole", Own, Guard::None),
     make("iam:TagRole", Own, Guard::None),
     make("iam:UntagRole", Own, Guard::None),
@@ -180,6 +193,7 @@ const ECR: &[Right] = &[
     read("ecr:DescribeRepositories", Every),
     read("ecr:ListTagsForResource", Every),
     read("ecr:GetLifecyclePolicy", Every),
+    prove("ecr:DescribeImages", Every),
     make("ecr:CreateRepository", Own, Requested),
     make("ecr:TagResource", Own, Guard::None),
     make("ecr:UntagResource", Own, Guard::None),
@@ -193,6 +207,7 @@ const ECR: &[Right] = &[
 const CLUSTER: &[Right] = &[
     read("ecs:ListClusters", Any),
     read("ecs:DescribeClusters", Every),
+    prove("ecs:DescribeCapacityProviders", Any),
     make("ecs:CreateCluster", Own, Requested),
     make("ecs:TagResource", Own, Guard::None),
     make("ecs:UntagResource", Own, Guard::None),
@@ -204,6 +219,8 @@ const CLUSTER: &[Right] = &[
 
 const SECURITY_GROUP: &[Right] = &[
     read("ec2:DescribeSecurityGroups", Any),
+    prove("ec2:DescribeNetworkInterfaces", Any),
+    prove("ec2:DescribeSecurityGroupRules", Any),
     make("ec2:CreateSecurityGroup", Own, Requested),
     make("ec2:CreateSecurityGroup", On::Vpc, Guard::None),
     make("ec2:CreateTags", Own, OnCreate("CreateSecurityGroup")),
@@ -278,6 +295,8 @@ const TASK: &[Right] = &[
 const SERVICE: &[Right] = &[
     read("ecs:ListServices", Any),
     read("ecs:DescribeServices", Every),
+    prove("ecs:ListTasks", Any),
+    prove("ecs:DescribeTasks", Any),
     make("ecs:CreateService", Own, Requested),
     make("ecs:TagResource", Own, Guard::None),
     make("ecs:UntagResource", Own, Guard::None),

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use neap_core::desired::{Desired, DesiredResource, TAG_ADDRESS};
 use neap_core::live::{Live, LiveResource, Outputs};
+use neap_core::zero::{Remains, StackScope};
 use neap_engine::cloud::{CallError, Cloud, ErrorKind, Progress};
 use tokio::time::Instant;
 
@@ -35,6 +36,7 @@ pub(crate) struct Scripted {
     calls: RefCell<Vec<Call>>,
     received: RefCell<Vec<(DesiredResource, String)>>,
     live: RefCell<VecDeque<Result<Live, CallError>>>,
+    remains: RefCell<VecDeque<Remains>>,
 }
 
 impl Scripted {
@@ -52,6 +54,7 @@ impl Scripted {
             calls: RefCell::default(),
             received: RefCell::default(),
             live: RefCell::default(),
+            remains: RefCell::default(),
         }
     }
 
@@ -88,6 +91,12 @@ impl Scripted {
     /// The next read answers like this.
     pub(crate) fn reads(self, answer: Result<Live, CallError>) -> Self {
         self.live.borrow_mut().push_back(answer);
+        self
+    }
+
+    /// The next look at what is left shows this.
+    pub(crate) fn leaves(self, remains: Remains) -> Self {
+        self.remains.borrow_mut().push_back(remains);
         self
     }
 
@@ -196,5 +205,10 @@ impl Cloud for Scripted {
         self.call("created", address).await?;
         let is_shown = self.shows.get(address).is_some_and(|at| self.begun.elapsed().as_secs() >= *at);
         Ok(is_shown.then(|| self.outputs.get(address).cloned().unwrap_or_default()))
+    }
+
+    async fn remains(&self, _scope: &StackScope) -> Result<Remains, CallError> {
+        self.call("remains", "everything").await?;
+        Ok(self.remains.borrow_mut().pop_front().expect("an answer for each look"))
     }
 }

@@ -14,12 +14,13 @@ use neap_core::desired::{Desired, TAG_ADDRESS, TAG_STACK};
 use neap_core::live::{Live, LiveResource};
 use neap_core::plan::planner::plan;
 use neap_core::plan::{Mode, Plan, Refusal, check};
+use neap_core::zero::{Depth, Finding, Found, StackScope, Verdict};
 use neap_engine::apply::{ApplyOptions, Summary, apply};
 use neap_engine::cloud::Cloud;
 use neap_engine::event::{Failure, Outcome};
 use neap_engine::news::{News, deleted};
 use neap_engine::read::read;
-use neap_engine::residue::{Residue, trusted_residue};
+use neap_engine::zero::{Since, prove};
 use neap_sim::{Consistency, Fault, FaultKind, Sim};
 use tokio::time::Instant;
 
@@ -76,7 +77,7 @@ enum End {
     /// Nothing could be read at all.
     Unread,
     Refused(Vec<Refusal>),
-    Ran(Box<Plan>, Summary, Option<Residue>),
+    Ran(Box<Plan>, Summary, Option<Verdict>),
 }
 
 impl Machine {
@@ -212,14 +213,15 @@ impl Machine {
             return Err(format!("the plan is not sound: {unsound:?}"));
         }
         let summary = apply(&self.sim, &plan, secrets, &ApplyOptions::default(), &mut |_| {}).await;
-        let residue = match mode {
+        let verdict = match mode {
             Mode::Apply => None,
             Mode::Destroy => {
-                let gone = deleted(&plan, &summary);
-                trusted_residue(&self.sim, desired, self.news, begun, &gone).await.ok()
+                let since = Since { news: self.news, begun, deleted: deleted(&plan, &summary) };
+                let scope = StackScope::of(desired, Depth::Everything);
+                prove(&self.sim, &scope, &since, &mut |_| {}).await.ok()
             }
         };
-        Ok(End::Ran(Box::new(plan), summary, residue))
+        Ok(End::Ran(Box::new(plan), summary, verdict))
     }
 
     /// What is the stack's own is known to a plan. Of a task definition's revisions only the last one counts.
@@ -240,11 +242,11 @@ impl Machine {
     }
 
     async fn judge(&self, mode: Mode, loaded: &Loaded, weather: Weather, end: End) -> Result<(), Violation> {
-        let (plan, summary, residue) = match end {
+        let (plan, summary, verdict) = match end {
             End::Killed | End::Unread if weather == Weather::Foul => return Ok(()),
             End::Killed | End::Unread => return Err("an undisturbed run could not read".into()),
             End::Refused(refusals) => return self.may_refuse(weather, &refusals),
-            End::Ran(plan, summary, residue) => (plan, summary, residue),
+            End::Ran(plan, summary, verdict) => (plan, summary, verdict),
         };
         for (step, result) in plan.steps.iter().zip(&summary.steps) {
             if let Outcome::Failed(Failure::Internal { message }) = &result.outcome {
@@ -257,7 +259,7 @@ impl Machine {
         match mode {
             Mode::Apply if weather == Weather::Fine => self.is_complete(loaded).await,
             Mode::Apply => Ok(()),
-            Mode::Destroy => self.is_over(&loaded.desired.stack, weather, residue),
+            Mode::Destroy => self.is_over(&loaded.desired.stack, weather, verdict),
         }
     }
 
@@ -301,20 +303,22 @@ impl Machine {
     }
 
     /// What a destroy says is so. One that nothing disturbs leaves nothing.
-    fn is_over(&self, stack: &str, weather: Weather, residue: Option<Residue>) -> Result<(), Violation> {
+    fn is_over(&self, stack: &str, weather: Weather, verdict: Option<Verdict>) -> Result<(), Violation> {
         let left: Vec<LiveResource> = self.own(stack).into_iter().chain(self.inactive(stack)).collect();
         if !left.is_empty() && weather != Weather::Foul {
             return Err(format!("destroy leaves {}", names(&left)));
         }
-        match residue {
-            Some(residue) if residue.is_none() && !left.is_empty() => {
+        // What has the name alone, or half of the tags, counts for whoever proves, and for nobody else.
+        let is_own = |it: &Finding| it.found == Some(Found::Tag) && it.address.is_some();
+        match verdict {
+            Some(verdict) if verdict.is_zero() && !left.is_empty() => {
                 Err(format!("destroy says that nothing is left, and there is {}", names(&left)))
             }
-            Some(residue) if !residue.left.is_empty() && left.is_empty() => {
-                Err(format!("destroy says that this is left, and it is gone: {}", names(&residue.left)))
+            Some(verdict) if left.is_empty() && verdict.left.iter().any(is_own) => {
+                Err(format!("destroy says that this is left, and it is gone: {:#?}", verdict.left))
             }
-            Some(residue) if !residue.unread.is_empty() && weather != Weather::Foul => {
-                Err(format!("destroy could not see: {:?}", residue.unread))
+            Some(verdict) if !verdict.unread.is_empty() && weather != Weather::Foul => {
+                Err(format!("destroy could not see: {:?}", verdict.unread))
             }
             None if weather != Weather::Foul => Err("an undisturbed destroy could not look".into()),
             _ => Ok(()),

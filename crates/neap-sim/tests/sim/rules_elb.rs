@@ -3,7 +3,7 @@
 use neap_core::kinds::{Action, Alb, HealthCheck, Listener, Rule, TargetGroup, WeightedGroup};
 use neap_core::live::Outputs;
 use neap_engine::cloud::{Cloud, ErrorKind};
-use neap_sim::Sim;
+use neap_sim::{Fault, FaultKind, Sim};
 
 use crate::stack::{
     Facts, System, alb, create, facts, forward, listener, live, must_create, not_found, present, refused,
@@ -80,7 +80,8 @@ async fn the_name_of_another_load_balancer_is_taken() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_protected_load_balancer_cannot_be_deleted_until_protection_is_off() {
+async fn the_protection_of_a_load_balancer_is_turned_off_before_it_is_deleted() {
+    const ATTRIBUTES: &str = "elasticloadbalancing:ModifyLoadBalancerAttributes";
     let sim = Sim::in_memory();
     let b = balancer(&sim).await;
     let open = resource("alb.public", alb("public", &b.facts, &b.group));
@@ -89,9 +90,13 @@ async fn a_protected_load_balancer_cannot_be_deleted_until_protection_is_off() {
     let found = live(&open, &[("arn".to_owned(), b.alb)].into());
     update(&sim, &found, &protected).await.expect("protection on");
     let found = present(&sim, "alb.public", &protected).await;
-    refused(sim.delete(&found).await, ErrorKind::Invalid, "OperationNotPermitted");
-    update(&sim, &found, &open).await.expect("protection off");
+    // Whoever may not turn it off may not delete it.
+    sim.fault(Fault::once(ATTRIBUTES, FaultKind::Deny));
+    refused(sim.delete(&found).await, ErrorKind::Denied, "AccessDenied");
+    sim.forget_calls();
     sim.delete(&found).await.expect("deleted");
+    let calls: Vec<String> = sim.calls().into_iter().map(|call| call.operation).collect();
+    assert_eq!(calls, [ATTRIBUTES, "elasticloadbalancing:DeleteLoadBalancer"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use neap_core::live::LiveResource;
 use neap_core::plan::{Mode, Plan, Verb};
+use neap_core::zero::{Blocker, Verdict};
 use neap_engine::apply::Summary;
 use neap_engine::event::{Event, Outcome};
 use neap_engine::lock::Record;
-use neap_engine::residue::Residue;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::failure::{self, FailureView, LeftOutView};
+use super::zero::{self, BlockerView, FindingView, UnreadView};
 use super::{PlanView, VERSION, shown};
 use crate::render::failure::command;
 use crate::render::summary;
@@ -25,6 +25,11 @@ pub(crate) enum Line {
     Plan {
         /// The plan.
         plan: PlanView,
+    },
+    /// What is in the way of a destroy, before anything is done.
+    Blockers {
+        /// Each with what is done about it.
+        blockers: Vec<BlockerView>,
     },
     /// A step's first call is about to be made.
     StepStarted {
@@ -124,7 +129,10 @@ pub(crate) enum Line {
         url: Option<String>,
         /// After a destroy: what is still there.
         #[serde(skip_serializing_if = "Option::is_none")]
-        left: Option<Vec<LeftView>>,
+        left: Option<Vec<FindingView>>,
+        /// After a destroy: reads that failed, because of which there may be more.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        unread: Option<Vec<UnreadView>>,
         /// Seconds that everything took.
         elapsed: f64,
     },
@@ -144,15 +152,6 @@ pub(crate) enum OutcomeView {
     Cancelled,
     /// It was not started, because neap was told to stop.
     NotStarted,
-}
-
-/// Something that is still there.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(crate) struct LeftView {
-    /// The resource's address.
-    address: String,
-    /// What AWS knows it by.
-    id: String,
 }
 
 impl Line {
@@ -200,10 +199,14 @@ impl Line {
         }
     }
 
+    /// The line that tells what is in the way of a destroy.
+    pub(crate) fn of_blockers(blockers: &[Blocker]) -> Self {
+        Self::Blockers { blockers: zero::blockers(blockers) }
+    }
+
     /// The last line of an apply, or of a destroy with what it left.
-    pub(crate) fn of_summary(plan: &Plan, summary: &Summary, residue: Option<&Residue>) -> Self {
+    pub(crate) fn of_summary(plan: &Plan, summary: &Summary, verdict: Option<&Verdict>) -> Self {
         let counts = summary.counts();
-        let left = |live: &LiveResource| LeftView { address: live.address.to_string(), id: live.id.clone() };
         let is_apply = plan.mode == Mode::Apply;
         Self::Summary {
             version: VERSION,
@@ -218,7 +221,8 @@ impl Line {
             next: (!summary.is_success()).then(|| command(plan).to_owned()),
             outputs: if is_apply { shown(&summary.outputs) } else { BTreeMap::new() },
             url: if is_apply { summary::url(&summary.resources) } else { None },
-            left: residue.map(|residue| residue.left.iter().map(left).collect()),
+            left: verdict.map(|verdict| zero::findings(&verdict.left)),
+            unread: verdict.map(|verdict| zero::unread(&verdict.unread)),
             elapsed: summary.elapsed.as_secs_f64(),
         }
     }

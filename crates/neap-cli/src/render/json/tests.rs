@@ -3,11 +3,12 @@ use std::time::Duration;
 
 use neap_core::adopt::{Adoption, Renamed};
 use neap_core::desired::Desired;
-use neap_core::live::Live;
+use neap_core::live::{Live, ReadFailure};
+use neap_core::pricing::{Charge, Usage};
+use neap_core::zero::{Blocker, Depth, Hint, Remains, Seen, StackScope, Thing, Verdict, Way, judge};
 use neap_engine::apply::{StepResult, Summary};
 use neap_engine::cloud::{CallError, ErrorKind};
 use neap_engine::event::{Event, Failure, Outcome};
-use neap_engine::residue::Residue;
 
 use super::*;
 use crate::args::SchemaOf;
@@ -111,14 +112,75 @@ fn every_line_of_an_apply_is_as_its_schema_says() {
     for event in events {
         check(SchemaOf::Events, &Line::of_event(&plan, &event));
     }
-    let address = plan.steps[0].address.clone();
-    let left = fixture::live(&address, neap_core::kinds::Resource::example(address.kind()));
-    let residue = Residue { left: vec![left], unread: Vec::new() };
     let steps = vec![StepResult { outcome: Outcome::Done, elapsed }; plan.steps.len()];
     let outputs = plan.outputs.clone();
     let summary = Summary { steps, resources: BTreeMap::new(), outputs, elapsed };
-    check(SchemaOf::Events, &Line::of_summary(&plan, &summary, Some(&residue)));
+    check(SchemaOf::Events, &Line::of_summary(&plan, &summary, Some(&verdict())));
     check(SchemaOf::Events, &Line::Plan { plan: PlanView::of(&plan) });
+}
+
+/// What is left after a destroy, one of each sort.
+fn verdict() -> Verdict {
+    let tags = |stack: &str| [(neap_core::desired::TAG_STACK.to_owned(), stack.to_owned())].into();
+    let seen = vec![
+        Seen {
+            tags: tags("course"),
+            usage: vec![Usage::of(Charge::Alb, 1.0)],
+            protected: true,
+            ..Seen::new(Thing::LoadBalancer, "arn:lb", "course-public")
+        },
+        Seen::new(Thing::LogGroup, "/neap/course/api", "/neap/course/api"),
+        Seen::new(Thing::Repository, "course-two", "course-two"),
+        Seen {
+            tags: tags("course"),
+            going: Some("delete in progress".into()),
+            ..Seen::new(Thing::TaskDefinition, "arn:task", "course-api")
+        },
+    ];
+    let failure = ReadFailure {
+        operation: "ecr:DescribeRepositories".into(),
+        code: None,
+        message: "no".into(),
+        denied: true,
+    };
+    let hints = vec![Hint { arn: "arn:aws:s3:::bucket".into(), is_ghost: false }];
+    let remains = Remains {
+        account: "123456789012".into(),
+        region: "eu-west-1".into(),
+        seen,
+        hints,
+        unread: vec![failure],
+    };
+    let desired = Desired { stack: "course".into(), ..Desired::default() };
+    judge(&StackScope::of(&desired, Depth::Everything), &remains)
+}
+
+#[test]
+fn what_is_left_is_as_its_schema_says() {
+    let view = CheckView::of("course", &verdict());
+    check(SchemaOf::Check, &view);
+    let value = serde_json::to_value(view).expect("a value");
+    assert_eq!(value["zero"], false);
+    let lengths = ["left", "vanishing", "namesakes", "unknown", "unread"]
+        .map(|list| value[list].as_array().expect("a list").len());
+    assert_eq!(lengths, [2, 1, 1, 1, 1]);
+    assert_eq!(value["cost"]["usd_per_hour"], value["left"][0]["cost"]["usd_per_hour"]);
+    assert_eq!(value["left"][0]["blocked_by"][0], "deletion protection is on");
+    check(SchemaOf::Check, &CheckView::of("course", &Verdict::default()));
+}
+
+#[test]
+fn what_is_in_the_way_is_as_its_schema_says() {
+    let blocker = |way| Blocker {
+        address: Some(neap_core::address::Address::new(neap_core::address::Kind::Ecr, "api")),
+        id: "course-api".into(),
+        what: "holds 3 images".into(),
+        way,
+        plan: "they go".into(),
+    };
+    let unnamed = Blocker { address: None, ..blocker(Way::Goes) };
+    let blockers = [blocker(Way::Goes), blocker(Way::Waits), blocker(Way::Refuses), unnamed];
+    check(SchemaOf::Events, &Line::of_blockers(&blockers));
 }
 
 #[test]

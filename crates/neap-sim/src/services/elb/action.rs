@@ -12,7 +12,8 @@ use crate::world::World;
 /// How many target groups one action can forward to.
 const GROUPS: usize = 5;
 
-fn groups(action: &Action) -> &[WeightedGroup] {
+/// The target groups that an action forwards to.
+pub(crate) fn groups(action: &Action) -> &[WeightedGroup] {
     match action {
         Action::Forward { target_groups, .. } => target_groups,
         Action::Redirect { .. } | Action::FixedResponse { .. } | Action::Other { .. } => &[],

@@ -69,8 +69,15 @@ pub(crate) async fn update(request: &Request<'_>, arn: &str, desired: &Alb) -> R
     request.retag(arn, &TAGS).await
 }
 
-/// Deletes the load balancer with its listeners and their rules.
+/// Deletes the load balancer with its listeners and their rules, and turns its deletion protection off before.
 pub(crate) async fn delete(request: &Request<'_>, arn: &str) -> Result<(), CallError> {
+    if request.current::<Alb>(arn).is_ok_and(|alb| alb.deletion_protection) {
+        let unprotect = |world: &mut World| {
+            world.change::<Alb>(arn, NOT_FOUND)?.deletion_protection = false;
+            Ok(())
+        };
+        gone_is_done(request.call("elasticloadbalancing:ModifyLoadBalancerAttributes", unprotect).await)?;
+    }
     let delete = |world: &mut World| delete_load_balancer(world, arn);
     gone_is_done(request.call("elasticloadbalancing:DeleteLoadBalancer", delete).await)
 }

@@ -6,7 +6,7 @@ pub(crate) mod listener;
 pub(crate) mod rule;
 pub(crate) mod target_group;
 
-pub(crate) use action::balancers_of;
+pub(crate) use action::{balancers_of, groups};
 
 use super::request::TagCalls;
 

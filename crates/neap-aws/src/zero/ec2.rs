@@ -1,0 +1,155 @@
+//! Security groups with their rules, and the network interfaces in them.
+
+use aws_sdk_ec2::types as sdk;
+use neap_core::desired::TAG_STACK;
+use neap_core::pricing::{Charge, Usage};
+use neap_core::zero::{Depth, Owner, Seen, StackScope, Thing};
+use neap_engine::cloud::CallError;
+
+use super::{Part, tags};
+use crate::client::Aws;
+use crate::error::failed;
+
+/// The most entries that a page holds.
+const PAGE: i32 = 1000;
+/// The most values that one filter takes.
+const VALUES: usize = 200;
+
+/// Looks at groups, at what is in those of the stack, and at what load balancers of these names leave behind.
+pub(super) async fn look(aws: &Aws, scope: &StackScope, balancers: &[String]) -> Part {
+    let mut part = Part::default();
+    let pages = aws.ec2.describe_security_groups().into_paginator().page_size(PAGE).items().send();
+    let listed: Result<Vec<sdk::SecurityGroup>, CallError> =
+        pages.try_collect().await.map_err(failed("ec2:DescribeSecurityGroups"));
+    let groups = part.take(listed);
+    part.seen.extend(groups.iter().map(group));
+    let own = part.candidates(scope, Thing::SecurityGroup);
+    let named = scope.names_of(Thing::LoadBalancer).chain(balancers.iter().map(String::as_str));
+    let described: Vec<String> = named.map(|name| format!("ELB app/{name}/*")).collect();
+    let tag = format!("tag:{TAG_STACK}");
+    let stack = vec![scope.stack.clone()];
+    let mut interfaces = Vec::new();
+    for (name, values) in [("group-id", &own), ("description", &described), (tag.as_str(), &stack)] {
+        for values in values.chunks(VALUES) {
+            interfaces.extend(part.take(interfaces_by(aws, name, values).await));
+        }
+    }
+    interfaces.sort_by(|one, other| one.network_interface_id.cmp(&other.network_interface_id));
+    interfaces.dedup_by(|one, other| one.network_interface_id == other.network_interface_id);
+    part.seen.extend(interfaces.iter().map(interface));
+    if scope.depth == Depth::Everything {
+        let rules = part.take(rules_by(aws, &tag, &scope.stack).await);
+        // Those in the stack's own groups are a part of them.
+        let stray =
+            rules.iter().filter(|rule| !rule.group_id().is_some_and(|id| own.iter().any(|it| it == id)));
+        part.seen.extend(stray.map(rule));
+    }
+    part
+}
+
+fn pairs(list: &[sdk::Tag]) -> std::collections::BTreeMap<String, String> {
+    tags(list.iter().map(|tag| (tag.key().unwrap_or_default(), tag.value().unwrap_or_default())))
+}
+
+fn group(group: &sdk::SecurityGroup) -> Seen {
+    let id = group.group_id().unwrap_or_default();
+    let mut seen = Seen::new(Thing::SecurityGroup, id, group.group_name().unwrap_or_default());
+    seen.tags = pairs(group.tags());
+    let permissions = group.ip_permissions().iter().chain(group.ip_permissions_egress());
+    let peers = permissions.flat_map(sdk::IpPermission::user_id_group_pairs);
+    let others = peers.filter_map(sdk::UserIdGroupPair::group_id).filter(|peer| *peer != id);
+    seen.uses = others.map(str::to_owned).collect();
+    seen
+}
+
+fn filter(name: &str, values: &[String]) -> sdk::Filter {
+    sdk::Filter::builder().name(name).set_values(Some(values.to_vec())).build()
+}
+
+async fn interfaces_by(
+    aws: &Aws,
+    name: &str,
+    values: &[String],
+) -> Result<Vec<sdk::NetworkInterface>, CallError> {
+    let call = aws.ec2.describe_network_interfaces().filters(filter(name, values));
+    let pages = call.into_paginator().page_size(PAGE).items().send();
+    pages.try_collect().await.map_err(failed("ec2:DescribeNetworkInterfaces"))
+}
+
+fn interface(interface: &sdk::NetworkInterface) -> Seen {
+    let description = interface.description().unwrap_or_default();
+    let id = interface.network_interface_id().unwrap_or_default();
+    let mut seen = Seen::new(Thing::NetworkInterface, id, description);
+    seen.tags = pairs(interface.tag_set());
+    seen.uses = interface.groups().iter().filter_map(|it| it.group_id.clone()).collect();
+    seen.owner = owner(description);
+    let public = interface.association().and_then(|it| it.public_ip());
+    seen.usage = public.map(|_| Usage::of(Charge::PublicIpv4, 1.0)).into_iter().collect();
+    seen
+}
+
+/// What AWS says in an interface's description that it made it for: `ELB app/NAME/ID`, or the attachment of a task.
+fn owner(description: &str) -> Option<Owner> {
+    if let Some(rest) = description.strip_prefix("ELB app/") {
+        let name = rest.split('/').next().unwrap_or(rest);
+        return Some(Owner { thing: Thing::LoadBalancer, name: name.to_owned() });
+    }
+    let (arn, id) = description.split_once(":attachment/")?;
+    arn.contains(":ecs:").then(|| Owner { thing: Thing::Task, name: id.to_owned() })
+}
+
+async fn rules_by(aws: &Aws, name: &str, value: &str) -> Result<Vec<sdk::SecurityGroupRule>, CallError> {
+    let filter = filter(name, &[value.to_owned()]);
+    let call = aws.ec2.describe_security_group_rules().filters(filter);
+    let pages = call.into_paginator().page_size(PAGE).items().send();
+    pages.try_collect().await.map_err(failed("ec2:DescribeSecurityGroupRules"))
+}
+
+fn rule(rule: &sdk::SecurityGroupRule) -> Seen {
+    let id = rule.security_group_rule_id().unwrap_or_default();
+    let mut seen = Seen::new(Thing::SecurityGroupRule, id, "");
+    seen.tags = pairs(rule.tags());
+    seen.within = rule.group_id().map(str::to_owned);
+    seen
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interfaces_description_tells_what_it_is_for() {
+        let check = |description: &str, expected: Option<(Thing, &str)>| {
+            let expected = expected.map(|(thing, name)| Owner { thing, name: name.to_owned() });
+            assert_eq!(owner(description), expected, "{description}");
+        };
+        check("ELB app/shop-public-1/0a1b2c", Some((Thing::LoadBalancer, "shop-public-1")));
+        check("arn:aws:ecs:eu-west-1:123456789012:attachment/0a1b-2c", Some((Thing::Task, "0a1b-2c")));
+        check("ELB net/shop/0a1b2c", None);
+        check("RDSNetworkInterface", None);
+        check("", None);
+    }
+
+    #[test]
+    fn a_group_refers_to_the_groups_in_its_rules_but_not_to_itself() {
+        let pair = |id: &str| sdk::UserIdGroupPair::builder().group_id(id).build();
+        let permission = |id: &str| sdk::IpPermission::builder().user_id_group_pairs(pair(id)).build();
+        let shown = sdk::SecurityGroup::builder()
+            .group_id("sg-1")
+            .group_name("shop-api")
+            .ip_permissions(permission("sg-1"))
+            .ip_permissions(permission("sg-2"))
+            .ip_permissions_egress(permission("sg-3"))
+            .build();
+        assert_eq!(group(&shown).uses, ["sg-2", "sg-3"].map(str::to_owned).into());
+    }
+
+    #[test]
+    fn a_public_address_is_billed_with_its_interface() {
+        let bare = sdk::NetworkInterface::builder().network_interface_id("eni-1");
+        assert_eq!(interface(&bare.clone().build()).usage, []);
+        let public = sdk::NetworkInterfaceAssociation::builder().public_ip("192.0.2.1").build();
+        let shown = interface(&bare.association(public).build());
+        assert_eq!(shown.usage, [Usage::of(Charge::PublicIpv4, 1.0)]);
+    }
+}

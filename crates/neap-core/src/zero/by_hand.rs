@@ -1,0 +1,44 @@
+//! The commands that remove what `neap destroy` does not.
+//!
+//! Decides their words. What AWS removes by itself has none.
+
+use super::scope::StackScope;
+use super::seen::{Seen, Thing};
+
+/// The command that removes something, where there is one.
+pub(super) fn command(scope: &StackScope, region: &str, seen: &Seen) -> Option<String> {
+    let (id, name) = (quoted(&seen.id), quoted(&seen.name));
+    let within = || quoted(seen.within.as_deref().unwrap_or_default());
+    let command = match seen.thing {
+        Thing::LoadBalancer => format!("elbv2 delete-load-balancer --load-balancer-arn {id}"),
+        Thing::Listener => format!("elbv2 delete-listener --listener-arn {id}"),
+        Thing::ListenerRule => format!("elbv2 delete-rule --rule-arn {id}"),
+        Thing::TargetGroup => format!("elbv2 delete-target-group --target-group-arn {id}"),
+        Thing::Cluster => format!("ecs delete-cluster --cluster {id}"),
+        Thing::Service => format!("ecs delete-service --force --cluster {} --service {id}", within()),
+        Thing::Task => format!("ecs stop-task --cluster {} --task {id}", within()),
+        Thing::TaskDefinition => format!("ecs delete-task-definitions --task-definitions {id}"),
+        Thing::CapacityProvider => format!("ecs delete-capacity-provider --capacity-provider {id}"),
+        Thing::Repository => format!("ecr delete-repository --force --repository-name {name}"),
+        Thing::LogGroup => format!("logs delete-log-group --log-group-name {name}"),
+        Thing::Role => format!("iam delete-role --role-name {name}"),
+        Thing::SecurityGroup => format!("ec2 delete-security-group --group-id {id}"),
+        Thing::Parameter if seen.name == scope.lock() => {
+            return Some("neap unlock".to_owned());
+        }
+        Thing::Parameter => format!("ssm delete-parameter --name {name}"),
+        // An interface goes when what it is for is gone; a rule and a distribution need more than one command.
+        Thing::NetworkInterface | Thing::SecurityGroupRule | Thing::Distribution => return None,
+    };
+    let is_global = seen.thing == Thing::Role;
+    Some(if is_global { format!("aws {command}") } else { format!("aws {command} --region {region}") })
+}
+
+/// `text` as a shell takes it for one word.
+fn quoted(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@+=,".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}

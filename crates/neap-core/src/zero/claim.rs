@@ -1,0 +1,146 @@
+//! Whose something is.
+//!
+//! Decides by tag first, then by places that only the stack puts things in, then by what left it behind, then by its exact
+//! name; a name that only begins like the stack's never claims anything. Must not know what blocks it or what it costs.
+
+use std::collections::BTreeMap;
+
+use super::judge::Found;
+use super::scope::StackScope;
+use super::seen::{Remains, Seen, Thing};
+use crate::address::Address;
+use crate::desired::{TAG_ADDRESS, TAG_STACK};
+
+/// What all of neap's tags begin with.
+const TAG_PREFIX: &str = "neap:";
+/// Where the log group of a cluster's container insights is.
+const INSIGHTS: (&str, &str) = ("/aws/ecs/containerinsights/", "/performance");
+
+/// Whose something is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Claim {
+    /// The stack's, and how that is known.
+    Ours(Found),
+    /// Nobody's that is known; it has a name like the stack's.
+    Namesake,
+    /// Somebody else's.
+    Foreign,
+}
+
+/// Whether it is tagged as the stack's.
+pub(super) fn is_tagged(stack: &str, seen: &Seen) -> bool {
+    seen.tags.get(TAG_STACK).is_some_and(|owner| owner == stack)
+}
+
+/// The address in its tags.
+pub(super) fn tagged_address(seen: &Seen) -> Option<Address> {
+    seen.tags.get(TAG_ADDRESS)?.parse().ok()
+}
+
+/// Everything that was seen, by id, for a judge that goes from one to the other.
+pub(super) struct Scene<'a> {
+    pub(super) scope: &'a StackScope,
+    pub(super) remains: &'a Remains,
+    by_id: BTreeMap<&'a str, &'a Seen>,
+}
+
+impl<'a> Scene<'a> {
+    pub(super) fn new(scope: &'a StackScope, remains: &'a Remains) -> Self {
+        let by_id = remains.seen.iter().map(|seen| (seen.id.as_str(), seen)).collect();
+        Self { scope, remains, by_id }
+    }
+
+    /// What was seen under this id.
+    pub(super) fn get(&self, id: &str) -> Option<&'a Seen> {
+        self.by_id.get(id).copied()
+    }
+
+    /// Whether what was seen under this id is tagged as the stack's.
+    pub(super) fn owns(&self, id: &str) -> bool {
+        self.get(id).is_some_and(|seen| is_tagged(&self.scope.stack, seen))
+    }
+
+    /// What it is within, if that is tagged as the stack's.
+    pub(super) fn own_parent(&self, seen: &Seen) -> Option<&'a Seen> {
+        let parent = self.get(seen.within.as_deref()?)?;
+        is_tagged(&self.scope.stack, parent).then_some(parent)
+    }
+
+    /// Whose it is.
+    pub(super) fn claim(&self, seen: &Seen) -> Claim {
+        if seen.thing == Thing::Parameter && self.scope.holds_lock && seen.name == self.scope.lock() {
+            return Claim::Foreign;
+        }
+        match seen.tags.get(TAG_STACK) {
+            Some(owner) if *owner == self.scope.stack => return Claim::Ours(Found::Tag),
+            Some(_) => return Claim::Foreign,
+            None => {}
+        }
+        if self.is_in_place(seen) {
+            return Claim::Ours(Found::Place);
+        }
+        if let Some(by) = self.left_by(seen) {
+            return Claim::Ours(Found::LeftBehind { by });
+        }
+        if let Some(address) = self.named(seen) {
+            let ours = seen.tags.is_empty() || seen.tags.keys().any(|key| key.starts_with(TAG_PREFIX));
+            return if ours { Claim::Ours(Found::Name { of: address.clone() }) } else { Claim::Namesake };
+        }
+        if seen.name.starts_with(&self.scope.prefix()) { Claim::Namesake } else { Claim::Foreign }
+    }
+
+    /// Whether it is in a place that only the stack puts things in.
+    fn is_in_place(&self, seen: &Seen) -> bool {
+        let StackScope { stack, .. } = self.scope;
+        match seen.thing {
+            Thing::Role => seen.id.contains(&format!(":role{}", self.scope.path())),
+            Thing::LogGroup | Thing::Parameter => seen.name.starts_with(&self.scope.path()),
+            Thing::Distribution => marked_address(stack, &seen.name).is_some(),
+            _ => false,
+        }
+    }
+
+    /// What left it behind, if that is the stack's.
+    fn left_by(&self, seen: &Seen) -> Option<String> {
+        match seen.thing {
+            Thing::LogGroup => {
+                let cluster = seen.name.strip_prefix(INSIGHTS.0)?.strip_suffix(INSIGHTS.1)?;
+                let known = self.scope.has_name(Thing::Cluster, cluster);
+                known.then(|| format!("the container insights of cluster {cluster}"))
+            }
+            Thing::NetworkInterface => {
+                let owner = seen.owner.as_ref()?;
+                let in_own_group = seen.uses.iter().any(|group| self.owns(group));
+                let known = in_own_group || self.scope.has_name(owner.thing, &owner.name);
+                known.then(|| format!("{} {}", owner.thing, owner.name))
+            }
+            Thing::Task => {
+                let service = seen.owner.as_ref()?;
+                let known = self.is_own_cluster(seen) && self.scope.has_name(service.thing, &service.name);
+                known.then(|| format!("{} {}", service.thing, service.name))
+            }
+            _ => None,
+        }
+    }
+
+    /// The address whose name it has exactly. A service's name means something only in the stack's clusters.
+    fn named(&self, seen: &Seen) -> Option<&'a Address> {
+        let address = self.scope.address(seen.thing, &seen.name)?;
+        (seen.thing != Thing::Service || self.is_own_cluster(seen)).then_some(address)
+    }
+
+    /// Whether it is within a cluster that the stack's services run in, or that is the stack's.
+    fn is_own_cluster(&self, seen: &Seen) -> bool {
+        let name = seen.within.as_deref().and_then(|arn| arn.rsplit_once('/')).map(|(_, name)| name);
+        self.own_parent(seen).is_some()
+            || name.is_some_and(|name| {
+                self.scope.clusters.contains(name) || self.scope.has_name(Thing::Cluster, name)
+            })
+    }
+}
+
+/// The address that a distribution's comment ends in, if it names the stack: `… (shop/cloudfront.site)`.
+pub(super) fn marked_address(stack: &str, comment: &str) -> Option<Address> {
+    let (_, mark) = comment.strip_suffix(')')?.rsplit_once('(')?;
+    mark.strip_prefix(stack)?.strip_prefix('/')?.parse().ok()
+}

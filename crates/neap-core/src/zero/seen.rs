@@ -1,0 +1,230 @@
+//! What a reader sees, as AWS shows it: facts without a judgement.
+//!
+//! Decides the shape of those facts. Must not know whose anything is.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::address::Kind;
+use crate::live::ReadFailure;
+use crate::pricing::Usage;
+
+/// Something that a stack can leave: its kinds, and what AWS makes for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Thing {
+    /// An application load balancer.
+    LoadBalancer,
+    /// A listener of one.
+    Listener,
+    /// A rule of a listener.
+    ListenerRule,
+    /// A target group.
+    TargetGroup,
+    /// An ECS cluster.
+    Cluster,
+    /// An ECS service.
+    Service,
+    /// An ECS task that runs.
+    Task,
+    /// A revision of a task definition, whether it is active or not.
+    TaskDefinition,
+    /// A capacity provider that somebody made.
+    CapacityProvider,
+    /// An ECR repository.
+    Repository,
+    /// A CloudWatch log group.
+    LogGroup,
+    /// An IAM role.
+    Role,
+    /// A security group.
+    SecurityGroup,
+    /// A single rule of a security group.
+    SecurityGroupRule,
+    /// A network interface.
+    NetworkInterface,
+    /// A CloudFront distribution.
+    Distribution,
+    /// An SSM parameter.
+    Parameter,
+}
+
+impl Thing {
+    /// Everything that is looked for.
+    pub const ALL: [Self; 17] = [
+        Self::LoadBalancer,
+        Self::Listener,
+        Self::ListenerRule,
+        Self::TargetGroup,
+        Self::Cluster,
+        Self::Service,
+        Self::Task,
+        Self::TaskDefinition,
+        Self::CapacityProvider,
+        Self::Repository,
+        Self::LogGroup,
+        Self::Role,
+        Self::SecurityGroup,
+        Self::SecurityGroupRule,
+        Self::NetworkInterface,
+        Self::Distribution,
+        Self::Parameter,
+    ];
+
+    /// What a resource of `kind` is here.
+    pub const fn of(kind: Kind) -> Self {
+        match kind {
+            Kind::LogGroup => Self::LogGroup,
+            Kind::Role => Self::Role,
+            Kind::Ecr => Self::Repository,
+            Kind::Cluster => Self::Cluster,
+            Kind::SecurityGroup => Self::SecurityGroup,
+            Kind::TargetGroup => Self::TargetGroup,
+            Kind::Alb => Self::LoadBalancer,
+            Kind::Listener => Self::Listener,
+            Kind::Rule => Self::ListenerRule,
+            Kind::Task => Self::TaskDefinition,
+            Kind::Service => Self::Service,
+            Kind::Cloudfront => Self::Distribution,
+        }
+    }
+
+    /// The words for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::LoadBalancer => "load balancer",
+            Self::Listener => "listener",
+            Self::ListenerRule => "listener rule",
+            Self::TargetGroup => "target group",
+            Self::Cluster => "cluster",
+            Self::Service => "service",
+            Self::Task => "task",
+            Self::TaskDefinition => "task definition",
+            Self::CapacityProvider => "capacity provider",
+            Self::Repository => "repository",
+            Self::LogGroup => "log group",
+            Self::Role => "role",
+            Self::SecurityGroup => "security group",
+            Self::SecurityGroupRule => "security group rule",
+            Self::NetworkInterface => "network interface",
+            Self::Distribution => "distribution",
+            Self::Parameter => "parameter",
+        }
+    }
+}
+
+impl fmt::Display for Thing {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.word())
+    }
+}
+
+/// What AWS made something for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Owner {
+    /// What it is.
+    pub thing: Thing,
+    /// Its name.
+    pub name: String,
+}
+
+/// What something holds that goes with it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stored {
+    /// How many: the images of a repository.
+    pub items: u64,
+    /// Their size.
+    pub bytes: u64,
+}
+
+/// One thing that a listing showed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Seen {
+    /// What it is.
+    pub thing: Thing,
+    /// What AWS knows it by: the ARN, or the id where EC2 has no other; the name of a log group, repository or parameter.
+    pub id: String,
+    /// The name that somebody gave it; the comment of a distribution, the description of a network interface.
+    pub name: String,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+    /// AWS's word for it while AWS is deleting it: `draining`.
+    pub going: Option<String>,
+    /// The id of what it cannot be without: a listener's load balancer, a service's cluster.
+    pub within: Option<String>,
+    /// Ids of what it refers to, which cannot go before it: security groups, target groups.
+    pub uses: BTreeSet<String>,
+    /// What AWS made it for.
+    pub owner: Option<Owner>,
+    /// What it holds.
+    pub stored: Stored,
+    /// Whether AWS refuses to delete it until that is turned off.
+    pub protected: bool,
+    /// What AWS charges for it.
+    pub usage: Vec<Usage>,
+}
+
+impl Seen {
+    /// Something of which nothing more is known yet.
+    pub fn new(thing: Thing, id: impl Into<String>, name: impl Into<String>) -> Self {
+        Self {
+            thing,
+            id: id.into(),
+            name: name.into(),
+            tags: BTreeMap::new(),
+            going: None,
+            within: None,
+            uses: BTreeSet::new(),
+            owner: None,
+            stored: Stored::default(),
+            protected: false,
+            usage: Vec::new(),
+        }
+    }
+
+    /// What it is and what it is called: `repository shop-api`.
+    pub fn title(&self) -> String {
+        title(self.thing, &self.id, &self.name)
+    }
+}
+
+/// What something is and what it is called: by its id where that says more than its name, cut to what tells it apart.
+pub(super) fn title(thing: Thing, id: &str, name: &str) -> String {
+    let after = |mark: &str| id.split_once(mark).map_or(id, |(_, rest)| rest);
+    match thing {
+        Thing::NetworkInterface | Thing::Distribution => format!("{thing} {id}"),
+        Thing::TaskDefinition => format!("{thing} {}", after(":task-definition/")),
+        Thing::Task => format!("{thing} {}", after(":task/")),
+        Thing::Listener => format!("{thing} {}", after(":listener/app/")),
+        Thing::ListenerRule => format!("{thing} {}", after(":listener-rule/app/")),
+        Thing::SecurityGroup => format!("{thing} {id} ({name})"),
+        _ if name.is_empty() => format!("{thing} {id}"),
+        _ => format!("{thing} {name}"),
+    }
+}
+
+/// What the index of tags names and no listing showed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hint {
+    /// The ARN.
+    pub arn: String,
+    /// Whether the service that it belongs to was asked and does not have it. The index shows for hours what is deleted.
+    pub is_ghost: bool,
+}
+
+/// Everything that a reader saw of an account.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Remains {
+    /// The account that was looked at.
+    pub account: String,
+    /// The region that was looked at.
+    pub region: String,
+    /// What the services list that may concern the stack.
+    pub seen: Vec<Seen>,
+    /// What the index of tags names as the stack's. It proves nothing either way.
+    pub hints: Vec<Hint>,
+    /// Listings that failed, because of which there may be more.
+    pub unread: Vec<ReadFailure>,
+}

@@ -1,0 +1,358 @@
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::address::{Address, Kind};
+use crate::desired::{Desired, DesiredResource, TAG_ADDRESS, TAG_STACK};
+use crate::kinds::{Cluster, Ecr, KindOf, Resource, Service};
+use crate::live::ReadFailure;
+use crate::pricing::{Charge, Usage};
+
+const CLUSTER: &str = "arn:aws:ecs:us-east-1:123456789012:cluster/course-main";
+const BALANCER: &str =
+    "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/course-public-1/1";
+
+/// The stack `course` with a repository, a cluster and a service.
+fn scope() -> StackScope {
+    let wanted = |resource: Resource| DesiredResource {
+        resource,
+        tags: BTreeMap::new(),
+        implied: None,
+        protect: false,
+        delete_first: false,
+        after: [].into(),
+    };
+    let service = Service { cluster: "${cluster.main.arn}".into(), ..Service::example() };
+    let resources = [
+        (Address::new(Kind::Ecr, "api"), wanted(Ecr::example().into())),
+        (Address::new(Kind::Cluster, "main"), wanted(Cluster::example().into())),
+        (Address::new(Kind::Service, "api"), wanted(service.into())),
+    ];
+    let desired = Desired { stack: "course".into(), resources: resources.into(), ..Desired::default() };
+    StackScope::of(&desired, Depth::Everything)
+}
+
+fn tags(tags: &[(&str, &str)]) -> BTreeMap<String, String> {
+    tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+}
+
+fn ours(address: &str) -> BTreeMap<String, String> {
+    tags(&[(TAG_STACK, "course"), (TAG_ADDRESS, address)])
+}
+
+fn tagged(thing: Thing, id: &str, name: &str, address: &str) -> Seen {
+    Seen { tags: ours(address), ..Seen::new(thing, id, name) }
+}
+
+fn remains(seen: Vec<Seen>) -> Remains {
+    Remains { region: "us-east-1".into(), seen, ..Remains::default() }
+}
+
+/// Fails unless `seen` alone is judged to be left like this; `None` for what is not left.
+#[track_caller]
+fn check(seen: Seen, expected: Option<Found>) {
+    let verdict = judge(&scope(), &remains(vec![seen]));
+    assert_eq!(verdict.left.first().map(|left| left.found.clone().expect("how")), expected, "{verdict:#?}");
+}
+
+/// Fails unless `seen` is told as something that only has a name like the stack's, if at all.
+#[track_caller]
+fn check_not_left(seen: Seen, is_namesake: bool) {
+    let verdict = judge(&scope(), &remains(vec![seen]));
+    assert!(verdict.is_zero(), "{verdict:#?}");
+    assert_eq!(verdict.namesakes.len(), usize::from(is_namesake), "{verdict:#?}");
+}
+
+fn name_of(address: Address) -> Found {
+    Found::Name { of: address }
+}
+
+#[test]
+fn the_stacks_tag_claims_whatever_the_name() {
+    check(tagged(Thing::Repository, "other", "other", "ecr.api"), Some(Found::Tag));
+    let no_address = Seen { tags: tags(&[(TAG_STACK, "course")]), ..Seen::new(Thing::LogGroup, "x", "x") };
+    check(no_address, Some(Found::Tag));
+}
+
+#[test]
+fn another_stacks_tag_settles_it() {
+    let other = tags(&[(TAG_STACK, "course-two"), (TAG_ADDRESS, "ecr.api")]);
+    for name in ["course-api", "course-two-api", "/neap/course/api"] {
+        for thing in [Thing::Repository, Thing::LogGroup] {
+            check_not_left(Seen { tags: other.clone(), ..Seen::new(thing, name, name) }, false);
+        }
+    }
+}
+
+#[test]
+fn a_declared_name_without_any_tag_counts_and_one_that_somebody_tagged_does_not() {
+    let of = Address::new(Kind::Ecr, "api");
+    let repository = |tags| Seen { tags, ..Seen::new(Thing::Repository, "course-api", "course-api") };
+    check(repository(BTreeMap::new()), Some(name_of(of.clone())));
+    check(repository(tags(&[(TAG_ADDRESS, "ecr.api"), ("team", "web")])), Some(name_of(of)));
+    check_not_left(repository(tags(&[("team", "web")])), true);
+}
+
+#[test]
+fn a_name_that_only_begins_like_the_stacks_claims_nothing() {
+    check_not_left(Seen::new(Thing::Repository, "course-two-api", "course-two-api"), true);
+    check_not_left(Seen::new(Thing::Repository, "courses", "courses"), false);
+    // The name is declared, for another kind.
+    check_not_left(Seen::new(Thing::Repository, "course-main", "course-main"), true);
+}
+
+#[test]
+fn places_that_only_the_stack_uses_need_no_tag() {
+    let role = |path: &str| {
+        Seen::new(Thing::Role, format!("arn:aws:iam::123456789012:role{path}anything"), "anything")
+    };
+    check(role("/neap/course/"), Some(Found::Place));
+    check_not_left(role("/neap/course-two/"), false);
+    check_not_left(role("/"), false);
+    check(Seen::new(Thing::LogGroup, "/neap/course/api", "/neap/course/api"), Some(Found::Place));
+    check_not_left(Seen::new(Thing::LogGroup, "/neap/course-two/api", "/neap/course-two/api"), false);
+    check(Seen::new(Thing::Parameter, "/neap/course/lock", "/neap/course/lock"), Some(Found::Place));
+    let distribution = |comment: &str| Seen::new(Thing::Distribution, "E1", comment);
+    check(distribution("the site (course/cloudfront.site)"), Some(Found::Place));
+    check_not_left(distribution("the site (course-two/cloudfront.site)"), false);
+    check_not_left(distribution("the site (course/nothing)"), false);
+}
+
+#[test]
+fn the_lock_that_is_held_is_no_leftover() {
+    let lock = || Seen::new(Thing::Parameter, "/neap/course/lock", "/neap/course/lock");
+    let held = StackScope { holds_lock: true, ..scope() };
+    assert!(judge(&held, &remains(vec![lock()])).is_zero());
+    let other = Seen::new(Thing::Parameter, "/neap/course/intent", "/neap/course/intent");
+    assert!(!judge(&held, &remains(vec![other])).is_zero());
+    assert!(!judge(&scope(), &remains(vec![lock()])).is_zero());
+}
+
+#[test]
+fn the_log_group_of_container_insights_goes_by_the_exact_name_of_the_cluster() {
+    let group = |cluster: &str| {
+        let name = format!("/aws/ecs/containerinsights/{cluster}/performance");
+        Seen::new(Thing::LogGroup, name.clone(), name)
+    };
+    let by = "the container insights of cluster course-main".to_owned();
+    check(group("course-main"), Some(Found::LeftBehind { by }));
+    check_not_left(group("course-two-main"), false);
+    // A cluster that is no longer declared is known once it was seen.
+    let mut scope = scope();
+    let cluster = tagged(Thing::Cluster, "arn:aws:ecs:us-east-1:1:cluster/old", "old", "cluster.old");
+    scope.learn(&remains(vec![cluster]));
+    assert!(!judge(&scope, &remains(vec![group("old")])).is_zero());
+    assert!(judge(&scope, &remains(vec![group("older")])).is_zero());
+}
+
+fn interface(owner: Option<(Thing, &str)>, group: &str) -> Seen {
+    let owner = owner.map(|(thing, name)| Owner { thing, name: name.to_owned() });
+    Seen {
+        owner,
+        uses: [group.to_owned()].into(),
+        ..Seen::new(Thing::NetworkInterface, "eni-1", "made by hand")
+    }
+}
+
+#[test]
+fn interfaces_of_the_stacks_own_are_left_behind_and_those_of_others_only_block() {
+    let group = tagged(Thing::SecurityGroup, "sg-1", "course-api", "security_group.api");
+    let of_task = interface(Some((Thing::Task, "attachment")), "sg-1");
+    let verdict = judge(&scope(), &remains(vec![group.clone(), of_task]));
+    let titles: Vec<&str> = verdict.left.iter().map(|left| left.title.as_str()).collect();
+    assert_eq!(titles, ["security group sg-1 (course-api)", "network interface eni-1"]);
+    assert_eq!(verdict.left[0].blocked_by, ["network interface eni-1 of task attachment is in it"]);
+    let verdict = judge(&scope(), &remains(vec![group, interface(None, "sg-1")]));
+    assert_eq!(verdict.left.len(), 1);
+    assert_eq!(verdict.left[0].blocked_by, ["network interface eni-1 (made by hand) is in it"]);
+    check_not_left(interface(Some((Thing::LoadBalancer, "course-two-1")), "sg-9"), false);
+    check_not_left(interface(None, "sg-9"), false);
+}
+
+#[test]
+fn a_service_of_the_same_name_in_another_cluster_is_somebody_elses() {
+    let service = |cluster: &str| Seen {
+        within: Some(cluster.to_owned()),
+        ..Seen::new(Thing::Service, format!("{cluster}/course-api"), "course-api")
+    };
+    check(service(CLUSTER), Some(name_of(Address::new(Kind::Service, "api"))));
+    check_not_left(service("arn:aws:ecs:us-east-1:123456789012:cluster/theirs"), true);
+}
+
+#[test]
+fn what_aws_is_deleting_needs_time_and_task_definitions_not_even_that() {
+    let going =
+        |thing, word: &str| Seen { going: Some(word.into()), ..tagged(thing, "id", "name", "service.api") };
+    let draining = judge(&scope(), &remains(vec![going(Thing::Service, "draining")]));
+    assert!(draining.needs_only_time() && !draining.is_zero());
+    let both = vec![going(Thing::Service, "draining"), tagged(Thing::Repository, "r", "r", "ecr.api")];
+    assert!(!judge(&scope(), &remains(both)).needs_only_time());
+    let definition = judge(&scope(), &remains(vec![going(Thing::TaskDefinition, "delete in progress")]));
+    assert!(definition.is_zero() && !definition.needs_only_time());
+    assert_eq!(definition.vanishing.len(), 1);
+    // An inactive revision stays for ever unless somebody deletes it.
+    let inactive = tagged(Thing::TaskDefinition, "id", "name", "task.api");
+    assert!(!judge(&scope(), &remains(vec![inactive])).is_zero());
+}
+
+#[test]
+fn ghosts_of_the_index_of_tags_are_nothing_and_what_nobody_was_asked_about_is_told() {
+    let hint = |arn: &str, is_ghost| Hint { arn: arn.to_owned(), is_ghost };
+    let hints = vec![hint("arn:aws:ecs:us-east-1:1:cluster/old", true), hint("arn:aws:s3:::bucket", false)];
+    let verdict = judge(&scope(), &Remains { hints, ..remains(Vec::new()) });
+    assert!(verdict.is_zero());
+    assert_eq!(verdict.unknown, ["arn:aws:s3:::bucket"]);
+}
+
+#[test]
+fn what_could_not_be_read_is_no_proof() {
+    let failure = ReadFailure {
+        operation: "ecr:DescribeRepositories".into(),
+        code: None,
+        message: "no".into(),
+        denied: true,
+    };
+    let verdict = judge(&scope(), &Remains { unread: vec![failure], ..remains(Vec::new()) });
+    assert!(!verdict.is_zero() && !verdict.needs_only_time());
+}
+
+#[test]
+fn what_is_left_is_priced_and_summed() {
+    let alb = Seen {
+        usage: vec![Usage::of(Charge::Alb, 1.0)],
+        ..tagged(Thing::LoadBalancer, BALANCER, "course-public-1", "alb.public")
+    };
+    let group = tagged(Thing::LogGroup, "/neap/course/api", "/neap/course/api", "log_group.api");
+    let verdict = judge(&scope(), &remains(vec![alb.clone(), group]));
+    assert_eq!(verdict.cost(), verdict.left[0].cost);
+    assert_eq!(verdict.left[1].cost, None);
+    let two = judge(&scope(), &remains(vec![alb.clone(), Seen { id: "other".into(), ..alb }]));
+    assert!((two.cost().expect("a cost").per_hour - 0.045).abs() < 1e-9);
+}
+
+#[test]
+fn only_what_destroy_does_not_delete_has_a_command() {
+    let command = |seen: Seen| judge(&scope(), &remains(vec![seen])).left[0].by_hand.clone();
+    assert_eq!(command(tagged(Thing::Repository, "r", "course-api", "ecr.api")), None);
+    let expected =
+        Some("aws ecr delete-repository --force --repository-name course-api --region us-east-1".to_owned());
+    assert_eq!(command(Seen::new(Thing::Repository, "course-api", "course-api")), expected);
+    let lock = Seen::new(Thing::Parameter, "/neap/course/lock", "/neap/course/lock");
+    assert_eq!(command(lock), Some("neap unlock".to_owned()));
+    let odd = Seen { tags: tags(&[(TAG_STACK, "course")]), ..Seen::new(Thing::LogGroup, "a b", "a b") };
+    assert_eq!(
+        command(odd),
+        Some("aws logs delete-log-group --log-group-name 'a b' --region us-east-1".to_owned())
+    );
+}
+
+/// The blockers of what was seen, as `id what: plan`, with a sign for what is done.
+fn blocked(seen: Vec<Seen>) -> Vec<String> {
+    let told =
+        |blocker: Blocker| format!("{:?} {} {}: {}", blocker.way, blocker.id, blocker.what, blocker.plan);
+    blockers(&scope(), &remains(seen)).into_iter().map(told).collect()
+}
+
+#[test]
+fn images_and_deletion_protection_are_dealt_with() {
+    let holding = |items, bytes| Seen {
+        stored: Stored { items, bytes },
+        ..tagged(Thing::Repository, "course-api", "course-api", "ecr.api")
+    };
+    assert_eq!(blocked(vec![holding(0, 0)]), [""; 0]);
+    assert_eq!(
+        blocked(vec![holding(3, 1_234_567_890)]),
+        ["Goes course-api holds 3 images (1.2 GB): they are deleted with it"]
+    );
+    let alb = Seen { protected: true, ..tagged(Thing::LoadBalancer, "lb", "course-public-1", "alb.public") };
+    assert_eq!(blocked(vec![alb]), ["Goes lb has deletion protection: it is turned off first"]);
+}
+
+#[test]
+fn what_others_run_in_the_stacks_cluster_refuses() {
+    let cluster = tagged(Thing::Cluster, CLUSTER, "course-main", "cluster.main");
+    let within = |seen: Seen| Seen { within: Some(CLUSTER.to_owned()), ..seen };
+    let own = within(tagged(Thing::Service, "s", "course-api", "service.api"));
+    let task = |service: &str| {
+        let owner = Some(Owner { thing: Thing::Service, name: service.to_owned() });
+        within(Seen { owner, ..Seen::new(Thing::Task, "t", "") })
+    };
+    assert_eq!(blocked(vec![cluster.clone(), own.clone(), task("course-api")]), [""; 0]);
+    let theirs = within(Seen::new(Thing::Service, "x", "billing"));
+    let refused = "it is not the stack's, so nothing is deleted";
+    assert_eq!(
+        blocked(vec![cluster.clone(), own, theirs, task("billing")]),
+        [
+            format!("Refuses {CLUSTER} runs service billing: {refused}"),
+            format!("Refuses {CLUSTER} runs task t: {refused}")
+        ]
+    );
+    let instances = Seen { stored: Stored { items: 2, bytes: 0 }, ..cluster };
+    assert_eq!(
+        blocked(vec![instances]),
+        [format!(
+            "Refuses {CLUSTER} has 2 container instances: they are not the stack's, so nothing is deleted"
+        )]
+    );
+}
+
+#[test]
+fn what_others_added_to_a_load_balancer_refuses_if_they_marked_it() {
+    let alb = tagged(Thing::LoadBalancer, "lb", "course-public-1", "alb.public");
+    let listener = |tags| Seen { within: Some("lb".into()), tags, ..Seen::new(Thing::Listener, "l", "") };
+    assert_eq!(
+        blocked(vec![alb.clone(), listener(BTreeMap::new())]),
+        ["Goes lb has listener l, which the stack did not make: it has no tags and is deleted with it"]
+    );
+    assert_eq!(
+        blocked(vec![alb.clone(), listener(tags(&[("team", "billing")]))]),
+        [
+            "Refuses lb has listener l, which the stack did not make: it is not the stack's, so nothing is deleted"
+        ]
+    );
+    assert_eq!(blocked(vec![alb, listener(ours("alb.public.listener.http"))]), [""; 0]);
+}
+
+#[test]
+fn a_group_that_others_use_refuses_or_is_waited_for() {
+    let group = tagged(Thing::SecurityGroup, "sg-1", "course-api", "security_group.api");
+    let uses = |thing, id: &str| Seen { uses: ["sg-1".to_owned()].into(), ..Seen::new(thing, id, "theirs") };
+    assert_eq!(
+        blocked(vec![group.clone(), uses(Thing::SecurityGroup, "sg-2")]),
+        [
+            "Refuses sg-1 is named by a rule of security group sg-2 (theirs): it is not the stack's, so nothing is deleted"
+        ]
+    );
+    let waits = blocked(vec![group.clone(), interface(None, "sg-1")]);
+    assert!(waits[0].starts_with("Waits sg-1 has network interface eni-1 (made by hand) in it"), "{waits:?}");
+    let alb = tagged(Thing::LoadBalancer, "lb", "course-public-1", "alb.public");
+    let of_own = interface(Some((Thing::LoadBalancer, "course-public-1")), "sg-1");
+    assert_eq!(blocked(vec![group, alb, of_own]), [""; 0]);
+}
+
+#[test]
+fn a_target_group_that_anothers_load_balancer_uses_refuses() {
+    let group = tagged(Thing::TargetGroup, "tg", "course-api-1", "target_group.api");
+    let alb = |tags| Seen {
+        tags,
+        uses: ["tg".to_owned()].into(),
+        ..Seen::new(Thing::LoadBalancer, "lb", "theirs")
+    };
+    assert_eq!(blocked(vec![group.clone(), alb(ours("alb.public"))]), [""; 0]);
+    assert_eq!(
+        blocked(vec![group, alb(BTreeMap::new())]),
+        ["Refuses tg is used by load balancer theirs: it is not the stack's, so nothing is deleted"]
+    );
+}
+
+#[test]
+fn sizes_read_as_people_say_them() {
+    for (bytes, expected) in [
+        (0, "0 bytes"),
+        (999, "999 bytes"),
+        (1_500, "1.5 kB"),
+        (52_000_000, "52.0 MB"),
+        (1_290_000_000, "1.2 GB"),
+    ] {
+        assert_eq!(blocker::size(bytes), expected);
+    }
+}

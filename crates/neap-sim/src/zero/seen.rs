@@ -1,0 +1,149 @@
+//! Records and network interfaces as AWS's listings show them.
+//!
+//! Decides what of a record a listing tells. Must not know which stack anybody looks for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use neap_core::kinds::{Listener, Resource, Rule, SecurityGroup, Service, Task};
+use neap_core::pricing::{Charge, Usage};
+use neap_core::zero::{Owner, Seen, Thing};
+
+use crate::arn;
+use crate::record::{Interface, Record, State, is_of_aws};
+use crate::services::elb::groups;
+use crate::world::World;
+
+/// Everything in the region, and what has no region.
+pub(super) fn everything(world: &World) -> Vec<Seen> {
+    let here = world.everything().filter(|record| record.region.as_ref().is_none_or(|it| *it == world.place));
+    let records: Vec<&Record> = here.filter(|record| !is_tombstone(record)).collect();
+    let balanced = balanced(&records);
+    let mut all: Vec<Seen> = records.iter().map(|record| seen(world, record, &balanced)).collect();
+    all.extend(records.iter().flat_map(|record| tasks(world, record)));
+    all.extend(world.interfaces.iter().map(interface));
+    all
+}
+
+/// Whether it is gone and only still shown. A task definition that is inactive is there.
+fn is_tombstone(record: &Record) -> bool {
+    record.state == State::Inactive && !matches!(record.resource, Resource::Task(_))
+}
+
+/// The target groups that the listeners and rules of each load balancer forward to.
+fn balanced(records: &[&Record]) -> BTreeMap<String, BTreeSet<String>> {
+    let listeners: BTreeMap<&str, &Listener> = records
+        .iter()
+        .filter_map(|record| match &record.resource {
+            Resource::Listener(listener) => Some((record.arn.as_str(), listener)),
+            _ => None,
+        })
+        .collect();
+    let mut balanced: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for record in records {
+        let (alb, action) = match &record.resource {
+            Resource::Listener(listener) => (Some(&listener.alb), &listener.default_action),
+            Resource::Rule(rule) => {
+                (listeners.get(rule.listener.as_str()).map(|listener| &listener.alb), &rule.action)
+            }
+            _ => continue,
+        };
+        let Some(alb) = alb else { continue };
+        let targets = groups(action).iter().map(|group| group.target_group.clone());
+        balanced.entry(alb.clone()).or_default().extend(targets);
+    }
+    balanced
+}
+
+fn seen(world: &World, record: &Record, balanced: &BTreeMap<String, BTreeSet<String>>) -> Seen {
+    let thing = Thing::of(record.kind());
+    let stored = world.stored.get(&record.arn).copied().unwrap_or_default();
+    // Roles are told apart by their path, which only the ARN has.
+    let id = if thing == Thing::Role { &record.arn } else { &record.id };
+    let mut seen = Seen::new(thing, id.clone(), record.resource.aws_name());
+    seen.tags = record
+        .tags
+        .iter()
+        .filter(|(key, _)| !is_of_aws(key))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    seen.stored = stored;
+    if let State::Deleting { word, .. } = &record.state {
+        seen.going = Some(word.to_ascii_lowercase().replace('_', " "));
+    }
+    match &record.resource {
+        Resource::Alb(alb) => {
+            seen.uses = alb.security_groups.clone();
+            seen.uses.extend(balanced.get(&record.arn).into_iter().flatten().cloned());
+            seen.protected = alb.deletion_protection;
+            seen.usage = vec![Usage::of(Charge::Alb, 1.0)];
+        }
+        Resource::Listener(Listener { alb, .. }) => seen.within = Some(alb.clone()),
+        Resource::Rule(Rule { listener, .. }) => seen.within = Some(listener.clone()),
+        Resource::Service(service) => {
+            seen.within = Some(service.cluster.clone());
+            seen.uses = service.security_groups.clone();
+        }
+        Resource::SecurityGroup(group) => seen.uses = peers(group, &record.id),
+        Resource::Cloudfront(distribution) => seen.name.clone_from(&distribution.comment),
+        Resource::Ecr(_) => seen.usage = vec![Usage::bytes(Charge::Images, stored.bytes)],
+        Resource::LogGroup(_) => seen.usage = vec![Usage::bytes(Charge::Logs, stored.bytes)],
+        _ => {}
+    }
+    seen
+}
+
+/// The other groups that a group's rules name.
+fn peers(group: &SecurityGroup, own: &str) -> BTreeSet<String> {
+    let rules = group.ingress.iter().chain(&group.egress);
+    rules.map(|rule| &rule.peer).filter(|peer| peer.starts_with("sg-") && *peer != own).cloned().collect()
+}
+
+/// The tasks of a service that run.
+fn tasks(world: &World, record: &Record) -> Vec<Seen> {
+    let Resource::Service(service) = &record.resource else { return Vec::new() };
+    let definition = world.get::<Task>(&service.task).map(|(_, task)| task);
+    (0..record.running(world.now))
+        .map(|number| {
+            let id = arn::hex(&format!("{}/task/{number}", record.arn), 32);
+            let id = format!("{}/{id}", service.cluster.replacen(":cluster/", ":task/", 1));
+            let mut seen = Seen::new(Thing::Task, id, "");
+            if service.propagate_tags == "SERVICE" {
+                seen.tags = record.tags.clone();
+            }
+            seen.within = Some(service.cluster.clone());
+            seen.owner = Some(Owner { thing: Thing::Service, name: service.name.clone() });
+            seen.going = record.is_deleting().then(|| "stopping".to_owned());
+            seen.usage = definition.map(|task| usage(service, task)).unwrap_or_default();
+            seen
+        })
+        .collect()
+}
+
+/// What a task of a service costs: nothing of its own on instances, which bill themselves.
+fn usage(service: &Service, task: &Task) -> Vec<Usage> {
+    let on_instances = service.capacity.keys().any(|provider| !provider.starts_with("FARGATE"));
+    match (task.cpu, task.memory) {
+        (Some(cpu), Some(memory)) if !on_instances => {
+            let mut usage = Usage::fargate(cpu, memory, task.architecture == "ARM64").to_vec();
+            usage.push(Usage::of(Charge::PublicIpv4, f64::from(u8::from(service.public_ip))));
+            usage
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// A network interface, with what its description says that it is for.
+fn interface(interface: &Interface) -> Seen {
+    let Interface { description, security_groups, until: _ } = interface;
+    // Not of the moment when it goes, which is never the same twice.
+    let id = format!("eni-0{}", arn::hex(&format!("{description}/{security_groups:?}"), 16));
+    let owner = |thing, name: &str| Some(Owner { thing, name: name.to_owned() });
+    let mut seen = Seen::new(Thing::NetworkInterface, id, description.clone());
+    seen.uses = security_groups.clone();
+    seen.owner = match (description.strip_prefix("ELB app/"), description.strip_prefix("tasks of ")) {
+        (Some(name), _) => owner(Thing::LoadBalancer, name),
+        (_, Some(name)) => owner(Thing::Service, name),
+        (None, None) => None,
+    };
+    seen
+}
