@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-const SERVICES: [&str; 11] = [
+const SERVICES: [&str; 12] = [
     "cloudfront",
     "ec2",
     "ecr",
@@ -13,6 +13,7 @@ const SERVICES: [&str; 11] = [
     "elasticloadbalancing",
     "iam",
     "logs",
+    "s3",
     "secretsmanager",
     "ssm",
     "sts",
@@ -20,8 +21,9 @@ const SERVICES: [&str; 11] = [
 ];
 
 /// Actions that no call of ours is named after: a role is handed over by ECS's calls, services make their own roles, and the
-/// lock is tagged by the call that creates it.
-const IMPLIED: [&str; 3] = ["iam:PassRole", "iam:CreateServiceLinkedRole", "ssm:AddTagsToResource"];
+/// lock is tagged by the call that creates it. Whoever may not list a bucket is not told that an object is not there.
+const IMPLIED: [&str; 4] =
+    ["iam:PassRole", "iam:CreateServiceLinkedRole", "s3:ListBucket", "ssm:AddTagsToResource"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")

@@ -1,8 +1,9 @@
-//! Where the lock's record lies in AWS: an SSM parameter.
+//! Where the lock's record lies in AWS: an SSM parameter, or an object in a bucket.
 //!
 //! Decides how the requests are sent: reads with the SDK's retries, writes and deletes once, with a timeout, so that
 //! their outcome is known or known to be unknown. Must not know what the record says.
 
+mod s3;
 mod ssm;
 
 use std::time::Duration;
@@ -11,11 +12,11 @@ use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use neap_core::desired::LockPlace;
-use neap_engine::cloud::{CallError, ErrorKind};
+use neap_engine::cloud::CallError;
 use neap_engine::lock::{Store, Stored, Version, WriteError};
 
 use crate::client::{ConnectOptions, load, region_of};
-use crate::error::{failed, incomplete, refused};
+use crate::error::{failed, incomplete};
 
 /// How long a request may take: much less than a record holds.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -30,6 +31,7 @@ pub struct LockStore {
 #[derive(Debug, Clone)]
 enum Place {
     Ssm(ssm::Parameter),
+    S3(s3::Object),
 }
 
 impl LockStore {
@@ -52,12 +54,10 @@ impl LockStore {
         let patient = config.to_builder().timeout_config(timeouts).build();
         let once = patient.to_builder().retry_config(RetryConfig::disabled()).build();
         let place = match place {
-            LockPlace::S3 { .. } => {
-                return Err(refused(
-                    ErrorKind::Invalid,
-                    "connect",
-                    "this neap cannot keep locks in a bucket yet",
-                ));
+            LockPlace::S3 { bucket, prefix } => {
+                // Emulators have no name for each bucket.
+                let by_path = options.endpoint_url.is_some();
+                Place::S3(s3::Object::new(&patient, &once, by_path, bucket, format!("{prefix}{stack}.lock")))
             }
             // A stack without a lock has no use for a place either.
             LockPlace::Ssm | LockPlace::None => Place::Ssm(ssm::Parameter::new(&patient, &once, stack)),
@@ -71,6 +71,7 @@ macro_rules! on {
     ($store:expr, $place:ident => $request:expr) => {
         match &$store.place {
             Place::Ssm($place) => Box::pin($request).await,
+            Place::S3($place) => Box::pin($request).await,
         }
     };
 }
@@ -83,6 +84,7 @@ impl Store for LockStore {
     async fn history(&self) -> Result<Vec<Stored>, CallError> {
         match &self.place {
             Place::Ssm(parameter) => Box::pin(parameter.history()).await,
+            Place::S3(object) => Ok(Box::pin(object.read()).await?.into_iter().collect()),
         }
     }
 
@@ -108,6 +110,7 @@ impl Store for LockStore {
     fn place(&self) -> String {
         match &self.place {
             Place::Ssm(parameter) => parameter.place(),
+            Place::S3(object) => object.place(),
         }
     }
 }

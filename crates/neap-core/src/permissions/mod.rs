@@ -154,7 +154,7 @@ impl Collected {
         let what = match (right.when, right.guard) {
             (Use::Read | Use::Prove, _) => "Read",
             _ if right.on == On::Vpc => "Vpc",
-            _ if right.on == On::Lock => "Lock",
+            _ if matches!(right.on, On::Lock | On::LockObject | On::LockBucket) => "Lock",
             (_, Guard::Tagged) => "Owned",
             (_, Guard::Requested | Guard::OnCreate(_)) => "Create",
             (_, Guard::ToTasks) => "PassRole",

@@ -48,6 +48,10 @@ pub(super) enum On {
     Parameters,
     /// The SSM parameter that is the stack's lock, if that is where the stack keeps it.
     Lock,
+    /// The object that is the stack's lock, if the stack keeps it in a bucket.
+    LockObject,
+    /// The bucket of that object.
+    LockBucket,
 }
 
 /// What else must hold.
@@ -125,6 +129,11 @@ pub(super) const COMMON: &[Right] = &[
     read("ec2:DescribeRouteTables", Any),
     read("secretsmanager:DescribeSecret", On::Secrets),
     read("ssm:DescribeParameters", On::Parameters),
+    both("s3:DeleteObject", On::LockObject, Guard::None),
+    both("s3:GetObject", On::LockObject, Guard::None),
+    // Without it S3 answers a look at an object that is not there as if the look were denied.
+    both("s3:ListBucket", On::LockBucket, Guard::None),
+    both("s3:PutObject", On::LockObject, Guard::None),
     both("ssm:AddTagsToResource", On::Lock, Guard::None),
     both("ssm:DeleteParameter", On::Lock, Guard::None),
     both("ssm:GetParameter", On::Lock, Guard::None),

@@ -39,10 +39,21 @@ pub(super) fn resources(desired: &Desired, place: &Place, kind: Option<Kind>, on
         (On::Lock, _) if desired.lock == LockPlace::Ssm => {
             [place.arn("ssm", &format!("parameter/neap/{}/lock", desired.stack))].into()
         }
+        (On::LockObject | On::LockBucket, _) => lock_in_bucket(on, desired, place),
         (On::Secrets, _) => secrets(desired, place),
         (On::Parameters, _) if names_parameters(desired) => any(),
         // A right that is about a kind always comes with one.
         (On::Parameters | On::Lock, _) | (On::Every | On::Own, None) => BTreeSet::new(),
+    }
+}
+
+/// The object of the lock or its bucket, if that is where the stack keeps it. ARNs of S3 name neither region nor account.
+fn lock_in_bucket(on: On, desired: &Desired, place: &Place) -> BTreeSet<String> {
+    let LockPlace::S3 { bucket, prefix } = &desired.lock else { return BTreeSet::new() };
+    let bucket = format!("arn:{}:s3:::{bucket}", place.partition());
+    match on {
+        On::LockBucket => [bucket].into(),
+        _ => [format!("{bucket}/{prefix}{}.lock", desired.stack)].into(),
     }
 }
 
