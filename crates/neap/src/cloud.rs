@@ -36,7 +36,7 @@ impl Connect for Clouds {
     async fn connect(&self, target: &Target) -> Result<AnyCloud, CallError> {
         match target {
             Target::Sandbox { folder } => {
-                let sim = Sim::of_command(folder, |name| std::env::var_os(name))?;
+                let sim = Sim::of_command(folder, std::env::var_os)?;
                 Ok(AnyCloud::Sandbox(Box::new(sim)))
             }
             #[cfg(feature = "aws")]
