@@ -9,12 +9,14 @@ In moto every service knows a role at once, where in AWS that takes some seconds
 are dated a minute and a half back here, when they have long settled.
 
 moto makes a second load balancer under a name that is taken. AWS answers with the first if it has the same settings, and refuses otherwise.
-It also means to refuse a second listener on a port, and looks for the port among ARNs. Everything else is moto as it is.
+It also means to refuse a second listener on a port, and looks for the port among ARNs. Asked for capacity providers without naming any, it
+fails, where AWS lists all. Everything else is moto as it is.
 """
 import sys
 from dataclasses import replace
 from datetime import timedelta
 
+from moto.ecs.models import EC2ContainerServiceBackend
 from moto.ecs.responses import EC2ContainerServiceResponse
 from moto.elbv2.exceptions import DuplicateListenerError, DuplicateLoadBalancerName
 from moto.elbv2.models import ELBv2Backend
@@ -35,6 +37,7 @@ iter_tagged_resources = LogsBackend.iter_tagged_resources
 make_role = Role.__init__
 create_load_balancer = ELBv2Backend.create_load_balancer
 create_listener = ELBv2Backend.create_listener
+describe_capacity_providers = EC2ContainerServiceBackend.describe_capacity_providers
 
 
 def create_and_remember(self):
@@ -81,10 +84,15 @@ def make_settled_role(self, *arguments, **named):
     self.create_date -= timedelta(seconds=90)
 
 
+def describe_every_capacity_provider(self, names):
+    return describe_capacity_providers(self, list(self.capacity_providers) if names is None else names)
+
+
 EC2ContainerServiceResponse.create_service = create_and_remember
 EC2ContainerServiceResponse.update_service = update_and_redeploy
 LogsBackend.iter_tagged_resources = log_groups_as_in_arns
 ELBv2Backend.create_load_balancer = create_load_balancer_once
 ELBv2Backend.create_listener = create_listener_once
+EC2ContainerServiceBackend.describe_capacity_providers = describe_every_capacity_provider
 Role.__init__ = make_settled_role
 sys.exit(main(sys.argv[1:]))

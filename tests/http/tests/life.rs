@@ -346,8 +346,10 @@ fn images_and_protection_are_named_before_they_go(emulator: Emulator) {
     let manifest = json!({ "schemaVersion": 2, "layers": [], "config": {
         "mediaType": "application/vnd.docker.container.image.v1+json", "size": 2, "digest": format!("sha256:{:064}", 1),
     }});
-    let image =
-        json!({ "repositoryName": "course-web", "imageManifest": manifest.to_string(), "imageTag": "v1" });
+    let image = json!({
+        "repositoryName": "course-web", "imageManifest": manifest.to_string(), "imageTag": "v1",
+        "imageManifestMediaType": "application/vnd.docker.distribution.manifest.v2+json",
+    });
     world.call("ecr", "put_image", &image);
     let balancers = world.call("elbv2", "describe_load_balancers", &json!({}));
     let arn = &balancers["LoadBalancers"][0]["LoadBalancerArn"];
