@@ -138,6 +138,13 @@ fn the_life_of_a_stack_leaves_look_alikes_as_they_are_on_moto() {
     world.edit("[target_group.api]\nport = 3000", "[target_group.api]\nport = 3001");
     world.neap(&["apply", "--yes"]).expect(0);
     assert_eq!(again(&world, &before), before, "after an update of everything and a replacement");
-    world.neap(&["destroy", "--yes"]).expect(0);
+    // Those with half of the stack's tags are left alone, and keep destroy from proving that nothing is left.
+    let destroy = world.neap(&["destroy", "--yes"]).expect(4);
+    assert!(destroy.stderr.contains("not deleted by neap"), "{}", destroy.stderr);
+    assert!(
+        !destroy.stderr.contains("course-api-0"),
+        "another stack's is not mentioned:\n{}",
+        destroy.stderr
+    );
     assert_eq!(world.snapshot(), before, "after a destroy nothing else is there");
 }

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::claim::{Scene, is_tagged, tagged_address};
+use super::claim::{Scene, is_own, tagged_address};
 use super::judge::interface;
 use super::scope::StackScope;
 use super::seen::{Remains, Seen, Stored, Thing};
@@ -42,7 +42,7 @@ pub struct Blocker {
 pub fn blockers(scope: &StackScope, remains: &Remains) -> Vec<Blocker> {
     let scene = Scene::new(scope, remains);
     let mut found: Vec<Blocker> = Vec::new();
-    for own in remains.seen.iter().filter(|seen| is_tagged(&scope.stack, seen)) {
+    for own in remains.seen.iter().filter(|seen| is_own(&scope.stack, seen)) {
         let mut block = |what: String, way: Way, plan: &str| {
             let (address, id) = (tagged_address(own), own.id.clone());
             found.push(Blocker { address, id, what, way, plan: plan.to_owned() });
@@ -83,7 +83,7 @@ fn images(stored: Stored, block: &mut Block<'_>) {
 
 impl Scene<'_> {
     fn is_own(&self, seen: &Seen) -> bool {
-        is_tagged(&self.scope.stack, seen)
+        is_own(&self.scope.stack, seen)
     }
 
     /// Listeners and rules go with what they are in. One that somebody marked as theirs is a reason to stop; one without

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::judge::Found;
 use super::scope::StackScope;
 use super::seen::{Remains, Seen, Thing};
-use crate::address::Address;
+use crate::address::{Address, Kind};
 use crate::desired::{TAG_ADDRESS, TAG_STACK};
 
 /// What all of neap's tags begin with.
@@ -35,6 +35,16 @@ pub(super) fn is_tagged(stack: &str, seen: &Seen) -> bool {
 /// The address in its tags.
 pub(super) fn tagged_address(seen: &Seen) -> Option<Address> {
     seen.tags.get(TAG_ADDRESS)?.parse().ok()
+}
+
+/// Whether it carries the marks of something that neap made for the stack: what plans delete, and the tasks of a service,
+/// which have its tags.
+pub(super) fn is_own(stack: &str, seen: &Seen) -> bool {
+    let fits = |address: Address| match seen.thing {
+        Thing::Task => address.kind() == Kind::Service,
+        thing => Thing::of(address.kind()) == thing,
+    };
+    is_tagged(stack, seen) && tagged_address(seen).is_some_and(fits)
 }
 
 /// Everything that was seen, by id, for a judge that goes from one to the other.

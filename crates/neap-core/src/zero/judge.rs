@@ -126,9 +126,8 @@ impl Scene<'_> {
         let named = || self.scope.address(seen.thing, &seen.name).cloned();
         let marked = || claim::marked_address(&self.scope.stack, &seen.name);
         let address = claim::tagged_address(seen).or_else(named).or_else(marked).filter(|_| found.is_some());
-        // Destroy deletes what carries both tags and is of a kind that it makes itself.
-        let is_planned =
-            found == Some(Found::Tag) && claim::tagged_address(seen).is_some() && is_made(seen.thing);
+        // Tasks go with their service, or by hand.
+        let is_planned = claim::is_own(&self.scope.stack, seen) && seen.thing != Thing::Task;
         let lingers = seen.thing == Thing::NetworkInterface && found.is_some();
         let going = seen.going.clone().or_else(|| lingers.then(|| "not released yet".to_owned()));
         Finding {
@@ -171,28 +170,5 @@ pub(super) fn interface(seen: &Seen) -> String {
         Some(owner) => format!("{} of {} {}", seen.title(), owner.thing, owner.name),
         None if seen.name.is_empty() => seen.title(),
         None => format!("{} ({})", seen.title(), seen.name),
-    }
-}
-
-/// Whether neap makes things like that itself, and so deletes them.
-const fn is_made(thing: Thing) -> bool {
-    match thing {
-        Thing::LoadBalancer
-        | Thing::Listener
-        | Thing::ListenerRule
-        | Thing::TargetGroup
-        | Thing::Cluster
-        | Thing::Service
-        | Thing::TaskDefinition
-        | Thing::Repository
-        | Thing::LogGroup
-        | Thing::Role
-        | Thing::SecurityGroup
-        | Thing::Distribution => true,
-        Thing::Task
-        | Thing::CapacityProvider
-        | Thing::SecurityGroupRule
-        | Thing::NetworkInterface
-        | Thing::Parameter => false,
     }
 }

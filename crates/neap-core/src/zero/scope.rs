@@ -91,7 +91,7 @@ impl StackScope {
     /// gone, what they leave behind is still known by their names.
     pub fn learn(&mut self, remains: &Remains) {
         for seen in &remains.seen {
-            let address = claim::tagged_address(seen).filter(|_| claim::is_tagged(&self.stack, seen));
+            let address = claim::tagged_address(seen).filter(|_| claim::is_own(&self.stack, seen));
             if let Some(address) = address {
                 self.name(seen.thing, &seen.name, &address);
             }

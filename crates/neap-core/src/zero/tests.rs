@@ -245,6 +245,21 @@ fn only_what_destroy_does_not_delete_has_a_command() {
     );
 }
 
+#[test]
+fn what_has_half_of_the_tags_counts_and_is_left_to_whoever_made_it() {
+    for tags in [tags(&[(TAG_STACK, "course")]), ours("cluster.main")] {
+        let seen = Seen {
+            tags,
+            stored: Stored { items: 3, bytes: 9 },
+            ..Seen::new(Thing::Repository, "course-x", "course-x")
+        };
+        let verdict = judge(&scope(), &remains(vec![seen.clone()]));
+        assert_eq!(verdict.left[0].found, Some(Found::Tag));
+        assert!(verdict.left[0].by_hand.is_some(), "destroy does not delete it");
+        assert_eq!(blocked(vec![seen]), [""; 0], "nor its images");
+    }
+}
+
 /// The blockers of what was seen, as `id what: plan`, with a sign for what is done.
 fn blocked(seen: Vec<Seen>) -> Vec<String> {
     let told =
