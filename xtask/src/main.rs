@@ -4,6 +4,7 @@
 
 mod bench;
 mod emulators;
+mod fuzz;
 mod run;
 
 use std::path::{Path, PathBuf};
@@ -18,6 +19,8 @@ usage: cargo xtask COMMAND
   bench [--dev] [EXAMPLE]
                      count requests and waves of a plan, apply and destroy over HTTP, with times and memory;
                      --dev takes the debug build, since a release build of the SDK takes over twenty minutes
+  fuzz [--seconds N] run the fuzz targets for a minute, or N seconds, on the kept corpus and what grows from it
+  fuzz --keep        add what was found to the kept corpus, as few and small inputs as cover the same
   bless              record the outputs of scenarios and examples anew
 ";
 
@@ -33,6 +36,12 @@ fn main() -> ExitCode {
         ["bench", "--dev"] => bench::bench("course-fargate", false),
         ["bench", "--dev", example] => bench::bench(example, false),
         ["bench", example] => bench::bench(example, true),
+        ["fuzz"] => fuzz::fuzz(60),
+        ["fuzz", "--keep"] => fuzz::keep(),
+        ["fuzz", "--seconds", seconds] => match seconds.parse() {
+            Ok(seconds) => fuzz::fuzz(seconds),
+            Err(_) => Err(USAGE.to_owned()),
+        },
         ["bless"] => run::bless(),
         _ => Err(USAGE.to_owned()),
     };

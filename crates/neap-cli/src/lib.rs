@@ -32,6 +32,8 @@ pub use crate::console::{Captured, Console};
 pub use connect::{Connect, Target};
 pub use exit::Exit;
 pub use panics::tell_no_values;
+#[doc(hidden)]
+pub use saved_plan::fuzzing;
 
 use crate::console::Ui;
 use args::{Arguments, Color, Command};

@@ -6,6 +6,7 @@
 //! in `verify`.
 
 mod file;
+pub mod fuzzing;
 #[cfg(test)]
 mod tests;
 mod verify;
