@@ -7,7 +7,7 @@ mod reader;
 mod stacks;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 use std::{env, fs};
 
 use serde_json::{Value, json};
@@ -58,6 +58,11 @@ pub struct Run {
 }
 
 impl Run {
+    fn of(Output { status, stdout, stderr }: Output) -> Self {
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("neap prints UTF-8");
+        Self { code: status.code().unwrap_or(-1), stdout: text(stdout), stderr: text(stderr) }
+    }
+
     /// The run itself, if it ended with `code`.
     ///
     /// # Panics
@@ -163,10 +168,22 @@ impl World {
     ///
     /// Panics if neap cannot be run.
     pub fn neap(&self, arguments: &[&str]) -> Run {
-        let Output { status, stdout, stderr } =
-            self.command(&self.endpoint, arguments).output().expect("neap runs");
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("neap prints UTF-8");
-        Run { code: status.code().unwrap_or(-1), stdout: text(stdout), stderr: text(stderr) }
+        Run::of(self.command(&self.endpoint, arguments).output().expect("neap runs"))
+    }
+
+    /// Runs so many of neap at once.
+    ///
+    /// # Panics
+    ///
+    /// Panics if neap cannot be run.
+    pub fn neaps(&self, number: usize, arguments: &[&str]) -> Vec<Run> {
+        let start = || {
+            let mut command = self.command(&self.endpoint, arguments);
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+            command.spawn().expect("neap runs")
+        };
+        let started: Vec<Child> = (0..number).map(|_| start()).collect();
+        started.into_iter().map(|child| Run::of(child.wait_with_output().expect("neap ends"))).collect()
     }
 
     /// neap with these arguments, in the world's folder and with nothing from outside in its environment.
