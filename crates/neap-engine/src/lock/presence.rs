@@ -52,6 +52,10 @@ impl Drop for Presence {
     fn drop(&mut self) {
         if let Some((path, file)) = self.own.take() {
             drop(file);
+            // Who panics has not given the lock back: the file that nobody holds tells others that its owner is dead.
+            if std::thread::panicking() {
+                return;
+            }
             if let Err(error) = std::fs::remove_file(path) {
                 tracing::debug!(%error, "the owner's file stays");
             }
