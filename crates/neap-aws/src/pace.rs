@@ -87,7 +87,7 @@ impl Intercept for Refusals {
 fn is_refusal(status: u16, body: &str) -> bool {
     let has =
         |code: &&str| body.split(|letter: char| !letter.is_ascii_alphanumeric()).any(|word| word == *code);
-    status == 429 || (status >= 400 && THROTTLED.iter().any(|code| has(&code)))
+    status == 429 || (status >= 400 && THROTTLED.iter().any(has))
 }
 
 /// The operation of a request as permissions name it: `ecs:CreateService`.

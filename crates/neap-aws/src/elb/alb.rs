@@ -184,7 +184,7 @@ impl Remote for Alb {
 
     async fn delete(aws: &Aws, held: &Held<'_, Self>) -> Result<(), CallError> {
         if held.fields.deletion_protection {
-            let unprotected = Alb { deletion_protection: false, ..held.fields.clone() };
+            let unprotected = Self { deletion_protection: false, ..held.fields.clone() };
             let (old, new) = (attributes(held.fields), attributes(&unprotected));
             if if_there(set_attributes(aws, &held.live.id, &old, &new).await)?.is_none() {
                 return Ok(());

@@ -49,9 +49,11 @@ fn remains(seen: Vec<Seen>) -> Remains {
 
 /// Fails unless `seen` alone is judged to be left like this; `None` for what is not left.
 #[track_caller]
-fn check(seen: Seen, expected: Option<Found>) {
+fn check(seen: Seen, expected: impl Into<Option<Found>>) {
     let verdict = judge(&scope(), &remains(vec![seen]));
-    assert_eq!(verdict.left.first().map(|left| left.found.clone().expect("how")), expected, "{verdict:#?}");
+    let found: Vec<&Found> = verdict.left.iter().map(|left| left.found.as_ref().expect("how")).collect();
+    let expected: Option<Found> = expected.into();
+    assert_eq!(found, Vec::from_iter(expected.as_ref()), "{verdict:#?}");
 }
 
 /// Fails unless `seen` is told as something that only has a name like the stack's, if at all.

@@ -77,7 +77,7 @@ enum End {
     /// Nothing could be read at all.
     Unread,
     Refused(Vec<Refusal>),
-    Ran(Box<Plan>, Summary, Option<Verdict>),
+    Ran(Box<Plan>, Box<Summary>, Option<Box<Verdict>>),
 }
 
 impl Machine {
@@ -218,10 +218,10 @@ impl Machine {
             Mode::Destroy => {
                 let since = Since { news: self.news, begun, deleted: deleted(&plan, &summary) };
                 let scope = StackScope::of(desired, Depth::Everything);
-                prove(&self.sim, &scope, &since, &mut |_| {}).await.ok()
+                prove(&self.sim, &scope, &since, &mut |_| {}).await.ok().map(Box::new)
             }
         };
-        Ok(End::Ran(Box::new(plan), summary, verdict))
+        Ok(End::Ran(Box::new(plan), Box::new(summary), verdict))
     }
 
     /// What is the stack's own is known to a plan. Of a task definition's revisions only the last one counts.
@@ -303,7 +303,7 @@ impl Machine {
     }
 
     /// What a destroy says is so. One that nothing disturbs leaves nothing.
-    fn is_over(&self, stack: &str, weather: Weather, verdict: Option<Verdict>) -> Result<(), Violation> {
+    fn is_over(&self, stack: &str, weather: Weather, verdict: Option<Box<Verdict>>) -> Result<(), Violation> {
         let left: Vec<LiveResource> = self.own(stack).into_iter().chain(self.inactive(stack)).collect();
         if !left.is_empty() && weather != Weather::Foul {
             return Err(format!("destroy leaves {}", names(&left)));
