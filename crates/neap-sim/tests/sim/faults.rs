@@ -125,7 +125,7 @@ async fn without_a_circuit_breaker_a_failing_deployment_never_ends() {
     update(&sim, &found, &desired).await.expect("accepted");
     tokio::time::sleep(Duration::from_secs(7200)).await;
     let phase = present(&sim, "service.api", &desired).await.phase;
-    assert_eq!(phase, Phase::Settling("0 of 1 tasks running".into()));
+    assert_eq!(phase, Phase::Settling("0 of 1 tasks running; last event: no route to the registry".into()));
 }
 
 #[tokio::test(start_paused = true)]
