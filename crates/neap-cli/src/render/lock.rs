@@ -14,8 +14,8 @@ use crate::exit::Exit;
 /// Who holds the lock, since when and until when.
 pub(crate) fn details(record: &Record) -> [String; 2] {
     [
-        format!("since {}, as process {}", record.since, record.process),
-        format!("it expires at {}, unless it is renewed", record.expires),
+        format!("since {:.0}, as process {}", record.since, record.process),
+        format!("it expires at {:.0}, unless it is renewed", record.expires),
     ]
 }
 
@@ -54,7 +54,7 @@ pub(crate) fn takeover(takeover: &Takeover) -> Option<String> {
     let Record { who, command, since, expires, .. } = &takeover.record;
     match takeover.why {
         Why::Expired => Some(format!(
-            "took over the lock of {who}, held since {since} for `{command}`: it expired at {expires}"
+            "took over the lock of {who}, held since {since:.0} for `{command}`: it expired at {expires:.0}"
         )),
         Why::OwnerDead => Some(format!(
             "took over the lock of an earlier `{command}` on this host, whose process has ended without releasing it"
