@@ -10,8 +10,12 @@ are dated a minute and a half back here, when they have long settled.
 
 moto makes a second load balancer under a name that is taken. AWS answers with the first if it has the same settings, and refuses otherwise.
 It also means to refuse a second listener on a port, and looks for the port among ARNs. Asked for capacity providers without naming any, it
-fails, where AWS lists all. Everything else is moto as it is.
+fails, where AWS lists all.
+
+It builds all 1582 of AWS's managed policies anew after each reset, which takes longer than the life of a stack; only those of ECS are kept.
+Everything else is moto as it is.
 """
+import json
 import sys
 from dataclasses import replace
 from datetime import timedelta
@@ -20,6 +24,7 @@ from moto.ecs.models import EC2ContainerServiceBackend
 from moto.ecs.responses import EC2ContainerServiceResponse
 from moto.elbv2.exceptions import DuplicateListenerError, DuplicateLoadBalancerName
 from moto.elbv2.models import ELBv2Backend
+from moto.iam import models as iam
 from moto.iam.models import Role
 from moto.logs.models import LogsBackend
 from moto.server import main
@@ -95,4 +100,6 @@ ELBv2Backend.create_load_balancer = create_load_balancer_once
 ELBv2Backend.create_listener = create_listener_once
 EC2ContainerServiceBackend.describe_capacity_providers = describe_every_capacity_provider
 Role.__init__ = make_settled_role
+policies = json.loads(iam.aws_managed_policies_data)
+iam.aws_managed_policies_data = json.dumps({name: policy for name, policy in policies.items() if name.startswith("AmazonECS")})
 sys.exit(main(sys.argv[1:]))
