@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use process::{ALB, Running, SERVICE, folder, neap, read_until, recovers, run, slow_neap};
+use process::{ALB, Running, SERVICE, folder, neap, neap_hearing, read_until, recovers, run, slow_neap};
 
 /// What neap says while the load balancer provisions, with `-v`.
 const WAITS: &str = "alb.public provisioning";
@@ -109,7 +109,7 @@ fn a_run_that_reads_in_vain_is_interrupted_promptly() {
 #[test]
 fn what_is_started_with_nohup_survives_its_terminal() {
     let folder = folder(ALB);
-    let neap = slow_neap(folder.path(), &["apply", "--yes", "-v"]);
+    let neap = neap_hearing("INT,TERM", folder.path(), &["apply", "--yes", "-v"]);
     let mut command = std::process::Command::new("sh");
     command.args(["-c", "trap '' HUP; exec \"$0\" \"$@\""]).arg(neap.get_program()).args(neap.get_args());
     command.current_dir(folder.path()).env("NEAP_SANDBOX_CLOCK", "real").env("TMPDIR", folder.path());

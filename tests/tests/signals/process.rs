@@ -41,7 +41,20 @@ pub(crate) fn folder(stack: &str) -> TempDir {
 
 /// neap on the sandbox in `folder`, not started yet.
 pub(crate) fn neap(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_neap-sandbox"));
+    neap_hearing("HUP,INT,TERM", folder, arguments)
+}
+
+/// The same, with nothing but these signals as they are by default: a shell starts what is in the background with
+/// some of them ignored, and neap leaves that so.
+pub(crate) fn neap_hearing(signals: &str, folder: &Path, arguments: &[&str]) -> Command {
+    let program = env!("CARGO_BIN_EXE_neap-sandbox");
+    let mut command = if cfg!(target_os = "linux") {
+        let mut command = Command::new("/usr/bin/env");
+        command.arg(format!("--default-signal={signals}")).arg(program);
+        command
+    } else {
+        Command::new(program)
+    };
     command.args(arguments).arg("--sandbox").current_dir(folder).env_clear().stdin(Stdio::null());
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).env("TMPDIR", folder);
     command
