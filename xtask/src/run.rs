@@ -29,6 +29,10 @@ pub(crate) fn demo() -> Result<(), String> {
 /// How many sequences the state machine tries: as many as two cores do in two minutes.
 const SEQUENCES: &str = "3000";
 
+/// Says how many kills of the sweep over HTTP one is tried of. All of them take a quarter of an hour, so that the suite tries every
+/// third unless this says otherwise; the sweep on the sandbox tries all of its own.
+const SWEEP_STRIDE: &str = "NEAP_SWEEP_STRIDE";
+
 /// Runs every test there is.
 pub(crate) fn test() -> Result<(), String> {
     say("$ cargo test --no-fail-fast");
@@ -54,6 +58,9 @@ pub(crate) fn http(tools: Option<&Path>) -> Result<(), String> {
     if let Some(tools) = tools {
         return behind_judges(&mut suite, &motos, tools);
     }
+    if std::env::var_os(SWEEP_STRIDE).is_none() {
+        suite.env(SWEEP_STRIDE, "3");
+    }
     let ministack = Emulator::ministack()?;
     let endpoints = motos.each_ref().map(Emulator::endpoint);
     run(suite.env("NEAP_MOTO", endpoints.join(" ")).env("NEAP_MINISTACK", ministack.endpoint()))
@@ -63,7 +70,7 @@ fn behind_judges(suite: &mut Command, motos: &[Emulator], tools: &Path) -> Resul
     let proxies: Vec<Proxy> = motos.iter().map(|moto| Proxy::start(moto, tools)).collect::<Result<_, _>>()?;
     let endpoints: Vec<String> = proxies.iter().map(Proxy::endpoint).collect();
     // What is asked after a kill differs little from one kill to the next, so a sample is judged.
-    suite.env("NEAP_MOTO", endpoints.join(" ")).env("NEAP_SWEEP_STRIDE", "7").arg("on_moto");
+    suite.env("NEAP_MOTO", endpoints.join(" ")).env(SWEEP_STRIDE, "7").arg("on_moto");
     let result = run(suite);
     let mut violations = Vec::new();
     let mut requests = 0;
