@@ -380,9 +380,11 @@ fn what_others_run_in_the_cluster_refuses(emulator: Emulator) {
     let world = World::new(emulator, "stack.toml");
     world.neap(&["apply", "--yes"]).expect(0);
     let families = world.call("ecs", "list_task_definitions", &json!({}));
+    let subnets = world.call("ec2", "describe_subnets", &json!({}));
+    let network = json!({ "awsvpcConfiguration": { "subnets": [subnets["Subnets"][0]["SubnetId"]] } });
     let service = json!({
         "cluster": "course-main", "serviceName": "billing", "desiredCount": 0, "launchType": "FARGATE",
-        "taskDefinition": families["taskDefinitionArns"][0],
+        "taskDefinition": families["taskDefinitionArns"][0], "networkConfiguration": network,
     });
     world.call("ecs", "create_service", &service);
     let before = world.listing();
