@@ -381,7 +381,13 @@ fn what_others_run_in_the_cluster_refuses(emulator: Emulator) {
     world.neap(&["apply", "--yes"]).expect(0);
     let families = world.call("ecs", "list_task_definitions", &json!({}));
     let subnets = world.call("ec2", "describe_subnets", &json!({}));
-    let network = json!({ "awsvpcConfiguration": { "subnets": [subnets["Subnets"][0]["SubnetId"]] } });
+    let default = json!({ "Filters": [{ "Name": "group-name", "Values": ["default"] }] });
+    let groups = world.call("ec2", "describe_security_groups", &default);
+    // moto fails without a group, which AWS takes from the VPC.
+    let network = json!({ "awsvpcConfiguration": {
+        "subnets": [subnets["Subnets"][0]["SubnetId"]],
+        "securityGroups": [groups["SecurityGroups"][0]["GroupId"]],
+    } });
     let service = json!({
         "cluster": "course-main", "serviceName": "billing", "desiredCount": 0, "launchType": "FARGATE",
         "taskDefinition": families["taskDefinitionArns"][0], "networkConfiguration": network,
