@@ -80,6 +80,18 @@ fn is_as_wanted(config: &sdk::DistributionConfig, wanted: &Cloudfront) -> bool {
     live == *wanted
 }
 
+/// How far a create or update has come. A configuration from before it comes with the status of that time, which says
+/// nothing about the one that is wanted.
+fn progress(shown: &sdk::Distribution, wanted: &Cloudfront) -> Progress {
+    if !shown.distribution_config().is_some_and(|config| is_as_wanted(config, wanted)) {
+        return Progress::Pending("the change is not visible yet".to_owned());
+    }
+    match shown.status() {
+        "Deployed" => Progress::Done,
+        status => Progress::Pending(status.to_owned()),
+    }
+}
+
 async fn put(aws: &Aws, etag: &str, id: &str, config: sdk::DistributionConfig) -> Result<(), CallError> {
     let call = aws.cloudfront.update_distribution().id(id).if_match(etag).distribution_config(config);
     call.send().await.map(|_| ()).map_err(failed(UPDATE)).map_err(moved)
@@ -165,12 +177,10 @@ impl Remote for Cloudfront {
         }
     }
 
-    async fn ready(aws: &Aws, _wanted: &Wanted<'_, Self>, outputs: &Outputs) -> Result<Progress, CallError> {
+    async fn ready(aws: &Aws, wanted: &Wanted<'_, Self>, outputs: &Outputs) -> Result<Progress, CallError> {
         let id = outputs.get("id").ok_or_else(|| incomplete(CREATE, "Id"))?;
-        let versioned = get(aws, id).await?;
-        let status =
-            versioned.as_ref().map_or("not visible yet", |versioned| versioned.distribution.status());
-        Ok(if status == "Deployed" { Progress::Done } else { Progress::Pending(status.to_owned()) })
+        let unseen = || Progress::Pending("not visible yet".to_owned());
+        Ok(get(aws, id).await?.map_or_else(unseen, |shown| progress(&shown.distribution, wanted.fields)))
     }
 
     async fn gone(aws: &Aws, held: &Held<'_, Self>) -> Result<Progress, CallError> {
@@ -210,6 +220,37 @@ mod tests {
         assert!(is_as_wanted(&config, &Cloudfront::example()));
         config.comment = "edited".into();
         assert!(!is_as_wanted(&config, &Cloudfront::example()));
+    }
+
+    fn check_progress(status: &str, edit: impl FnOnce(&mut sdk::DistributionConfig), expected: &Progress) {
+        let mut config = new_config(&Cloudfront::example()).expect("it is complete");
+        edit(&mut config);
+        let shown = sdk::Distribution::builder()
+            .id("E1")
+            .arn("arn:E1")
+            .status(status)
+            .domain_name("d1.cloudfront.net")
+            .last_modified_time(aws_smithy_types::DateTime::from_secs(0))
+            .in_progress_invalidation_batches(0)
+            .distribution_config(config)
+            .build()
+            .expect("it is complete");
+        assert_eq!(&progress(&shown, &Cloudfront::example()), expected);
+    }
+
+    #[test]
+    fn a_distribution_is_ready_once_the_wanted_configuration_is_deployed() {
+        check_progress("Deployed", |_| {}, &Progress::Done);
+        check_progress("InProgress", |_| {}, &Progress::Pending("InProgress".into()));
+        let by_another_reference =
+            |config: &mut sdk::DistributionConfig| config.caller_reference.push_str("/1");
+        check_progress("Deployed", by_another_reference, &Progress::Done);
+    }
+
+    #[test]
+    fn a_configuration_from_before_the_change_is_not_ready_although_it_is_deployed() {
+        let before = |config: &mut sdk::DistributionConfig| config.enabled = !config.enabled;
+        check_progress("Deployed", before, &Progress::Pending("the change is not visible yet".into()));
     }
 
     #[test]
