@@ -12,7 +12,7 @@ use super::read::{DESCRIBE, live};
 use super::rules::{self, RuleChanges};
 use crate::adopt::{adopt, not_visible_yet, wanted_address};
 use crate::client::Aws;
-use crate::error::{failed, incomplete, refused};
+use crate::error::{failed, incomplete, not_yet, refused};
 use crate::found::{if_gone, if_there};
 use crate::remote::{Held, Remote, Wanted, outputs};
 use crate::tags::{TagChanges, Tags, to_ec2};
@@ -121,7 +121,7 @@ async fn change_both(
 }
 
 /// Makes the rules as wanted. AWS refuses a whole call for one rule that is there already or is gone, so then it looks
-/// once more and does what is left.
+/// once more and does what is left. That look may show what was there before, too: then the whole comes again later.
 async fn set_rules(
     aws: &Aws,
     id: &str,
@@ -132,9 +132,14 @@ async fn set_rules(
         Err(error) if is_about_a_rule(&error) => error,
         outcome => return outcome.map_err(not_visible_yet),
     };
-    let group = with_id(aws, id).await?.ok_or(error)?;
+    let group = with_id(aws, id).await?.ok_or_else(|| seen_too_early(error))?;
     let now = super::read::from_aws(&group);
-    change_both(aws, id, &now, wanted).await.map_err(not_visible_yet)
+    change_both(aws, id, &now, wanted).await.map_err(seen_too_early)
+}
+
+/// The failure of a change that followed a fresh look at the rules: what is refused because of a rule was not as shown.
+fn seen_too_early(error: CallError) -> CallError {
+    if is_about_a_rule(&error) { not_yet(error) } else { not_visible_yet(error) }
 }
 
 fn is_about_a_rule(error: &CallError) -> bool {
@@ -256,5 +261,33 @@ impl Remote for SecurityGroup {
 
     async fn gone(_aws: &Aws, _held: &Held<'_, Self>) -> Result<Progress, CallError> {
         Ok(Progress::Done)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(kind: ErrorKind, code: &str, expected: ErrorKind) {
+        let error = CallError {
+            code: Some(code.to_owned()),
+            ..refused(kind, "ec2:AuthorizeSecurityGroupIngress", "no")
+        };
+        let judged = seen_too_early(error.clone());
+        assert_eq!(judged, CallError { kind: expected, ..error }, "{code}");
+    }
+
+    #[test]
+    fn rules_that_are_not_as_the_second_look_showed_them_are_tried_again() {
+        check(ErrorKind::Conflict, "InvalidPermission.Duplicate", ErrorKind::NotYet);
+        check(ErrorKind::NotFound, "InvalidPermission.NotFound", ErrorKind::NotYet);
+        check(ErrorKind::NotFound, "InvalidGroup.NotFound", ErrorKind::NotYet);
+    }
+
+    #[test]
+    fn what_no_later_look_can_help_stays_a_failure() {
+        check(ErrorKind::Denied, "UnauthorizedOperation", ErrorKind::Denied);
+        check(ErrorKind::Quota, "RulesPerSecurityGroupLimitExceeded", ErrorKind::Quota);
+        check(ErrorKind::Invalid, "InvalidParameterValue", ErrorKind::Invalid);
     }
 }
