@@ -17,6 +17,7 @@ use neap_engine::throttle::Throttle;
 
 use crate::error::{failed, incomplete};
 use crate::pace::{Paced, Refusals};
+use crate::recent::Recent;
 
 /// A client of one service that tells the buckets when AWS refuses a request as one too many.
 macro_rules! client {
@@ -65,6 +66,8 @@ pub struct Aws {
     pub(crate) tagging: aws_sdk_resourcegroupstagging::Client,
     /// Whose account it is, once that is known.
     pub(crate) identity: OnceLock<Identity>,
+    /// What it has changed.
+    pub(crate) recent: Recent,
 }
 
 impl fmt::Debug for Aws {
@@ -104,6 +107,7 @@ impl Aws {
             sts: client!(aws_sdk_sts, config, throttle),
             tagging: client!(aws_sdk_resourcegroupstagging, config, throttle),
             identity: OnceLock::new(),
+            recent: Recent::default(),
         })
     }
 

@@ -17,6 +17,7 @@ mod hinted;
 mod lock;
 mod log_group;
 mod pace;
+mod recent;
 mod remote;
 mod role;
 mod security_group;

@@ -178,6 +178,7 @@ impl Remote for Role {
             let request = aws.iam.update_assume_role_policy().role_name(name);
             let answer = request.policy_document(after.trust.to_string()).send().await;
             answer.map_err(failed("iam:UpdateAssumeRolePolicy"))?;
+            aws.recent.trust_changed(name);
         }
         if before.description != after.description || before.max_session_seconds != after.max_session_seconds
         {
@@ -212,7 +213,8 @@ impl Remote for Role {
             return Ok(Progress::Pending("not visible yet".to_owned()));
         };
         let created = role.create_date().to_owned().try_into().map_err(|_| incomplete(GET, "CreateDate"))?;
-        Ok(settled(role.arn(), created, SystemTime::now()))
+        let repaired = aws.recent.since_trust_changed(&wanted.fields.name);
+        Ok(settled(role.arn(), created, repaired, SystemTime::now()))
     }
 
     async fn gone(aws: &Aws, held: &Held<'_, Self>) -> Result<Progress, CallError> {
@@ -221,15 +223,17 @@ impl Remote for Role {
     }
 }
 
-/// How long other services take to learn of a new role, at the most (reference section 3.10).
+/// How long other services take to learn of a new role or trust policy, at the most (reference section 3.10).
 const ROLE_SETTLING: Duration = Duration::from_secs(12);
 
-/// Other services learn of a role some seconds after IAM does, and a task that comes too early counts as failed
-/// (reference 3.10). A clock that runs up to a minute behind AWS's only waits longer.
-fn settled(arn: &str, created: SystemTime, now: SystemTime) -> Progress {
+/// Other services learn of a role, and of who may assume it, some seconds after IAM does, and a task that comes too early
+/// counts as failed (reference 3.10). A clock that runs up to a minute behind AWS's only waits longer. IAM does not tell
+/// when a trust policy was changed, so `repaired`, how long ago that was, is known only of this process's own changes.
+fn settled(arn: &str, created: SystemTime, repaired: Option<Duration>, now: SystemTime) -> Progress {
     const SLOWEST_CLOCK: Duration = Duration::from_secs(60);
     let is_fresh = now < created + ROLE_SETTLING && now + SLOWEST_CLOCK >= created;
-    if !arn.starts_with("arn:") || is_fresh {
+    let is_repaired = repaired.is_some_and(|ago| ago < ROLE_SETTLING);
+    if !arn.starts_with("arn:") || is_fresh || is_repaired {
         return Progress::Pending("becoming known to other services".to_owned());
     }
     Progress::Done
@@ -292,7 +296,7 @@ mod tests {
             let created = SystemTime::UNIX_EPOCH + Duration::from_secs(10_000);
             let shift = Duration::from_secs(age.unsigned_abs());
             let now = if age < 0 { created - shift } else { created + shift };
-            let progress = settled(arn, created, now);
+            let progress = settled(arn, created, None, now);
             assert_eq!(progress == Progress::Done, expected, "{arn} {age}");
         };
         check("arn:aws:iam::1:role/a", 0, false);
@@ -301,5 +305,19 @@ mod tests {
         check("AROAEXAMPLE", 3600, false);
         check("arn:aws:iam::1:role/a", -30, false);
         check("arn:aws:iam::1:role/a", -3600, true);
+    }
+
+    #[test]
+    fn a_role_is_ready_some_seconds_after_its_trust_policy_was_changed() {
+        let check = |ago: Option<u64>, expected: bool| {
+            let created = SystemTime::UNIX_EPOCH + Duration::from_secs(10_000);
+            let (now, ago) = (created + Duration::from_secs(3600), ago.map(Duration::from_secs));
+            let progress = settled("arn:aws:iam::1:role/a", created, ago, now);
+            assert_eq!(progress == Progress::Done, expected, "{ago:?}");
+        };
+        check(None, true);
+        check(Some(0), false);
+        check(Some(11), false);
+        check(Some(12), true);
     }
 }

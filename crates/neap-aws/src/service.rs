@@ -79,7 +79,11 @@ async fn change(aws: &Aws, before: &Service, after: &Service, again: bool) -> Re
         let rebalancing = AvailabilityZoneRebalancing::from(after.zone_rebalancing.as_str());
         request = request.availability_zone_rebalancing(rebalancing);
     }
-    request.send().await.map(|_| ()).map_err(failed("ecs:UpdateService"))
+    let answer = request.send().await.map_err(failed("ecs:UpdateService"))?;
+    if let Some((service, begun)) = answer.service().and_then(rollout::newest) {
+        aws.recent.deployed(service, begun);
+    }
+    Ok(())
 }
 
 impl Remote for Service {
@@ -140,7 +144,10 @@ impl Remote for Service {
         let Self { name, cluster, .. } = wanted.fields;
         let service = read::find(aws, cluster, name).await?;
         let unseen = || Progress::Pending("not visible yet".to_owned());
-        Ok(service.map_or_else(unseen, |service| rollout::judge(&service, wanted.fields)))
+        Ok(service.map_or_else(unseen, |service| {
+            let since = service.service_arn().and_then(|arn| aws.recent.deployment(arn));
+            rollout::judge(&service, wanted.fields, since)
+        }))
     }
 
     async fn gone(aws: &Aws, held: &Held<'_, Self>) -> Result<Progress, CallError> {

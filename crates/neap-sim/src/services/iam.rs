@@ -8,12 +8,13 @@ use super::Request;
 use super::request::{TagCalls, gone_is_done};
 use crate::clock::ROLE_SETTLES;
 use crate::error::{Answer, Rejection};
-use crate::record::Record;
+use crate::record::{Record, State};
 use crate::rules;
 use crate::world::World;
 
 const INVALID: &str = "ValidationError";
 const NOT_FOUND: &str = "NoSuchEntity";
+const PROPAGATING: &str = "propagating";
 const TAGS: TagCalls = TagCalls { add: "iam:TagRole", remove: "iam:UntagRole", invalid: INVALID };
 /// How many managed policies a role can have.
 const MANAGED_POLICIES: usize = 10;
@@ -40,6 +41,7 @@ pub(crate) async fn update(request: &Request<'_>, arn: &str, desired: &Role) -> 
         let set = |world: &mut World| {
             document(&desired.trust)?;
             world.change::<Role>(arn, NOT_FOUND)?.trust = desired.trust.clone();
+            settle(world, arn);
             Ok(())
         };
         request.call("iam:UpdateAssumeRolePolicy", set).await?;
@@ -113,9 +115,17 @@ fn create_role(world: &mut World, request: &Request<'_>, desired: &Role) -> Answ
     let outputs = [("arn", arn.as_str()), ("name", &desired.name)];
     let record = Record::new(arn.clone(), fields, &request.tags, &outputs)
         .called(&desired.name)
-        .settling("propagating", world.now + ROLE_SETTLES);
+        .settling(PROPAGATING, world.now + ROLE_SETTLES);
     world.insert(record);
     Ok(arn)
+}
+
+/// Other services learn of a role's new trust policy as late as they do of a new role.
+fn settle(world: &mut World, arn: &str) {
+    let until = world.now + ROLE_SETTLES;
+    if let Some(record) = world.record_mut(arn) {
+        record.state = State::Settling { word: PROPAGATING.to_owned(), until };
+    }
 }
 
 fn max_session(desired: &Role) -> Answer<()> {

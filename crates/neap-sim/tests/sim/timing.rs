@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use neap_core::kinds::{Resource, TargetGroup};
+use neap_core::kinds::{Resource, Role, TargetGroup};
 use neap_core::live::{LiveResource, Phase};
 use neap_engine::cloud::{Cloud, Progress};
 use neap_sim::Sim;
+use serde_json::json;
 
 use crate::stack::{
     System, cluster, create, distribution, live, must_create, present, repository, resource, role,
@@ -28,6 +29,27 @@ async fn what_settles_at_once_and_what_takes_its_time() {
     check(resource("cluster.x", cluster("x")), 5).await;
     check(resource("role.x", role("x")), 12).await;
     check(resource("cloudfront.site", distribution("example.com")), 300).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_trust_policy_that_is_changed_takes_its_time_again_and_other_changes_none() {
+    let sim = Sim::in_memory();
+    let desired = resource("role.x", role("x"));
+    let outputs = must_create(&sim, &desired).await;
+    until_ready(&sim, &desired, &outputs).await.expect("ready");
+    let check = async |fields: Role, seconds| {
+        let before = present(&sim, "role.x", &desired).await;
+        let changed = resource("role.x", fields);
+        let outputs = update(&sim, &before, &changed).await.expect("changed");
+        about(until_ready(&sim, &changed, &outputs).await.expect("ready"), seconds);
+    };
+    let described = Role { description: "of x".into(), ..role("x") };
+    let statement =
+        json!({ "Effect": "Allow", "Action": ["sts:AssumeRole"], "Principal": { "AWS": ["123456789012"] } });
+    let trusted =
+        Role { trust: json!({ "Version": "2012-10-17", "Statement": [statement] }), ..described.clone() };
+    check(described, 0).await;
+    check(trusted, 12).await;
 }
 
 #[tokio::test(start_paused = true)]

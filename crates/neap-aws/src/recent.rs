@@ -1,0 +1,67 @@
+//! What this process has changed a moment ago and a later look cannot tell by itself.
+//!
+//! Decides nothing: it remembers, so that looks can be held against it. Must not know what follows from it. It ends with
+//! the process: the next run starts from what is live.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use aws_smithy_types::DateTime;
+
+/// The changes of one process. Clones share them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Recent(Arc<Mutex<Changes>>);
+
+#[derive(Debug, Default)]
+struct Changes {
+    /// When the trust policy of the role of this name was changed.
+    trust: HashMap<String, Instant>,
+    /// When, by ECS's clock, the newest deployment of the service with this ARN began as its last update was answered.
+    deployments: HashMap<String, DateTime>,
+}
+
+impl Recent {
+    /// The trust policy of this role has just been changed.
+    pub(crate) fn trust_changed(&self, role: &str) {
+        self.with(|changes| changes.trust.insert(role.to_owned(), Instant::now()));
+    }
+
+    /// How long ago the trust policy of this role was changed, if it was.
+    pub(crate) fn since_trust_changed(&self, role: &str) -> Option<Duration> {
+        self.with(|changes| changes.trust.get(role).map(Instant::elapsed))
+    }
+
+    /// An update of this service was answered, with a newest deployment that began at `begun`.
+    pub(crate) fn deployed(&self, service: &str, begun: DateTime) {
+        self.with(|changes| changes.deployments.insert(service.to_owned(), begun));
+    }
+
+    /// When the deployment began that the last update of this service brought or left.
+    pub(crate) fn deployment(&self, service: &str) -> Option<DateTime> {
+        self.with(|changes| changes.deployments.get(service).copied())
+    }
+
+    fn with<T>(&self, look: impl FnOnce(&mut Changes) -> T) -> T {
+        // No change of the maps can be left half-done.
+        look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_role_and_service_has_its_own_last_change() {
+        let recent = Recent::default();
+        let same = recent.clone();
+        recent.trust_changed("api");
+        recent.deployed("arn:api", DateTime::from_secs(1));
+        recent.deployed("arn:api", DateTime::from_secs(2));
+        assert!(same.since_trust_changed("api").is_some());
+        assert_eq!(same.since_trust_changed("worker"), None);
+        assert_eq!(same.deployment("arn:api"), Some(DateTime::from_secs(2)));
+        assert_eq!(same.deployment("arn:worker"), None);
+    }
+}
