@@ -12,14 +12,21 @@ moto makes a second load balancer under a name that is taken. AWS answers with t
 It also means to refuse a second listener on a port, and looks for the port among ARNs. Asked for capacity providers without naming any, it
 fails, where AWS lists all.
 
+It speaks CloudWatch's older protocol alone, forms with XML for an answer, where the SDK speaks CBOR. DescribeAlarms is answered in that here.
+
 It builds all 1582 of AWS's managed policies anew after each reset, which takes longer than the life of a stack; only those of ECS are kept.
 Everything else is moto as it is.
 """
 import json
+import re
 import sys
 from dataclasses import replace
 from datetime import timedelta
 
+import cbor2
+from moto.cloudwatch import urls as cloudwatch_urls
+from moto.cloudwatch.models import cloudwatch_backends
+from moto.core import DEFAULT_ACCOUNT_ID
 from moto.ecs.models import EC2ContainerServiceBackend
 from moto.ecs.responses import EC2ContainerServiceResponse
 from moto.elbv2.exceptions import DuplicateListenerError, DuplicateLoadBalancerName
@@ -93,6 +100,16 @@ def describe_every_capacity_provider(self, names):
     return describe_capacity_providers(self, list(self.capacity_providers) if names is None else names)
 
 
+def describe_alarms_in_cbor(request, full_url, headers):
+    region = re.search(r"/([^/]+)/monitoring/aws4_request", request.headers["Authorization"])[1]
+    prefix = cbor2.loads(request.get_data()).get("ActionPrefix", "")
+    alarms = cloudwatch_backends[DEFAULT_ACCOUNT_ID][region].get_alarms_by_action_prefix(prefix)
+    told = [{"AlarmName": alarm.name, "AlarmArn": alarm.alarm_arn, "AlarmActions": alarm.alarm_actions} for alarm in alarms]
+    answer = {"Content-Type": "application/cbor", "smithy-protocol": "rpc-v2-cbor"}
+    return 200, answer, cbor2.dumps({"MetricAlarms": told, "CompositeAlarms": []})
+
+
+cloudwatch_urls.url_paths["{0}/service/GraniteServiceVersion20100801/operation/DescribeAlarms$"] = describe_alarms_in_cbor
 EC2ContainerServiceResponse.create_service = create_and_remember
 EC2ContainerServiceResponse.update_service = update_and_redeploy
 LogsBackend.iter_tagged_resources = log_groups_as_in_arns

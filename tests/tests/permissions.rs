@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-const SERVICES: [&str; 12] = [
+const SERVICES: [&str; 13] = [
     "cloudfront",
+    "cloudwatch",
     "ec2",
     "ecr",
     "ecs",

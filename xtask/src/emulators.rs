@@ -13,6 +13,8 @@ use crate::run::run;
 use crate::{root, say, target};
 
 const MOTO: &str = "moto[server]==5.2.5";
+/// With which `tests/http/moto_server.py` speaks CloudWatch's protocol.
+const CBOR: &str = "cbor2==6.3.0";
 const MINISTACK: &str = "ministack==1.5.33";
 /// What the proxy needs beside moto: its own server, and the clients that its rules look with.
 const PROXY: [&str; 3] = ["moto[server,all]==5.2.5", "aiohttp", "boto3"];
@@ -27,7 +29,7 @@ pub(crate) struct Emulator {
 impl Emulator {
     /// Starts moto, installed if it is not yet there.
     pub(crate) fn moto() -> Result<Self, String> {
-        let environment = install("moto", &[MOTO])?;
+        let environment = install("moto", &[MOTO, CBOR])?;
         let port = free_port()?;
         let mut command = Command::new(environment.join("bin/python"));
         command.arg(root().join("tests/http/moto_server.py"));

@@ -51,6 +51,7 @@ pub(crate) struct Identity {
 #[derive(Clone)]
 pub struct Aws {
     pub(crate) region: String,
+    pub(crate) alarms: aws_sdk_cloudwatch::Client,
     pub(crate) cloudfront: aws_sdk_cloudfront::Client,
     pub(crate) ec2: aws_sdk_ec2::Client,
     pub(crate) ecr: aws_sdk_ecr::Client,
@@ -90,6 +91,7 @@ impl Aws {
         let config = paced(&config, &throttle);
         Ok(Self {
             region,
+            alarms: client!(aws_sdk_cloudwatch, config, throttle),
             cloudfront: client!(aws_sdk_cloudfront, config, throttle),
             ec2: client!(aws_sdk_ec2, config, throttle),
             ecr: client!(aws_sdk_ecr, config, throttle),

@@ -204,6 +204,7 @@ mod tests {
             ("Resource Groups Tagging API", "tag"),
             ("Secrets Manager", "secretsmanager"),
             ("CloudFront", "cloudfront"),
+            ("CloudWatch", "cloudwatch"),
             ("SSM", "ssm"),
         ] {
             assert_eq!(prefix(service), expected);

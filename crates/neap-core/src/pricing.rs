@@ -39,6 +39,8 @@ pub enum Charge {
     Images,
     /// A gigabyte of logs that are kept.
     Logs,
+    /// A CloudWatch alarm on one metric.
+    Alarm,
 }
 
 impl Charge {
@@ -53,6 +55,7 @@ impl Charge {
             Self::FargateArmMemory => ("fargate", "gb_hour_arm"),
             Self::Images => ("storage", "ecr_gb_month"),
             Self::Logs => ("cloudwatch", "logs_storage_gb_month"),
+            Self::Alarm => ("cloudwatch", "alarm_metric_month"),
         }
     }
 }

@@ -79,6 +79,7 @@ fn allowances(operation: &str) -> Vec<Allowance> {
             _ => ("", 50, 5_000),
         }],
         "logs" => vec![("", 10, 10_000)],
+        "cloudwatch" => vec![("", 9, 9_000)],
         "ssm" if action.starts_with("GetParameter") => vec![("ssm get", 40, 40_000)],
         "ssm" if action == "PutParameter" => vec![("ssm put", 3, 3_000)],
         "tag" => vec![("tag", 15, 15_000)],

@@ -316,6 +316,14 @@ fields!(
     Task
 );
 
+/// A CloudWatch alarm that drives the scaling of a service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Alarm {
+    pub(crate) name: String,
+    /// The service, with its cluster: `main/api`.
+    pub(crate) service: String,
+}
+
 /// A network interface that outlives what it belonged to for a while.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Interface {

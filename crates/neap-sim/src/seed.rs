@@ -38,6 +38,10 @@
 //! address = "security_group.service-api"
 //! seconds = 600                 # gone after that; never, if it is not said
 //!
+//! [[alarm]]                     # an alarm that scaling made for a service, and left
+//! name = "TargetTracking-service/course-main/course-api-AlarmHigh-1"
+//! service = "course-main/course-api"
+//!
 //! [[missing]]                   # what does not exist; every other secret and parameter does
 //! secret = "db"                 # or: parameter = "/course/db-url", or: vpc = "default"
 //! ```
@@ -55,7 +59,7 @@ use serde_json::{Map, Value};
 use crate::arn;
 use crate::clock::Millis;
 use crate::error::SimError;
-use crate::record::Record;
+use crate::record::{Alarm, Record};
 use crate::world::World;
 
 /// A script of live resources.
@@ -77,6 +81,8 @@ pub(crate) struct Script {
     stored: Vec<Holds>,
     #[serde(default)]
     interface: Vec<Attached>,
+    #[serde(default)]
+    alarm: Vec<Alarm>,
     #[serde(default)]
     missing: Vec<Missing>,
 }
@@ -189,6 +195,7 @@ pub(crate) fn apply(world: &mut World, script: Script) -> Result<(), SimError> {
         let until = attached.seconds.map_or(Millis::MAX, |seconds| world.now + seconds * 1000);
         world.leave_interface(attached.description, groups, until);
     }
+    world.alarms.extend(script.alarm);
     for missing in script.missing {
         match missing {
             Missing::Secret(name) => drop(world.missing_secrets.insert(name)),

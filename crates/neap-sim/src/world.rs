@@ -17,7 +17,7 @@ use crate::arn::{self, Place};
 use crate::clock::{ALB_INTERFACES_LINGER, Millis, TASK_INTERFACES_LINGER, TOMBSTONES_STAY};
 use crate::error::{Answer, Rejection, SimError};
 use crate::limits::Buckets;
-use crate::record::{Advance, Fields, Interface, Record, State};
+use crate::record::{Advance, Alarm, Fields, Interface, Record, State};
 
 mod index;
 mod shown;
@@ -72,6 +72,9 @@ pub(crate) struct World {
     pub(crate) missing_parameters: BTreeSet<String>,
     /// Network interfaces of what is gone.
     pub(crate) interfaces: Vec<Interface>,
+    /// Alarms of scaling, which nothing here rings.
+    #[serde(default)]
+    pub(crate) alarms: Vec<Alarm>,
     /// How full the buckets are in which calls are counted.
     #[serde(default)]
     pub(crate) buckets: Buckets,
@@ -109,6 +112,7 @@ impl Default for World {
             missing_secrets: BTreeSet::new(),
             missing_parameters: BTreeSet::new(),
             interfaces: Vec::new(),
+            alarms: Vec::new(),
             buckets: Buckets::default(),
             stored: BTreeMap::new(),
             records: BTreeMap::new(),

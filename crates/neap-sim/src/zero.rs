@@ -57,6 +57,7 @@ const FAR: &[Listing] = &[
     Listing("logs:ListTagsForResource", &[Thing::LogGroup]),
     Listing("iam:ListRoles", &[Thing::Role]),
     Listing("iam:ListRoleTags", &[Thing::Role]),
+    Listing("cloudwatch:DescribeAlarms", &[Thing::Alarm]),
     Listing("cloudfront:ListDistributions", &[Thing::Distribution]),
     Listing("cloudfront:ListTagsForResource", &[Thing::Distribution]),
     Listing("ssm:DescribeParameters", &[Thing::Parameter]),

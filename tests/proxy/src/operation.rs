@@ -22,6 +22,8 @@ pub enum Protocol {
     S3,
     /// Methods and paths with JSON.
     RestJson,
+    /// CBOR with the operation at the end of the path: CloudWatch.
+    Cbor,
 }
 
 /// What a request asks for.
@@ -92,7 +94,10 @@ fn rest(service: &str, request: &Request) -> (Protocol, String) {
             (Protocol::RestXml, known.map_or_else(|| format!("{method} {path}"), str::to_owned))
         }
         "s3" => (Protocol::S3, s3(method, &parts, query)),
-        _ => (Protocol::RestJson, format!("{method} {path}")),
+        _ => match parts.as_slice() {
+            ["service", _, "operation", name] => (Protocol::Cbor, (*name).to_owned()),
+            _ => (Protocol::RestJson, format!("{method} {path}")),
+        },
     }
 }
 
@@ -195,6 +200,13 @@ mod tests {
         check("GET", "tagging?Resource=arn", "cloudfront:ListTagsForResource", false);
         check("POST", "tagging?Operation=Tag&Resource=arn", "cloudfront:TagResource", true);
         check("PUT", "unknown/E1", "cloudfront:PUT /2020-05-31/unknown/E1", true);
+    }
+
+    #[test]
+    fn the_end_of_the_path_names_the_operation_of_a_service_that_speaks_cbor() {
+        let path = "/service/GraniteServiceVersion20100801/operation/DescribeAlarms";
+        let describe = request("monitoring", "POST", path, &[], "");
+        check(&describe, Protocol::Cbor, "monitoring:DescribeAlarms", false);
     }
 
     #[test]

@@ -11,7 +11,7 @@ const REQUEST_ID: &str = "00000000-fa17-4000-8000-000000000000";
 /// A refusal for coming too fast.
 pub(crate) fn throttled(operation: &Operation) -> Answer {
     let (status, code, message) = match operation.protocol {
-        Protocol::Json => (400, "ThrottlingException", "Rate exceeded"),
+        Protocol::Json | Protocol::Cbor => (400, "ThrottlingException", "Rate exceeded"),
         Protocol::Query | Protocol::RestXml => (400, "Throttling", "Rate exceeded"),
         Protocol::Ec2 => (503, "RequestLimitExceeded", "Request limit exceeded."),
         Protocol::S3 => (503, "SlowDown", "Please reduce your request rate."),
@@ -46,6 +46,7 @@ pub(crate) fn unreachable(error: &std::io::Error) -> Answer {
 fn error(operation: &Operation, status: u16, code: &str, message: &str) -> Answer {
     let content = match operation.protocol {
         Protocol::Json | Protocol::RestJson => return json(operation.protocol, status, code, message),
+        Protocol::Cbor => return cbor(status, code, message),
         Protocol::Ec2 => format!(
             "<Response><Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors>\
              <RequestID>{REQUEST_ID}</RequestID></Response>"
@@ -70,6 +71,20 @@ fn json(protocol: Protocol, status: u16, code: &str, message: &str) -> Answer {
     }
     let mut answer = with_id(answer(status, "application/json", format!(r#"{{"message":"{message}"}}"#)));
     answer.headers.push(("x-amzn-ErrorType".to_owned(), code.to_owned()));
+    answer
+}
+
+/// A map of two texts, as RFC 8949 spells it.
+fn cbor(status: u16, code: &str, message: &str) -> Answer {
+    let mut answer = with_id(answer(status, "application/cbor", String::new()));
+    answer.headers.push(("smithy-protocol".to_owned(), "rpc-v2-cbor".to_owned()));
+    answer.body.push(0xa2);
+    for text in ["__type", code, "message", message] {
+        // None of these is as long as 256 bytes, where another spelling begins.
+        let length = u8::try_from(text.len()).unwrap_or(u8::MAX);
+        if length < 24 { answer.body.push(0x60 | length) } else { answer.body.extend([0x78, length]) }
+        answer.body.extend(text.bytes().take(length.into()));
+    }
     answer
 }
 
@@ -123,6 +138,7 @@ mod tests {
         check("ec2", Protocol::Ec2, 503, "<Response><Errors><Error><Code>RequestLimitExceeded</Code>");
         check("cloudfront", Protocol::RestXml, 400, "<Error><Type>Sender</Type><Code>Throttling</Code>");
         check("s3", Protocol::S3, 503, "<Error><Code>SlowDown</Code>");
+        check("monitoring", Protocol::Cbor, 400, "f__typesThrottlingExceptiongmessagemRate exceeded");
         check("apigateway", Protocol::RestJson, 429, "Rate exceeded");
     }
 

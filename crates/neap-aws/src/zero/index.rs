@@ -92,6 +92,7 @@ fn place(arn: &str) -> Place<'_> {
         | ("elasticloadbalancing", "loadbalancer" | "targetgroup" | "listener" | "listener-rule")
         | ("ecr", "repository")
         | ("cloudfront", "distribution")
+        | ("cloudwatch", "alarm")
         | ("ssm", "parameter")
         | ("iam", "role") => Place::Listed,
         _ => Place::Elsewhere,

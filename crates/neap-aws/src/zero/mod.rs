@@ -3,6 +3,7 @@
 //! Decides which listings show that. Makes its own calls and reads its own answers: nothing here is used by the reader that
 //! plans are made from, nor the other way round. Must not know what counts as left; neap-core judges that.
 
+mod alarms;
 mod cloudfront;
 mod ec2;
 mod ecr;
@@ -109,15 +110,16 @@ pub(crate) async fn remains(aws: &Aws, scope: &StackScope) -> Result<Remains, Ca
 
 /// The services that nothing of a stack waits for, and the ARNs that the index of tags names.
 async fn far(aws: &Aws, scope: &StackScope) -> (Part, Vec<String>) {
-    let (mut part, roles, distributions, parameters, definitions, arns) = join!(
+    let (mut part, alarms, roles, distributions, parameters, definitions, arns) = join!(
         Box::pin(logs::look(aws, scope)),
+        Box::pin(alarms::look(aws)),
         Box::pin(iam::look(aws, scope)),
         Box::pin(cloudfront::look(aws)),
         Box::pin(ssm::look(aws, scope)),
         Box::pin(task_definitions::look(aws, scope)),
         Box::pin(index::arns(aws, scope)),
     );
-    for other in [roles, distributions, parameters, definitions] {
+    for other in [alarms, roles, distributions, parameters, definitions] {
         part.merge(other);
     }
     let arns = part.take(arns);

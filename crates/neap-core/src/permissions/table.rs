@@ -306,6 +306,7 @@ const SERVICE: &[Right] = &[
     read("ecs:DescribeServices", Every),
     prove("ecs:ListTasks", Any),
     prove("ecs:DescribeTasks", Any),
+    prove("cloudwatch:DescribeAlarms", Any),
     make("ecs:CreateService", Own, Requested),
     make("ecs:TagResource", Own, Guard::None),
     make("ecs:UntagResource", Own, Guard::None),

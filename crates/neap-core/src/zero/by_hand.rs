@@ -21,6 +21,7 @@ pub(super) fn command(scope: &StackScope, region: &str, seen: &Seen) -> Option<S
         Thing::CapacityProvider => format!("ecs delete-capacity-provider --capacity-provider {id}"),
         Thing::Repository => format!("ecr delete-repository --force --repository-name {name}"),
         Thing::LogGroup => format!("logs delete-log-group --log-group-name {name}"),
+        Thing::Alarm => format!("cloudwatch delete-alarms --alarm-names {name}"),
         Thing::Role => format!("iam delete-role --role-name {name}"),
         Thing::SecurityGroup => format!("ec2 delete-security-group --group-id {id}"),
         Thing::Parameter if seen.name == scope.lock() => {

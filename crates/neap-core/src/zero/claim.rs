@@ -129,6 +129,12 @@ impl<'a> Scene<'a> {
                 let known = self.is_own_cluster(seen) && self.scope.has_name(service.thing, &service.name);
                 known.then(|| format!("{} {}", service.thing, service.name))
             }
+            Thing::Alarm => {
+                let service = seen.owner.as_ref()?;
+                let (cluster, name) = service.name.split_once('/')?;
+                let known = self.names_cluster(cluster) && self.scope.has_name(service.thing, name);
+                known.then(|| format!("the scaling of {} {name}", service.thing))
+            }
             _ => None,
         }
     }
@@ -142,10 +148,12 @@ impl<'a> Scene<'a> {
     /// Whether it is within a cluster that the stack's services run in, or that is the stack's.
     fn is_own_cluster(&self, seen: &Seen) -> bool {
         let name = seen.within.as_deref().and_then(|arn| arn.rsplit_once('/')).map(|(_, name)| name);
-        self.own_parent(seen).is_some()
-            || name.is_some_and(|name| {
-                self.scope.clusters.contains(name) || self.scope.has_name(Thing::Cluster, name)
-            })
+        self.own_parent(seen).is_some() || name.is_some_and(|name| self.names_cluster(name))
+    }
+
+    /// Whether the stack's services run in a cluster of this name, or the stack has one.
+    fn names_cluster(&self, name: &str) -> bool {
+        self.scope.clusters.contains(name) || self.scope.has_name(Thing::Cluster, name)
     }
 }
 

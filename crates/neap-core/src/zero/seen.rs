@@ -47,13 +47,15 @@ pub enum Thing {
     NetworkInterface,
     /// A CloudFront distribution.
     Distribution,
+    /// A CloudWatch alarm that scaling made, or that drives it.
+    Alarm,
     /// An SSM parameter.
     Parameter,
 }
 
 impl Thing {
     /// Everything that is looked for.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::LoadBalancer,
         Self::Listener,
         Self::ListenerRule,
@@ -70,6 +72,7 @@ impl Thing {
         Self::SecurityGroupRule,
         Self::NetworkInterface,
         Self::Distribution,
+        Self::Alarm,
         Self::Parameter,
     ];
 
@@ -110,6 +113,7 @@ impl Thing {
             Self::SecurityGroupRule => "security group rule",
             Self::NetworkInterface => "network interface",
             Self::Distribution => "distribution",
+            Self::Alarm => "alarm",
             Self::Parameter => "parameter",
         }
     }
@@ -156,7 +160,7 @@ pub struct Seen {
     pub within: Option<String>,
     /// Ids of what it refers to, which cannot go before it: security groups, target groups.
     pub uses: BTreeSet<String>,
-    /// What AWS made it for.
+    /// What AWS made it for: a service that an alarm scales is named with its cluster, `main/api`.
     pub owner: Option<Owner>,
     /// What it holds.
     pub stored: Stored,

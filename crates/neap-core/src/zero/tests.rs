@@ -146,6 +146,19 @@ fn the_log_group_of_container_insights_goes_by_the_exact_name_of_the_cluster() {
     assert!(judge(&scope, &remains(vec![group("older")])).is_zero());
 }
 
+#[test]
+fn alarms_that_scaled_a_service_go_by_its_exact_name_and_its_clusters() {
+    let alarm = |service: &str| {
+        let owner = Some(Owner { thing: Thing::Service, name: service.to_owned() });
+        Seen { owner, ..Seen::new(Thing::Alarm, "arn:aws:cloudwatch:us-east-1:1:alarm:high", "high") }
+    };
+    let by = "the scaling of service course-api".to_owned();
+    check(alarm("course-main/course-api"), Some(Found::LeftBehind { by }));
+    check_not_left(alarm("course-main/course-two-api"), false);
+    check_not_left(alarm("elsewhere/course-api"), false);
+    check_not_left(Seen { owner: None, ..alarm("course-main/course-api") }, false);
+}
+
 fn interface(owner: Option<(Thing, &str)>, group: &str) -> Seen {
     let owner = owner.map(|(thing, name)| Owner { thing, name: name.to_owned() });
     Seen {

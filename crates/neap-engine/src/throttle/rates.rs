@@ -51,6 +51,8 @@ pub fn limits(operation: &str) -> Vec<Limit> {
         }
         "ecs" => ecs(action),
         "ec2" => ec2(operation, action),
+        // "CloudWatch service quotas": DescribeAlarms 9 a second.
+        "cloudwatch" => Limit::new(operation.to_owned(), 9, 9),
         "logs" => Limit::new(operation.to_owned(), 10, 10),
         "ssm" => parameters(action),
         "acm" => certificates(operation, action),
@@ -199,6 +201,7 @@ mod tests {
             ("ec2:CreateDefaultVpc", "ec2:CreateDefaultVpc", 1, 1000),
             ("ec2:DescribeNetworkInterfaces", "ec2:DescribeNetworkInterfaces", 50, 100),
             ("logs:CreateLogGroup", "logs:CreateLogGroup", 10, 100),
+            ("cloudwatch:DescribeAlarms", "cloudwatch:DescribeAlarms", 9, 111),
             ("route53:ChangeResourceRecordSets", "route53", 5, 200),
             ("acm:RequestCertificate", "acm:RequestCertificate", 5, 200),
             ("acm:ListCertificates", "acm:ListCertificates", 8, 125),

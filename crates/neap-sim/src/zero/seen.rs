@@ -9,7 +9,7 @@ use neap_core::pricing::{Charge, Usage};
 use neap_core::zero::{Owner, Seen, Thing};
 
 use crate::arn;
-use crate::record::{Interface, Record, State, is_of_aws};
+use crate::record::{Alarm, Interface, Record, State, is_of_aws};
 use crate::services::elb::groups;
 use crate::world::World;
 
@@ -21,6 +21,7 @@ pub(super) fn everything(world: &World) -> Vec<Seen> {
     let mut all: Vec<Seen> = records.iter().map(|record| seen(world, record, &balanced)).collect();
     all.extend(records.iter().flat_map(|record| tasks(world, record)));
     all.extend(world.interfaces.iter().map(interface));
+    all.extend(world.alarms.iter().map(|it| alarm(world, it)));
     all
 }
 
@@ -146,4 +147,15 @@ fn interface(interface: &Interface) -> Seen {
         (None, None) => None,
     };
     seen
+}
+
+/// An alarm, with the service that its action scales.
+fn alarm(world: &World, alarm: &Alarm) -> Seen {
+    let Alarm { name, service } = alarm;
+    let arn = world.place().arn("cloudwatch", &format!("alarm:{name}"));
+    Seen {
+        owner: Some(Owner { thing: Thing::Service, name: service.clone() }),
+        usage: vec![Usage::of(Charge::Alarm, 1.0)],
+        ..Seen::new(Thing::Alarm, arn, name)
+    }
 }
