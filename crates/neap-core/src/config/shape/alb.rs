@@ -1,0 +1,80 @@
+//! The table of an application load balancer.
+//!
+//! Decides their keys, types, ranges and allowed values. Must not know defaults that depend on other tables (see `lower`).
+
+use std::collections::BTreeMap;
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{ListenerTable, NAME, names, yes};
+
+/// An application load balancer.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AlbTable {
+    /// The load balancer's name instead of `<stack>-<name>-<hash>`.
+    pub name: Option<String>,
+    /// Whether the internet reaches it.
+    #[serde(default)]
+    pub scheme: Scheme,
+    /// IPv4 alone, or IPv6 too.
+    #[serde(default)]
+    pub ip_address_type: IpAddressType,
+    /// Ids of subnets in at least two availability zones, instead of the VPC's own.
+    #[serde(default)]
+    pub subnets: Vec<String>,
+    /// Names of `[security_group.x]` or ids, instead of the implied group.
+    #[serde(default)]
+    pub security_groups: Vec<String>,
+    /// Seconds after which an idle connection is closed.
+    #[serde(default = "sixty")]
+    #[schemars(range(min = 1, max = 4000))]
+    pub idle_timeout: u32,
+    /// Whether AWS refuses to delete it.
+    #[serde(default)]
+    pub deletion_protection: bool,
+    /// Whether clients may speak HTTP/2.
+    #[serde(default = "yes")]
+    pub http2: bool,
+    /// Whether header fields with invalid names are dropped.
+    #[serde(default)]
+    pub drop_invalid_header_fields: bool,
+    /// The ports that it listens on.
+    #[serde(default)]
+    #[schemars(extend("propertyNames" = names(NAME)))]
+    pub listener: IndexMap<String, ListenerTable>,
+    /// Tags of this resource, over those of the stack.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+    /// Refuse every plan that would delete or replace this resource.
+    #[serde(default)]
+    pub protect: bool,
+}
+
+/// Whether the internet reaches a load balancer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scheme {
+    /// It does.
+    #[default]
+    InternetFacing,
+    /// Only the VPC does.
+    Internal,
+}
+
+/// The addresses of a load balancer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum IpAddressType {
+    /// IPv4 alone.
+    #[default]
+    Ipv4,
+    /// IPv4 and IPv6.
+    Dualstack,
+}
+
+const fn sixty() -> u32 {
+    60
+}

@@ -1,0 +1,124 @@
+//! The tables of a distribution.
+//!
+//! Decides their keys, types, ranges and allowed values. Must not know defaults that depend on other tables (see `lower`).
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::yes;
+
+/// A CloudFront distribution.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CloudfrontTable {
+    /// A comment, shown in the console.
+    #[serde(default)]
+    pub comment: String,
+    /// Whether it answers at all.
+    #[serde(default = "yes")]
+    pub enabled: bool,
+    /// Which edge locations serve it: fewer are cheaper.
+    #[serde(default)]
+    pub price_class: PriceClass,
+    /// What `/` answers, such as `index.html`.
+    #[serde(default)]
+    pub default_root_object: String,
+    /// The versions of HTTP that viewers may speak.
+    #[serde(default)]
+    pub http_version: HttpVersion,
+    /// Whether it answers over IPv6.
+    #[serde(default = "yes")]
+    pub ipv6: bool,
+    /// Which path goes where, in order; `/*` is the rest and must be there.
+    #[serde(default)]
+    pub route: Vec<RouteTable>,
+    /// Tags of this resource, over those of the stack.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+    /// Refuse every plan that would delete or replace this resource.
+    #[serde(default)]
+    pub protect: bool,
+}
+
+/// Which edge locations serve a distribution.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PriceClass {
+    /// North America and Europe.
+    #[serde(rename = "100")]
+    Cheapest,
+    /// Most of the world: Asia, Africa and the Middle East too.
+    #[default]
+    #[serde(rename = "200")]
+    Most,
+    /// All of the world.
+    All,
+}
+
+/// The versions of HTTP that viewers may speak.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum HttpVersion {
+    /// HTTP/1.1.
+    #[serde(rename = "http1.1")]
+    Http1,
+    /// Up to HTTP/2.
+    #[default]
+    Http2,
+    /// Up to HTTP/3, without HTTP/2.
+    Http3,
+    /// Up to HTTP/3.
+    Http2and3,
+}
+
+/// Which path goes where.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RouteTable {
+    /// The path, with `*` and `?` as wildcards; `/*` is the rest.
+    pub path: String,
+    /// The address of a load balancer (`alb.public`), or a URL (`https://example.com`).
+    pub origin: String,
+    /// The name of a managed cache policy. Nothing is kept from a load balancer by default, much from elsewhere.
+    pub cache: Option<String>,
+    /// The name of a managed origin-request policy, or `none`. A load balancer sees everything by default.
+    pub origin_request: Option<String>,
+    /// The methods that are let through: all for a load balancer by default, `read` for the rest.
+    pub methods: Option<Methods>,
+    /// What happens to viewers without TLS.
+    #[serde(default)]
+    pub viewer_protocol: ViewerProtocol,
+    /// Whether answers are compressed.
+    #[serde(default = "yes")]
+    pub compress: bool,
+    /// Headers that the origin gets with each request. Routes of one origin share them.
+    #[serde(default)]
+    pub origin_headers: BTreeMap<String, String>,
+}
+
+/// The methods that a route lets through, as CloudFront groups them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Methods {
+    /// GET and HEAD.
+    Read,
+    /// GET, HEAD and OPTIONS.
+    Options,
+    /// All seven.
+    All,
+}
+
+/// What happens to viewers without TLS.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ViewerProtocol {
+    /// They are sent to HTTPS.
+    #[default]
+    RedirectToHttps,
+    /// They are turned away.
+    HttpsOnly,
+    /// They are served.
+    AllowAll,
+}

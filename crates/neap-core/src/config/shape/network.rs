@@ -1,0 +1,97 @@
+//! The tables of the VPC and of security groups.
+//!
+//! Decides their keys, types, ranges and allowed values. Must not know defaults that depend on other tables (see `lower`).
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::OneOrMany;
+
+/// The VPC that everything lives in.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkTable {
+    /// The VPC: its id (`vpc-0abc…`), or `{ name = "…" }` for its Name tag.
+    pub vpc: Option<VpcSelector>,
+}
+
+/// How an existing VPC is named.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum VpcSelector {
+    /// By its id.
+    Id(String),
+    /// By its Name tag.
+    Named(VpcName),
+}
+
+/// A VPC by its Name tag.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VpcName {
+    /// The value of the Name tag.
+    pub name: String,
+}
+
+/// A security group with rules of the user's own.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SecurityGroupTable {
+    /// The group's name instead of `<stack>-<name>`.
+    pub name: Option<String>,
+    /// What may come in.
+    #[serde(default)]
+    pub ingress: Vec<SecurityGroupRuleTable>,
+    /// What may go out; everything by default, nothing with `[]`.
+    pub egress: Option<Vec<SecurityGroupRuleTable>>,
+    /// Tags of this resource, over those of the stack.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+    /// Refuse every plan that would delete or replace this resource.
+    #[serde(default)]
+    pub protect: bool,
+}
+
+/// A rule of a security group.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SecurityGroupRuleTable {
+    /// The protocol.
+    #[serde(default)]
+    pub protocol: SecurityGroupProtocol,
+    /// One port, or a range such as `8000-8080`; without it all ports.
+    pub port: Option<PortRange>,
+    /// The other side: CIDRs, names of `[security_group.x]`, ids of groups or prefix lists, `self`, or the address of
+    /// a load balancer or service whose implied group is meant.
+    pub peer: OneOrMany<String>,
+    /// What the rule is for.
+    #[serde(default)]
+    pub description: String,
+}
+
+/// The protocol of a security group's rule.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SecurityGroupProtocol {
+    /// TCP.
+    #[default]
+    Tcp,
+    /// UDP.
+    Udp,
+    /// ICMP, of every type.
+    Icmp,
+    /// Every protocol and port.
+    All,
+}
+
+/// One port or a range.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum PortRange {
+    /// One port.
+    One(#[schemars(range(min = 0, max = 65535))] u16),
+    /// `first-last`.
+    Range(#[schemars(regex(pattern = r"^[0-9]{1,5}-[0-9]{1,5}$"))] String),
+}

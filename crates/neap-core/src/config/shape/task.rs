@@ -1,0 +1,126 @@
+//! The tables of a task definition, but for its containers.
+//!
+//! Decides their keys, types, ranges and allowed values. Must not know defaults that depend on other tables (see `lower`).
+
+use std::collections::BTreeMap;
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{CONTAINER_NAME, ContainerTable, Statement, names};
+
+/// An ECS task definition.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TaskTable {
+    /// The family's name instead of `<stack>-<name>`.
+    pub name: Option<String>,
+    /// CPU units of the whole task: 1024 are one vCPU.
+    #[schemars(range(min = 128, max = 196_608))]
+    pub cpu: Option<u32>,
+    /// Memory of the whole task in MiB.
+    #[schemars(range(min = 4, max = 1_048_576))]
+    pub memory: Option<u32>,
+    /// The processor that the image is built for.
+    #[serde(default)]
+    pub architecture: Architecture,
+    /// How containers reach the network; Fargate has only `awsvpc`.
+    #[serde(default)]
+    pub network_mode: NetworkMode,
+    /// Ephemeral storage in GiB; everyone gets 20.
+    #[schemars(range(min = 21, max = 200))]
+    pub ephemeral_storage: Option<u32>,
+    /// What the containers may do in AWS: the name of a `[role.x]`, an ARN, or the policies themselves.
+    pub role: Option<TaskRole>,
+    /// The role that pulls images and reads secrets: the name of a `[role.x]` or an ARN instead of the implied one.
+    pub execution_role: Option<String>,
+    /// The log group of the containers: the name of a `[log_group.x]` instead of the implied one.
+    pub log_group: Option<String>,
+    /// Volumes that containers can mount.
+    #[serde(default)]
+    #[schemars(extend("propertyNames" = names(CONTAINER_NAME)))]
+    pub volume: IndexMap<String, VolumeTable>,
+    /// The containers.
+    #[serde(default)]
+    #[schemars(extend("propertyNames" = names(CONTAINER_NAME)))]
+    pub container: IndexMap<String, ContainerTable>,
+    /// Tags of this resource, over those of the stack.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+    /// Refuse every plan that would delete or replace this resource.
+    #[serde(default)]
+    pub protect: bool,
+}
+
+/// The processor that an image is built for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum Architecture {
+    /// Intel and AMD.
+    #[default]
+    #[serde(rename = "x86_64")]
+    X86_64,
+    /// Graviton; what a Mac with Apple silicon builds by default.
+    #[serde(rename = "arm64")]
+    Arm64,
+}
+
+/// How containers reach the network.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum NetworkMode {
+    /// Each task has a network interface of its own.
+    #[default]
+    Awsvpc,
+}
+
+/// What the containers of a task may do in AWS.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum TaskRole {
+    /// The name of a `[role.x]`, or an ARN.
+    Named(String),
+    /// The policies of a role of the task's own.
+    Own(OwnRole),
+}
+
+/// The policies of a role of the task's own.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OwnRole {
+    /// ARNs of managed policies, or the names of AWS's own (`AmazonS3ReadOnlyAccess`).
+    #[serde(default)]
+    pub managed_policies: Vec<String>,
+    /// Statements of an inline policy.
+    #[serde(default)]
+    pub statement: Vec<Statement>,
+}
+
+/// A volume of a task. Without `efs` it lives as long as the task.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VolumeTable {
+    /// An EFS file system instead of storage that lives as long as the task.
+    pub efs: Option<EfsTable>,
+}
+
+/// An EFS file system as a volume.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EfsTable {
+    /// The file system's id, `fs-…`.
+    #[schemars(regex(pattern = r"^fs-[0-9a-f]+$"))]
+    pub file_system: String,
+    /// The folder in it.
+    #[serde(default = "root_folder")]
+    pub root: String,
+    /// The access point's id, `fsap-…`.
+    pub access_point: Option<String>,
+    /// Whether the task role is used to mount it.
+    #[serde(default)]
+    pub iam: bool,
+}
+
+fn root_folder() -> String {
+    "/".to_owned()
+}
