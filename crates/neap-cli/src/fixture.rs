@@ -1,6 +1,7 @@
 //! Hand-built plans for tests: one of a course's stack in which every action happens.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use neap_core::address::{Address, Kind};
 use neap_core::desired::{DesiredResource, Implied};
@@ -9,6 +10,8 @@ use neap_core::live::{Environment, LiveResource, Outputs, Phase};
 use neap_core::plan::{
     Action, Change, Edge, FieldChange, Mode, Need, PLAN_VERSION, Plan, Reason, Step, Verb,
 };
+use neap_engine::apply::{StepResult, Summary};
+use neap_engine::event::Outcome;
 use serde_json::{Value, json};
 
 /// The account and region of all fixtures.
@@ -182,4 +185,20 @@ fn service() -> Change {
         field("security_groups", roles("before"), roles("after-the-change")),
     ];
     service
+}
+
+/// How an apply ended whose steps ended so.
+pub(crate) fn summary(outcomes: Vec<Outcome>) -> Summary {
+    let elapsed = Duration::from_secs(31);
+    Summary {
+        steps: outcomes.into_iter().map(|outcome| StepResult { outcome, elapsed }).collect(),
+        resources: BTreeMap::new(),
+        outputs: BTreeMap::new(),
+        elapsed,
+    }
+}
+
+/// A text without its colours.
+pub(crate) fn plain(text: &str) -> String {
+    anstream::adapter::strip_str(text).to_string()
 }

@@ -110,7 +110,7 @@ async fn carry_out<C: Connect>(
         ui.out(&format!("\n{}", text::done(plan, &summary)));
     }
     if !summary.is_success() {
-        return Err(text::failure(plan, &summary));
+        return Err(text::failure(plan, &summary, global.verbose > 0));
     }
     if !global.json {
         let outputs = text::outputs(&summary.outputs, text::url(&summary.resources).as_deref());

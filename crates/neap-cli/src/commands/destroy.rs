@@ -111,7 +111,7 @@ async fn carry_out<C: Connect>(
         if global.json {
             ui.out(&json::line(&Line::of_summary(&plan, &summary, None)));
         }
-        return Err(text::failure(&plan, &summary));
+        return Err(text::failure(&plan, &summary, global.verbose > 0));
     }
     // An emulator shows at once what it has done.
     let news = if global.endpoint_url.is_some() { News::AT_ONCE } else { News::default() };
@@ -135,7 +135,11 @@ async fn carry_out<C: Connect>(
     }
     told(ui, global, &desired.stack, &verdict).map_err(|error| {
         // What failed may be gone all the same, so it is told only beside what is left.
-        if summary.is_success() { error } else { because(error, text::failure(&plan, &summary)) }
+        if summary.is_success() {
+            error
+        } else {
+            because(error, text::failure(&plan, &summary, global.verbose > 0))
+        }
     })
 }
 

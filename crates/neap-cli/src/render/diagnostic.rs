@@ -80,6 +80,7 @@ impl<'source> Excerpt<'source> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixture::plain;
 
     fn diagnostic(span: Option<Range<usize>>, line: usize) -> Diagnostic {
         Diagnostic {
@@ -91,10 +92,6 @@ mod tests {
             help: vec!["keys here: `image`, `port`".into()],
             secret: false,
         }
-    }
-
-    fn plain(text: &str) -> String {
-        anstream::adapter::strip_str(text).to_string()
     }
 
     #[test]

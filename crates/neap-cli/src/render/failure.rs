@@ -13,11 +13,11 @@ use super::style::{self, paint};
 use crate::error::CommandError;
 use crate::exit::Exit;
 
-/// So many steps that are done are named; the rest is counted.
+/// So many steps that are done are named; the rest is counted, unless all are asked for.
 const NAMED: usize = 6;
 
-/// Why an apply did not do all that was planned.
-pub(crate) fn failure(plan: &Plan, summary: &Summary) -> CommandError {
+/// Why an apply did not do all that was planned. With `details`, every step that is done is named.
+pub(crate) fn failure(plan: &Plan, summary: &Summary, details: bool) -> CommandError {
     let counts = summary.counts();
     let parts = [
         (counts.done, "done"),
@@ -32,7 +32,8 @@ pub(crate) fn failure(plan: &Plan, summary: &Summary) -> CommandError {
     let exit = if is_told_to_stop { Exit::Interrupted } else { Exit::Failed };
     let total = style::count(plan.steps.len(), "step");
     let mut error = CommandError::new(exit, format!("of {total}, {}", told.join(", ")));
-    error.details.extend(done(plan, summary));
+    let named = if details { usize::MAX } else { NAMED };
+    error.details.extend(done(plan, summary, named));
     for (step, result) in summary.steps.iter().enumerate() {
         error.details.extend(unfinished(plan, step, &result.outcome));
         if let Outcome::Failed(failure) = &result.outcome {
@@ -66,15 +67,15 @@ fn is_locked_out(summary: &Summary) -> bool {
     })
 }
 
-/// What is done, shortened.
-fn done(plan: &Plan, summary: &Summary) -> Option<String> {
+/// What is done; so many steps are named.
+fn done(plan: &Plan, summary: &Summary, named: usize) -> Option<String> {
     let is_done = |step: &usize| summary.steps[*step].outcome == Outcome::Done;
     let names: Vec<String> =
         (0..summary.steps.len()).filter(is_done).map(|step| progress::name(plan, step)).collect();
-    let more = names.len().saturating_sub(NAMED);
-    let named = names.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
-    let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
-    (!names.is_empty()).then(|| format!("{}: {named}{rest}", paint(style::GOOD, "done")))
+    let more = names.len().saturating_sub(named);
+    let told = names.iter().take(named).cloned().collect::<Vec<_>>().join(", ");
+    let rest = if more > 0 { format!(" and {more} more (`-v` names them)") } else { String::new() };
+    (!names.is_empty()).then(|| format!("{}: {told}{rest}", paint(style::GOOD, "done")))
 }
 
 fn unfinished(plan: &Plan, step: usize, outcome: &Outcome) -> Option<String> {
@@ -92,28 +93,10 @@ fn unfinished(plan: &Plan, step: usize, outcome: &Outcome) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-    use std::time::Duration;
-
-    use neap_engine::apply::StepResult;
     use neap_engine::cloud::CallError;
 
     use super::*;
-    use crate::fixture;
-
-    fn plain(text: &str) -> String {
-        anstream::adapter::strip_str(text).to_string()
-    }
-
-    fn summary(outcomes: Vec<Outcome>) -> Summary {
-        let elapsed = Duration::from_secs(31);
-        Summary {
-            steps: outcomes.into_iter().map(|outcome| StepResult { outcome, elapsed }).collect(),
-            resources: BTreeMap::new(),
-            outputs: BTreeMap::new(),
-            elapsed,
-        }
-    }
+    use crate::fixture::{self, plain, summary};
 
     #[test]
     fn a_failure_names_its_cause_what_it_held_up_and_what_to_run() {
@@ -121,7 +104,7 @@ mod tests {
         let mut outcomes = vec![Outcome::Done; plan.steps.len()];
         outcomes[3] = Outcome::Failed(Failure::GaveUp { detail: "no such image".into() });
         outcomes[5] = Outcome::Skipped { because: plan.steps[3].address.clone() };
-        let error = failure(&plan, &summary(outcomes));
+        let error = failure(&plan, &summary(outcomes), false);
         assert_eq!(error.exit, Exit::Failed);
         insta::assert_snapshot!(plain(&style::error(&error)), @r"
         error: of 7 steps, 5 done, 1 failed, 1 skipped
@@ -144,7 +127,7 @@ mod tests {
             request_id: None,
         };
         let outcomes = vec![Outcome::Failed(Failure::Call(error)); plan.steps.len()];
-        let hints = failure(&plan, &summary(outcomes)).hints;
+        let hints = failure(&plan, &summary(outcomes), false).hints;
         assert_eq!(hints.len(), 2, "{hints:?}");
         assert!(hints[0].starts_with("allow `ecs:RegisterTaskDefinition`"), "{hints:?}");
     }
@@ -154,7 +137,7 @@ mod tests {
         let plan = fixture::course();
         let mut outcomes = vec![Outcome::NotStarted; plan.steps.len()];
         outcomes[0] = Outcome::Cancelled;
-        let error = failure(&plan, &summary(outcomes));
+        let error = failure(&plan, &summary(outcomes), false);
         assert_eq!(error.exit, Exit::Interrupted);
         insta::assert_snapshot!(plain(&style::error(&error)), @r"
         error: of 7 steps, 1 may be half done, 6 not started
@@ -183,9 +166,18 @@ mod tests {
         let mut outcomes = vec![Outcome::NotStarted; plan.steps.len()];
         outcomes[0] = Outcome::Done;
         outcomes[3] = Outcome::Failed(Failure::Call(expired));
-        let error = failure(&plan, &summary(outcomes));
+        let error = failure(&plan, &summary(outcomes), false);
         assert_eq!(error.exit, Exit::Failed);
         assert_eq!(error.message, "of 7 steps, 1 done, 1 failed, 5 not started");
         assert!(error.hints[0].starts_with("renew them"), "{:?}", error.hints);
+    }
+
+    #[test]
+    fn what_is_done_is_shortened_unless_all_is_asked_for() {
+        let plan = fixture::course();
+        let summary = summary(vec![Outcome::Done; plan.steps.len()]);
+        let told = |details| plain(&failure(&plan, &summary, details).details.join("\n"));
+        assert!(told(false).ends_with("service.api and 1 more (`-v` names them)"), "{}", told(false));
+        assert!(told(true).ends_with("service.api, alb.old"), "{}", told(true));
     }
 }

@@ -57,25 +57,8 @@ pub(crate) fn url(resources: &BTreeMap<Address, Outputs>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
-    use crate::fixture;
-    use neap_engine::apply::StepResult;
-
-    fn plain(text: &str) -> String {
-        anstream::adapter::strip_str(text).to_string()
-    }
-
-    fn summary(outcomes: Vec<Outcome>) -> Summary {
-        let elapsed = Duration::from_secs(31);
-        Summary {
-            steps: outcomes.into_iter().map(|outcome| StepResult { outcome, elapsed }).collect(),
-            resources: BTreeMap::new(),
-            outputs: BTreeMap::new(),
-            elapsed,
-        }
-    }
+    use crate::fixture::{self, plain, summary};
 
     #[test]
     fn a_success_counts_what_was_done() {

@@ -180,10 +180,7 @@ mod tests {
     use neap_core::zero::Thing;
 
     use super::*;
-
-    fn plain(text: &str) -> String {
-        anstream::adapter::strip_str(text).to_string()
-    }
+    use crate::fixture::plain;
 
     fn finding(thing: Thing, title: &str, found: Option<Found>) -> Finding {
         Finding {

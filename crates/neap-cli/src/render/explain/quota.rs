@@ -1,6 +1,10 @@
-//! Which quota is used up, in the words of AWS's Service Quotas console.
+//! Which quota is used up, in the words of AWS's Service Quotas console, and how to ask for more of it.
 //!
-//! Decides by service, code and message. Must not know how much of it is used.
+//! Decides by service, call, code and message. Must not know how much of it is used.
+
+mod table;
+
+use table::{Meeting, TABLE};
 
 /// A quota.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,74 +13,48 @@ pub(crate) struct Quota {
     pub(crate) name: &'static str,
     /// The service that it is listed under, as the API calls it; none where AWS never raises it.
     pub(crate) service: Option<&'static str>,
-}
-
-const ELB: &str = "elasticloadbalancing";
-
-const fn raised(name: &'static str, service: &'static str) -> Option<Quota> {
-    Some(Quota { name, service: Some(service) })
-}
-
-const fn fixed(name: &'static str) -> Option<Quota> {
-    Some(Quota { name, service: None })
+    /// Its code, if that is known for sure.
+    pub(crate) code: Option<&'static str>,
 }
 
 impl Quota {
     /// The quota that a refused call of `operation` has met, if it is known.
     pub(crate) fn of(operation: &str, code: &str, message: &str) -> Option<Self> {
         let (service, call) = operation.split_once(':')?;
-        let says = |words: &str| message.to_ascii_lowercase().contains(words);
-        match (service, code) {
-            ("elasticloadbalancing", "TooManyLoadBalancers") => {
-                raised("Application Load Balancers per Region", ELB)
-            }
-            ("elasticloadbalancing", "TooManyTargetGroups") => raised("Target Groups per Region", ELB),
-            ("elasticloadbalancing", "TooManyListeners") => {
-                raised("Listeners per Application Load Balancer", ELB)
-            }
-            ("elasticloadbalancing", "TooManyRules") => raised("Rules per Application Load Balancer", ELB),
-            ("elasticloadbalancing", "TargetGroupAssociationLimit") => {
-                fixed("Load balancers per target group")
-            }
-            ("elasticloadbalancing", "TooManyConditionValues") => fixed("Condition values per rule"),
-            ("ec2", "SecurityGroupLimitExceeded") => raised("VPC security groups per Region", "vpc"),
-            ("ec2", "RulesPerSecurityGroupLimitExceeded") => {
-                raised("Inbound or outbound rules per security group", "vpc")
-            }
-            ("iam", "LimitExceeded") if says("policy size") => {
-                fixed("Characters of inline policies per role")
-            }
-            ("iam", "LimitExceeded") if says("policiesperrole") => {
-                raised("Managed policies attached to an IAM role", "iam")
-            }
-            ("iam", "LimitExceeded") if call == "CreateRole" => raised("Roles per account", "iam"),
-            ("ecr", _) if call == "CreateRepository" => raised("Registered repositories", "ecr"),
-            ("logs", _) if call == "CreateLogGroup" => raised("Log groups", "logs"),
-            ("ecs", _) if says("vcpu") => raised("Fargate On-Demand vCPU resource count", "fargate"),
-            ("ecs", _) if call == "CreateCluster" => raised("Clusters per account", "ecs"),
-            ("ecs", _) if call == "CreateService" => raised("Services per cluster", "ecs"),
-            ("cloudfront", "TooManyDistributions") => {
-                raised("Web distributions per AWS account", "cloudfront")
-            }
-            ("cloudfront", "TooManyCacheBehaviors") => {
-                raised("Cache behaviors per distribution", "cloudfront")
-            }
-            ("cloudfront", "TooManyOrigins") => raised("Origins per distribution", "cloudfront"),
-            _ => None,
-        }
+        let message = message.to_ascii_lowercase();
+        let fits = |wanted: &str, actual: &str| wanted.is_empty() || wanted == actual;
+        let is_met = |meeting: &&Meeting| {
+            let fits_call = meeting.service == service && fits(meeting.call, call);
+            fits_call && fits(meeting.code, code) && message.contains(meeting.says)
+        };
+        TABLE.iter().find(is_met).map(|meeting| meeting.quota)
     }
 
-    /// What to do about it.
+    /// What to do about it. `N` stands for the new value.
     pub(crate) fn fix(self) -> String {
-        let Self { name, service } = self;
-        match service {
-            Some(service) => format!(
-                "raise `{name}` in the Service Quotas console (`aws service-quotas list-service-quotas --service-code \
-                 {service}` shows its code and value), or remove what is no longer needed"
+        let Self { name, service, code } = self;
+        let Some(service) = service else {
+            return format!("AWS raises `{name}` for nobody: the stack must do with less");
+        };
+        let region = region(service);
+        match code {
+            Some(code) => format!(
+                "raise `{name}` (`aws service-quotas request-service-quota-increase{region} --service-code {service} \
+                 --quota-code {code} --desired-value N`), or remove what is no longer needed"
             ),
-            None => format!("AWS raises `{name}` for nobody: the stack must do with less"),
+            None => format!(
+                "raise `{name}` at https://console.aws.amazon.com/servicequotas/home/services/{service}/quotas (`aws \
+                 service-quotas list-service-quotas{region} --service-code {service}` shows its code and value), or remove \
+                 what is no longer needed"
+            ),
         }
     }
+}
+
+/// Where the quotas of a service are raised, as an option: those of global services in one region only ("Viewing service
+/// quotas", Service Quotas User Guide).
+fn region(service: &str) -> &'static str {
+    if matches!(service, "iam" | "cloudfront") { " --region us-east-1" } else { "" }
 }
 
 #[cfg(test)]
@@ -95,7 +73,7 @@ mod tests {
             "iam:AttachRolePolicy",
             "LimitExceeded",
             "Cannot exceed quota for PoliciesPerRole: 10",
-            "Managed policies attached to an IAM role",
+            "Managed policies per role",
         );
         check(
             "iam:PutRolePolicy",
@@ -121,12 +99,36 @@ mod tests {
 
     #[test]
     fn what_aws_raises_says_where_and_what_it_does_not_says_so() {
-        let quota =
-            Quota::of("cloudfront:CreateDistributionWithTags", "TooManyDistributions", "").expect("a quota");
-        assert!(quota.fix().contains("--service-code cloudfront"), "{}", quota.fix());
+        let quota = |operation, code| Quota::of(operation, code, "").expect("a quota").fix();
+        let distributions = quota("cloudfront:CreateDistributionWithTags", "TooManyDistributions");
+        let command = "`aws service-quotas request-service-quota-increase --region us-east-1 --service-code cloudfront \
+                       --quota-code L-24B04930 --desired-value N`";
+        assert!(distributions.contains(command), "{distributions}");
+        let balancers = quota("elasticloadbalancing:CreateLoadBalancer", "TooManyLoadBalancers");
+        let command = "increase --service-code elasticloadbalancing --quota-code L-53DA6B97 ";
+        assert!(balancers.contains(command), "{balancers}");
+        let origins = quota("cloudfront:UpdateDistribution", "TooManyOrigins");
+        assert!(
+            origins.contains("services/cloudfront/quotas") && !origins.contains("--quota-code"),
+            "{origins}"
+        );
         let rule =
             Quota::of("elasticloadbalancing:CreateRule", "TooManyConditionValues", "").expect("a quota");
         assert!(rule.fix().contains("for nobody"), "{}", rule.fix());
         assert_eq!(Quota::of("ecs:TagResource", "TooManyTags", "").map(|quota| quota.name), None);
+    }
+
+    #[test]
+    fn a_code_looks_like_one_and_means_one_quota() {
+        let mut codes: Vec<&str> = TABLE.iter().filter_map(|meeting| meeting.quota.code).collect();
+        for code in &codes {
+            let digits = code.strip_prefix("L-").expect(code);
+            assert!(
+                digits.len() == 8 && digits.chars().all(|digit| "0123456789ABCDEF".contains(digit)),
+                "{code}"
+            );
+        }
+        codes.sort_unstable();
+        assert!(codes.windows(2).all(|pair| pair[0] != pair[1]), "{codes:?}");
     }
 }

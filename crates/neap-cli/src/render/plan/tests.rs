@@ -1,11 +1,7 @@
 use neap_core::address::{Address, Kind};
 
 use super::*;
-use crate::fixture;
-
-fn plain(text: &str) -> String {
-    anstream::adapter::strip_str(text).to_string()
-}
+use crate::fixture::{self, plain};
 
 #[test]
 fn a_plan_tells_what_happens_to_each_resource_and_why() {
