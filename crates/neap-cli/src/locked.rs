@@ -63,7 +63,7 @@ impl<S: Store> Hold<S> {
         if intents.is_empty() {
             return Ok(());
         }
-        let mut tell = |addresses: &[&Address], wait: Duration| ui.err(&text::settling(addresses, wait));
+        let mut tell = |addresses: &[&Address], window: Duration| ui.err(&text::settling(addresses, window));
         settle(cloud, desired, &intents, &mut tell).await?;
         for intent in &intents {
             lock.close_intent(&intent.address).await.map_err(|error| text::failed(&error))?;

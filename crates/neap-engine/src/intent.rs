@@ -166,7 +166,7 @@ impl Intent {
 
 /// Reads the stack again and again until it shows what each of `intents` made, or until none of it can be invisible any
 /// longer. Then the notes may be forgotten, and a plan knows what there is. `tell` is told once, if there is anything
-/// to wait for: which addresses, and for how long at most.
+/// to wait for: which addresses, and how long after its create each can still be invisible.
 ///
 /// # Errors
 ///
@@ -187,7 +187,8 @@ pub async fn settle<C: Cloud>(
         let left = left.saturating_sub(begun.elapsed());
         if !std::mem::replace(&mut has_told, true) {
             let addresses: Vec<&Address> = open.iter().map(|intent| &intent.address).collect();
-            tell(&addresses, left);
+            let window = addresses.iter().map(|address| window(address.kind())).max();
+            tell(&addresses, window.unwrap_or_default());
         }
         tokio::time::sleep(LOOK_EVERY.min(left)).await;
     }

@@ -43,10 +43,11 @@ pub(crate) fn held(record: &Record, waited: Option<Duration>) -> CommandError {
 }
 
 /// The line for whoever waits until what an earlier run may have made can be seen.
-pub(crate) fn settling(addresses: &[&Address], wait: Duration) -> String {
+/// It tells the bound alone: what is left of it depends on when somebody looks.
+pub(crate) fn settling(addresses: &[&Address], window: Duration) -> String {
     let names: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-    let wait = style::duration(wait);
-    format!("Waiting up to {wait} to see whether an earlier run has made {}\n", style::names(&names))
+    let (names, window) = (style::names(&names), style::duration(window));
+    format!("Waiting to see whether an earlier run has made {names}, until {window} after it was asked for\n")
 }
 
 /// The line about a lock that was somebody else's before; none if that is of no interest.
