@@ -2,6 +2,8 @@
 
 mod sky;
 
+use neap_core::address::Kind;
+use neap_core::adopt::NoAdoption;
 use neap_core::desired::Desired;
 use neap_core::live::{Live, ReadFailure, Reading};
 use neap_core::plan::check::check;
@@ -85,6 +87,25 @@ fn a_taken_name_shows_how_the_two_differ() {
     let refusals = plan(&course(), &sky.read(&course()), Mode::Apply, &secrets()).expect_err("refused");
     let [Refusal::NameTaken { fields, .. }] = refusals.as_slice() else { panic!("{refusals:?}") };
     assert_eq!(fields.iter().map(|field| field.path.as_str()).collect::<Vec<_>>(), ["tag_mutability"]);
+}
+
+#[test]
+fn what_cannot_be_adopted_says_why() {
+    let mut sky = applied(&course());
+    let role = sky.resources.iter_mut().find(|found| found.resource.kind() == Kind::Role).expect("a role");
+    role.tags.clear();
+    let wanted = sky.read(&course());
+    let refused = |live: &Live| {
+        let refusals = plan(&course(), live, Mode::Apply, &secrets()).expect_err("refused");
+        let [Refusal::NameTaken { obstacle, .. }] = refusals.as_slice() else { panic!("{refusals:?}") };
+        obstacle.as_deref().cloned()
+    };
+    assert_eq!(refused(&wanted), None);
+    let role = sky.resources.iter_mut().find(|found| found.resource.kind() == Kind::Role).expect("a role");
+    let neap_core::kinds::Resource::Role(fields) = &mut role.resource else { panic!() };
+    fields.path = "/".into();
+    let obstacle = refused(&sky.read(&course()));
+    assert!(matches!(obstacle, Some(NoAdoption::RoleOutside { .. })), "{obstacle:?}");
 }
 
 #[test]

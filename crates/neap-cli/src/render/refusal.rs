@@ -1,7 +1,7 @@
 //! Why there is no plan, and what to do about it.
 
 use neap_core::address::{Address, Kind};
-use neap_core::desired::TAG_STACK;
+use neap_core::adopt::NoAdoption;
 use neap_core::live::{LiveResource, ReadFailure};
 use neap_core::plan::Refusal;
 use serde_json::Value;
@@ -39,7 +39,7 @@ fn one(stack: &str, refusal: &Refusal) -> CommandError {
                 format!("these credentials are for account {actual}, and the stack is for {expected}");
             CommandError::failed(message).hint("choose other credentials with `--profile`")
         }
-        Refusal::NameTaken { address, live, fields } => {
+        Refusal::NameTaken { address, live, fields, obstacle } => {
             let message = format!("`{address}` is taken by something that is not the stack's own");
             let mut error = CommandError::failed(message).detail(adopt::called(live));
             for field in fields {
@@ -51,7 +51,7 @@ fn one(stack: &str, refusal: &Refusal) -> CommandError {
                     side(&field.after)
                 ));
             }
-            taken(error, stack, address, live)
+            taken(error, stack, address, live, obstacle.as_deref())
         }
         Refusal::Unreadable { address, failure } => {
             unreadable(address.as_ref().map(ToString::to_string), failure)
@@ -75,19 +75,31 @@ fn one(stack: &str, refusal: &Refusal) -> CommandError {
     }
 }
 
-/// What to do about a name that something else has: what belongs to nobody can be adopted.
-fn taken(error: CommandError, stack: &str, address: &Address, live: &LiveResource) -> CommandError {
+/// What to do about a name that something else has: `neap adopt`, unless there is an obstacle to that.
+fn taken(
+    error: CommandError,
+    stack: &str,
+    address: &Address,
+    live: &LiveResource,
+    obstacle: Option<&NoAdoption>,
+) -> CommandError {
     // A distribution is known by its id alone.
     let id = if address.kind() == Kind::Cloudfront { format!(" {}", live.id) } else { String::new() };
-    match live.tags.get(TAG_STACK).filter(|owner| *owner != stack) {
-        Some(owner) => error
-            .detail(format!("it is tagged as stack {owner}'s"))
-            .hint("give the resource another `name` in the stack file"),
+    match obstacle {
         None => error
             .hint(format!(
                 "`neap adopt {address}{id}` makes it the stack's own after showing what would change"
             ))
             .hint("or delete it, or give the resource another `name` in the stack file"),
+        Some(NoAdoption::OtherStack { stack: owner, .. }) => error
+            .detail(format!("it is tagged as stack {owner}'s"))
+            .hint("give the resource another `name` in the stack file"),
+        Some(reason) => {
+            let refused = adopt::refused(stack, address, None, reason);
+            let details = std::iter::once(refused.message).chain(refused.details);
+            let error = details.fold(error, CommandError::detail);
+            refused.hints.into_iter().fold(error, CommandError::hint)
+        }
     }
 }
 
@@ -125,7 +137,7 @@ mod tests {
         let fields = vec![fixture::field("scan_on_push", serde_json::json!(true), serde_json::json!(false))];
         let refusals = [
             Refusal::WrongAccount { expected: "1".into(), actual: "2".into() },
-            Refusal::NameTaken { address: address.clone(), live, fields },
+            Refusal::NameTaken { address: address.clone(), live, fields, obstacle: None },
             Refusal::Unreadable { address: Some(address.clone()), failure },
             Refusal::Protected { address, action: Action::Delete, reason: Reason::NotDeclared },
             Refusal::NoNetwork { message: "there is no default VPC".into() },
@@ -161,5 +173,18 @@ mod tests {
         let error = refused("course", &[Refusal::Cycle { path: path.into() }]);
         assert_eq!(error.exit, Exit::Invalid);
         assert_eq!(error.message, "resources wait for each other: task.a → service.a → task.a");
+    }
+
+    #[test]
+    fn what_adopt_would_refuse_is_not_offered() {
+        let address = Address::new(Kind::Role, "job");
+        let live = Box::new(fixture::live(&address, Resource::example(Kind::Role)));
+        let reason = NoAdoption::RoleOutside { path: "/".into(), wanted: "/neap/course/".into() };
+        let obstacle = Some(Box::new(reason));
+        let refusal = Refusal::NameTaken { address, live, fields: Vec::new(), obstacle };
+        let error = refused("course", &[refusal]);
+        assert!(error.hints.iter().all(|hint| !hint.contains("neap adopt")), "{:?}", error.hints);
+        assert!(error.hints[0].contains("another `name`"), "{:?}", error.hints);
+        assert!(error.details[1].contains("under the path `/`"), "{:?}", error.details);
     }
 }

@@ -111,6 +111,11 @@ pub enum NoAdoption {
     NoPlan(Vec<Refusal>),
 }
 
+/// What keeps `found` from being adopted as what `stack` wants there, if anything does; what a plan would make of it aside.
+pub fn obstacle(found: &LiveResource, stack: &str, wanted: &DesiredResource) -> Option<NoAdoption> {
+    judge::check(found, stack, wanted).err()
+}
+
 /// Someone's wish to adopt something.
 #[derive(Debug, Clone, Copy)]
 pub struct Wish<'a> {

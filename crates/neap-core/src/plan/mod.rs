@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::address::Address;
+use crate::adopt::NoAdoption;
 use crate::desired::{DesiredResource, Implied};
 use crate::live::{Environment, LiveResource, ReadFailure};
 
@@ -299,6 +300,8 @@ pub enum Refusal {
         live: Box<LiveResource>,
         /// How it differs from what the stack wants.
         fields: Vec<FieldChange>,
+        /// Why it cannot be adopted, if it cannot.
+        obstacle: Option<Box<NoAdoption>>,
     },
     /// Something could not be read.
     Unreadable {

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::decide::Decision;
 use super::{Mode, Refusal};
 use crate::address::Kind;
+use crate::adopt;
 use crate::config::Secrets;
 use crate::desired::{Desired, DesiredResource, Network};
 use crate::diff;
@@ -40,13 +41,15 @@ pub(super) fn before(desired: &Desired, live: &Live, mode: Mode) -> Vec<Refusal>
 }
 
 /// The reasons that the decisions are.
-pub(super) fn of(decisions: &[Decision<'_>], secrets: &Secrets) -> Vec<Refusal> {
+pub(super) fn of(decisions: &[Decision<'_>], stack: &str, secrets: &Secrets) -> Vec<Refusal> {
     let mut refusals = Vec::new();
     for decision in decisions {
         if let (Some(foreign), Some(filled)) = (decision.foreign, &decision.filled) {
+            let live = shown(foreign, Some(filled), secrets);
             refusals.push(Refusal::NameTaken {
                 address: decision.address.clone(),
-                live: Box::new(shown(foreign, Some(filled), secrets)),
+                obstacle: adopt::obstacle(&live, stack, filled).map(Box::new),
+                live: Box::new(live),
                 fields: decision.fields.clone(),
             });
         }
