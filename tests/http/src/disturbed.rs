@@ -48,7 +48,7 @@ impl Disturbed {
     ///
     /// Panics if there is no port for it.
     pub fn new(world: World) -> Self {
-        let proxy = FaultProxy::start(&world.endpoint, Duration::ZERO).expect("a proxy");
+        let proxy = FaultProxy::start(world.server.endpoint(), Duration::ZERO).expect("a proxy");
         Self { world, proxy }
     }
 

@@ -4,6 +4,7 @@
 
 mod disturbed;
 mod reader;
+mod servers;
 mod stacks;
 
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 pub use disturbed::{Disturbed, Ended};
+pub use servers::Server;
 pub use stacks::Stack;
 
 use crate::reader::Reader;
@@ -22,7 +24,7 @@ use crate::reader::Reader;
 pub const REGION: &str = "us-east-1";
 
 /// An emulator of AWS.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Emulator {
     /// moto's server.
     Moto,
@@ -75,24 +77,10 @@ impl Run {
     }
 }
 
-/// Where each running server of `emulator` listens. Tests that have a world each may share them out.
-///
-/// # Panics
-///
-/// Panics if the suite was not started by `cargo xtask test`, which starts the emulators.
-pub fn endpoints(emulator: Emulator) -> Vec<String> {
-    let variable = emulator.variable();
-    let endpoints = env::var(variable).unwrap_or_else(|_| {
-        panic!("{variable} is not set: run `cargo xtask http`, which starts the emulators")
-    });
-    endpoints.split_whitespace().map(str::to_owned).collect()
-}
-
 /// An empty emulator, a folder with a stack file, and neap.
 #[derive(Debug)]
 pub struct World {
-    emulator: Emulator,
-    endpoint: String,
+    server: Server,
     folder: TempDir,
     reader: Reader,
     /// Arguments for every run, such as `--var`.
@@ -100,27 +88,26 @@ pub struct World {
 }
 
 impl World {
-    /// Empties the first server of the emulator and copies the stack file at `path`, from the root of the repository.
+    /// Takes a server of the emulator, empties it, and copies the stack file at `path`, from the root of the repository.
     ///
     /// # Panics
     ///
     /// Panics if the suite was not started by `cargo xtask test`, which starts the emulators.
     pub fn new(emulator: Emulator, path: &str) -> Self {
-        let endpoint = endpoints(emulator).swap_remove(0);
-        Self::on(emulator, endpoint, path)
+        Self::on(Server::take(emulator), path)
     }
 
-    /// The same on the server at `endpoint`.
+    /// The same on this server.
     ///
     /// # Panics
     ///
-    /// Panics if there is no such stack file or no such server.
-    pub fn on(emulator: Emulator, endpoint: String, path: &str) -> Self {
+    /// Panics if there is no such stack file.
+    pub fn on(server: Server, path: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         fs::copy(root.join(path), folder.path().join("stack.toml")).expect("the stack file");
-        let reader = Reader::start(&endpoint);
-        let world = Self { emulator, endpoint, folder, reader, arguments: Vec::new() };
+        let reader = Reader::start(server.endpoint());
+        let world = Self { server, folder, reader, arguments: Vec::new() };
         world.empty();
         world
     }
@@ -131,12 +118,12 @@ impl World {
     ///
     /// Panics if it does not answer.
     pub fn empty(&self) {
-        self.reader.ask(&json!(["reset", self.emulator.name()]));
+        self.reader.ask(&json!(["reset", self.server.emulator().name()]));
     }
 
     /// The emulator.
     pub fn emulator(&self) -> Emulator {
-        self.emulator
+        self.server.emulator()
     }
 
     /// Gives every run these arguments too.
@@ -168,7 +155,7 @@ impl World {
     ///
     /// Panics if neap cannot be run.
     pub fn neap(&self, arguments: &[&str]) -> Run {
-        Run::of(self.command(&self.endpoint, arguments).output().expect("neap runs"))
+        Run::of(self.command(self.server.endpoint(), arguments).output().expect("neap runs"))
     }
 
     /// Runs so many of neap at once.
@@ -178,7 +165,7 @@ impl World {
     /// Panics if neap cannot be run.
     pub fn neaps(&self, number: usize, arguments: &[&str]) -> Vec<Run> {
         let start = || {
-            let mut command = self.command(&self.endpoint, arguments);
+            let mut command = self.command(self.server.endpoint(), arguments);
             command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
             command.spawn().expect("neap runs")
         };

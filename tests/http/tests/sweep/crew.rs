@@ -8,22 +8,23 @@ use std::rc::Rc;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use neap_http_tests::{Disturbed, Emulator, Stack, World, endpoints};
+use neap_http_tests::{Disturbed, Emulator, Server, Stack, World};
 
 /// As many workers as there are servers.
 pub(crate) struct Crew {
-    endpoints: Vec<String>,
+    servers: Vec<Server>,
 }
 
 /// Where one worker works: a server, and a folder for each stack.
 pub(crate) struct Site {
-    endpoint: String,
+    server: Server,
     worlds: RefCell<BTreeMap<Stack, Rc<Disturbed>>>,
 }
 
 impl Crew {
     pub(crate) fn hire() -> Self {
-        Self { endpoints: endpoints(Emulator::Moto) }
+        let take = |_| Server::take(Emulator::Moto);
+        Self { servers: (0..Server::count(Emulator::Moto)).map(take).collect() }
     }
 
     /// Does `work` for each of `items`, and returns the results in the order of the items.
@@ -35,8 +36,8 @@ impl Crew {
         let queue = Mutex::new(VecDeque::from_iter(items.into_iter().enumerate()));
         let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         let (next, work) = (&next, &work);
-        let labour = |endpoint: &String| {
-            let site = Site { endpoint: endpoint.clone(), worlds: RefCell::default() };
+        let labour = |server: &Server| {
+            let site = Site { server: server.clone(), worlds: RefCell::default() };
             let mut done = Vec::new();
             while let Some((number, item)) = next() {
                 done.push((number, work(&site, item)));
@@ -46,7 +47,7 @@ impl Crew {
         let labour = &labour;
         let mut done: Vec<(usize, R)> = thread::scope(|scope| {
             let workers: Vec<_> =
-                self.endpoints.iter().map(|endpoint| scope.spawn(move || labour(endpoint))).collect();
+                self.servers.iter().map(|server| scope.spawn(move || labour(server))).collect();
             workers.into_iter().flat_map(|worker| worker.join().expect("a worker failed")).collect()
         });
         done.sort_by_key(|(number, _)| *number);
@@ -59,7 +60,7 @@ impl Site {
     pub(crate) fn world(&self, stack: Stack) -> Rc<Disturbed> {
         let made = self.worlds.borrow().get(&stack).cloned();
         let disturbed = made.unwrap_or_else(|| {
-            let world = World::on(Emulator::Moto, self.endpoint.clone(), stack.path());
+            let world = World::on(self.server.clone(), stack.path());
             stack.adapt(&world);
             let disturbed = Rc::new(Disturbed::new(world));
             self.worlds.borrow_mut().insert(stack, Rc::clone(&disturbed));

@@ -1,4 +1,4 @@
-//! Kills and faults at the requests of an apply and of a destroy, over HTTP on moto: all of them, or a sample that `NEAP_SWEEP_STRIDE` says.
+//! Kills and faults at the requests of an apply and of a destroy, over HTTP on moto: all of them, or a sample (`NEAP_SWEEP_STRIDE`).
 //!
 //! Whatever strikes, the next runs end where an undisturbed one ends: nothing missing, nothing twice, nothing left.
 
