@@ -270,13 +270,18 @@ impl<S: Store> Lock<S> {
     ///
     /// # Errors
     ///
-    /// Fails when it is lost, or when its record cannot be removed; then it will expire.
+    /// Fails when it is lost, or when its record cannot be removed: then it will expire, and on this host it is taken over at once
+    /// when the process has ended.
     pub async fn release(&self) -> Result<(), LockError> {
         let mut mine = self.mine.lock().await;
         let Some(mut held) = mine.take() else { return Ok(()) };
         // Before the first request: once it arrives, somebody else may have the lock.
         self.change_grip(Grip::Lost("it was released".to_owned()));
-        self.let_go(&mut held).await
+        let result = self.let_go(&mut held).await;
+        if result.as_ref().is_err_and(|error| !matches!(error, LockError::Lost(_))) {
+            self.presence.leave_behind();
+        }
+        result
     }
 
     /// Removes what was seen, whoever's it is.

@@ -6,12 +6,14 @@
 
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The file of a living process; it goes when this does.
 #[derive(Debug)]
 pub struct Presence {
     folder: PathBuf,
     own: Option<(PathBuf, File)>,
+    stays: AtomicBool,
 }
 
 impl Presence {
@@ -27,7 +29,7 @@ impl Presence {
             file.try_lock().ok()?;
             Some((path, file))
         });
-        Self { folder: folder.to_owned(), own }
+        Self { folder: folder.to_owned(), own, stays: AtomicBool::new(false) }
     }
 
     /// Whether `owner` was a process on this host, and is none any more.
@@ -35,6 +37,11 @@ impl Presence {
         let file = path(&self.folder, owner).and_then(|path| File::open(path).ok());
         // Shared, so that two who look at the same time do not take each other for the owner; closing the file ends it.
         file.is_some_and(|file| file.try_lock_shared().is_ok())
+    }
+
+    /// Lets the file stay when this goes, since the lock does: a file that nobody holds tells others that its owner is dead.
+    pub fn leave_behind(&self) {
+        self.stays.store(true, Ordering::Relaxed);
     }
 
     /// Removes what the dead `owner` left.
@@ -52,8 +59,8 @@ impl Drop for Presence {
     fn drop(&mut self) {
         if let Some((path, file)) = self.own.take() {
             drop(file);
-            // Who panics has not given the lock back: the file that nobody holds tells others that its owner is dead.
-            if std::thread::panicking() {
+            // Who panics has not given the lock back.
+            if std::thread::panicking() || *self.stays.get_mut() {
                 return;
             }
             if let Err(error) = std::fs::remove_file(path) {

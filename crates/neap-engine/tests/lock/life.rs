@@ -9,7 +9,7 @@ use neap_engine::cloud::ErrorKind;
 use neap_engine::lock::protocol::Why;
 use neap_engine::lock::{Attempt, Intent, Lock, LockError, MAX_INTENTS, Presence, Record, Worker};
 
-use crate::shelf::{Fate, Reach, Semantics, Shelf, lock};
+use crate::shelf::{Fate, Reach, Semantics, Shelf, lock, lock_on};
 
 const BOTH: [Semantics; 2] = [Semantics::Counts, Semantics::Compares];
 
@@ -227,4 +227,23 @@ fn an_owner_is_dead_once_its_process_is_and_not_before() {
     other.bury(&worker.owner);
     assert!(!left.exists());
     assert!(!other.is_dead("../../etc/passwd"));
+}
+
+#[test]
+fn who_could_not_release_a_lock_leaves_one_that_is_taken_over_at_once_on_the_same_host() {
+    for semantics in BOTH {
+        let (shelf, host) = (Shelf::new(semantics), tempfile::tempdir().expect("a folder"));
+        let first = lock_on(host.path(), &shelf, 1);
+        assert_eq!(taken(&first), None);
+        shelf.decide([Fate::NeverSent; 10]);
+        assert!(matches!(run(first.release()), Err(LockError::Call(_))));
+        let second = lock_on(host.path(), &shelf, 2);
+        assert_eq!(holder(&second), "process 1", "while it has not ended");
+        drop(first);
+        assert_eq!(holder(&lock(&shelf, 3)), "process 1", "on another host");
+        assert_eq!(taken(&second), Some(Why::OwnerDead));
+        assert_eq!(run(second.release()), Ok(()));
+        drop(second);
+        assert_eq!(host.path().read_dir().expect("the folder").count(), 0, "no file is left");
+    }
 }

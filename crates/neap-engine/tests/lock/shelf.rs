@@ -5,6 +5,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -232,8 +233,13 @@ impl Store for Reach {
     }
 }
 
-/// The lock as process `number` has it.
+/// The lock as process `number` has it, on a host where nobody is ever known to be dead.
 pub(crate) fn lock(shelf: &Rc<Shelf>, number: u32) -> Lock<Reach> {
+    lock_on(Path::new("/nowhere"), shelf, number)
+}
+
+/// The lock as process `number` has it, on the host that has this folder.
+pub(crate) fn lock_on(host: &Path, shelf: &Rc<Shelf>, number: u32) -> Lock<Reach> {
     let now = Arc::clone(&shelf.now);
     let clock: Clock =
         Arc::new(move || Timestamp::from_second(now.load(Ordering::Relaxed)).expect("in range"));
@@ -244,7 +250,6 @@ pub(crate) fn lock(shelf: &Rc<Shelf>, number: u32) -> Lock<Reach> {
         process: number,
         command: "neap apply".into(),
     };
-    // A folder that is not there: nobody is ever known to be dead.
-    let presence = Presence::show(std::path::Path::new("/nowhere"), &worker.owner);
+    let presence = Presence::show(host, &worker.owner);
     Lock::new(Reach(Rc::clone(shelf)), worker, presence, clock)
 }
