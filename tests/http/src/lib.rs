@@ -14,7 +14,7 @@ use std::{env, fs};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-pub use disturbed::{Disturbed, Ended};
+pub use disturbed::{Disturbed, Ended, Words};
 pub use servers::Server;
 pub use stacks::Stack;
 

@@ -27,7 +27,7 @@ pub(crate) enum End {
 }
 
 /// Answers `request` from `upstream` on `output`, as far as `fault` lets it. `kill` kills the client and returns
-/// once it is dead.
+/// once it is dead; `pass` returns once the gate is open.
 pub(crate) fn exchange(
     request: &Request,
     operation: &Operation,
@@ -35,10 +35,12 @@ pub(crate) fn exchange(
     upstream: SocketAddr,
     output: &mut impl Write,
     kill: impl FnOnce(),
+    pass: impl FnOnce(),
 ) -> io::Result<End> {
     let method = request.method.as_str();
     let instead = match fault {
         Some(Fault::Throttle) => shape::throttled(operation),
+        Some(Fault::Deny) => shape::denied(operation),
         Some(Fault::Broken(status)) => shape::broken(operation, status),
         Some(Fault::Page(status)) => shape::page(status),
         Some(Fault::Refuse) => return Ok(End::Broken(None)),
@@ -46,7 +48,7 @@ pub(crate) fn exchange(
             kill();
             return Ok(End::Broken(None));
         }
-        _ => return carried_out(request, fault, upstream, output, kill),
+        _ => return carried_out(request, fault, upstream, output, kill, pass),
     };
     send(output, &[&instead.head(method), instead.content(method)])?;
     Ok(End::Answered(instead.status))
@@ -59,6 +61,7 @@ fn carried_out(
     upstream: SocketAddr,
     output: &mut impl Write,
     kill: impl FnOnce(),
+    pass: impl FnOnce(),
 ) -> io::Result<End> {
     let answer = forward(request, upstream).unwrap_or_else(|error| shape::unreachable(&error));
     let (head, body) = (answer.head(&request.method), answer.content(&request.method));
@@ -73,8 +76,10 @@ fn carried_out(
             return Ok(End::Answered(answer.status));
         }
         _ => {
-            if let Some(Fault::Hold(time)) = fault {
-                thread::sleep(time);
+            match fault {
+                Some(Fault::Hold(time)) => thread::sleep(time),
+                Some(Fault::Gate) => pass(),
+                _ => {}
             }
             send(output, &[&head, body])?;
             return Ok(End::Answered(answer.status));

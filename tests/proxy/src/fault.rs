@@ -13,6 +13,8 @@ pub enum Fault {
     Throttle,
     /// Answered with this status (500, 503) in the shape of the service's protocol; not carried out.
     Broken(u16),
+    /// Refused for want of a permission, in the shape of the service's protocol; not carried out.
+    Deny,
     /// Answered with this status and a page of HTML, as proxies and emulators do; not carried out.
     Page(u16),
     /// The connection closes without an answer; not carried out.
@@ -25,6 +27,8 @@ pub enum Fault {
     Hold(Duration),
     /// Carried out; the answer comes in pieces over this time.
     Trickle(Duration),
+    /// Carried out; the answer begins only when [`FaultProxy::open_gate`](crate::FaultProxy::open_gate) is called.
+    Gate,
     /// The client is killed before the request is carried out; it never is.
     KillBefore,
     /// The client is killed once the request has been carried out, before any byte of the answer.

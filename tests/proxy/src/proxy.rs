@@ -20,6 +20,9 @@ use crate::wire::Request;
 /// can kill it: its output ends first.
 pub type Victim = Arc<Mutex<Child>>;
 
+/// How long anything is waited for that should come.
+const PATIENCE: Duration = Duration::from_secs(300);
+
 /// One request that has ended.
 #[derive(Debug, Clone)]
 pub struct Seen {
@@ -48,7 +51,7 @@ struct Shared {
     latency: Duration,
     ends: AtomicBool,
     state: Mutex<State>,
-    /// Told whenever a connection has ended or a client is aimed at.
+    /// Told whenever a connection has ended, a client is aimed at, or somebody is at the gate.
     changed: Condvar,
 }
 
@@ -58,7 +61,20 @@ struct State {
     seen: Vec<(Operation, Instant, Option<Seen>)>,
     script: Script,
     victim: Option<Victim>,
+    gate: Gate,
     connections: usize,
+}
+
+/// How far requests that [`Fault::Gate`] strikes have come.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Gate {
+    /// None has been carried out.
+    #[default]
+    Unreached,
+    /// One has been, and waits.
+    Reached,
+    /// They may be answered.
+    Open,
 }
 
 impl FaultProxy {
@@ -96,6 +112,7 @@ impl FaultProxy {
         let mut state = self.shared.lock();
         state.script = Script::new(strikes);
         state.victim = None;
+        state.gate = Gate::Unreached;
     }
 
     /// Sets the client that [`Fault::KillBefore`] and [`Fault::KillAfter`] kill. A kill that comes first waits for it, so
@@ -105,13 +122,29 @@ impl FaultProxy {
         self.shared.changed.notify_all();
     }
 
+    /// Waits until a request that [`Fault::Gate`] strikes has been carried out.
+    ///
+    /// # Panics
+    ///
+    /// Panics if none is for minutes.
+    pub fn await_gate(&self) {
+        self.shared.wait_while("nothing came to the gate", |state| state.gate == Gate::Unreached);
+    }
+
+    /// Lets the requests that wait at the gate be answered.
+    pub fn open_gate(&self) {
+        self.shared.lock().gate = Gate::Open;
+        self.shared.changed.notify_all();
+    }
+
     /// Waits until all connections have ended, as they do soon after their client has. What it sent last has then been
     /// carried out or given up.
+    ///
+    /// # Panics
+    ///
+    /// Panics if one has not for minutes.
     pub fn settle(&self) {
-        let mut state = self.shared.lock();
-        while state.connections > 0 {
-            state = self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
+        self.shared.wait_while("a connection stays", |state| state.connections > 0);
     }
 
     /// The requests that have ended since the last call, in the order in which they came.
@@ -141,6 +174,12 @@ impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn wait_while(&self, why_not: &str, mut condition: impl FnMut(&State) -> bool) {
+        let waited = self.changed.wait_timeout_while(self.lock(), PATIENCE, |state| condition(state));
+        let (_state, waited) = waited.unwrap_or_else(PoisonError::into_inner);
+        assert!(!waited.timed_out(), "after {} s {why_not}", PATIENCE.as_secs());
+    }
 }
 
 fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
@@ -169,7 +208,8 @@ fn serve(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
         let operation = Operation::of(&request);
         let (started, fault) = begin(shared, &operation);
         thread::sleep(shared.latency);
-        let end = exchange(&request, &operation, fault, shared.upstream, &mut output, || kill(shared));
+        let (kill, pass) = (|| kill(shared), || pass(shared));
+        let end = exchange(&request, &operation, fault, shared.upstream, &mut output, kill, pass);
         let status = match end {
             Ok(End::Answered(status)) => Some(status),
             Ok(End::Broken(status)) => status,
@@ -198,6 +238,17 @@ fn finish(shared: &Shared, seen: Seen) {
     if let Some(entry) = state.seen.iter_mut().find(is_it) {
         entry.2 = Some(seen);
     }
+}
+
+/// Waits at the gate.
+fn pass(shared: &Shared) {
+    let mut state = shared.lock();
+    if state.gate == Gate::Unreached {
+        state.gate = Gate::Reached;
+    }
+    drop(state);
+    shared.changed.notify_all();
+    shared.wait_while("nobody opened the gate", |state| state.gate != Gate::Open);
 }
 
 /// Kills the client and waits until it is dead, so that it cannot take the broken connection for an answer.

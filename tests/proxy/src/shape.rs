@@ -20,6 +20,23 @@ pub(crate) fn throttled(operation: &Operation) -> Answer {
     error(operation, status, code, message)
 }
 
+/// A refusal for want of a permission. IAM's sentence names the action; EC2 and S3 keep theirs short.
+pub(crate) fn denied(operation: &Operation) -> Answer {
+    let sentence = format!(
+        "User: arn:aws:iam::123456789012:user/test is not authorized to perform: {operation} because no identity-based \
+         policy allows the {operation} action"
+    );
+    let (status, code, message) = match operation.protocol {
+        Protocol::Json | Protocol::RestJson | Protocol::Cbor => {
+            (400, "AccessDeniedException", sentence.as_str())
+        }
+        Protocol::Query | Protocol::RestXml => (403, "AccessDenied", sentence.as_str()),
+        Protocol::Ec2 => (403, "UnauthorizedOperation", "You are not authorized to perform this operation."),
+        Protocol::S3 => (403, "AccessDenied", "Access Denied"),
+    };
+    error(operation, status, code, message)
+}
+
 /// An answer of a service that is broken (500) or overloaded (503).
 pub(crate) fn broken(operation: &Operation, status: u16) -> Answer {
     let is_busy = status == 503;
@@ -109,6 +126,7 @@ fn answer(status: u16, kind: &str, content: String) -> Answer {
 fn reason(status: u16) -> &'static str {
     match status {
         400 => "Bad Request",
+        403 => "Forbidden",
         404 => "Not Found",
         429 => "Too Many Requests",
         500 => "Internal Server Error",
@@ -144,6 +162,22 @@ mod tests {
         check("s3", Protocol::S3, 503, "<Error><Code>SlowDown</Code>");
         check("monitoring", Protocol::Cbor, 400, "f__typesThrottlingExceptiongmessagemRate exceeded");
         check("apigateway", Protocol::RestJson, 429, "Rate exceeded");
+    }
+
+    #[test]
+    fn each_protocol_denies_in_its_own_shape() {
+        for (protocol, status, code) in [
+            (Protocol::Json, 400, r#"{"__type":"AccessDeniedException","message":"User: arn:"#),
+            (Protocol::Query, 403, "<Code>AccessDenied</Code><Message>User: arn:"),
+            (Protocol::Ec2, 403, "<Code>UnauthorizedOperation</Code>"),
+            (Protocol::RestXml, 403, "not authorized to perform: x:CreateX because"),
+            (Protocol::S3, 403, "<Error><Code>AccessDenied</Code><Message>Access Denied"),
+        ] {
+            let operation = Operation { service: "x".into(), name: "CreateX".into(), protocol };
+            let answer = denied(&operation);
+            assert_eq!(answer.status, status, "{protocol:?}");
+            assert!(String::from_utf8_lossy(&answer.body).contains(code), "{protocol:?}");
+        }
     }
 
     #[test]

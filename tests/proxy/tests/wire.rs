@@ -156,6 +156,29 @@ fn a_slow_answer_is_whole_in_the_end() {
 }
 
 #[test]
+fn an_answer_at_the_gate_was_carried_out_and_comes_when_the_gate_opens() {
+    let bench = Bench::new(Fault::Gate);
+    thread::scope(|scope| {
+        let asking = scope.spawn(|| bench.ask());
+        bench.proxy.await_gate();
+        assert_eq!(bench.carried_out(), 1);
+        assert!(!asking.is_finished(), "no answer yet");
+        bench.proxy.open_gate();
+        assert!(full(&asking.join().expect("an answer")));
+    });
+    bench.check_next(1);
+}
+
+#[test]
+fn a_denied_request_names_its_action_and_is_not_carried_out() {
+    let bench = Bench::new(Fault::Deny);
+    let answer = bench.ask();
+    assert!(answer.contains("AccessDeniedException"), "{answer}");
+    assert!(answer.contains("is not authorized to perform: ecs:CreateService"), "{answer}");
+    bench.check_next(0);
+}
+
+#[test]
 fn a_connection_is_kept_for_the_next_request() {
     let bench = Bench::new(Fault::Throttle);
     let mut stream = bench.connect();
