@@ -3,6 +3,7 @@
 //! Decides how a test runs neap and looks into an emulator. Must not know any stack.
 
 mod disturbed;
+mod permitted;
 mod reader;
 mod servers;
 mod stacks;
@@ -15,6 +16,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 pub use disturbed::{Disturbed, Ended, Words};
+pub use permitted::Permitted;
 pub use servers::Server;
 pub use stacks::Stack;
 

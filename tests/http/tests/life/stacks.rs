@@ -1,0 +1,202 @@
+//! The examples, and how each is changed in the course of its life.
+
+use serde_json::json;
+
+use crate::life::Life;
+
+/// What documents allow to change and some lives have no use for, and why.
+pub(crate) type Unused = &'static [(&'static str, &'static [&'static str])];
+
+/// What no life has a use for.
+pub(crate) const NEVER_USED: Unused = &[
+    (
+        "AWS asks for it with another call",
+        &["iam:CreateServiceLinkedRole", "iam:PassRole", "ssm:AddTagsToResource"],
+    ),
+    (
+        "the rules of security groups stay",
+        &[
+            "ec2:AuthorizeSecurityGroupEgress",
+            "ec2:RevokeSecurityGroupEgress",
+            "ec2:RevokeSecurityGroupIngress",
+            "ec2:UpdateSecurityGroupRuleDescriptionsEgress",
+            "ec2:UpdateSecurityGroupRuleDescriptionsIngress",
+        ],
+    ),
+    (
+        "repositories change in how many images they keep",
+        &["ecr:DeleteLifecyclePolicy", "ecr:PutImageScanningConfiguration", "ecr:PutImageTagMutability"],
+    ),
+    ("clusters keep their capacity", &["ecs:PutClusterCapacityProviders"]),
+    (
+        "load balancers stay where they are",
+        &[
+            "elasticloadbalancing:ModifyLoadBalancerAttributes",
+            "elasticloadbalancing:SetIpAddressType",
+            "elasticloadbalancing:SetSecurityGroups",
+            "elasticloadbalancing:SetSubnets",
+        ],
+    ),
+    ("roles change in what they may do", &["iam:UpdateAssumeRolePolicy", "iam:UpdateRole"]),
+    (
+        "log groups change in how long they keep, and have no key",
+        &["logs:AssociateKmsKey", "logs:DeleteRetentionPolicy", "logs:DisassociateKmsKey"],
+    ),
+];
+
+const NO_TAG_TAKEN: (&str, &[&str]) = (
+    "no tag is taken away",
+    &[
+        "ec2:DeleteTags",
+        "ecr:UntagResource",
+        "ecs:UntagResource",
+        "elasticloadbalancing:RemoveTags",
+        "iam:UntagRole",
+        "logs:UntagResource",
+    ],
+);
+
+const NO_STATEMENTS: (&str, &[&str]) =
+    ("the roles have managed policies alone", &["iam:DeleteRolePolicy", "iam:PutRolePolicy"]);
+
+pub(crate) fn root() -> Life {
+    Life {
+        stack: "stack.toml",
+        counts: json!({
+            "clusters": 1, "listeners": 1, "load balancers": 1, "log groups": 1, "repositories": 1, "roles": 1,
+            "security groups": 2, "services": 1, "target groups": 1, "task definitions": 1,
+        }),
+        in_place: &[
+            ("default = \"1.27\"", "default = \"1.28\""),
+            ("path = \"/\"", "path = \"/health\""),
+            ("[stack]\n", "[stack]\ntags = { team = \"web\" }\n"),
+        ],
+        replacement: (
+            "[target_group.web]              # who answers, and how the load balancer tells that they are well\nport = 80",
+            "[target_group.web]\nport = 8080",
+        ),
+        orphan: &[
+            ("tags = { team = \"web\" }\n", ""),
+            ("[ecr.web]                       # where your own image will live\nkeep_images = 5\n", ""),
+        ],
+        orphaned: "repositories",
+        unused: &[
+            NO_STATEMENTS,
+            ("the cluster stays as it is", &["ecs:UpdateCluster"]),
+            ("the repository goes with its tags", &["ecr:UntagResource"]),
+        ],
+        foreign: ("ecs", "create_cluster", json!({ "clusterName": "course-main" }), "course-main"),
+    }
+}
+
+pub(crate) fn course_fargate() -> Life {
+    Life {
+        stack: "examples/course-fargate/stack.toml",
+        counts: json!({
+            "clusters": 1, "distributions": 1, "listeners": 1, "load balancers": 1, "log groups": 1, "repositories": 1,
+            "roles": 1, "rules": 1, "security groups": 2, "services": 1, "target groups": 1, "task definitions": 1,
+        }),
+        in_place: &[
+            ("path = \"/api/health\"", "path = \"/api/ready\""),
+            ("NODE_ENV = \"production\"", "NODE_ENV = \"staging\""),
+            ("keep_images = 5", "keep_images = 7"),
+            ("body = \"not found\"", "body = \"nothing here\""),
+            ("comment = \"the course's site\"", "comment = \"our site\""),
+        ],
+        replacement: ("[target_group.api]\nport = 3000", "[target_group.api]\nport = 3001"),
+        orphan: &[
+            ("[cloudfront.site]\ncomment = \"our site\"\n", ""),
+            ("[[cloudfront.site.route]]\npath = \"/api/*\"\norigin = \"alb.public\"\n", ""),
+            ("[[cloudfront.site.route]]\npath = \"/*\"\norigin = \"${var.site}\"\n", ""),
+            ("url = \"https://${cloudfront.site}\"\n", ""),
+        ],
+        orphaned: "distributions",
+        unused: &[
+            NO_TAG_TAKEN,
+            NO_STATEMENTS,
+            ("the cluster stays as it is", &["ecs:UpdateCluster"]),
+            (
+                "no tag changes",
+                &[
+                    "cloudfront:UntagResource",
+                    "ec2:CreateTags",
+                    "ecs:TagResource",
+                    "iam:TagRole",
+                    "logs:TagResource",
+                ],
+            ),
+        ],
+        foreign: (
+            "ec2",
+            "create_security_group",
+            json!({ "GroupName": "course-alb-public", "Description": "somebody else's" }),
+            "course-alb-public",
+        ),
+    }
+}
+
+pub(crate) fn two_services() -> Life {
+    let trust = json!({ "Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": { "Service": "ecs-tasks.amazonaws.com" },
+    }] });
+    let role =
+        json!({ "RoleName": "shop-task-next-execution", "AssumeRolePolicyDocument": trust.to_string() });
+    Life {
+        stack: "examples/two-services/stack.toml",
+        counts: json!({
+            "clusters": 1, "listeners": 1, "load balancers": 1, "log groups": 2, "repositories": 1, "roles": 2, "rules": 3,
+            "security groups": 3, "services": 2, "target groups": 2, "task definitions": 2,
+        }),
+        in_place: &[
+            ("stickiness = { duration = 3600 }", "stickiness = { duration = 600 }"),
+            ("team = \"shop\"", "team = \"web\""),
+            ("path = [\"/beta/*\"]", "path = [\"/beta/*\", \"/next/*\"]"),
+        ],
+        replacement: ("[target_group.next]\nport = 8080", "[target_group.next]\nport = 8081"),
+        orphan: &[(
+            "[[alb.public.listener.http.rule]]\npriority = 30\nwhen = { host = [\"www.${var.domain}\"] }\n\
+             redirect = { host = \"${var.domain}\", status = 301 }\n",
+            "",
+        )],
+        orphaned: "rules",
+        unused: &[
+            NO_TAG_TAKEN,
+            NO_STATEMENTS,
+            ("the cluster stays as it is", &["ecs:UpdateCluster"]),
+            (
+                "listeners and groups stay as they are",
+                &["elasticloadbalancing:ModifyListener", "elasticloadbalancing:ModifyTargetGroup"],
+            ),
+        ],
+        foreign: ("iam", "create_role", role, "shop-task-next-execution"),
+    }
+}
+
+pub(crate) fn sidecar() -> Life {
+    Life {
+        stack: "examples/sidecar/stack.toml",
+        counts: json!({
+            "clusters": 1, "listeners": 1, "load balancers": 1, "log groups": 1, "repositories": 1, "roles": 2,
+            "security groups": 2, "services": 1, "target groups": 1, "task definitions": 1,
+        }),
+        in_place: &[
+            ("retention = 30", "retention = 60"),
+            ("\"s3:GetObject\", \"s3:ListBucket\"", "\"s3:GetObject\""),
+            ("stop_timeout = 60", "stop_timeout = 90"),
+            ("container_insights = \"enabled\"", "container_insights = \"disabled\""),
+        ],
+        replacement: ("[target_group.notes]\nport = 8080", "[target_group.notes]\nport = 8081"),
+        orphan: &[
+            ("[[task.notes.role.statement]]\nactions = [\"s3:GetObject\"]\n", ""),
+            ("resources = [\"arn:aws:s3:::notes-attachments\", \"arn:aws:s3:::notes-attachments/*\"]\n", ""),
+            ("exec = true                     # `aws ecs execute-command` opens a shell\n", ""),
+        ],
+        orphaned: "roles",
+        unused: &[
+            NO_TAG_TAKEN,
+            ("no tag changes", &["ec2:CreateTags", "ecr:TagResource", "elasticloadbalancing:AddTags"]),
+            ("the target group is replaced", &["elasticloadbalancing:ModifyTargetGroup"]),
+        ],
+        foreign: ("ecr", "create_repository", json!({ "repositoryName": "notes-app" }), "notes-app"),
+    }
+}
