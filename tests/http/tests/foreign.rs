@@ -111,7 +111,55 @@ fn seed(world: &World, number: usize) {
         "DefaultActions": [{ "Type": "forward", "TargetGroupArn": group["TargetGroups"][0]["TargetGroupArn"] }],
         "Tags": aws("alb.public.listener.http"),
     });
-    world.call("elbv2", "create_listener", &listener);
+    let listener = world.call("elbv2", "create_listener", &listener);
+    create_rule(world, &listener["Listeners"][0]["ListenerArn"], number);
+    let cluster = format!("theirs-{number}");
+    world.call("ecs", "create_cluster", &json!({ "clusterName": cluster }));
+    // The very name that the stack's own has in the stack's own cluster.
+    create_service(world, &cluster, "course-api", number);
+    create_distribution(world, number);
+}
+
+/// A rule of somebody else's, with the tags of sort `number`.
+fn create_rule(world: &World, listener: &Value, number: usize) {
+    let rule = json!({
+        "ListenerArn": listener, "Priority": 100 + number,
+        "Conditions": [{ "Field": "path-pattern", "PathPatternConfig": { "Values": ["/theirs/*"] } }],
+        "Actions": [{ "Type": "fixed-response", "FixedResponseConfig": { "StatusCode": "410", "ContentType": "text/plain" } }],
+        "Tags": listed(&almost_ours(number, "alb.public.listener.http.rule.10"), "Key", "Value"),
+    });
+    world.call("elbv2", "create_rule", &rule);
+}
+
+/// A service of somebody else's, with the tags of sort `number`.
+fn create_service(world: &World, cluster: &str, name: &str, number: usize) {
+    let service = json!({
+        "cluster": cluster, "serviceName": name, "desiredCount": 0, "launchType": "EC2",
+        "taskDefinition": format!("course-api-{number}"),
+        "tags": listed(&almost_ours(number, "service.api"), "key", "value"),
+    });
+    world.call("ecs", "create_service", &service);
+}
+
+/// A distribution with the comment of the stack's own, and the tags of sort `number`.
+fn create_distribution(world: &World, number: usize) {
+    let origin = json!({
+        "Id": "site", "DomainName": "example.com",
+        "CustomOriginConfig": { "HTTPPort": 80, "HTTPSPort": 443, "OriginProtocolPolicy": "https-only" },
+    });
+    let config = json!({
+        "CallerReference": format!("theirs-{number}"), "Comment": "the course's site", "Enabled": true,
+        "Origins": { "Quantity": 1, "Items": [origin] },
+        "DefaultCacheBehavior": {
+            "TargetOriginId": "site", "ViewerProtocolPolicy": "allow-all",
+            // AWS's own policy for caching nothing.
+            "CachePolicyId": "4135ea2d-6df8-44a3-9df3-4b5a84be39ad",
+        },
+    });
+    let tags = listed(&almost_ours(number, "cloudfront.site"), "Key", "Value");
+    let distribution =
+        json!({ "DistributionConfigWithTags": { "DistributionConfig": config, "Tags": { "Items": tags } } });
+    world.call("cloudfront", "create_distribution_with_tags", &distribution);
 }
 
 /// What `snapshot` shows of everything that was there `before`.
@@ -128,7 +176,7 @@ fn the_life_of_a_stack_leaves_look_alikes_as_they_are_on_moto() {
         seed(&world, number);
     }
     let before = world.snapshot();
-    assert!(before.as_object().is_some_and(|all| all.len() > 30), "{before}");
+    assert!(before.as_object().is_some_and(|all| all.len() > 50), "{before}");
     world.neap(&["plan", "--detailed-exitcode"]).expect(2);
     assert_eq!(again(&world, &before), before, "after a plan");
     world.neap(&["apply", "--yes"]).expect(0);
@@ -147,4 +195,41 @@ fn the_life_of_a_stack_leaves_look_alikes_as_they_are_on_moto() {
         destroy.stderr
     );
     assert_eq!(world.snapshot(), before, "after a destroy nothing else is there");
+}
+
+#[test]
+fn what_others_have_inside_what_is_ours_stays_as_it_is_on_moto() {
+    let world = World::new(Emulator::Moto, STACK);
+    let container = json!({ "name": "app", "image": "nginx", "memory": 64 });
+    for number in 0..4 {
+        let task = json!({ "family": format!("course-api-{number}"), "containerDefinitions": [container] });
+        world.call("ecs", "register_task_definition", &task);
+    }
+    world.neap(&["apply", "--yes"]).expect(0);
+    let own = world.snapshot();
+    let listener =
+        own.as_object().expect("a snapshot").keys().find(|id| id.contains(":listener/")).expect("one");
+    for number in 0..4 {
+        create_rule(&world, &json!(listener), number);
+        create_service(&world, "course-main", &format!("theirs-{number}"), number);
+    }
+    let all = world.snapshot();
+    let is_theirs = |id: &str| !own.as_object().is_some_and(|own| own.contains_key(id));
+    let theirs: Map<_, _> =
+        all.as_object().expect("a snapshot").clone().into_iter().filter(|(id, _)| is_theirs(id)).collect();
+    assert_eq!(theirs.len(), 8);
+    let theirs = Value::Object(theirs);
+
+    let destroy = world.neap(&["destroy", "--yes"]).expect(1);
+    for service in ["theirs-0", "theirs-1", "theirs-2", "theirs-3"] {
+        assert!(destroy.stderr.contains(service), "{service} is in the way:\n{}", destroy.stderr);
+    }
+    assert_eq!(world.snapshot(), all, "nothing was deleted");
+    world.neap(&["plan", "--detailed-exitcode"]).expect(0);
+    world.edit("[stack]\n", "[stack]\ntags = { team = \"web\" }\n");
+    world.edit("[target_group.api]\nport = 3000", "[target_group.api]\nport = 3001");
+    world.edit("priority = 10", "priority = 20");
+    world.neap(&["apply", "--yes"]).expect(0);
+    assert_eq!(again(&world, &theirs), theirs, "after an update of everything and two replacements");
+    world.neap(&["plan", "--detailed-exitcode"]).expect(0);
 }
