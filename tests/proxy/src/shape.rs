@@ -100,9 +100,9 @@ fn cbor(status: u16, code: &str, message: &str) -> Answer {
         // None of these is as long as 256 bytes, where another spelling begins.
         let length = u8::try_from(text.len()).unwrap_or(u8::MAX);
         if length < 24 {
-            answer.body.push(0x60 | length)
+            answer.body.push(0x60 | length);
         } else {
-            answer.body.extend([0x78, length])
+            answer.body.extend([0x78, length]);
         }
         answer.body.extend(text.bytes().take(length.into()));
     }
