@@ -29,8 +29,8 @@ pub(crate) fn demo() -> Result<(), String> {
 /// How many sequences the state machine tries: as many as two cores do in two minutes.
 const SEQUENCES: &str = "3000";
 
-/// Says how many kills of the sweep over HTTP one is tried of. All of them take a quarter of an hour, so that the suite tries every
-/// third unless this says otherwise; the sweep on the sandbox tries all of its own.
+/// Says how many kills of the sweep over HTTP one is tried of. All of them, and every fault on every stack, take over a quarter of an
+/// hour, so that the suite tries every third unless this says otherwise; the sweep on the sandbox tries all of its own.
 const SWEEP_STRIDE: &str = "NEAP_SWEEP_STRIDE";
 
 /// How many servers of each emulator run, and so how many lives are lived side by side. A life mostly waits: for what AWS shows late
