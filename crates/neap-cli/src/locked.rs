@@ -105,7 +105,11 @@ pub(crate) async fn locked<C: Connect, T>(
     if let Err(error) = lock.release().await
         && loss.is_none()
     {
-        session.ui.err(&style::warning(&text::not_released(&error, &lock.store().place())));
+        session.ui.err(&style::warning(&text::not_released(
+            &error,
+            &lock.store().place(),
+            lock.expires_by(),
+        )));
     }
     match loss {
         Some(reason) => Err(text::lost(&reason, result.err())),

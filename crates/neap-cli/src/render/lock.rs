@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use neap_core::address::Address;
 use neap_engine::cloud::ErrorKind;
 use neap_engine::lock::protocol::Why;
@@ -76,7 +77,9 @@ pub(crate) fn failed(error: &LockError) -> CommandError {
             }
             error
         }
-        LockError::Lost(_) | LockError::Full => CommandError::failed(error.to_string()),
+        LockError::Lost(_) | LockError::Full | LockError::Unreleased => {
+            CommandError::failed(error.to_string())
+        }
         LockError::Damaged(_) => CommandError::new(Exit::Moved, format!("nothing was changed: {error}"))
             .hint("`neap unlock` removes it"),
     }
@@ -98,8 +101,25 @@ pub(crate) fn lost(reason: &str, result: Option<CommandError>) -> CommandError {
 }
 
 /// The warning when the lock stays although its work is over.
-pub(crate) fn not_released(error: &LockError, place: &str) -> String {
+pub(crate) fn not_released(error: &LockError, place: &str, expires: Timestamp) -> String {
     format!(
-        "the lock could not be removed from {place}: {error}; it expires by itself, and `neap unlock` removes it"
+        "the lock could not be removed from {place}: {error}; it expires by itself, at {expires:.0} at the latest, and \
+         `neap unlock` removes it"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_that_stays_is_told_with_the_time_at_which_it_ends_by_itself() {
+        let expires = Timestamp::from_second(90).expect("in range");
+        let told = not_released(&LockError::Unreleased, "`s3://bucket/course.lock`", expires);
+        assert_eq!(
+            told,
+            "the lock could not be removed from `s3://bucket/course.lock`: no answer within 30 s; it expires by itself, at \
+             1970-01-01T00:01:30Z at the latest, and `neap unlock` removes it"
+        );
+    }
 }

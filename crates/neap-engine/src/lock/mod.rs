@@ -7,18 +7,24 @@
 //! each record claims the version that its writer believed it wrote over, and who had written that. A record that
 //! claims wrongly is void: whoever wrote it has lost, and nobody else has lost anything by it.
 
+mod journal;
 mod keeper;
 mod lease;
+mod leaving;
 mod presence;
 pub mod protocol;
 mod record;
 mod store;
+mod worker;
+mod writing;
 
-pub use keeper::{Attempt, Lock, LockError, Takeover, Worker};
+pub use keeper::{Attempt, Lock, LockError, Takeover};
 pub use lease::Lease;
+pub use leaving::RELEASE_WITHIN;
 pub use presence::Presence;
 pub use record::{Claim, Intent, MAX_INTENTS, Record, Version};
 pub use store::{Store, Stored, WriteError};
+pub use worker::Worker;
 
 use std::sync::Arc;
 use std::time::Duration;

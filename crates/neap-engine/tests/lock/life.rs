@@ -7,14 +7,19 @@ use jiff::Timestamp;
 use neap_core::address::{Address, Kind};
 use neap_engine::cloud::ErrorKind;
 use neap_engine::lock::protocol::Why;
-use neap_engine::lock::{Attempt, Intent, Lock, LockError, MAX_INTENTS, Presence, Record, Worker};
+use neap_engine::lock::{
+    Attempt, Intent, Lock, LockError, MAX_INTENTS, Presence, RELEASE_WITHIN, Record, TIME_TO_LIVE, Worker,
+};
+use tokio::time::Instant;
 
-use crate::shelf::{Fate, Reach, Semantics, Shelf, lock, lock_on};
+use crate::shelf::{Fate, Reach, Semantics, Shelf, lock, lock_on, runtime};
 
 const BOTH: [Semantics; 2] = [Semantics::Counts, Semantics::Compares];
 
 /// Lets one process go on alone to its end.
 fn run<T>(work: impl Future<Output = T>) -> T {
+    let runtime = runtime();
+    let _inside = runtime.enter();
     let mut work = Box::pin(work);
     for _ in 0..10_000 {
         if let Poll::Ready(value) = work.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
@@ -133,6 +138,37 @@ fn an_own_request_that_comes_late_changes_nothing() {
         assert_eq!(holder(&second), "process 1");
         assert_eq!(run(first.release()), Ok(()));
         assert_eq!(shelf.newest(), None);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_release_that_hangs_is_given_up_and_the_lock_expires_by_itself() {
+    for semantics in BOTH {
+        let shelf = Shelf::new(semantics);
+        let (first, second) = (lock(&shelf, 1), lock(&shelf, 2));
+        assert_eq!(first.take().await, Ok(Attempt::Taken(None)));
+        shelf.decide([Fate::Hangs]);
+        let begun = Instant::now();
+        assert_eq!(first.release().await, Err(LockError::Unreleased));
+        assert_eq!(begun.elapsed(), RELEASE_WITHIN);
+        let left = newest(&shelf);
+        assert!(left.expires <= first.expires_by(), "{} is later than said", left.expires);
+        assert!(!first.lease().holds(), "nothing is changed any more");
+        assert!(matches!(second.take().await, Ok(Attempt::Held(record)) if record == left));
+        shelf.pass(i64::try_from(TIME_TO_LIVE.as_secs()).expect("seconds") + 15);
+        assert!(matches!(second.take().await, Ok(Attempt::Taken(Some(over))) if over.why == Why::Expired));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_release_whose_request_is_lost_is_made_again_in_its_time() {
+    for semantics in BOTH {
+        let shelf = Shelf::new(semantics);
+        let first = lock(&shelf, 1);
+        assert_eq!(first.take().await, Ok(Attempt::Taken(None)));
+        shelf.decide([Fate::NeverSent, Fate::AnswerLost]);
+        assert_eq!(first.release().await, Ok(()));
+        assert_eq!(shelf.newest(), None, "nothing is left");
     }
 }
 

@@ -9,7 +9,7 @@ use neap_engine::lock::{Attempt, Lease, LockError};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::shelf::{Fate, Semantics, Shelf, lock};
+use crate::shelf::{Fate, Semantics, Shelf, lock, runtime};
 
 /// What happens next.
 #[derive(Debug, Clone, Copy)]
@@ -70,6 +70,8 @@ fn process(shelf: &Rc<Shelf>, number: usize, leases: &Rc<RefCell<Vec<Lease>>>) -
 
 /// Plays the events and returns how often the lock was seen held.
 fn play(semantics: Semantics, events: &[Event], fates: Vec<Fate>) -> Result<usize, TestCaseError> {
+    let runtime = runtime();
+    let _inside = runtime.enter();
     let shelf = Shelf::new(semantics);
     shelf.decide(fates);
     let leases = Rc::new(RefCell::new(vec![lock(&shelf, 0).lease(); PROCESSES]));

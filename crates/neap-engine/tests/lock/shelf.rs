@@ -14,6 +14,7 @@ use std::task::Poll;
 use jiff::Timestamp;
 use neap_engine::cloud::{CallError, ErrorKind};
 use neap_engine::lock::{Clock, Lock, Presence, Store, Stored, Version, Worker, WriteError};
+use tokio::runtime::{Builder, Runtime};
 
 /// What a store does when something is written over something else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +36,8 @@ pub(crate) enum Fate {
     NeverSent,
     /// It is given up, and arrives later.
     Late,
+    /// Nothing ever comes back, not even a failure.
+    Hangs,
 }
 
 #[derive(Debug, Clone)]
@@ -158,6 +161,7 @@ impl Shelf {
         }
         let fate = self.fates.borrow_mut().pop_front().unwrap_or(Fate::Fine);
         let answer = match fate {
+            Fate::Hangs => std::future::pending().await,
             Fate::Fine => self.carry_out(request),
             Fate::AnswerLost => self.carry_out(request).and(Err(no_answer())),
             Fate::NeverSent => Err(no_answer()),
@@ -186,12 +190,16 @@ fn no_answer() -> WriteError {
 /// Waits until it is this process's turn again.
 async fn turn() {
     let mut waited = false;
-    std::future::poll_fn(
-        move |_| {
-            if std::mem::replace(&mut waited, true) { Poll::Ready(()) } else { Poll::Pending }
-        },
-    )
+    std::future::poll_fn(move |context| {
+        context.waker().wake_by_ref();
+        if std::mem::replace(&mut waited, true) { Poll::Ready(()) } else { Poll::Pending }
+    })
     .await;
+}
+
+/// What timers need, which never go off where nobody lets the runtime run.
+pub(crate) fn runtime() -> Runtime {
+    Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime")
 }
 
 /// One process's access to the store.
