@@ -236,6 +236,8 @@ pub enum SchemaOf {
     Status,
     /// What `neap adopt --json` prints.
     Adoption,
+    /// What `neap unlock --json` prints.
+    Unlock,
     /// What `neap destroy --check --json` prints.
     Check,
 }

@@ -116,12 +116,13 @@ const fn has_json(command: &Command) -> bool {
         | Command::Apply(_)
         | Command::Destroy(_)
         | Command::Adopt(_)
+        | Command::Unlock(_)
         | Command::Status
         | Command::Output(_)
         | Command::Validate
         // Schemas and policies are JSON either way.
         | Command::Policy(_)
         | Command::Schema(_) => true,
-        Command::Init | Command::Unlock(_) | Command::Graph(_) | Command::Completions(_) => false,
+        Command::Init | Command::Graph(_) | Command::Completions(_) => false,
     }
 }

@@ -8,7 +8,7 @@ use crate::args::{SchemaArguments, SchemaOf};
 use crate::connect::Connect;
 use crate::error::CommandError;
 use crate::exit::Exit;
-use crate::render::json::{self, AdoptionView, CheckView, Line, PlanView, StatusView};
+use crate::render::json::{self, AdoptionView, CheckView, Line, PlanView, StatusView, UnlockView};
 use crate::session::Session;
 
 /// Prints the schema.
@@ -28,6 +28,7 @@ pub(crate) fn schema(of: SchemaOf) -> Value {
         SchemaOf::Events => of_output::<Line>(),
         SchemaOf::Status => of_output::<StatusView>(),
         SchemaOf::Adoption => of_output::<AdoptionView>(),
+        SchemaOf::Unlock => of_output::<UnlockView>(),
         SchemaOf::Check => of_output::<CheckView>(),
     }
 }

@@ -10,6 +10,7 @@ use crate::error::CommandError;
 use crate::execute::confirm;
 use crate::exit::Exit;
 use crate::locked;
+use crate::render::json::{self, UnlockView};
 use crate::render::lock as text;
 use crate::session::Session;
 use crate::signals::unless_interrupted;
@@ -21,7 +22,9 @@ pub(crate) fn run<C: Connect>(
 ) -> Result<Exit, CommandError> {
     let desired = session.load()?.desired;
     if desired.lock == LockPlace::None {
-        session.ui.out(&format!("Stack {} has no lock: its file says `lock = \"none\"`\n", desired.stack));
+        let stack = &desired.stack;
+        let text = format!("Stack {stack} has no lock: its file says `lock = \"none\"`\n");
+        tell(session, &text, &UnlockView::of(stack, None, None, false));
         return Ok(Exit::Done);
     }
     session.runtime()?.block_on(async {
@@ -30,18 +33,28 @@ pub(crate) fn run<C: Connect>(
         let lock = locked::new(session, store, &desired.stack, "neap unlock")?;
         let failed = |error| text::failed(&error);
         let Some(seen) = unless_interrupted(lock.look()).await?.map_err(|error| failed(error.into()))? else {
-            session.ui.out(&format!("Nobody holds the lock of stack {}\n", desired.stack));
+            let text = format!("Nobody holds the lock of stack {}\n", desired.stack);
+            tell(session, &text, &UnlockView::of(&desired.stack, Some(&place), None, false));
             return Ok(Exit::Done);
         };
-        session.ui.out(&shown(&seen, &place));
-        let question = confirm(&mut session.ui, arguments.yes, "Remove the lock?");
-        if !unless_interrupted(question).await?? {
-            return Ok(Exit::Failed);
+        if !session.global.json {
+            session.ui.out(&shown(&seen, &place));
         }
-        lock.remove(&seen).await.map_err(failed)?;
-        session.ui.out("The lock is removed\n");
-        Ok(Exit::Done)
+        let question = confirm(&mut session.ui, arguments.yes, "Remove the lock?");
+        let answer = unless_interrupted(question).await?;
+        let is_wanted = matches!(answer, Ok(true));
+        if is_wanted {
+            lock.remove(&seen).await.map_err(failed)?;
+        }
+        let text = if is_wanted { "The lock is removed\n" } else { "" };
+        tell(session, text, &UnlockView::of(&desired.stack, Some(&place), Some(&seen), is_wanted));
+        Ok(if answer? { Exit::Done } else { Exit::Failed })
     })
+}
+
+fn tell<C: Connect>(session: &mut Session<C>, text: &str, view: &UnlockView) {
+    let shown = if session.global.json { json::pretty(view) } else { text.to_owned() };
+    session.ui.out(&shown);
 }
 
 fn shown(seen: &Entry, place: &str) -> String {

@@ -6,6 +6,7 @@
 mod adoption;
 mod event;
 mod failure;
+mod lock;
 mod mistake;
 mod plan;
 mod status;
@@ -15,6 +16,7 @@ mod zero;
 
 pub(crate) use adoption::AdoptionView;
 pub(crate) use event::Line;
+pub(crate) use lock::UnlockView;
 pub(crate) use mistake::MistakesView;
 pub(crate) use plan::PlanView;
 pub(crate) use status::StatusView;

@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::failure::{self, FailureView, LeftOutView};
+use super::lock::HolderView;
 use super::zero::{self, BlockerView, FindingView, UnreadView};
 use super::{PlanView, VERSION, shown};
 use crate::render::failure::command;
@@ -86,16 +87,9 @@ pub(crate) enum Line {
         version: u32,
         /// The stack.
         stack: String,
-        /// Who holds the lock: `ada@laptop`.
-        who: String,
-        /// The process on that host.
-        process: u32,
-        /// What it runs.
-        command: String,
-        /// When it took the lock.
-        since: String,
-        /// When the lock expires unless it is renewed.
-        expires: String,
+        /// Who holds the lock.
+        #[serde(flatten)]
+        holder: HolderView,
     },
     /// The last line.
     Summary {
@@ -188,15 +182,7 @@ impl Line {
 
     /// The line about a lock that somebody else holds.
     pub(crate) fn of_lock(record: &Record) -> Self {
-        Self::Locked {
-            version: VERSION,
-            stack: record.stack.clone(),
-            who: record.who.clone(),
-            process: record.process,
-            command: record.command.clone(),
-            since: record.since.to_string(),
-            expires: record.expires.to_string(),
-        }
+        Self::Locked { version: VERSION, stack: record.stack.clone(), holder: HolderView::of(record) }
     }
 
     /// The line that tells what is in the way of a destroy.

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use neap_core::adopt::{Adoption, Renamed};
 use neap_core::desired::Desired;
 use neap_core::live::{Live, ReadFailure};
@@ -9,6 +10,8 @@ use neap_core::zero::{Blocker, Depth, Hint, Remains, Seen, StackScope, Thing, Ve
 use neap_engine::apply::{StepResult, Summary};
 use neap_engine::cloud::{CallError, ErrorKind};
 use neap_engine::event::{Event, Failure, Outcome};
+use neap_engine::lock::protocol::Entry;
+use neap_engine::lock::{Record, Version};
 
 use super::*;
 use crate::args::SchemaOf;
@@ -201,4 +204,19 @@ fn a_plan_tells_what_is_known_after_apply_and_hides_what_is_sensitive() {
     assert_eq!(field("service.api", "task")["known_after_apply"], serde_json::json!(["task.api.arn"]));
     assert_eq!(field("task.api", "containers")["after"]["app"]["env"]["PASSWORD"], "(sensitive)");
     assert!(!plan.to_string().contains("var.password"));
+}
+
+#[test]
+fn a_lock_is_as_its_schema_says_whatever_lay_in_its_place() {
+    let record = Record::new("course", "1", "ada@laptop", 7, "neap apply", Timestamp::UNIX_EPOCH);
+    let seen = |record| Entry { record, version: Version::Number(1) };
+    for (seen, removed) in [
+        (Some(seen(Ok(record.clone()))), true),
+        (Some(seen(Err("it was written by another neap".to_owned()))), false),
+        (None, false),
+    ] {
+        check(SchemaOf::Unlock, &UnlockView::of("course", Some("`here`"), seen.as_ref(), removed));
+    }
+    check(SchemaOf::Unlock, &UnlockView::of("course", None, None, false));
+    check(SchemaOf::Events, &Line::of_lock(&record));
 }
