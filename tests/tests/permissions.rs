@@ -22,9 +22,8 @@ const SERVICES: [&str; 13] = [
 ];
 
 /// Actions that no call of ours is named after: a role is handed over by ECS's calls, services make their own roles, and the
-/// lock is tagged by the call that creates it. Whoever may not list a bucket is not told that an object is not there.
-const IMPLIED: [&str; 4] =
-    ["iam:PassRole", "iam:CreateServiceLinkedRole", "s3:ListBucket", "ssm:AddTagsToResource"];
+/// lock is tagged by the call that creates it.
+const IMPLIED: [&str; 3] = ["iam:PassRole", "iam:CreateServiceLinkedRole", "ssm:AddTagsToResource"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")

@@ -21,9 +21,10 @@ use crate::recent::Recent;
 
 /// A client of one service that tells the buckets when AWS refuses a request as one too many.
 macro_rules! client {
-    ($sdk:ident, $config:expr, $throttle:expr) => {{
+    ($sdk:ident, $config:expr, $throttle:expr $(, $setting:ident($value:expr))?) => {{
         let refusals = Refusals::new(Arc::clone(&$throttle));
-        $sdk::Client::from_conf($sdk::config::Builder::from(&$config).interceptor(refusals).build())
+        let builder = $sdk::config::Builder::from(&$config).interceptor(refusals);
+        $sdk::Client::from_conf(builder$(.$setting($value))?.build())
     }};
 }
 
@@ -61,6 +62,7 @@ pub struct Aws {
     pub(crate) elb: aws_sdk_elasticloadbalancingv2::Client,
     pub(crate) iam: aws_sdk_iam::Client,
     pub(crate) logs: aws_sdk_cloudwatchlogs::Client,
+    pub(crate) s3: aws_sdk_s3::Client,
     pub(crate) secrets: aws_sdk_secretsmanager::Client,
     pub(crate) ssm: aws_sdk_ssm::Client,
     pub(crate) sts: aws_sdk_sts::Client,
@@ -104,6 +106,8 @@ impl Aws {
             elb: client!(aws_sdk_elasticloadbalancingv2, config, throttle),
             iam: client!(aws_sdk_iam, config, throttle),
             logs: client!(aws_sdk_cloudwatchlogs, config, throttle),
+            // Emulators have no name for each bucket.
+            s3: client!(aws_sdk_s3, config, throttle, force_path_style(options.endpoint_url.is_some())),
             secrets: client!(aws_sdk_secretsmanager, config, throttle),
             ssm: client!(aws_sdk_ssm, config, throttle),
             sts: client!(aws_sdk_sts, config, throttle),

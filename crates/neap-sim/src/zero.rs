@@ -64,18 +64,23 @@ const FAR: &[Listing] = &[
     Listing(INDEX, &[]),
 ];
 
+/// The call that shows a lock in a bucket. The sandbox keeps no such record: its locks are files.
+const BUCKET: &[Listing] = &[Listing("s3:ListBucket", &[Thing::Object])];
+
 /// Lists what may be left of the stack of `scope`.
 pub(crate) async fn remains(sim: &Sim, scope: &StackScope) -> Result<Remains, CallError> {
     sim.enter(scope.region.as_deref().unwrap_or(REGION));
     // Whoever is not let in at all cannot read anything.
     attempt(sim, "sts:GetCallerIdentity").await?;
-    let far = if scope.depth == Depth::Everything { FAR } else { &[] };
+    let everything = scope.depth == Depth::Everything;
+    let far = if everything { FAR } else { &[] };
+    let bucket = if everything && scope.lock_object.is_some() { BUCKET } else { &[] };
     let mut unseen: BTreeSet<Thing> = BTreeSet::new();
     if scope.depth == Depth::Blockers {
         unseen.extend(FAR.iter().flat_map(|Listing(_, things)| *things));
     }
     let mut unread = Vec::new();
-    let listings: Vec<&Listing> = NEAR.iter().chain(far).collect();
+    let listings: Vec<&Listing> = NEAR.iter().chain(far).chain(bucket).collect();
     let answers = join_all(listings.iter().map(|Listing(operation, _)| attempt(sim, operation))).await;
     for (Listing(_, things), answer) in listings.into_iter().zip(answers) {
         if let Err(error) = answer {

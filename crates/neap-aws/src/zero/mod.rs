@@ -12,6 +12,7 @@ mod elb;
 mod iam;
 mod index;
 mod logs;
+mod s3;
 mod ssm;
 mod task_definitions;
 
@@ -110,16 +111,17 @@ pub(crate) async fn remains(aws: &Aws, scope: &StackScope) -> Result<Remains, Ca
 
 /// The services that nothing of a stack waits for, and the ARNs that the index of tags names.
 async fn far(aws: &Aws, scope: &StackScope) -> (Part, Vec<String>) {
-    let (mut part, alarms, roles, distributions, parameters, definitions, arns) = join!(
+    let (mut part, alarms, roles, distributions, parameters, objects, definitions, arns) = join!(
         Box::pin(logs::look(aws, scope)),
         Box::pin(alarms::look(aws)),
         Box::pin(iam::look(aws, scope)),
         Box::pin(cloudfront::look(aws)),
         Box::pin(ssm::look(aws, scope)),
+        Box::pin(s3::look(aws, scope)),
         Box::pin(task_definitions::look(aws, scope)),
         Box::pin(index::arns(aws, scope)),
     );
-    for other in [alarms, roles, distributions, parameters, definitions] {
+    for other in [alarms, roles, distributions, parameters, objects, definitions] {
         part.merge(other);
     }
     let arns = part.take(arns);

@@ -24,9 +24,10 @@ pub(super) fn command(scope: &StackScope, region: &str, seen: &Seen) -> Option<S
         Thing::Alarm => format!("cloudwatch delete-alarms --alarm-names {name}"),
         Thing::Role => format!("iam delete-role --role-name {name}"),
         Thing::SecurityGroup => format!("ec2 delete-security-group --group-id {id}"),
-        Thing::Parameter if seen.name == scope.lock() => {
+        Thing::Parameter | Thing::Object if scope.is_lock(seen) => {
             return Some("neap unlock".to_owned());
         }
+        Thing::Object => format!("s3 rm {name}"),
         Thing::Parameter => format!("ssm delete-parameter --name {name}"),
         // An interface goes when what it is for is gone; a rule and a distribution need more than one command.
         Thing::NetworkInterface | Thing::SecurityGroupRule | Thing::Distribution => return None,

@@ -78,7 +78,7 @@ impl<'a> Scene<'a> {
 
     /// Whose it is.
     pub(super) fn claim(&self, seen: &Seen) -> Claim {
-        if seen.thing == Thing::Parameter && self.scope.holds_lock && seen.name == self.scope.lock() {
+        if self.scope.holds_lock && self.scope.is_lock(seen) {
             return Claim::Foreign;
         }
         match seen.tags.get(TAG_STACK) {
@@ -105,6 +105,7 @@ impl<'a> Scene<'a> {
         match seen.thing {
             Thing::Role => seen.id.contains(&format!(":role{}", self.scope.path())),
             Thing::LogGroup | Thing::Parameter => seen.name.starts_with(&self.scope.path()),
+            Thing::Object => self.scope.is_lock(seen),
             Thing::Distribution => marked_address(stack, &seen.name).is_some(),
             _ => false,
         }

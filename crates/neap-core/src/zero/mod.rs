@@ -15,5 +15,5 @@ mod tests;
 
 pub use blocker::{Blocker, Way, blockers};
 pub use judge::{Finding, Found, Verdict, judge};
-pub use scope::{Depth, StackScope};
+pub use scope::{Depth, ObjectPlace, StackScope};
 pub use seen::{Hint, Owner, Remains, Seen, Stored, Thing};

@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::claim;
-use super::seen::{Remains, Thing};
+use super::seen::{Remains, Seen, Thing};
 use crate::address::Address;
-use crate::desired::{Desired, DesiredResource};
+use crate::desired::{Desired, DesiredResource, LockPlace};
 use crate::kinds::{Resource, Task};
 use crate::reference::{self, Reference};
 
@@ -34,10 +34,33 @@ pub struct StackScope {
     pub depth: Depth,
     /// Whether whoever looks holds the stack's lock now, so that its record is no leftover.
     pub holds_lock: bool,
+    /// The object that is the stack's lock, if it has one in a bucket.
+    pub lock_object: Option<ObjectPlace>,
     /// The exact names of what the stack declares, or was seen to own, with the address that each is for.
     pub names: BTreeMap<Thing, BTreeMap<String, Address>>,
     /// The names of clusters that the stack's services run in, whoever owns them.
     pub clusters: BTreeSet<String>,
+}
+
+/// Where an object lies in S3.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObjectPlace {
+    /// The bucket's name.
+    pub bucket: String,
+    /// The object's whole key.
+    pub key: String,
+}
+
+impl ObjectPlace {
+    fn of_lock(desired: &Desired) -> Option<Self> {
+        let LockPlace::S3 { bucket, prefix } = &desired.lock else { return None };
+        Some(Self { bucket: bucket.clone(), key: format!("{prefix}{}.lock", desired.stack) })
+    }
+
+    /// The same in one word: `s3://bucket/key`.
+    pub fn url(&self) -> String {
+        format!("s3://{}/{}", self.bucket, self.key)
+    }
 }
 
 impl StackScope {
@@ -48,6 +71,7 @@ impl StackScope {
             region: desired.region.clone(),
             depth,
             holds_lock: false,
+            lock_object: ObjectPlace::of_lock(desired),
             names: BTreeMap::new(),
             clusters: BTreeSet::new(),
         };
@@ -70,6 +94,15 @@ impl StackScope {
     /// The name of the parameter that is the stack's lock.
     pub fn lock(&self) -> String {
         format!("{}lock", self.path())
+    }
+
+    /// Whether that is the record of the stack's lock, wherever it lies.
+    pub fn is_lock(&self, seen: &Seen) -> bool {
+        match seen.thing {
+            Thing::Parameter => seen.name == self.lock(),
+            Thing::Object => self.lock_object.as_ref().is_some_and(|place| place.url() == seen.name),
+            _ => false,
+        }
     }
 
     /// Whether the stack gives exactly this name to a thing like that.

@@ -51,11 +51,13 @@ pub enum Thing {
     Alarm,
     /// An SSM parameter.
     Parameter,
+    /// An object in an S3 bucket.
+    Object,
 }
 
 impl Thing {
     /// Everything that is looked for.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::LoadBalancer,
         Self::Listener,
         Self::ListenerRule,
@@ -74,6 +76,7 @@ impl Thing {
         Self::Distribution,
         Self::Alarm,
         Self::Parameter,
+        Self::Object,
     ];
 
     /// What a resource of `kind` is here.
@@ -115,6 +118,7 @@ impl Thing {
             Self::Distribution => "distribution",
             Self::Alarm => "alarm",
             Self::Parameter => "parameter",
+            Self::Object => "object",
         }
     }
 }
@@ -148,7 +152,8 @@ pub struct Stored {
 pub struct Seen {
     /// What it is.
     pub thing: Thing,
-    /// What AWS knows it by: the ARN, or the id where EC2 has no other; the name of a log group, repository or parameter.
+    /// What AWS knows it by: the ARN, or the id where EC2 has no other; the name of a log group, repository or
+    /// parameter; the `s3://` of an object.
     pub id: String,
     /// The name that somebody gave it; the comment of a distribution, the description of a network interface.
     pub name: String,

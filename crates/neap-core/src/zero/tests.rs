@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::address::{Address, Kind};
-use crate::desired::{Desired, DesiredResource, TAG_ADDRESS, TAG_STACK};
+use crate::desired::{Desired, DesiredResource, LockPlace, TAG_ADDRESS, TAG_STACK};
 use crate::kinds::{Cluster, Ecr, KindOf, Resource, Service};
 use crate::live::ReadFailure;
 use crate::pricing::{Charge, Usage};
@@ -117,6 +117,21 @@ fn places_that_only_the_stack_uses_need_no_tag() {
     check(distribution("the site (course/cloudfront.site)"), Some(Found::Place));
     check_not_left(distribution("the site (course-two/cloudfront.site)"), false);
     check_not_left(distribution("the site (course/nothing)"), false);
+}
+
+#[test]
+fn a_lock_in_a_bucket_is_left_unless_it_is_held_and_other_objects_are_nobodys() {
+    let lock = LockPlace::S3 { bucket: "locks".into(), prefix: "neap/".into() };
+    let desired = Desired { stack: "course".into(), lock, ..Desired::default() };
+    let scope = StackScope::of(&desired, Depth::Everything);
+    let object = |url: &str| remains(vec![Seen::new(Thing::Object, url, url)]);
+    let verdict = judge(&scope, &object("s3://locks/neap/course.lock"));
+    assert_eq!(verdict.left[0].found, Some(Found::Place));
+    assert_eq!(verdict.left[0].title, "object s3://locks/neap/course.lock");
+    assert_eq!(verdict.left[0].by_hand.as_deref(), Some("neap unlock"));
+    let held = StackScope { holds_lock: true, ..scope.clone() };
+    assert!(judge(&held, &object("s3://locks/neap/course.lock")).is_zero());
+    assert!(judge(&scope, &object("s3://locks/neap/course.lock.old")).is_zero());
 }
 
 #[test]
