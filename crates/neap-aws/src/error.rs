@@ -11,9 +11,10 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::request_id::RequestId;
 use neap_engine::cloud::{CallError, ErrorKind};
 
+use self::classify::classify;
 pub(crate) use self::codes::THROTTLED;
-use self::codes::classify;
 
+mod classify;
 mod codes;
 
 /// Turns the failure of `operation` (`ecs:CreateService`) into the engine's error, for `map_err`.
