@@ -64,7 +64,7 @@ pub struct Lock<S> {
     pub(super) store: S,
     pub(super) worker: Worker,
     pub(super) clock: Clock,
-    presence: Presence,
+    pub(super) presence: Presence,
     pub(super) mine: Mutex<Option<Mine>>,
     pub(super) grip: Arc<watch::Sender<Grip>>,
 }

@@ -23,7 +23,8 @@ use serde_json::Value;
 const ACCOUNT: &str = "123456789012";
 
 /// Actions of the table that no life on the sandbox calls, and why they are there.
-const UNCALLED: [(&str, &str); 15] = [
+const UNCALLED: [(&str, &str); 16] = [
+    ("cloudwatch:DescribeAlarms", PROOF),
     ("ec2:DescribeNetworkInterfaces", PROOF),
     ("ec2:DescribeSecurityGroupRules", PROOF),
     ("ecr:DescribeImages", PROOF),
@@ -352,7 +353,7 @@ fn is_unlimited(operation: &str) -> bool {
         "ec2" | "elasticloadbalancing" => name.starts_with("Describe"),
         "ecs" => name.starts_with("List") || name == "DescribeTaskDefinition",
         "iam" | "cloudfront" => matches!(name, "ListRoles" | "ListDistributions"),
-        "logs" | "ssm" => name.starts_with("Describe"),
+        "cloudwatch" | "logs" | "ssm" => name.starts_with("Describe"),
         _ => false,
     }
 }
