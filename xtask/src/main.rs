@@ -14,7 +14,8 @@ const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
   demo               build neap without AWS and show plan, apply, plan, destroy on the sandbox
-  test [--proxy DIR] run every test: the pure crates, the AWS crates, and the HTTP suite on both emulators
+  test               run every test: the pure crates, the AWS crates, and the HTTP suite on both emulators, as `http` does
+                     with --proxy where NEAP_JUDGES names a folder
   http [--proxy DIR] run the HTTP suite alone; with --proxy, moto is behind DIR/awsproxy.py and DIR/aws_rules.py
   bench [--dev] [EXAMPLE]
                      count requests and waves of a plan, apply and destroy over HTTP, with times and memory;
@@ -29,8 +30,7 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let result = match words.as_slice() {
         ["demo"] => run::demo(),
-        ["test"] => run::test(None),
-        ["test", "--proxy", folder] => run::test(Some(Path::new(folder))),
+        ["test"] => run::test(),
         ["http"] => run::http(None),
         ["http", "--proxy", folder] => run::http(Some(Path::new(folder))),
         ["bench"] => bench::bench("course-fargate", true),
