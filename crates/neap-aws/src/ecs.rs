@@ -26,6 +26,8 @@ pub(crate) async fn read(aws: &Aws, desired: &Desired) -> Found {
     let (mut found, services, tasks) = join!(clusters, service::read(aws, desired), task::read(aws, desired));
     found.merge(services);
     found.merge(tasks);
+    let running = task::read_running(aws, desired, &found.readings).await;
+    found.collect(running);
     found
 }
 

@@ -138,6 +138,7 @@ mod tests {
             implied: None,
             protect: false,
             delete_first: true,
+            owned_elsewhere: [].into(),
             after: BTreeSet::new(),
         };
         let resources = [(Address::new(Kind::LogGroup, "own"), declared)].into();

@@ -4,7 +4,10 @@
 //! know which services run them.
 
 mod from_aws;
+mod running;
 mod to_aws;
+
+pub(crate) use running::read_running;
 
 use std::collections::BTreeMap;
 
@@ -172,7 +175,8 @@ fn is_of_family(arn: &str, family: &str) -> bool {
     crate::ecs::name_in(arn).rsplit_once(':').is_some_and(|(name, _)| name == family)
 }
 
-/// The revisions of the family in this status that carry the same marks as `held`. Foreign ones are left alone.
+/// The revisions of the family in this status that carry the same marks as `held`, and those that carry no tag: in a family
+/// of the stack's own, a pipeline has registered them for the stack's service. Foreign ones are left alone.
 async fn ours(
     aws: &Aws,
     held: &Held<'_, Task>,
@@ -181,7 +185,8 @@ async fn ours(
     let mut ours = Vec::new();
     for arn in list(aws, &held.fields.family, status).await? {
         let revision = describe(aws, &arn).await?;
-        if revision.is_some_and(|revision| is_marked_like(&revision.tags, &held.live.tags)) {
+        let is_ours = |tags: &Tags| tags.is_empty() || is_marked_like(tags, &held.live.tags);
+        if revision.is_some_and(|revision| is_ours(&revision.tags)) {
             ours.push(arn);
         }
     }

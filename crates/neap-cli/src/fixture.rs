@@ -34,6 +34,7 @@ pub(crate) fn desired(resource: impl Into<Resource>) -> DesiredResource {
         implied: None,
         protect: false,
         delete_first: false,
+        owned_elsewhere: [].into(),
         after: [].into(),
     }
 }

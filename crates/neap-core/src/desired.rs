@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::address::Address;
 use crate::kinds::Resource;
+use crate::ownership::{self, Owned};
 use crate::reference::{self, Reference};
 
 /// The tag that names the stack a resource belongs to.
@@ -90,6 +91,9 @@ pub struct DesiredResource {
     /// Whether a replacement must delete first, because the user chose a name that only one can have.
     #[serde(default)]
     pub delete_first: bool,
+    /// What others change of it: the stack gives a first value, and then the live one holds.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub owned_elsewhere: BTreeSet<Owned>,
     /// Resources that must come first although no field refers to them.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub after: BTreeSet<Address>,
@@ -106,9 +110,10 @@ pub struct Implied {
 
 impl DesiredResource {
     /// The hash of the fields and tags as the stack writes them, references unresolved: it changes when the stack
-    /// does, not when AWS assigns something. Eight bytes in hex.
+    /// does, not when AWS assigns something. What is owned elsewhere is left out. Eight bytes in hex.
     pub fn spec(&self) -> String {
-        let content = serde_json::json!([self.resource.fields(), self.tags]);
+        let resource = ownership::without(&self.resource, &self.owned_elsewhere);
+        let content = serde_json::json!([resource.fields(), self.tags]);
         short_hash(&content.to_string())
     }
 

@@ -12,6 +12,7 @@ pub mod kinds;
 pub mod live;
 pub mod naming;
 pub mod outputs;
+pub mod ownership;
 pub mod permissions;
 pub mod plan;
 pub mod policy;

@@ -24,6 +24,7 @@ fn refusals(mode: Mode, stack: &Desired, live: &Live) -> Vec<String> {
         Refusal::Protected { address, action, .. } => format!("protected {address} {}", action.word()),
         Refusal::NoNetwork { message } => message.clone(),
         Refusal::NoSecret { name } => format!("no secret {name}"),
+        Refusal::AnotherFamily { address, runs } => format!("{address} runs {runs}"),
         Refusal::Cycle { path } => path.iter().map(ToString::to_string).collect::<Vec<_>>().join(" -> "),
     };
     refusals.iter().map(text).collect()

@@ -19,6 +19,7 @@ use crate::world::{REGION, World};
 mod facts;
 mod hinted;
 mod matching;
+mod owned;
 
 /// How often a call that is throttled is made, as the SDK would.
 const ATTEMPTS: usize = 3;
@@ -259,6 +260,7 @@ fn assemble(world: &World, desired: &Desired, failures: Failures) -> Live {
     let taken: BTreeSet<&str> = found.values().map(String::as_str).collect();
     let mut live = Live::empty(facts::environment(world, desired));
     live.readings = desired.resources.keys().map(|address| (address.clone(), reading(address))).collect();
+    owned::read(world, desired, &mut live.readings);
     live.orphans = orphans(world, &desired.stack, &taken, &failures);
     live.warnings = facts::warnings(world, desired);
     live.warnings.extend(failures.index.as_ref().map(hinted::warning));

@@ -42,9 +42,18 @@
 //! name = "TargetTracking-service/course-main/course-api-AlarmHigh-1"
 //! service = "course-main/course-api"
 //!
+//! [[pipeline]]                  # registers a revision of what a service runs with another image, and deploys it
+//! service = "service.api"
+//! container = "app"
+//! image = "nginx:2"
+//! copies_tags = true            # the revision has no tags unless it is said
+//! fails = true                  # the deployment is rolled back; the revision stays
+//!
 //! [[missing]]                   # what does not exist; every other secret and parameter does
 //! secret = "db"                 # or: parameter = "/course/db-url", or: vpc = "default"
 //! ```
+
+mod pipeline;
 
 use std::collections::BTreeMap;
 
@@ -84,6 +93,8 @@ pub(crate) struct Script {
     #[serde(default)]
     alarm: Vec<Alarm>,
     #[serde(default)]
+    pipeline: Vec<Deploys>,
+    #[serde(default)]
     missing: Vec<Missing>,
 }
 
@@ -103,6 +114,20 @@ struct Attached {
     description: String,
     address: Address,
     seconds: Option<Millis>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Deploys {
+    pub(crate) service: Address,
+    pub(crate) container: String,
+    pub(crate) image: String,
+    /// The family of the revision, if it is another one.
+    pub(crate) family: Option<String>,
+    #[serde(default)]
+    pub(crate) copies_tags: bool,
+    #[serde(default)]
+    pub(crate) fails: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -196,6 +221,7 @@ pub(crate) fn apply(world: &mut World, script: Script) -> Result<(), SimError> {
         world.leave_interface(attached.description, groups, until);
     }
     world.alarms.extend(script.alarm);
+    script.pipeline.iter().try_for_each(|deploys| pipeline::deploy(world, deploys))?;
     for missing in script.missing {
         match missing {
             Missing::Secret(name) => drop(world.missing_secrets.insert(name)),

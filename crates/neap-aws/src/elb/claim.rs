@@ -266,6 +266,7 @@ mod tests {
             implied: None,
             protect: false,
             delete_first: false,
+            owned_elsewhere: [].into(),
             after: BTreeSet::new(),
         };
         let resources = [

@@ -142,6 +142,7 @@ mod tests {
             implied: None,
             protect: false,
             delete_first: false,
+            owned_elsewhere: [].into(),
             after: BTreeSet::new(),
         };
         let address = ADDRESS.parse().expect("an address");

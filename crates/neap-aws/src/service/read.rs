@@ -167,6 +167,7 @@ mod tests {
             implied: None,
             protect: false,
             delete_first: false,
+            owned_elsewhere: [].into(),
             after: BTreeSet::new(),
         };
         let resources = BTreeMap::from([(Address::new(Kind::Cluster, "main"), wanted)]);

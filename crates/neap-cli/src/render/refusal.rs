@@ -68,6 +68,12 @@ fn one(stack: &str, refusal: &Refusal) -> CommandError {
             CommandError::failed(format!("there is no secret `{name}` in Secrets Manager"))
                 .hint("create it, or correct its name in the stack file")
         }
+        Refusal::AnotherFamily { address, runs } => CommandError::failed(format!(
+            "`{address}` leaves its image to others, and runs a task definition of another family than its task's"
+        ))
+        .detail(runs.clone())
+        .hint("let the pipeline register revisions of the task's own family, or give the task that `name`")
+        .hint("or take `image` out of `owned_elsewhere`: then the stack's image replaces what runs"),
         Refusal::Cycle { path } => {
             let path: Vec<String> = path.iter().map(ToString::to_string).collect();
             CommandError::invalid(format!("resources wait for each other: {}", path.join(" → ")))
@@ -142,12 +148,16 @@ mod tests {
             Refusal::Protected { address, action: Action::Delete, reason: Reason::NotDeclared },
             Refusal::NoNetwork { message: "there is no default VPC".into() },
             Refusal::NoSecret { name: "db".into() },
+            Refusal::AnotherFamily {
+                address: Address::new(Kind::Service, "api"),
+                runs: "arn:other:3".into(),
+            },
         ];
         let error = refused("course", &refusals);
         assert_eq!(error.exit, Exit::Failed);
         let text = anstream::adapter::strip_str(&style::error(&error)).to_string();
         insta::assert_snapshot!(text, @r#"
-        error: there is no plan, for 6 reasons
+        error: there is no plan, for 7 reasons
           these credentials are for account 2, and the stack is for 1
             hint: choose other credentials with `--profile`
           `ecr.api` is taken by something that is not the stack's own
@@ -164,6 +174,10 @@ mod tests {
             hint: `[network] vpc = "vpc-…"` in the stack file names another VPC
           there is no secret `db` in Secrets Manager
             hint: create it, or correct its name in the stack file
+          `service.api` leaves its image to others, and runs a task definition of another family than its task's
+            arn:other:3
+            hint: let the pipeline register revisions of the task's own family, or give the task that `name`
+            hint: or take `image` out of `owned_elsewhere`: then the stack's image replaces what runs
         "#);
     }
 

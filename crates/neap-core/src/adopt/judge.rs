@@ -73,6 +73,7 @@ pub(super) fn tagged(found: &LiveResource, tags: BTreeMap<String, String>) -> De
         implied: None,
         protect: false,
         delete_first: false,
+        owned_elsewhere: [].into(),
         after: BTreeSet::new(),
     }
 }

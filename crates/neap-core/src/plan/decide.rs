@@ -17,6 +17,7 @@ use crate::edges;
 use crate::kinds::Resource;
 use crate::live::{Environment, LiveResource, Outputs, Phase};
 use crate::outputs;
+use crate::ownership;
 use crate::reference::{self, Reference};
 
 /// What happens to one resource.
@@ -134,7 +135,7 @@ impl<'a> Judge<'a, '_> {
         let live = self.world.nodes[node];
         decision.node = Some(node);
         decision.fields = self.fields(filled, live);
-        decision.fields.extend(diff::diff_tags(&filled.tags, &live.tags, self.context.secrets));
+        decision.fields.extend(self.tags(filled, live));
         let held = self.held_by(&decision.address, node);
         // The identity is taken, so nothing can stand beside what is live.
         let replace = Action::DeleteThenCreate;
@@ -188,7 +189,7 @@ impl<'a> Judge<'a, '_> {
         let live = self.world.nodes[node];
         decision.node = Some(node);
         decision.fields = self.fields(filled, live);
-        decision.fields.extend(diff::diff_tags(&filled.tags, &live.tags, self.context.secrets));
+        decision.fields.extend(self.tags(filled, live));
         let held = self.held_by(&decision.address, node);
         let forced = self.context.delete_first.contains(&decision.address);
         let name = filled.resource.aws_name();
@@ -250,6 +251,13 @@ impl<'a> Judge<'a, '_> {
     fn fields(&self, filled: &DesiredResource, live: &LiveResource) -> Vec<FieldChange> {
         let policy = Resource::policy(filled.resource.kind());
         diff::diff(&filled.resource.fields(), &live.resource.fields(), policy, self.context.secrets)
+    }
+
+    fn tags(&self, filled: &DesiredResource, live: &LiveResource) -> Vec<FieldChange> {
+        if ownership::is_of_others(filled, live) {
+            return Vec::new();
+        }
+        diff::diff_tags(&filled.tags, &live.tags, self.context.secrets)
     }
 
     /// The outputs that are certain before anything is done.

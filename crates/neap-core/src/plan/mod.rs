@@ -329,6 +329,14 @@ pub enum Refusal {
         /// Its name.
         name: String,
     },
+    /// A service whose image is owned elsewhere runs a task definition of a family that is not the stack's, so that there is
+    /// no image to carry forward.
+    AnotherFamily {
+        /// The service.
+        address: Address,
+        /// The ARN of what it runs.
+        runs: String,
+    },
     /// Steps wait for each other.
     Cycle {
         /// The path, its first address repeated at the end.

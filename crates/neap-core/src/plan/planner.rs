@@ -16,6 +16,7 @@ use super::{Action, Change, Mode, PLAN_VERSION, Plan, Refusal, Step};
 use crate::config::Secrets;
 use crate::desired::{Desired, DesiredResource, short_hash};
 use crate::live::{Live, LiveResource, Phase, Reading};
+use crate::ownership;
 
 /// Plans what turns `live` into `desired`, or into nothing.
 ///
@@ -24,6 +25,8 @@ use crate::live::{Live, LiveResource, Phase, Reading};
 /// Fails with all the reasons for which there can be no plan.
 pub fn plan(desired: &Desired, live: &Live, mode: Mode, secrets: &Secrets) -> Result<Plan, Vec<Refusal>> {
     let mut refusals = refuse::before(desired, live, mode);
+    let carried = ownership::carried(desired, live);
+    let desired = carried.as_ref();
     let world = World::new(desired, live);
     let wishes = Wishes::new(desired);
     let cycles = |paths: Vec<Vec<_>>| paths.into_iter().map(|path| Refusal::Cycle { path });

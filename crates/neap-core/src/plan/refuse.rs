@@ -15,6 +15,7 @@ use crate::desired::{Desired, DesiredResource, Network};
 use crate::diff;
 use crate::kinds::Resource;
 use crate::live::{Live, LiveResource, Reading};
+use crate::ownership;
 use crate::reference::{Fact, Reference};
 
 /// The reasons that can be seen before anything is decided.
@@ -36,6 +37,8 @@ pub(super) fn before(desired: &Desired, live: &Live, mode: Mode) -> Vec<Refusal>
         let missing = |name: &String| !live.environment.secrets.contains_key(name);
         let secrets = desired.secrets().into_iter().filter(missing);
         refusals.extend(secrets.map(|name| Refusal::NoSecret { name }));
+        let strayed = ownership::strayed(desired, live).into_iter();
+        refusals.extend(strayed.map(|(address, runs)| Refusal::AnotherFamily { address, runs }));
     }
     refusals
 }

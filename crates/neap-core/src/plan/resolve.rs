@@ -41,6 +41,7 @@ impl<'a> Known<'a> {
             implied: wanted.implied.clone(),
             protect: wanted.protect,
             delete_first: wanted.delete_first,
+            owned_elsewhere: wanted.owned_elsewhere.clone(),
             after: wanted.after.clone(),
         }
     }

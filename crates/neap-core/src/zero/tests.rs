@@ -19,6 +19,7 @@ fn scope() -> StackScope {
         implied: None,
         protect: false,
         delete_first: false,
+        owned_elsewhere: [].into(),
         after: [].into(),
     };
     let service = Service { cluster: "${cluster.main.arn}".into(), ..Service::example() };

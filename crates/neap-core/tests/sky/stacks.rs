@@ -49,6 +49,7 @@ pub(crate) fn add(stack: &mut Desired, text: &str, resource: impl Into<Resource>
         implied: None,
         protect: false,
         delete_first: false,
+        owned_elsewhere: [].into(),
         after: BTreeSet::new(),
     };
     stack.resources.insert(address, wanted);

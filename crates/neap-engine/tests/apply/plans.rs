@@ -87,6 +87,7 @@ pub(crate) fn desired(address: &Address) -> DesiredResource {
         implied: None,
         protect: false,
         delete_first: false,
+        owned_elsewhere: [].into(),
         after: std::collections::BTreeSet::new(),
     }
 }

@@ -34,6 +34,7 @@ pub(crate) fn resource(at: &str, fields: impl Into<Resource>) -> DesiredResource
         implied: None,
         protect: false,
         delete_first: false,
+        owned_elsewhere: [].into(),
         after: [].into(),
     }
 }

@@ -165,9 +165,10 @@ impl<'file> Lowering<'file> {
         let tags = tags::of(self, &address, Some((place, common.tags)));
         let delete_first = common.name.is_some();
         let protect = common.protect;
-        let after = BTreeSet::new();
+        let (after, owned_elsewhere) = (BTreeSet::new(), BTreeSet::new());
         let resource = resource.into();
-        let desired = DesiredResource { resource, tags, implied: None, protect, delete_first, after };
+        let desired =
+            DesiredResource { resource, tags, implied: None, protect, delete_first, owned_elsewhere, after };
         self.resources.insert(address, desired);
     }
 
@@ -189,8 +190,15 @@ impl<'file> Lowering<'file> {
         }
         let implied = Some(Implied { by: by.clone(), reason: reason.into() });
         let tags = tags::of(self, &address, None);
-        let (resource, after) = (resource.into(), BTreeSet::new());
-        let desired = DesiredResource { resource, tags, implied, protect: false, delete_first: false, after };
+        let desired = DesiredResource {
+            resource: resource.into(),
+            tags,
+            implied,
+            protect: false,
+            delete_first: false,
+            owned_elsewhere: BTreeSet::new(),
+            after: BTreeSet::new(),
+        };
         self.resources.insert(address, desired);
     }
 }

@@ -11,6 +11,7 @@ use super::{alb, capacity, groups, task};
 use crate::address::{Address, Kind};
 use crate::config::shape::{OneOrMany, ServiceTable, TargetTable, TaskTable};
 use crate::kinds::{Resource, Service, ServiceTarget, StrategyItem};
+use crate::ownership::Owned;
 use crate::reference::{self, Reference};
 
 /// Seconds in which failed health checks of a new task do not count, with a target.
@@ -58,6 +59,34 @@ fn service(lowering: &mut Lowering<'_>, name: &str, table: &ServiceTable) {
     lowering.declare(address.clone(), &place, &common, fields);
     if let Some(desired) = lowering.resources.get_mut(&address) {
         desired.after = after;
+    }
+    owned_elsewhere(lowering, &place, &address, table);
+}
+
+/// What others change of the service, and with it of the task that it runs.
+fn owned_elsewhere(lowering: &mut Lowering<'_>, place: &Place, address: &Address, table: &ServiceTable) {
+    let place = place.at("owned_elsewhere");
+    let owned: BTreeSet<Owned> = table.owned_elsewhere.iter().copied().collect();
+    for (index, word) in table.owned_elsewhere.iter().enumerate() {
+        if table.owned_elsewhere[..index].contains(word) {
+            lowering.report(&place.item(index), "it is in the list twice");
+        }
+    }
+    if owned.contains(&Owned::Image) {
+        let is_other = |(name, other): &(&String, &ServiceTable)| {
+            other.task == table.task && name.as_str() != address.name()
+        };
+        if let Some((other, _)) = lowering.file.service.iter().find(is_other) {
+            lowering
+                .report(&place, format!("`service.{other}` runs `task.{}` too", table.task))
+                .help("each service may run another image, so give each a task of its own");
+        }
+        if let Some(task) = lowering.resources.get_mut(&Address::new(Kind::Task, &table.task)) {
+            task.owned_elsewhere.insert(Owned::Image);
+        }
+    }
+    if let Some(desired) = lowering.resources.get_mut(address) {
+        desired.owned_elsewhere = owned;
     }
 }
 

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{Capacity, OneOrMany, yes};
+use crate::ownership::Owned;
 
 /// An ECS service.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -58,6 +59,10 @@ pub struct ServiceTable {
     pub exec: bool,
     /// The Fargate platform version.
     pub platform_version: Option<String>,
+    /// What others change: `count` an autoscaler, `image` a pipeline. The stack gives the first value, and from then on the
+    /// live one is carried forward.
+    #[serde(default)]
+    pub owned_elsewhere: Vec<Owned>,
     /// Tags of this resource, over those of the stack.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,

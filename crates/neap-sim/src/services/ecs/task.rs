@@ -44,6 +44,13 @@ fn revision(arn: &str) -> u32 {
     arn.rsplit_once(':').and_then(|(_, revision)| revision.parse().ok()).unwrap_or(0)
 }
 
+/// The newest active revision of a family that carries the marks of `stack`.
+pub(crate) fn newest_of<'world>(world: &'world World, family: &str, stack: &str) -> Option<&'world Record> {
+    let ours = |record: &Record| is_active(record) && record.is_of(stack);
+    let of_family = world.all::<Task>().filter(|(record, task)| task.family == family && ours(record));
+    of_family.map(|(record, _)| record).max_by_key(|record| revision(&record.arn))
+}
+
 /// The latest revision of each family that has inactive ones only: what a deletion leaves that ends half-way.
 pub(crate) fn latest_of_inactive(world: &World) -> Vec<&Record> {
     let mut latest: BTreeMap<&str, &Record> = BTreeMap::new();
@@ -123,12 +130,17 @@ fn is_revision(record: &Record, live: &LiveResource) -> bool {
     let is_half_gone = matches!(live.phase, Phase::Deleting(_));
     (!is_half_gone || revision(&record.arn) <= revision(&live.id))
         && record.resource.aws_name() == live.resource.aws_name()
-        && record.tags.get(TAG_STACK) == live.tags.get(TAG_STACK)
+        && (record.tags.get(TAG_STACK) == live.tags.get(TAG_STACK) || is_bare(record))
+}
+
+/// Whether nothing says whose it is: in a family of the stack's own, a pipeline has registered it for the stack's service.
+fn is_bare(record: &Record) -> bool {
+    record.tags.is_empty()
 }
 
 fn revisions(request: &Request<'_>, live: &LiveResource, state: &State) -> Vec<String> {
-    let wanted = |record: &Record| record.state == *state && is_revision(record, live);
     request.sim.look_as_shown(|world| {
+        let wanted = |record: &Record| record.state == *state && is_revision(record, live);
         let mut arns: Vec<String> = world
             .all::<Task>()
             .filter(|(record, _)| wanted(record))

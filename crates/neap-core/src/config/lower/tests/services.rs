@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::ownership::Owned;
 
 /// [`STACK`] with more keys of its service.
 fn service(keys: &str) -> String {
@@ -130,4 +131,37 @@ fn capacity_is_the_services_or_the_clusters() {
         &["service.api.capacity: two providers have a base"],
     );
     check_mistakes(&cluster(both), &["cluster.main.capacity: two providers have a base"]);
+}
+
+#[test]
+fn what_is_owned_elsewhere_is_noted_at_the_service_and_its_task() {
+    let desired = lower_text(&service("owned_elsewhere = [\"image\", \"count\"]")).expect("no mistakes");
+    let owned = |address| resource(&desired, address).owned_elsewhere.iter().copied().collect::<Vec<_>>();
+    assert_eq!(owned("service.api"), [Owned::Count, Owned::Image]);
+    assert_eq!(owned("task.api"), [Owned::Image]);
+    let count = lower_text(&service("owned_elsewhere = [\"count\"]")).expect("no mistakes");
+    assert!(resource(&count, "task.api").owned_elsewhere.is_empty());
+}
+
+#[test]
+fn an_image_that_others_own_runs_in_one_service() {
+    let other = "\n[service.batch]\ncluster = \"main\"\ntask = \"api\"\n";
+    check_mistakes(
+        &format!("{}{other}", service("owned_elsewhere = [\"image\", \"image\"]")),
+        &[
+            "service.api.owned_elsewhere.1: it is in the list twice",
+            "service.api.owned_elsewhere: `service.batch` runs `task.api` too",
+        ],
+    );
+}
+
+#[test]
+fn the_hash_of_the_stack_says_nothing_of_what_others_own() {
+    let spec = |text: &str, address: &str| resource(&lower_text(text).expect("no mistakes"), address).spec();
+    let owned = service("owned_elsewhere = [\"image\", \"count\"]");
+    let changed = service("owned_elsewhere = [\"image\", \"count\"]\ncount = 4").replace(":v1", ":v2");
+    for address in ["service.api", "task.api"] {
+        assert_eq!(spec(&owned, address), spec(&changed, address), "{address}");
+        assert_ne!(spec(&owned, address), spec(&service("count = 4").replace(":v1", ":v2"), address));
+    }
 }

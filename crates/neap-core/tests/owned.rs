@@ -1,0 +1,140 @@
+//! What others own: plans neither reset it nor tell it as a difference.
+
+mod sky;
+
+use neap_core::address::Kind;
+use neap_core::desired::{Desired, TAG_SPEC};
+use neap_core::kinds::Resource;
+use neap_core::ownership::Owned;
+use neap_core::plan::planner::plan;
+use neap_core::plan::{Action, Change, Mode, Plan, check};
+use sky::stacks::{address, course};
+use sky::{Sky, secrets};
+
+/// What is live once `stack` has been applied.
+fn applied(stack: &Desired) -> Sky {
+    let mut sky = Sky::new();
+    let plan = planned(stack, &sky);
+    sky.apply(&plan, &[], &[]).expect("the steps are in order");
+    sky
+}
+
+fn planned(stack: &Desired, sky: &Sky) -> Plan {
+    let plan = plan(stack, &sky.read(stack), Mode::Apply, &secrets()).expect("nothing stands in the way");
+    assert_eq!(check::check(&plan), Vec::<String>::new());
+    plan
+}
+
+/// Carries `plan` out and sees that nothing is left to do.
+fn finish(mut sky: Sky, plan: &Plan, stack: &Desired) {
+    sky.apply(plan, &[], &[]).expect("the steps are in order");
+    let again = planned(stack, &sky);
+    assert!(again.is_empty(), "{:?}", lines(&again));
+}
+
+/// What happens, `sign address`, by address; what stays is left out.
+fn lines(plan: &Plan) -> Vec<String> {
+    let acts = plan.changes.iter().filter(|change| change.action != Action::NoOp);
+    let mut lines: Vec<String> =
+        acts.map(|change| format!("{} {}", change.action.sign(), change.address)).collect();
+    lines.sort_by_key(|line| line.rsplit_once(' ').map(|(_, address)| address.to_owned()));
+    lines
+}
+
+fn change<'a>(plan: &'a Plan, text: &str) -> &'a Change {
+    plan.changes.iter().find(|change| change.address == address(text)).expect(text)
+}
+
+fn paths(plan: &Plan, text: &str) -> Vec<String> {
+    change(plan, text).fields.iter().map(|field| field.path.clone()).collect()
+}
+
+/// [`course`] with its service's count and image owned elsewhere, and these values in the stack file.
+fn left_to_others(count: u32, image: &str) -> Desired {
+    let mut stack = course();
+    for wanted in stack.resources.values_mut() {
+        match &mut wanted.resource {
+            Resource::Service(service) => {
+                service.count = count;
+                wanted.owned_elsewhere = [Owned::Count, Owned::Image].into();
+            }
+            Resource::Task(task) => {
+                task.containers.values_mut().for_each(|container| container.image = image.to_owned());
+                wanted.owned_elsewhere = [Owned::Image].into();
+            }
+            _ => {}
+        }
+    }
+    stack
+}
+
+/// What is live once others have set the count and the image of everything.
+fn changed_by_others(stack: &Desired) -> Sky {
+    let mut sky = applied(stack);
+    for live in &mut sky.resources {
+        match &mut live.resource {
+            Resource::Service(service) => service.count = 5,
+            Resource::Task(task) => {
+                task.containers.values_mut().for_each(|container| container.image = "theirs:2".to_owned());
+            }
+            _ => {}
+        }
+    }
+    sky
+}
+
+#[test]
+fn what_is_owned_elsewhere_is_first_what_the_stack_says() {
+    let sky = applied(&left_to_others(3, "ours:1"));
+    let task = sky.resources.iter().find(|live| live.kind() == Kind::Task).expect("a task");
+    assert!(task.resource.fields().to_string().contains("ours:1"));
+    let service = sky.resources.iter().find(|live| live.kind() == Kind::Service).expect("a service");
+    assert_eq!(service.resource.fields()["count"], 3);
+}
+
+#[test]
+fn what_others_own_is_no_difference_whatever_either_side_does() {
+    let sky = changed_by_others(&left_to_others(1, "ours:1"));
+    let plan = planned(&left_to_others(2, "ours:9"), &sky);
+    assert!(plan.is_empty(), "{:?}", lines(&plan));
+}
+
+#[test]
+fn what_others_own_is_carried_forward_when_something_else_changes() {
+    let sky = changed_by_others(&left_to_others(1, "ours:1"));
+    let mut stack = left_to_others(1, "ours:1");
+    for wanted in stack.resources.values_mut() {
+        match &mut wanted.resource {
+            Resource::Task(task) => task.memory = Some(1024),
+            Resource::Service(service) => service.exec = !service.exec,
+            _ => {}
+        }
+    }
+    let plan = planned(&stack, &sky);
+    assert_eq!(lines(&plan), ["~ service.api", "~ task.api"]);
+    assert_eq!(paths(&plan, "task.api"), ["memory"]);
+    let carried = |address: &str| change(&plan, address).desired.as_ref().expect("fields").resource.fields();
+    assert!(carried("task.api").to_string().contains("theirs:2"));
+    assert_eq!(carried("service.api")["count"], 5);
+    finish(sky, &plan, &stack);
+}
+
+#[test]
+fn what_the_stack_takes_back_is_its_own_again() {
+    let sky = changed_by_others(&left_to_others(1, "ours:1"));
+    let mut stack = left_to_others(2, "ours:1");
+    stack.resources.values_mut().for_each(|wanted| wanted.owned_elsewhere.clear());
+    let plan = planned(&stack, &sky);
+    assert_eq!(lines(&plan), ["~ service.api", "~ task.api"]);
+    finish(sky, &plan, &stack);
+}
+
+#[test]
+fn a_revision_of_others_keeps_the_tags_that_they_gave_it() {
+    let mut sky = changed_by_others(&left_to_others(1, "ours:1"));
+    for live in sky.resources.iter_mut().filter(|live| live.kind() == Kind::Task) {
+        live.tags.remove(TAG_SPEC);
+        live.tags.insert("pipeline".to_owned(), "main".to_owned());
+    }
+    assert!(planned(&left_to_others(1, "ours:1"), &sky).is_empty());
+}
