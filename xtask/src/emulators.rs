@@ -15,7 +15,7 @@ use crate::{root, say, target};
 const MOTO: &str = "moto[server]==5.2.5";
 /// The beginning of paths by which CloudWatch is asked in CBOR, which the judging proxy cannot read.
 const ASKED_IN_CBOR: &str = "/service/GraniteServiceVersion20100801/operation/";
-/// With which `tests/http/moto_server.py` speaks CloudWatch's protocol.
+/// With which ministack and `tests/http/moto_server.py` speak CloudWatch's protocol.
 const CBOR: &str = "cbor2==6.3.0";
 const MINISTACK: &str = "ministack==1.5.33";
 /// What the proxy needs beside moto: its own server, and the clients that its rules look with.
@@ -43,7 +43,7 @@ impl Emulator {
 
     /// Starts ministack, installed if it is not yet there.
     pub(crate) fn ministack() -> Result<Self, String> {
-        let environment = install("ministack", &[MINISTACK])?;
+        let environment = install("ministack", &[MINISTACK, CBOR])?;
         let port = free_port()?;
         let mut command = Command::new(environment.join("bin/ministack"));
         // Its default listens on every interface.

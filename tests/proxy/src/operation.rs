@@ -118,6 +118,10 @@ fn cloudfront(method: &str, parts: &[&str], query: &str) -> Option<&'static str>
     })
 }
 
+/// What a listing of objects is told in the query, which names no part of the bucket.
+const S3_LISTING: [&str; 7] =
+    ["list-type", "prefix", "max-keys", "delimiter", "continuation-token", "start-after", "fetch-owner"];
+
 /// S3's operations, with the bucket in the path. What is asked of a part of a bucket stands in the query.
 fn s3(method: &str, parts: &[&str], query: &str) -> String {
     let verb = match method {
@@ -128,13 +132,14 @@ fn s3(method: &str, parts: &[&str], query: &str) -> String {
         _ => "Post",
     };
     let part = query.split('&').map(|pair| pair.split('=').next().unwrap_or_default());
-    let part =
-        part.filter(|name| !name.is_empty() && !name.starts_with("x-")).find(|name| *name != "list-type");
+    let part = part
+        .filter(|name| !name.is_empty() && !name.starts_with("x-"))
+        .find(|name| !S3_LISTING.contains(name));
     match (method, parts, part) {
         ("GET", [], _) => "ListBuckets".to_owned(),
         ("GET", [_], None) => "ListObjectsV2".to_owned(),
         ("PUT", [_], None) => "CreateBucket".to_owned(),
-        (_, [_], Some(part)) if part != "prefix" => {
+        (_, [_], Some(part)) => {
             format!("{verb}Bucket{}{}", part[..1].to_uppercase(), &part[1..])
         }
         ("GET", [_], _) => "ListObjectsV2".to_owned(),
@@ -220,5 +225,6 @@ mod tests {
         check("PUT", "/bucket/", "s3:CreateBucket", true);
         check("PUT", "/bucket?tagging", "s3:PutBucketTagging", true);
         check("GET", "/bucket?list-type=2&prefix=a", "s3:ListObjectsV2", false);
+        check("GET", "/bucket?list-type=2&max-keys=1&prefix=a", "s3:ListObjectsV2", false);
     }
 }

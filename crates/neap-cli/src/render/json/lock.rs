@@ -63,7 +63,8 @@ impl UnlockView {
         Self {
             version: VERSION,
             stack: stack.to_owned(),
-            place: place.map(str::to_owned),
+            // Text has backticks around it, which are no part of a path.
+            place: place.map(|place| place.replace('`', "")),
             holder: record.and_then(Result::ok).map(HolderView::of),
             damaged: record.and_then(Result::err).cloned(),
             removed,
