@@ -14,6 +14,10 @@ fails, where AWS lists all.
 
 It speaks CloudWatch's older protocol alone, forms with XML for an answer, where the SDK speaks CBOR. DescribeAlarms is answered in that here.
 
+The origin access control of an origin is lost, and with it the mark that the origin is a bucket. AWS shows both.
+
+Some of its answers of S3 have a root element of another name than AWS's, which the Rust SDK refuses.
+
 It builds all 1582 of AWS's managed policies anew after each reset, which takes longer than the life of a stack; only those of ECS are kept.
 Everything else is moto as it is.
 """
@@ -27,6 +31,7 @@ import cbor2
 from moto.cloudwatch import urls as cloudwatch_urls
 from moto.cloudwatch.models import cloudwatch_backends
 from moto.core import DEFAULT_ACCOUNT_ID
+from moto.cloudfront.models import Origin
 from moto.ecs.models import EC2ContainerServiceBackend
 from moto.ecs.responses import EC2ContainerServiceResponse
 from moto.elbv2.exceptions import DuplicateListenerError, DuplicateLoadBalancerName
@@ -34,6 +39,7 @@ from moto.elbv2.models import ELBv2Backend
 from moto.iam import models as iam
 from moto.iam.models import Role
 from moto.logs.models import LogsBackend
+from moto.s3.responses import S3Response
 from moto.server import main
 
 FORGOTTEN = {
@@ -47,6 +53,16 @@ create_service = EC2ContainerServiceResponse.create_service
 update_service = EC2ContainerServiceResponse.update_service
 iter_tagged_resources = LogsBackend.iter_tagged_resources
 make_role = Role.__init__
+make_origin = Origin.__init__
+serialize_s3 = S3Response.serialized
+
+S3_ROOTS = {
+    "GetBucketVersioning": "VersioningConfiguration",
+    "GetBucketTagging": "Tagging",
+    "GetBucketLifecycleConfiguration": "LifecycleConfiguration",
+    "GetBucketCors": "CORSConfiguration",
+    "DeleteObjects": "DeleteResult",
+}
 create_load_balancer = ELBv2Backend.create_load_balancer
 create_listener = ELBv2Backend.create_listener
 describe_capacity_providers = EC2ContainerServiceBackend.describe_capacity_providers
@@ -96,6 +112,23 @@ def make_settled_role(self, *arguments, **named):
     self.create_date -= timedelta(seconds=90)
 
 
+def make_origin_with_access_control(self, origin):
+    make_origin(self, origin)
+    self.origin_access_control_id = origin.get("OriginAccessControlId") or ""
+    if "S3OriginConfig" in origin:
+        self.s3_origin_config = {"OriginAccessIdentity": self.s3_access_identity}
+
+
+def serialize_s3_with_its_root(self, result):
+    status, headers, body = serialize_s3(self, result)
+    root = S3_ROOTS.get(self._get_action())
+    if root and isinstance(body, str):
+        body = body.replace(f"{self._get_action()}Response", root)
+    elif root:
+        body = body.replace(f"{self._get_action()}Response".encode(), root.encode())
+    return status, headers, body
+
+
 def describe_every_capacity_provider(self, names):
     return describe_capacity_providers(self, list(self.capacity_providers) if names is None else names)
 
@@ -117,6 +150,8 @@ ELBv2Backend.create_load_balancer = create_load_balancer_once
 ELBv2Backend.create_listener = create_listener_once
 EC2ContainerServiceBackend.describe_capacity_providers = describe_every_capacity_provider
 Role.__init__ = make_settled_role
+Origin.__init__ = make_origin_with_access_control
+S3Response.serialized = serialize_s3_with_its_root
 policies = json.loads(iam.aws_managed_policies_data)
 iam.aws_managed_policies_data = json.dumps({name: policy for name, policy in policies.items() if name.startswith("AmazonECS")})
 sys.exit(main(sys.argv[1:]))

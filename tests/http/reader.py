@@ -79,6 +79,9 @@ def listing():
                 found["services"].append(f"{cluster['clusterName']}/{service['serviceName']}")
     # What a stack names, and nobody's stack creates, is elsewhere.
     found["parameters"] = [p["Name"] for p in every("ssm", "describe_parameters", "Parameters") if p["Name"].startswith("/neap/")]
+    found["buckets"] = [b["Name"] for b in client("s3").list_buckets()["Buckets"]]
+    controls = client("cloudfront").list_origin_access_controls()["OriginAccessControlList"].get("Items") or []
+    found["origin access controls"] = [c["Name"] for c in controls]
     items = client("cloudfront").list_distributions()["DistributionList"].get("Items") or []
     found["distributions"] = [d["Comment"] for d in items]
     return {kind: sorted(names) for kind, names in found.items() if names}

@@ -23,7 +23,8 @@ const SERVICES: [&str; 13] = [
 
 /// Actions that no call of ours is named after: a role is handed over by ECS's calls, services make their own roles, and the
 /// lock is tagged by the call that creates it.
-const IMPLIED: [&str; 3] = ["iam:PassRole", "iam:CreateServiceLinkedRole", "ssm:AddTagsToResource"];
+const IMPLIED: [&str; 4] =
+    ["iam:PassRole", "iam:CreateServiceLinkedRole", "ssm:AddTagsToResource", "s3:TagResource"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")

@@ -2,18 +2,22 @@
 //!
 //! Decides how clients are configured. Must not know what they are used for.
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::identity::IdentityCache;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_s3::config::RequestChecksumCalculation;
 use aws_smithy_http_client::{Builder, tls};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use neap_core::live::Environment;
 use neap_engine::cloud::{CallError, ErrorKind};
 use neap_engine::throttle::Throttle;
+use tokio::sync::OnceCell;
 
 use crate::error::{failed, incomplete};
 use crate::pace::{Paced, Refusals};
@@ -21,10 +25,10 @@ use crate::recent::Recent;
 
 /// A client of one service that tells the buckets when AWS refuses a request as one too many.
 macro_rules! client {
-    ($sdk:ident, $config:expr, $throttle:expr $(, $setting:ident($value:expr))?) => {{
+    ($sdk:ident, $config:expr, $throttle:expr $(, $setting:ident($value:expr))*) => {{
         let refusals = Refusals::new(Arc::clone(&$throttle));
         let builder = $sdk::config::Builder::from(&$config).interceptor(refusals);
-        $sdk::Client::from_conf(builder$(.$setting($value))?.build())
+        $sdk::Client::from_conf(builder$(.$setting($value))*.build())
     }};
 }
 
@@ -68,9 +72,9 @@ pub struct Aws {
     pub(crate) sts: aws_sdk_sts::Client,
     pub(crate) tagging: aws_sdk_resourcegroupstagging::Client,
     /// Whose account it is, once that is known.
-    pub(crate) identity: OnceLock<Identity>,
     /// What it has changed.
     pub(crate) recent: Recent,
+    pub(crate) identity: OnceCell<Identity>,
 }
 
 impl fmt::Debug for Aws {
@@ -107,26 +111,46 @@ impl Aws {
             iam: client!(aws_sdk_iam, config, throttle),
             logs: client!(aws_sdk_cloudwatchlogs, config, throttle),
             // Emulators have no name for each bucket.
-            s3: client!(aws_sdk_s3, config, throttle, force_path_style(options.endpoint_url.is_some())),
+            s3: client!(
+                aws_sdk_s3,
+                config,
+                throttle,
+                force_path_style(options.endpoint_url.is_some()),
+                request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+            ),
             secrets: client!(aws_sdk_secretsmanager, config, throttle),
             ssm: client!(aws_sdk_ssm, config, throttle),
             sts: client!(aws_sdk_sts, config, throttle),
             tagging: client!(aws_sdk_resourcegroupstagging, config, throttle),
-            identity: OnceLock::new(),
             recent: Recent::default(),
+            identity: OnceCell::new(),
         })
     }
 
-    /// Whose account it is; asked once.
+    /// Whose account it is; asked once, however many want to know.
     pub(crate) async fn identity(&self) -> Result<&Identity, CallError> {
+        self.identity.get_or_try_init(|| self.ask_identity()).await
+    }
+
+    async fn ask_identity(&self) -> Result<Identity, CallError> {
         const OPERATION: &str = "sts:GetCallerIdentity";
-        if let Some(identity) = self.identity.get() {
-            return Ok(identity);
-        }
         let answer = self.sts.get_caller_identity().send().await.map_err(failed(OPERATION))?;
         let account = answer.account().ok_or_else(|| incomplete(OPERATION, "Account"))?.to_owned();
         let partition = answer.arn().and_then(|arn| arn.split(':').nth(1)).unwrap_or("aws").to_owned();
-        Ok(self.identity.get_or_init(|| Identity { account, partition }))
+        Ok(Identity { account, partition })
+    }
+
+    /// Account, region and partition, as far as they are known by now.
+    pub(crate) fn place(&self) -> Environment {
+        let identity = self.identity.get();
+        Environment {
+            account: identity.map(|identity| identity.account.clone()).unwrap_or_default(),
+            region: self.region.clone(),
+            partition: identity.map_or("aws", |identity| &identity.partition).to_owned(),
+            vpc: None,
+            subnets: Vec::new(),
+            secrets: BTreeMap::new(),
+        }
     }
 }
 

@@ -13,12 +13,12 @@ use neap_engine::cloud::CallError;
 use crate::client::Aws;
 use crate::error::failed;
 use crate::found::{Found, Outcome, if_there};
-use crate::{ecr, log_group, task};
+use crate::{bucket, ecr, log_group, task};
 
 const OPERATION: &str = "tag:GetResources";
 
 /// The kinds that are listed by prefix, and whose name the user can choose.
-const TYPES: [&str; 3] = ["ecr:repository", "logs:log-group", "ecs:task-definition"];
+const TYPES: [&str; 4] = ["ecr:repository", "logs:log-group", "ecs:task-definition", "s3:bucket"];
 
 /// Reads what carries the stack's tag under a name that nothing else looks at. The index shows what is long deleted
 /// and learns late of what is new, so it only says where to look, and a plan does without it if it must.
@@ -56,6 +56,7 @@ async fn named(aws: &Aws, kind: Kind, name: &str) -> Outcome {
         Kind::Ecr => ecr::named(aws, name).await,
         Kind::LogGroup => log_group::named(aws, name).await,
         Kind::Task => task::named(aws, name).await,
+        Kind::Bucket => bucket::named(aws, name).await,
         _ => Ok(None),
     };
     (None, if_there(outcome).map(Option::flatten))
@@ -68,9 +69,11 @@ fn unknown<'a>(arns: &'a [String], desired: &Desired) -> BTreeSet<(Kind, &'a str
         .values()
         .map(|wanted| (wanted.resource.kind(), wanted.resource.aws_name()))
         .collect();
+    let buckets = bucket::prefix(&desired.stack);
     let is_listed = |(kind, name): &(Kind, &str)| match kind {
         Kind::Ecr => name.starts_with(&ecr::prefix(&desired.stack)),
         Kind::LogGroup => name.starts_with(&log_group::prefix(&desired.stack)),
+        Kind::Bucket => name.starts_with(&buckets),
         _ => name.starts_with(&task::prefix(&desired.stack)),
     };
     let names = arns.iter().filter_map(|arn| kind_and_name(arn));
@@ -86,6 +89,7 @@ fn kind_and_name(arn: &str) -> Option<(Kind, &str)> {
         "ecr" => (Kind::Ecr, resource.strip_prefix("repository/")?),
         "logs" => (Kind::LogGroup, resource.strip_prefix("log-group:")?.trim_end_matches(":*")),
         "ecs" => (Kind::Task, resource.strip_prefix("task-definition/")?.rsplit_once(':')?.0),
+        "s3" => (Kind::Bucket, resource),
         _ => return None,
     };
     (!name.is_empty()).then_some((kind, name))
@@ -122,9 +126,13 @@ mod tests {
     }
 
     #[test]
+    fn the_arn_of_a_bucket_is_its_name() {
+        check("arn:aws:s3:::course-web", Some((Kind::Bucket, "course-web")));
+    }
+
+    #[test]
     fn an_arn_of_anything_else_has_no_name() {
         check("arn:aws:ecs:eu-west-1:123456789012:cluster/main", None);
-        check("arn:aws:s3:::bucket", None);
         check("arn:aws:ecr:eu-west-1:123456789012:repository/", None);
         check("worker:12", None);
     }

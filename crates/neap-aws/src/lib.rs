@@ -4,6 +4,7 @@
 //! are ordered, how long anyone waits, or what the user is shown.
 
 mod adopt;
+mod bucket;
 mod client;
 mod cloudfront;
 mod cluster;
@@ -29,7 +30,8 @@ mod zero;
 use neap_core::address::Kind;
 use neap_core::desired::{Desired, DesiredResource};
 use neap_core::kinds::{
-    Alb, Cloudfront, Cluster, Ecr, Listener, LogGroup, Role, Rule, SecurityGroup, Service, TargetGroup, Task,
+    Alb, Bucket, BucketPolicy, Cloudfront, Cluster, Ecr, Listener, LogGroup, OriginAccessControl, Role, Rule,
+    SecurityGroup, Service, TargetGroup, Task,
 };
 use neap_core::live::{Live, LiveResource, Outputs};
 use neap_core::zero::{Remains, StackScope};
@@ -46,7 +48,8 @@ use crate::remote::{Held, Remote, Wanted};
 macro_rules! by_kind {
     ($kind:expr, $fields:ident => $expression:expr) => {
         by_kind!(@match $kind, $fields => $expression;
-            LogGroup Role Ecr Cluster SecurityGroup TargetGroup Alb Listener Rule Task Service Cloudfront)
+            LogGroup Role Ecr Cluster SecurityGroup TargetGroup Alb Listener Rule Task Service Cloudfront
+            Bucket BucketPolicy OriginAccessControl)
     };
     (@match $kind:expr, $fields:ident => $expression:expr; $($variant:ident)*) => {
         match $kind {
@@ -62,17 +65,20 @@ macro_rules! by_kind {
 impl Aws {
     /// Reads what stands for the stack's resources, all services at once.
     async fn read_resources(&self, desired: &Desired) -> Found {
-        let (logs, roles, repositories, clusters, balancers, distributions, hinted) = tokio::join!(
+        let (logs, roles, repositories, clusters, balancers, distributions, controls, buckets, hinted) = tokio::join!(
             Box::pin(log_group::read(self, desired)),
             Box::pin(role::read(self, desired)),
             Box::pin(ecr::read(self, desired)),
             Box::pin(ecs::read(self, desired)),
             Box::pin(elb::read(self, desired)),
             Box::pin(cloudfront::read(self, desired)),
+            Box::pin(cloudfront::access_control::read(self, desired)),
+            Box::pin(bucket::read(self, desired)),
             Box::pin(hinted::read(self, desired)),
         );
         let mut found = Found::new(&desired.stack);
-        for part in [logs, roles, repositories, clusters, balancers, distributions, hinted] {
+        for part in [logs, roles, repositories, clusters, balancers, distributions, controls, buckets, hinted]
+        {
             found.merge(part);
         }
         found

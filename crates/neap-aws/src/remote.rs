@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use neap_core::address::Address;
 use neap_core::desired::{Desired, DesiredResource, TAG_ADDRESS, TAG_STACK};
 use neap_core::kinds::{
-    Alb, Cloudfront, Cluster, Ecr, KindOf, Listener, LogGroup, Resource, Role, Rule, SecurityGroup, Service,
-    TargetGroup, Task,
+    Alb, Bucket, BucketPolicy, Cloudfront, Cluster, Ecr, KindOf, Listener, LogGroup, OriginAccessControl,
+    Resource, Role, Rule, SecurityGroup, Service, TargetGroup, Task,
 };
 use neap_core::live::{LiveResource, Outputs};
 use neap_engine::cloud::{CallError, ErrorKind, Progress};
@@ -34,7 +34,8 @@ macro_rules! fields {
     };
 }
 
-fields!(LogGroup Role Ecr Cluster SecurityGroup TargetGroup Alb Listener Rule Task Service Cloudfront);
+fields!(LogGroup Role Ecr Cluster SecurityGroup TargetGroup Alb Listener Rule Task Service Cloudfront
+    Bucket BucketPolicy OriginAccessControl);
 
 /// A desired resource with its fields as their own type.
 #[derive(Debug, Clone, Copy)]

@@ -57,6 +57,11 @@ impl TagChanges {
         let remove = live.keys().filter(gone).cloned().collect();
         Self { set, remove }
     }
+
+    /// Whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.set.is_empty() && self.remove.is_empty()
+    }
 }
 
 /// Converts tags to and from a service's own tag type, whose builder checks that key and value are there.
@@ -107,6 +112,7 @@ sdk_tags!(to_elb, from_elb, aws_sdk_elasticloadbalancingv2::types::Tag, plain);
 sdk_tags!(to_cloudfront, from_cloudfront, aws_sdk_cloudfront::types::Tag, keyed);
 sdk_tags!(to_iam, from_iam, aws_sdk_iam::types::Tag, checked);
 sdk_tags!(to_ecr, from_ecr, aws_sdk_ecr::types::Tag, checked);
+sdk_tags!(to_s3, from_s3, aws_sdk_s3::types::Tag, checked);
 
 #[cfg(test)]
 mod tests {
@@ -138,6 +144,7 @@ mod tests {
         assert_eq!(from_ec2(&to_ec2(&all)), all);
         assert_eq!(from_elb(&to_elb(&all)), all);
         assert_eq!(from_ecr(&to_ecr(&all).expect("keys")), all);
+        assert_eq!(from_s3(&to_s3(&all).expect("keys")), all);
         assert_eq!(from_iam(&to_iam(&all).expect("keys")), all);
         assert_eq!(from_cloudfront(&to_cloudfront(&all).expect("keys")), all);
     }

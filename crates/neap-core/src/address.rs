@@ -37,11 +37,17 @@ pub enum Kind {
     Service,
     /// A CloudFront distribution.
     Cloudfront,
+    /// An S3 bucket.
+    Bucket,
+    /// The policy of a bucket.
+    BucketPolicy,
+    /// A CloudFront origin access control.
+    OriginAccessControl,
 }
 
 impl Kind {
     /// Every kind, in the order in which plans list them when nothing else decides.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::LogGroup,
         Self::Role,
         Self::Ecr,
@@ -53,7 +59,10 @@ impl Kind {
         Self::Rule,
         Self::Task,
         Self::Service,
+        Self::Bucket,
+        Self::OriginAccessControl,
         Self::Cloudfront,
+        Self::BucketPolicy,
     ];
 
     /// The kind's name in addresses and in the stack file.
@@ -71,7 +80,15 @@ impl Kind {
             Self::Task => "task",
             Self::Service => "service",
             Self::Cloudfront => "cloudfront",
+            Self::Bucket => "bucket",
+            Self::BucketPolicy => "bucket_policy",
+            Self::OriginAccessControl => "origin_access_control",
         }
+    }
+
+    /// Whether AWS takes tags on resources of this kind. Of the others, something in their fields tells whose they are.
+    pub const fn takes_tags(self) -> bool {
+        !matches!(self, Self::BucketPolicy | Self::OriginAccessControl)
     }
 
     /// The kind named `text` as a table of the stack file, if there is one.

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::address::Address;
 use crate::kinds::Resource;
 use crate::ownership::{self, Owned};
-use crate::reference::{self, Reference};
+use crate::reference::{self, Fact, Reference, Resolved};
 
 /// The tag that names the stack a resource belongs to.
 pub const TAG_STACK: &str = "neap:stack";
@@ -19,6 +19,8 @@ pub const TAG_STACK: &str = "neap:stack";
 pub const TAG_ADDRESS: &str = "neap:address";
 /// The tag that holds the hash of the desired fields at the last apply.
 pub const TAG_SPEC: &str = "neap:spec";
+/// The tag of what stays when a stack goes, with the value `true`.
+pub const TAG_KEEP: &str = "neap:keep";
 
 /// Which VPC a stack lives in.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,6 +126,22 @@ impl DesiredResource {
 }
 
 impl Desired {
+    /// The name that AWS knows `resource` by in `account`: buckets have the account in theirs, and a bucket's policy has its
+    /// bucket's.
+    pub fn name_in(&self, resource: &Resource, account: &str) -> String {
+        let resolve = |reference: &Reference| match reference {
+            Reference::Fact(Fact::Account) => Resolved::One(account.to_owned()),
+            Reference::Output(address, output) if output == "name" => {
+                let named = self.resources.get(address).map(|wanted| self.name_in(&wanted.resource, account));
+                named.map_or(Resolved::Unknown, Resolved::One)
+            }
+            Reference::Output(..) | Reference::Fact(_) | Reference::Variable(_) | Reference::Secret(_) => {
+                Resolved::Unknown
+            }
+        };
+        reference::substitute_text(resource.aws_name(), &resolve)
+    }
+
     /// The names of Secrets Manager secrets and the ARNs' worth of facts that the fields refer to.
     pub fn secrets(&self) -> BTreeSet<String> {
         let secret = |(_, reference)| match reference {

@@ -41,17 +41,64 @@ pub const fn between(dependent: Kind, dependency: Kind) -> EdgeRule {
         Kind::Service => service(dependency),
         Kind::Listener | Kind::Rule => listener(dependency),
         Kind::Alb | Kind::SecurityGroup => network(dependency),
+        Kind::Cloudfront => distribution(dependency),
+        Kind::BucketPolicy => bucket_policy(dependency),
         // Registering a revision checks none of what it names, and deleting one frees nothing. What its tasks
         // use at run time is the service's to wait for.
         Kind::Task
-        // A distribution needs only the host name, so it deploys while its load balancer provisions; and a load
-        // balancer goes without asking who points at it.
-        | Kind::Cloudfront
         | Kind::LogGroup
         | Kind::Role
         | Kind::Ecr
         | Kind::Cluster
-        | Kind::TargetGroup => EdgeRule::ID,
+        | Kind::TargetGroup
+        | Kind::Bucket
+        | Kind::OriginAccessControl => EdgeRule::ID,
+    }
+}
+
+/// What a distribution waits for. It needs only host names, so it deploys while its load balancer provisions; and a load
+/// balancer or a bucket goes without asking who points at it.
+const fn distribution(dependency: Kind) -> EdgeRule {
+    match dependency {
+        // DeleteOriginAccessControl fails with `OriginAccessControlInUse` while any distribution names it, a disabled one
+        // too.
+        Kind::OriginAccessControl => EdgeRule::ID.held(),
+        Kind::LogGroup
+        | Kind::Role
+        | Kind::Ecr
+        | Kind::Cluster
+        | Kind::SecurityGroup
+        | Kind::TargetGroup
+        | Kind::Alb
+        | Kind::Listener
+        | Kind::Rule
+        | Kind::Task
+        | Kind::Service
+        | Kind::Cloudfront
+        | Kind::BucketPolicy
+        | Kind::Bucket => EdgeRule::ID,
+    }
+}
+
+/// What the policy of a bucket waits for.
+const fn bucket_policy(dependency: Kind) -> EdgeRule {
+    match dependency {
+        // S3 refuses two changes of one bucket at a time (`OperationAborted`).
+        Kind::Bucket => EdgeRule::ID.gone_before(),
+        Kind::LogGroup
+        | Kind::Role
+        | Kind::Ecr
+        | Kind::Cluster
+        | Kind::SecurityGroup
+        | Kind::TargetGroup
+        | Kind::Alb
+        | Kind::Listener
+        | Kind::Rule
+        | Kind::Task
+        | Kind::Service
+        | Kind::Cloudfront
+        | Kind::BucketPolicy
+        | Kind::OriginAccessControl => EdgeRule::ID,
     }
 }
 
@@ -73,7 +120,12 @@ const fn service(dependency: Kind) -> EdgeRule {
         // The target group must be reachable from a load balancer (`does not have an associated load balancer`),
         // which may still be provisioning. Registered targets keep neither of them.
         Kind::TargetGroup | Kind::Listener | Kind::Rule | Kind::Alb => EdgeRule::ID,
-        Kind::Ecr | Kind::Service | Kind::Cloudfront => EdgeRule::ID,
+        Kind::Ecr
+        | Kind::Service
+        | Kind::Cloudfront
+        | Kind::Bucket
+        | Kind::BucketPolicy
+        | Kind::OriginAccessControl => EdgeRule::ID,
     }
 }
 
@@ -93,7 +145,10 @@ const fn listener(dependency: Kind) -> EdgeRule {
         | Kind::Rule
         | Kind::Task
         | Kind::Service
-        | Kind::Cloudfront => EdgeRule::ID,
+        | Kind::Cloudfront
+        | Kind::Bucket
+        | Kind::BucketPolicy
+        | Kind::OriginAccessControl => EdgeRule::ID,
     }
 }
 
@@ -113,7 +168,10 @@ const fn network(dependency: Kind) -> EdgeRule {
         | Kind::Rule
         | Kind::Task
         | Kind::Service
-        | Kind::Cloudfront => EdgeRule::ID,
+        | Kind::Cloudfront
+        | Kind::Bucket
+        | Kind::BucketPolicy
+        | Kind::OriginAccessControl => EdgeRule::ID,
     }
 }
 
@@ -139,6 +197,13 @@ mod tests {
         check(Kind::Rule, Kind::Listener, Need::Exists, false);
         check(Kind::Cloudfront, Kind::Alb, Need::Exists, false);
         check(Kind::Task, Kind::Role, Need::Exists, false);
+    }
+
+    #[test]
+    fn an_access_control_goes_after_its_distribution_and_a_policy_before_its_bucket() {
+        check(Kind::Cloudfront, Kind::OriginAccessControl, Need::Exists, true);
+        check(Kind::BucketPolicy, Kind::Bucket, Need::Exists, true);
+        check(Kind::BucketPolicy, Kind::Cloudfront, Need::Exists, false);
     }
 
     #[test]

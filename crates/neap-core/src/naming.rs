@@ -12,7 +12,8 @@ use crate::desired::short_hash;
 pub const fn limit(kind: Kind) -> usize {
     match kind {
         Kind::Alb | Kind::TargetGroup => 32,
-        Kind::Role => 64,
+        Kind::Bucket | Kind::BucketPolicy => 63,
+        Kind::Role | Kind::OriginAccessControl => 64,
         Kind::Cluster | Kind::Task | Kind::Service | Kind::SecurityGroup => 255,
         Kind::Ecr => 256,
         Kind::LogGroup => 512,
@@ -51,7 +52,9 @@ fn with_hash(text: &str, hash: &str, limit: usize) -> String {
 pub fn prefix(kind: Kind, stack: &str) -> String {
     let text = match kind {
         Kind::LogGroup => format!("/neap/{stack}/"),
-        Kind::Alb | Kind::TargetGroup => format!("{stack}-").replace('_', "-"),
+        Kind::Alb | Kind::TargetGroup | Kind::Bucket | Kind::BucketPolicy | Kind::OriginAccessControl => {
+            format!("{stack}-").replace('_', "-")
+        }
         _ => format!("{stack}-"),
     };
     // What a hash of eight characters and its hyphen leave of a name.
@@ -61,6 +64,26 @@ pub fn prefix(kind: Kind, stack: &str) -> String {
     }
     let kept: String = text.chars().take(most).collect();
     kept.trim_end_matches(['-', '_', '/']).to_owned()
+}
+
+/// The name of a bucket: `<stack>-<name>-<account>`, since it must be unique among those of all accounts. The account is
+/// filled in once it is known.
+pub fn bucket(stack: &str, name: &str) -> String {
+    let text = format!("{stack}-{name}").replace('_', "-");
+    let most = limit(Kind::Bucket) - "-123456789012".len();
+    let fits = text.len() <= most && !name.contains('_');
+    let text = if fits { text } else { with_hash(&text, &short_hash(&format!("{stack}-{name}")), most) };
+    format!("{text}-${{aws.account}}")
+}
+
+/// The name of the origin access control at `address`. It takes no tags, so the hash in its name must tell whose it is.
+pub fn access_control(stack: &str, address: &Address) -> String {
+    replaceable(Kind::OriginAccessControl, stack, address.name(), &json!(address.to_string()))
+}
+
+/// The `Id` of the policy that neap gives to a bucket, which takes no tags.
+pub fn policy_id(stack: &str, address: &Address) -> String {
+    format!("neap/{stack}/{address}")
 }
 
 /// The path of the roles of a stack.
@@ -98,8 +121,31 @@ pub fn refusal(kind: Kind, name: &str) -> Option<String> {
         Kind::SecurityGroup => allowed(" ._-:/()#,@[]+=&;{}!$*").or_else(|| begins(name, "sg-")),
         Kind::LogGroup => allowed(".-_/#").or_else(|| begins(name, "aws/")),
         Kind::Ecr => repository(name),
+        Kind::Bucket | Kind::BucketPolicy => bucket_refusal(name),
+        Kind::OriginAccessControl => allowed("-_"),
         Kind::Listener | Kind::Rule | Kind::Cloudfront => None,
     }
+}
+
+/// S3's rules for names of buckets ("General purpose bucket naming rules").
+fn bucket_refusal(name: &str) -> Option<String> {
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    if name.chars().count() < 3 {
+        return Some("has fewer than 3 characters".to_owned());
+    }
+    if let Some(c) = name.chars().find(|c| !fits(*c) && *c != '-' && *c != '.') {
+        return Some(format!("holds `{c}`; buckets take lower-case letters, digits, `-` and `.`"));
+    }
+    if !name.starts_with(fits) || !name.ends_with(fits) || name.contains("..") {
+        return Some("begins or ends with a separator, or has two dots in a row".to_owned());
+    }
+    if name.parse::<std::net::Ipv4Addr>().is_ok() {
+        return Some("is an IP address".to_owned());
+    }
+    let reserved = ["xn--", "sthree-", "amzn-s3-demo-"].into_iter().find(|prefix| name.starts_with(prefix));
+    let reserved = reserved
+        .or_else(|| ["-s3alias", "--ol-s3", ".mrap", "--x-s3"].into_iter().find(|end| name.ends_with(end)));
+    reserved.map(|part| format!("has `{part}`, which AWS keeps for itself"))
 }
 
 fn begins(name: &str, prefix: &str) -> Option<String> {

@@ -20,6 +20,9 @@ pub const fn names(kind: Kind) -> &'static [&'static str] {
         Kind::Task => &["arn", "family"],
         Kind::Service => &["name", "arn"],
         Kind::Cloudfront => &["domain_name", "id", "arn"],
+        Kind::Bucket => &["name", "arn", "domain_name"],
+        Kind::BucketPolicy => &["bucket"],
+        Kind::OriginAccessControl => &["id"],
     }
 }
 
@@ -66,7 +69,16 @@ pub fn computed(resource: &Resource, environment: &Environment) -> Outputs {
         }
         Resource::TargetGroup(_) => outputs.push(("name", name.to_owned())),
         Resource::Task(_) => outputs.push(("family", name.to_owned())),
+        Resource::Bucket(_) => {
+            // Names of buckets are unique in all of S3, so their ARNs hold neither region nor account.
+            let Environment { region, partition, .. } = environment;
+            outputs.push(("name", name.to_owned()));
+            outputs.push(("arn", format!("arn:{partition}:s3:::{name}")));
+            outputs.push(("domain_name", format!("{name}.s3.{region}.{}", domain(partition))));
+        }
+        Resource::BucketPolicy(_) => outputs.push(("bucket", name.to_owned())),
         Resource::SecurityGroup(_)
+        | Resource::OriginAccessControl(_)
         | Resource::Alb(_)
         | Resource::Listener(_)
         | Resource::Rule(_)
@@ -77,8 +89,11 @@ pub fn computed(resource: &Resource, environment: &Environment) -> Outputs {
 
 fn repository_uri(name: &str, environment: &Environment) -> String {
     let Environment { account, region, partition, .. } = environment;
-    let suffix = if partition == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" };
-    format!("{account}.dkr.ecr.{region}.{suffix}/{name}")
+    format!("{account}.dkr.ecr.{region}.{}/{name}", domain(partition))
+}
+
+fn domain(partition: &str) -> &'static str {
+    if partition == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" }
 }
 
 #[cfg(test)]
@@ -138,6 +153,14 @@ mod tests {
             &[
                 ("arn", "arn:aws:ecs:eu-west-1:123456789012:service/course-main/course-api"),
                 ("name", "course-api"),
+            ],
+        );
+        check(
+            Kind::Bucket,
+            &[
+                ("name", "course-web-123456789012"),
+                ("arn", "arn:aws:s3:::course-web-123456789012"),
+                ("domain_name", "course-web-123456789012.s3.eu-west-1.amazonaws.com"),
             ],
         );
         check(Kind::TargetGroup, &[("name", "course-api-0123abcd")]);

@@ -40,6 +40,9 @@ pub fn normalise(document: &Value) -> Value {
 ///
 /// References sort differently from what they stand for, so this belongs after each substitution.
 pub fn normalise_fields(kind: Kind, mut fields: Value) -> Value {
+    if let (Kind::BucketPolicy, Some(policy)) = (kind, fields.get_mut("policy")) {
+        *policy = normalise(policy);
+    }
     if kind != Kind::Role {
         return fields;
     }

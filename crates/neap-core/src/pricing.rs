@@ -41,6 +41,8 @@ pub enum Charge {
     Logs,
     /// A CloudWatch alarm on one metric.
     Alarm,
+    /// A gigabyte of objects in a bucket.
+    Objects,
 }
 
 impl Charge {
@@ -56,6 +58,7 @@ impl Charge {
             Self::Images => ("storage", "ecr_gb_month"),
             Self::Logs => ("cloudwatch", "logs_storage_gb_month"),
             Self::Alarm => ("cloudwatch", "alarm_metric_month"),
+            Self::Objects => ("storage", "s3_standard_gb_month"),
         }
     }
 }

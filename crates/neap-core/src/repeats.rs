@@ -26,8 +26,8 @@ impl Repeat {
         match kind {
             // RegisterTaskDefinition knows no token; each call makes a revision.
             Kind::Task => Self::Append,
-            // The port of its load balancer; the priority in its listener.
-            Kind::Listener | Kind::Rule => Self::Position,
+            // The port of its load balancer; the priority in its listener; a bucket has one policy, put as a whole.
+            Kind::Listener | Kind::Rule | Kind::BucketPolicy => Self::Position,
             // The caller reference, for ever.
             Kind::Cloudfront => Self::Token,
             Kind::LogGroup
@@ -37,7 +37,9 @@ impl Repeat {
             | Kind::SecurityGroup
             | Kind::TargetGroup
             | Kind::Alb
-            | Kind::Service => Self::Name,
+            | Kind::Service
+            | Kind::Bucket
+            | Kind::OriginAccessControl => Self::Name,
         }
     }
 

@@ -196,9 +196,15 @@ const fn typical(step: &Step) -> u32 {
         Kind::Cluster => (15, 5),
         // A fresh role is usable everywhere only after some seconds.
         Kind::Role => (15, CALL),
-        Kind::LogGroup | Kind::Ecr | Kind::TargetGroup | Kind::Listener | Kind::Rule | Kind::Task => {
-            (CALL, CALL)
-        }
+        Kind::LogGroup
+        | Kind::Ecr
+        | Kind::TargetGroup
+        | Kind::Listener
+        | Kind::Rule
+        | Kind::Task
+        | Kind::Bucket
+        | Kind::BucketPolicy
+        | Kind::OriginAccessControl => (CALL, CALL),
     };
     match step.verb {
         Verb::Create | Verb::Update | Verb::Wait => settling,

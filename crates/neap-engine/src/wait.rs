@@ -65,7 +65,9 @@ impl Patience {
             Kind::Role => Self::new(kind, 5, 5, 2),
             // Visible to everybody after the time that AWS's own tools allow (1.7).
             Kind::SecurityGroup | Kind::TargetGroup | Kind::Listener | Kind::Rule => Self::new(kind, 1, 5, 5),
-            Kind::LogGroup | Kind::Ecr | Kind::Task => Self::new(kind, 1, 5, 2),
+            // The names of new buckets take up to two minutes to be known everywhere (3.19).
+            Kind::Bucket | Kind::BucketPolicy => Self::new(kind, 1, 5, 2),
+            Kind::LogGroup | Kind::Ecr | Kind::Task | Kind::OriginAccessControl => Self::new(kind, 1, 5, 2),
         }
     }
 
@@ -85,11 +87,19 @@ impl Patience {
             Kind::Cluster => Self::new(kind, 2, 10, 10).patient(),
             // With its images, which may be many (3.8).
             Kind::Ecr => Self::new(kind, 1, 5, 20),
+            // With its objects, which may be many (3.19).
+            Kind::Bucket => Self::new(kind, 1, 5, 30),
+            // In use until its distribution is gone everywhere (3.20).
+            Kind::OriginAccessControl => Self::new(kind, 2, 10, 5),
             // A listener frees its target groups, and the services that assume a role let go of it, after a
             // short lag (3.5, 3.10).
-            Kind::TargetGroup | Kind::LogGroup | Kind::Role | Kind::Listener | Kind::Rule | Kind::Task => {
-                Self::new(kind, 1, 5, 2)
-            }
+            Kind::TargetGroup
+            | Kind::LogGroup
+            | Kind::Role
+            | Kind::Listener
+            | Kind::Rule
+            | Kind::Task
+            | Kind::BucketPolicy => Self::new(kind, 1, 5, 2),
         }
     }
 }
@@ -98,7 +108,10 @@ impl Patience {
 const fn visible(kind: Kind) -> u64 {
     match kind {
         // A certificate that was issued a moment ago; a version that has moved (1.7, 3.22).
-        Kind::Cloudfront => 60,
+        Kind::Cloudfront | Kind::OriginAccessControl => 60,
+        // A name that was free a moment ago (`OperationAborted`) can take ten minutes and more; news take two (3.19).
+        Kind::Bucket => 600,
+        Kind::BucketPolicy => 120,
         // Roles and service-linked roles reach every service within two minutes; so does a repository (1.6, 1.7). Another
         // operation on a log group takes one (3.9), and news of it are no faster than others.
         Kind::Role | Kind::Ecr | Kind::Cluster | Kind::LogGroup => 120,

@@ -13,7 +13,7 @@ use neap_engine::cloud::{CallError, Cloud, ErrorKind, Progress};
 use crate::read;
 use crate::record::{Record, Rollout, State};
 use crate::rules;
-use crate::services::{Request, cloudfront, ec2, ecr, ecs, elb, iam, logs};
+use crate::services::{Request, cloudfront, ec2, ecr, ecs, elb, iam, logs, origin_access_control, s3};
 use crate::sim::Sim;
 use crate::world::World;
 use crate::zero;
@@ -39,6 +39,9 @@ impl Cloud for Sim {
             Resource::Task(fields) => ecs::task::register(&request, fields).await,
             Resource::Service(fields) => ecs::service::create(&request, fields).await,
             Resource::Cloudfront(fields) => cloudfront::create(&request, fields).await,
+            Resource::Bucket(fields) => s3::create(&request, fields).await,
+            Resource::BucketPolicy(fields) => s3::create_policy(&request, fields).await,
+            Resource::OriginAccessControl(fields) => origin_access_control::create(&request, fields).await,
             other => Err(unknown(other.kind())),
         }?;
         Ok(self.outputs(&arn))
@@ -69,6 +72,11 @@ impl Cloud for Sim {
             }
             Resource::Service(fields) => ecs::service::update(&request, &arn, fields).await,
             Resource::Cloudfront(fields) => cloudfront::update(&request, &arn, fields).await,
+            Resource::Bucket(fields) => s3::update(&request, &arn, fields).await,
+            Resource::BucketPolicy(fields) => s3::update_policy(&request, &arn, fields).await,
+            Resource::OriginAccessControl(fields) => {
+                origin_access_control::update(&request, &arn, fields).await
+            }
             other => Err(unknown(other.kind())),
         }?;
         Ok(self.outputs(&arn))
@@ -94,6 +102,9 @@ impl Cloud for Sim {
             Resource::Rule(_) => elb::rule::delete(&request, &arn).await,
             Resource::Service(_) => ecs::service::delete(&request, &arn).await,
             Resource::Cloudfront(_) => cloudfront::delete(&request, &arn).await,
+            Resource::Bucket(_) => s3::delete(&request, &arn).await,
+            Resource::BucketPolicy(_) => s3::delete_policy(&request, &arn).await,
+            Resource::OriginAccessControl(_) => origin_access_control::delete(&request, &arn).await,
             other => Err(unknown(other.kind())),
         }
     }
@@ -192,7 +203,8 @@ fn by_outputs<'world>(world: &'world World, kind: Kind, outputs: &Outputs) -> Op
     match (outputs.get("arn"), outputs.get("id")) {
         (Some(arn), _) => world.record(arn).filter(of_kind),
         (None, Some(id)) => world.by_id(kind, id),
-        (None, None) => None,
+        // The policy of a bucket is known by that.
+        (None, None) => world.by_id(kind, outputs.get("bucket")?),
     }
 }
 

@@ -83,6 +83,19 @@ const fn calls(kind: Kind) -> &'static [ReadCall] {
             Each(2, "cloudfront:GetDistribution"),
             Each(2, "cloudfront:ListTagsForResource"),
         ],
+        // The facets of a bucket are asked for all at once.
+        Kind::Bucket => &[
+            List(1, "s3:ListAllMyBuckets"),
+            Each(2, "s3:GetBucketTagging"),
+            Each(2, "s3:GetBucketPublicAccessBlock"),
+            Each(2, "s3:GetBucketOwnershipControls"),
+            Each(2, "s3:GetEncryptionConfiguration"),
+            Each(2, "s3:GetBucketVersioning"),
+            Each(2, "s3:GetLifecycleConfiguration"),
+            Each(2, "s3:GetBucketCORS"),
+        ],
+        Kind::BucketPolicy => &[Each(2, "s3:GetBucketPolicy")],
+        Kind::OriginAccessControl => &[List(1, "cloudfront:ListOriginAccessControls")],
     }
 }
 
@@ -101,6 +114,10 @@ pub(crate) const fn describe(kind: Kind) -> &'static str {
         Kind::Task => "ecs:DescribeTaskDefinition",
         Kind::Service => "ecs:DescribeServices",
         Kind::Cloudfront => "cloudfront:GetDistribution",
+        // What `HeadBucket` asks for.
+        Kind::Bucket => "s3:ListBucket",
+        Kind::BucketPolicy => "s3:GetBucketPolicy",
+        Kind::OriginAccessControl => "cloudfront:GetOriginAccessControl",
     }
 }
 
@@ -123,6 +140,7 @@ impl Failures {
         let parents: &[Kind] = match kind {
             Kind::Listener => &[Kind::Alb],
             Kind::Rule => &[Kind::Listener, Kind::Alb],
+            Kind::BucketPolicy => &[Kind::Bucket],
             _ => &[],
         };
         let by_kind = [kind].iter().chain(parents).find_map(|kind| self.kinds.get(kind));

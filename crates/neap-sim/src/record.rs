@@ -5,10 +5,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use neap_core::address::{Address, Kind};
-use neap_core::desired::TAG_ADDRESS;
+use neap_core::desired::{TAG_ADDRESS, TAG_STACK};
 use neap_core::kinds::{
-    Alb, Cloudfront, Cluster, Ecr, Listener, LogGroup, Resource, Role, Rule, SecurityGroup, Service,
-    TargetGroup, Task,
+    Alb, Bucket, BucketPolicy, Cloudfront, Cluster, Ecr, Listener, LogGroup, OriginAccessControl, Resource,
+    Role, Rule, SecurityGroup, Service, TargetGroup, Task,
 };
 use neap_core::live::{LiveResource, Outputs, Phase, is_marked};
 use neap_core::policy;
@@ -156,6 +156,13 @@ impl Record {
         self
     }
 
+    /// The same, of a kind without tags: whose it is stands in its fields, and nothing holds the hash of a spec. Readers
+    /// make of that what they would see in tags.
+    pub(crate) fn without_spec(mut self) -> Self {
+        self.tags.retain(|key, _| key == TAG_STACK || key == TAG_ADDRESS);
+        self
+    }
+
     /// The same, in a region.
     pub(crate) fn within(mut self, region: &str) -> Self {
         self.region = Some(region.to_owned());
@@ -245,6 +252,9 @@ impl Record {
 /// The resource with its policy documents as readers write them; IAM keeps them as they were sent.
 fn canonical(resource: &Resource) -> Resource {
     let mut resource = resource.clone();
+    if let Resource::BucketPolicy(bucket) = &mut resource {
+        bucket.policy = policy::normalise(&bucket.policy);
+    }
     if let Resource::Role(role) = &mut resource {
         role.trust = policy::normalise(&role.trust);
         for document in role.inline_policies.values_mut() {
@@ -303,11 +313,14 @@ macro_rules! fields {
 
 fields!(
     Alb,
+    Bucket,
+    BucketPolicy,
     Cloudfront,
     Cluster,
     Ecr,
     Listener,
     LogGroup,
+    OriginAccessControl,
     Role,
     Rule,
     SecurityGroup,

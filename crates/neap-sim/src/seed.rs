@@ -28,7 +28,7 @@
 //! [[remove]]                    # deletes it, whatever uses it
 //! address = "target_group.api"
 //!
-//! [[stored]]                    # what a live repository or log group holds
+//! [[stored]]                    # what a live repository, log group or bucket holds
 //! name = "course-api"
 //! items = 3
 //! bytes = 1200000000
@@ -51,6 +51,9 @@
 //!
 //! [[missing]]                   # what does not exist; every other secret and parameter does
 //! secret = "db"                 # or: parameter = "/course/db-url", or: vpc = "default"
+//!
+//! [[taken]]                     # what another account has
+//! bucket = "course-web"
 //! ```
 
 mod pipeline;
@@ -69,6 +72,7 @@ use crate::arn;
 use crate::clock::Millis;
 use crate::error::SimError;
 use crate::record::{Alarm, Record};
+use crate::services::s3;
 use crate::world::World;
 
 /// A script of live resources.
@@ -96,6 +100,14 @@ pub(crate) struct Script {
     pipeline: Vec<Deploys>,
     #[serde(default)]
     missing: Vec<Missing>,
+    #[serde(default)]
+    taken: Vec<Taken>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Taken {
+    bucket: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -229,14 +241,16 @@ pub(crate) fn apply(world: &mut World, script: Script) -> Result<(), SimError> {
             Missing::Vpc(name) => world.vpcs.retain(|vpc| vpc.name != name),
         }
     }
+    world.others_buckets.extend(script.taken.into_iter().map(|taken| taken.bucket));
     Ok(())
 }
 
 /// Puts images or log events into what has a name.
 fn store(world: &mut World, holds: &Holds) -> Result<(), SimError> {
-    let can_hold = |record: &&Record| matches!(record.kind(), Kind::Ecr | Kind::LogGroup);
+    let can_hold = |record: &&Record| matches!(record.kind(), Kind::Ecr | Kind::LogGroup | Kind::Bucket);
     let named = world.everything().filter(can_hold).find(|record| record.resource.aws_name() == holds.name);
-    let missing = || SimError::Script(format!("no repository or log group is called `{}`", holds.name));
+    let missing =
+        || SimError::Script(format!("no repository, log group or bucket is called `{}`", holds.name));
     let arn = named.ok_or_else(missing)?.arn.clone();
     world.stored.insert(arn, Stored { items: holds.items, bytes: holds.bytes });
     Ok(())
@@ -286,8 +300,7 @@ fn put(world: &mut World, foreign: Foreign) -> Result<(), SimError> {
         *member = Value::String(vpc.id.clone());
     }
     if let Some(name) = foreign.name {
-        let key = if kind == Kind::Task { "family" } else { "name" };
-        members.insert(key.to_owned(), Value::String(name));
+        members.insert(neap_core::adopt::name_field(kind).to_owned(), Value::String(name));
     }
     members.extend(foreign.fields);
     let resource = rebuilt(kind, fields)?;
@@ -315,6 +328,12 @@ fn place(world: &mut World, resource: Resource, tags: &BTreeMap<String, String>)
             let id = format!("E{}", arn::letters(&seed, 13, arn::CAPITALS));
             (place.global_arn("cloudfront", &format!("distribution/{id}")), id)
         }
+        Resource::OriginAccessControl(_) => {
+            let id = format!("E{}", arn::letters(&seed, 13, arn::CAPITALS));
+            (place.global_arn("cloudfront", &format!("origin-access-control/{id}")), id)
+        }
+        Resource::Bucket(_) => (s3::arn(world, &name), name),
+        Resource::BucketPolicy(_) => (s3::policy_arn(&s3::arn(world, &name)), name),
         Resource::Cluster(_) => (place.arn("ecs", &format!("cluster/{name}")), String::new()),
         Resource::Task(_) => {
             let last = world.revisions.entry(format!("{}/{name}", place.region)).or_default();
@@ -334,7 +353,7 @@ fn place(world: &mut World, resource: Resource, tags: &BTreeMap<String, String>)
         }
         _ => (elb(format!("loadbalancer/app/{name}/{id}")), String::new()),
     };
-    let is_global = matches!(resource.kind(), Kind::Role | Kind::Cloudfront);
+    let is_global = matches!(resource.kind(), Kind::Role | Kind::Cloudfront | Kind::OriginAccessControl);
     let called = if called.is_empty() { arn.clone() } else { called };
     let outputs = outputs(world, &resource, &arn, &called);
     let mut record = Record::new(arn, resource, tags, &[]).called(called);

@@ -70,6 +70,9 @@ pub(crate) struct World {
     pub(crate) missing_secrets: BTreeSet<String>,
     /// Names of SSM parameters that do not exist; all others do.
     pub(crate) missing_parameters: BTreeSet<String>,
+    /// Names of buckets that other accounts have.
+    #[serde(default)]
+    pub(crate) others_buckets: BTreeSet<String>,
     /// Network interfaces of what is gone.
     pub(crate) interfaces: Vec<Interface>,
     /// Alarms of scaling, which nothing here rings.
@@ -111,6 +114,7 @@ impl Default for World {
             vpcs: Vec::new(),
             missing_secrets: BTreeSet::new(),
             missing_parameters: BTreeSet::new(),
+            others_buckets: BTreeSet::new(),
             interfaces: Vec::new(),
             alarms: Vec::new(),
             buckets: Buckets::default(),

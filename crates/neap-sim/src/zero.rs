@@ -60,6 +60,9 @@ const FAR: &[Listing] = &[
     Listing("cloudwatch:DescribeAlarms", &[Thing::Alarm]),
     Listing("cloudfront:ListDistributions", &[Thing::Distribution]),
     Listing("cloudfront:ListTagsForResource", &[Thing::Distribution]),
+    Listing("s3:ListAllMyBuckets", &[Thing::Bucket]),
+    Listing("s3:GetBucketTagging", &[Thing::Bucket]),
+    Listing("cloudfront:ListOriginAccessControls", &[Thing::OriginAccessControl]),
     Listing("ssm:DescribeParameters", &[Thing::Parameter]),
     Listing(INDEX, &[]),
 ];

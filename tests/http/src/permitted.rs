@@ -76,11 +76,21 @@ fn is_mutating(action: &str) -> bool {
     !["Get", "List", "Describe"].iter().any(|reading| name.starts_with(reading))
 }
 
-/// The action that permits an operation, by the Service Authorization Reference: its own name, but for these.
+/// The action that permits an operation, by the Service Authorization Reference: its own name, but for these. The operations of
+/// S3 on a part of a bucket are named by that part.
 fn action(operation: &str) -> String {
     match operation {
         "cloudfront:CreateDistributionWithTags" => "cloudfront:CreateDistribution".to_owned(),
         "s3:ListObjectsV2" | "s3:HeadBucket" => "s3:ListBucket".to_owned(),
+        "s3:ListBuckets" => "s3:ListAllMyBuckets".to_owned(),
+        "s3:GetBucketEncryption" => "s3:GetEncryptionConfiguration".to_owned(),
+        "s3:PutBucketEncryption" => "s3:PutEncryptionConfiguration".to_owned(),
+        "s3:GetBucketLifecycle" => "s3:GetLifecycleConfiguration".to_owned(),
+        "s3:PutBucketLifecycle" | "s3:DeleteBucketLifecycle" => "s3:PutLifecycleConfiguration".to_owned(),
+        "s3:GetBucketCors" => "s3:GetBucketCORS".to_owned(),
+        "s3:PutBucketCors" | "s3:DeleteBucketCors" => "s3:PutBucketCORS".to_owned(),
+        "s3:GetBucketVersions" => "s3:ListBucketVersions".to_owned(),
+        "s3:PostBucketDelete" => "s3:DeleteObjectVersion".to_owned(),
         "s3:HeadObject" => "s3:GetObject".to_owned(),
         _ => {
             let (service, name) = operation.split_once(':').unwrap_or_default();

@@ -98,7 +98,7 @@ async fn put(aws: &Aws, etag: &str, id: &str, config: sdk::DistributionConfig) -
 }
 
 /// A version that is no longer the newest: the same once more, from a fresh look.
-fn moved(error: CallError) -> CallError {
+pub(super) fn moved(error: CallError) -> CallError {
     match error.code.as_deref() {
         Some("PreconditionFailed" | "InvalidIfMatchVersion") => {
             CallError { kind: ErrorKind::NotYet, ..error }

@@ -43,6 +43,7 @@ fn read_origin(origin: &sdk::Origin) -> Origin {
         (None, Some(_)) => "s3",
         (None, None) => "vpc",
     };
+    let control = origin.origin_access_control_id().filter(|id| !id.is_empty());
     let headers = origin.custom_headers().map_or(&[][..], sdk::CustomHeaders::items);
     let header = |header: &sdk::OriginCustomHeader| {
         (header.header_name().to_owned(), header.header_value().to_owned())
@@ -51,6 +52,7 @@ fn read_origin(origin: &sdk::Origin) -> Origin {
         domain: origin.domain_name().to_owned(),
         path: origin.origin_path().unwrap_or_default().to_owned(),
         protocol_policy: protocol_policy.to_owned(),
+        access_control: control.map(ToOwned::to_owned),
         http_port: port(custom.map(sdk::CustomOriginConfig::http_port)),
         https_port: port(custom.map(sdk::CustomOriginConfig::https_port)),
         headers: headers.iter().map(header).collect::<BTreeMap<_, _>>(),

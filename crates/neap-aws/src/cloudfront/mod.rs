@@ -1,5 +1,6 @@
 //! CloudFront distributions.
 
+pub(crate) mod access_control;
 mod calls;
 mod from_aws;
 mod read;

@@ -7,6 +7,8 @@ use aws_sdk_cloudfront::types as sdk;
 use aws_smithy_types::error::operation::BuildError;
 use neap_core::kinds::{Behavior, Cloudfront, Origin};
 
+/// What stands for a protocol where the origin is a bucket.
+const BUCKET: &str = "s3";
 /// Seconds that an origin has to answer, and that a connection to it is kept: AWS's defaults.
 const READ_TIMEOUT: i32 = 30;
 const KEEPALIVE_TIMEOUT: i32 = 5;
@@ -80,12 +82,19 @@ fn change_origin(live: &mut sdk::Origin, desired: &Origin) -> Result<(), BuildEr
     let headers: Vec<_> = headers.collect::<Result<_, _>>()?;
     let list = sdk::CustomHeaders::builder().quantity(quantity(&headers));
     live.custom_headers = Some(list.set_items((!headers.is_empty()).then_some(headers)).build()?);
+    live.origin_access_control_id.clone_from(&desired.access_control);
+    if desired.protocol_policy == BUCKET {
+        (live.custom_origin_config, live.vpc_origin_config) = (None, None);
+        // Without an identity of the older sort, which an access control takes the place of.
+        let bucket = sdk::S3OriginConfig::builder().origin_access_identity("").build();
+        live.s3_origin_config = Some(bucket);
+        return Ok(());
+    }
     let mut custom = match live.custom_origin_config.take() {
         Some(custom) => custom,
         None => {
             // What was a bucket or lay in a VPC becomes a host.
-            (live.s3_origin_config, live.vpc_origin_config, live.origin_access_control_id) =
-                (None, None, None);
+            (live.s3_origin_config, live.vpc_origin_config) = (None, None);
             new_custom_origin(desired)?
         }
     };
@@ -206,6 +215,7 @@ mod tests {
             domain: "example.com".into(),
             path: String::new(),
             protocol_policy: "https-only".into(),
+            access_control: None,
             http_port: 8080,
             https_port: 8443,
             headers: Default::default(),
@@ -241,7 +251,7 @@ mod tests {
     fn lists_tell_their_length() {
         let config = new_config(&second()).expect("it is complete");
         let origins = config.origins.expect("origins");
-        assert_eq!((origins.quantity, origins.items.len()), (2, 2));
+        assert_eq!((origins.quantity, origins.items.len()), (3, 3));
         let behaviors = config.cache_behaviors.expect("behaviours");
         assert_eq!((behaviors.quantity, behaviors.items().len()), (2, 2));
         let allowed = behaviors.items()[0].allowed_methods().expect("methods");

@@ -39,6 +39,15 @@ pub(super) const NOT_FOUND: &[&str] = &[
     "NoSuchEntity",
     "NoSuchDistribution",
     "NoSuchResource",
+    "NoSuchOriginAccessControl",
+    "NoSuchBucket",
+    "NoSuchBucketPolicy",
+    "NoSuchTagSet",
+    "NoSuchPublicAccessBlockConfiguration",
+    "NoSuchLifecycleConfiguration",
+    "NoSuchCORSConfiguration",
+    "OwnershipControlsNotFoundError",
+    "ServerSideEncryptionConfigurationNotFoundError",
     "ResourceNotFoundException",
     "RepositoryNotFoundException",
     "LifecyclePolicyNotFoundException",
@@ -55,6 +64,8 @@ pub(super) const CONFLICT: &[&str] = &[
     "RepositoryAlreadyExistsException",
     "ResourceAlreadyExistsException",
     "DistributionAlreadyExists",
+    "BucketAlreadyOwnedByYou",
+    "PermanentRedirect",
     "CNAMEAlreadyExists",
     "PriorityInUse",
     "PreconditionFailed",
@@ -68,12 +79,15 @@ pub(super) const IN_USE: &[&str] = &[
     "ResourceInUseException",
     "ResourceInUseFault",
     "DistributionNotDisabled",
+    "OriginAccessControlInUse",
+    "BucketNotEmpty",
     "RepositoryNotEmptyException",
 ];
 
 pub(super) const NOT_YET: &[&str] = &[
     "UpdateInProgressException",
     "OperationAbortedException",
+    "OperationAborted",
     "ConcurrentModification",
     "EntityTemporarilyUnmodifiable",
     "UnmodifiableEntity",
@@ -121,6 +135,7 @@ pub(super) const NOT_YET_MESSAGES: &[(&str, &str)] = &[
     // A policy that names a role made a moment ago.
     ("iam", "invalid principal in policy"),
     ("ecr", "invalid repository policy"),
+    ("s3", "invalid principal in policy"),
     ("", "operation is in progress"),
 ];
 

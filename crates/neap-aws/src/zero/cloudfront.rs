@@ -1,4 +1,5 @@
-//! Distributions, all of them: nothing lists them by tag, and comments can be edited.
+//! Distributions, all of them: nothing lists them by tag, and comments can be edited. And origin access controls, which have
+//! no tags at all.
 
 use aws_sdk_cloudfront::types as sdk;
 use neap_core::zero::{Seen, Thing};
@@ -15,8 +16,14 @@ pub(super) async fn look(aws: &Aws) -> Part {
         distributions.iter().zip(each(&distributions, async |it| tags_of(aws, it.arn()).await).await)
     {
         let tags = part.take(answer);
-        part.seen
-            .push(Seen { tags, ..Seen::new(Thing::Distribution, distribution.id(), distribution.comment()) });
+        let origins = distribution.origins().map_or(&[][..], sdk::Origins::items);
+        let controls = origins.iter().filter_map(|origin| origin.origin_access_control_id.clone());
+        let uses = controls.filter(|id| !id.is_empty()).collect();
+        let seen = Seen::new(Thing::Distribution, distribution.id(), distribution.comment());
+        part.seen.push(Seen { tags, uses, ..seen });
+    }
+    for control in part.take(controls(aws).await) {
+        part.seen.push(Seen::new(Thing::OriginAccessControl, control.id(), control.description()));
     }
     part
 }
@@ -24,6 +31,20 @@ pub(super) async fn look(aws: &Aws) -> Part {
 async fn list(aws: &Aws) -> Result<Vec<sdk::DistributionSummary>, CallError> {
     let pages = aws.cloudfront.list_distributions().into_paginator().items().send();
     pages.collect::<Result<_, _>>().await.map_err(failed("cloudfront:ListDistributions"))
+}
+
+async fn controls(aws: &Aws) -> Result<Vec<sdk::OriginAccessControlSummary>, CallError> {
+    let (mut controls, mut marker) = (Vec::new(), None);
+    loop {
+        let answer = aws.cloudfront.list_origin_access_controls().set_marker(marker).send().await;
+        let answer = answer.map_err(failed("cloudfront:ListOriginAccessControls"))?;
+        let Some(list) = answer.origin_access_control_list else { return Ok(controls) };
+        controls.extend(list.items.unwrap_or_default());
+        marker = list.next_marker.filter(|_| list.is_truncated);
+        if marker.is_none() {
+            return Ok(controls);
+        }
+    }
 }
 
 async fn tags_of(aws: &Aws, arn: &str) -> Result<std::collections::BTreeMap<String, String>, CallError> {

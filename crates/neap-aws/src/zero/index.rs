@@ -87,7 +87,8 @@ fn place(arn: &str) -> Place<'_> {
         ("ecs", "task-definition") => {
             task_definitions::family_of(arn).map_or(Place::Listed, Place::TaskDefinition)
         }
-        ("ecs", "cluster" | "service" | "task" | "capacity-provider" | "container-instance")
+        ("s3", _)
+        | ("ecs", "cluster" | "service" | "task" | "capacity-provider" | "container-instance")
         | ("ec2", "security-group" | "security-group-rule" | "network-interface")
         | ("elasticloadbalancing", "loadbalancer" | "targetgroup" | "listener" | "listener-rule")
         | ("ecr", "repository")
@@ -116,11 +117,11 @@ mod tests {
         check("elasticloadbalancing:eu-west-1:1:listener-rule/app/a/1/2/3", &Place::Listed);
         check("ecr:eu-west-1:1:repository/team/api", &Place::Listed);
         check("iam::1:role/neap/shop/x", &Place::Listed);
+        check("s3:::shop-web", &Place::Listed);
     }
 
     #[test]
     fn what_neap_never_makes_is_elsewhere() {
-        check("s3:::bucket", &Place::Elsewhere);
         check("ec2:eu-west-1:1:instance/i-1", &Place::Elsewhere);
         check("secretsmanager:eu-west-1:1:secret:db-AbCdEf", &Place::Elsewhere);
     }

@@ -4,6 +4,7 @@
 //! plans are made from, nor the other way round. Must not know what counts as left; neap-core judges that.
 
 mod alarms;
+mod buckets;
 mod cloudfront;
 mod ec2;
 mod ecr;
@@ -111,17 +112,18 @@ pub(crate) async fn remains(aws: &Aws, scope: &StackScope) -> Result<Remains, Ca
 
 /// The services that nothing of a stack waits for, and the ARNs that the index of tags names.
 async fn far(aws: &Aws, scope: &StackScope) -> (Part, Vec<String>) {
-    let (mut part, alarms, roles, distributions, parameters, objects, definitions, arns) = join!(
+    let (mut part, alarms, roles, distributions, buckets, parameters, objects, definitions, arns) = join!(
         Box::pin(logs::look(aws, scope)),
         Box::pin(alarms::look(aws)),
         Box::pin(iam::look(aws, scope)),
         Box::pin(cloudfront::look(aws)),
+        Box::pin(buckets::look(aws, scope)),
         Box::pin(ssm::look(aws, scope)),
         Box::pin(s3::look(aws, scope)),
         Box::pin(task_definitions::look(aws, scope)),
         Box::pin(index::arns(aws, scope)),
     );
-    for other in [alarms, roles, distributions, parameters, objects, definitions] {
+    for other in [alarms, roles, distributions, buckets, parameters, objects, definitions] {
         part.merge(other);
     }
     let arns = part.take(arns);

@@ -164,6 +164,7 @@ pub(crate) fn reason(reason: &Reason) -> String {
         Reason::Failed { detail } => format!("AWS gave up on it: {detail}"),
         Reason::BeingDeleted => "AWS is deleting it".to_owned(),
         Reason::NotDeclared => "no longer in the stack file".to_owned(),
+        Reason::Kept => "kept, as `keep = true` says".to_owned(),
         Reason::Superseded => "left over from an unfinished replacement".to_owned(),
         Reason::Destroyed => "the stack is destroyed".to_owned(),
     }

@@ -92,6 +92,7 @@ pub(super) fn renamed(desired: &Desired, address: &Address, name: &str) -> Desir
 pub const fn name_field(kind: Kind) -> &'static str {
     match kind {
         Kind::Task => "family",
+        Kind::BucketPolicy => "bucket",
         _ => "name",
     }
 }
@@ -129,6 +130,9 @@ fn of_arn(kind: Kind, arn: &str) -> Option<By> {
         Kind::Task => By::Name(family(inside("ecs", "task-definition/")?).to_owned()),
         Kind::Service => By::Name(last(inside("ecs", "service/")?)),
         Kind::Cloudfront => By::Id(inside("cloudfront", "distribution/")?.to_owned()),
+        Kind::Bucket | Kind::BucketPolicy => By::Name(inside("s3", "")?.to_owned()),
+        // It takes no tags, so it is never adopted.
+        Kind::OriginAccessControl => return None,
     };
     Some(by)
 }

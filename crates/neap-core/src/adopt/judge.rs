@@ -42,6 +42,9 @@ pub(super) fn check(found: &LiveResource, stack: &str, wanted: &DesiredResource)
     if let Phase::Deleting(_) = found.phase {
         return Err(NoAdoption::Leaving(Box::new(found.clone())));
     }
+    if !found.kind().takes_tags() {
+        return Err(NoAdoption::Untaggable(Box::new(found.clone())));
+    }
     match (&found.resource, &wanted.resource) {
         (Resource::Role(live), Resource::Role(wanted)) if live.path != wanted.path => {
             Err(NoAdoption::RoleOutside { path: live.path.clone(), wanted: wanted.path.clone() })

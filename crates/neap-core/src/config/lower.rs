@@ -6,6 +6,7 @@
 mod alb;
 mod alb_action;
 mod alb_rule;
+mod bucket;
 mod capacity;
 mod cloudfront;
 mod cloudfront_origin;
@@ -53,7 +54,9 @@ pub fn lower(file: &StackFile, stack: &str, region: Option<&str>) -> Result<Desi
     alb::lower(&mut lowering);
     task::lower(&mut lowering);
     service::lower(&mut lowering);
+    bucket::lower(&mut lowering);
     cloudfront::lower(&mut lowering);
+    bucket::imply_policies(&mut lowering);
     let outputs = stack::outputs(&mut lowering);
     whole::check(&mut lowering);
     let network = lowering.network();

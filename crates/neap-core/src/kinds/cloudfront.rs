@@ -47,14 +47,39 @@ pub struct Origin {
     pub domain: String,
     /// The path that is put before each request's; empty for none.
     pub path: String,
-    /// `http-only`, `https-only` or `match-viewer`.
+    /// `http-only`, `https-only` or `match-viewer`; `s3` where it is a bucket.
     pub protocol_policy: String,
-    /// The port for HTTP.
+    /// The id of the origin access control, by which a bucket knows CloudFront.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_control: Option<String>,
+    /// The port for HTTP; 0 where it is a bucket.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub http_port: u16,
-    /// The port for HTTPS.
+    /// The port for HTTPS; 0 where it is a bucket.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub https_port: u16,
     /// Headers that are sent with each request.
     pub headers: BTreeMap<String, String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+const fn is_zero(port: &u16) -> bool {
+    *port == 0
+}
+
+impl Origin {
+    /// A bucket, which CloudFront asks under this host name with this origin access control.
+    pub fn bucket(domain: String, access_control: String) -> Self {
+        Self {
+            domain,
+            path: String::new(),
+            protocol_policy: "s3".to_owned(),
+            access_control: Some(access_control),
+            http_port: 0,
+            https_port: 0,
+            headers: BTreeMap::new(),
+        }
+    }
 }
 
 /// What happens to requests of one path.
@@ -133,17 +158,24 @@ impl KindOf for Cloudfront {
             caller_reference: "neap/course/cloudfront.site".into(),
             comment: "the course's site (course/cloudfront.site)".into(),
             enabled: true,
-            origins: [(
-                "alb.public".into(),
-                Origin {
-                    domain: "course-public.elb.amazonaws.com".into(),
-                    path: "/v1".into(),
-                    protocol_policy: "http-only".into(),
-                    http_port: 80,
-                    https_port: 443,
-                    headers: [("x-from".into(), "cloudfront".into())].into(),
-                },
-            )]
+            origins: [
+                (
+                    "bucket.web".into(),
+                    Origin::bucket("course-web.s3.eu-west-1.amazonaws.com".into(), "E1".into()),
+                ),
+                (
+                    "alb.public".into(),
+                    Origin {
+                        domain: "course-public.elb.amazonaws.com".into(),
+                        path: "/v1".into(),
+                        protocol_policy: "http-only".into(),
+                        access_control: None,
+                        http_port: 80,
+                        https_port: 443,
+                        headers: [("x-from".into(), "cloudfront".into())].into(),
+                    },
+                ),
+            ]
             .into(),
             behaviors: vec![behavior("/api/*")],
             default_behavior: behavior("*"),

@@ -4,11 +4,14 @@
 //! file's shape, the AWS SDK, or how plans are made.
 
 mod alb;
+mod bucket;
+mod bucket_policy;
 mod cloudfront;
 mod cluster;
 mod ecr;
 mod listener;
 mod log_group;
+mod origin_access_control;
 mod role;
 mod rule;
 mod security_group;
@@ -17,12 +20,15 @@ mod target_group;
 mod task;
 
 pub use alb::Alb;
+pub use bucket::{Bucket, CorsRule, LifecycleRule, PUBLIC_ACCESS_BLOCKS};
+pub use bucket_policy::BucketPolicy;
 pub use cloudfront::{Behavior, Cloudfront, Origin, managed_cache_policy, managed_origin_request_policy};
 pub use cloudfront::{MANAGED_CACHE_POLICIES, MANAGED_ORIGIN_REQUEST_POLICIES};
 pub use cluster::{Cluster, StrategyItem};
 pub use ecr::Ecr;
 pub use listener::{Action, Listener, WeightedGroup};
 pub use log_group::{LogGroup, RETENTION_DAYS};
+pub use origin_access_control::OriginAccessControl;
 pub use role::Role;
 pub use rule::{Conditions, QueryMatch, Rule};
 pub use security_group::{SecurityGroup, SecurityGroupRule};
@@ -138,6 +144,9 @@ kinds!(
     Task,
     Service,
     Cloudfront,
+    Bucket,
+    BucketPolicy,
+    OriginAccessControl,
 );
 
 #[cfg(test)]

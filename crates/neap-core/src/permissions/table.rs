@@ -52,6 +52,8 @@ pub(super) enum On {
     LockObject,
     /// The bucket of that object.
     LockBucket,
+    /// The objects in the stack's buckets.
+    Objects,
 }
 
 /// What else must hold.
@@ -157,6 +159,9 @@ pub(super) const fn of_kind(kind: Kind) -> &'static [Right] {
         Kind::Task => TASK,
         Kind::Service => SERVICE,
         Kind::Cloudfront => CLOUDFRONT,
+        Kind::Bucket => BUCKET,
+        Kind::BucketPolicy => BUCKET_POLICY,
+        Kind::OriginAccessControl => ORIGIN_ACCESS_CONTROL,
     }
 }
 
@@ -324,4 +329,44 @@ const CLOUDFRONT: &[Right] = &[
     // A distribution is disabled before it is deleted.
     both("cloudfront:UpdateDistribution", Own, Tagged),
     delete("cloudfront:DeleteDistribution", Own, Tagged),
+];
+
+const BUCKET: &[Right] = &[
+    read("s3:ListAllMyBuckets", Any),
+    // `HeadBucket` asks for this one.
+    read("s3:ListBucket", Every),
+    read("s3:GetBucketCORS", Every),
+    read("s3:GetBucketOwnershipControls", Every),
+    read("s3:GetBucketPublicAccessBlock", Every),
+    read("s3:GetBucketTagging", Every),
+    read("s3:GetBucketVersioning", Every),
+    read("s3:GetEncryptionConfiguration", Every),
+    read("s3:GetLifecycleConfiguration", Every),
+    make("s3:CreateBucket", Own, Guard::None),
+    make("s3:PutBucketCORS", Own, Guard::None),
+    make("s3:PutBucketOwnershipControls", Own, Guard::None),
+    make("s3:PutBucketPublicAccessBlock", Own, Guard::None),
+    make("s3:PutBucketTagging", Own, Guard::None),
+    make("s3:PutBucketVersioning", Own, Guard::None),
+    make("s3:PutEncryptionConfiguration", Own, Guard::None),
+    make("s3:PutLifecycleConfiguration", Own, Guard::None),
+    // For the tags that a bucket is created with.
+    make("s3:TagResource", Own, Guard::None),
+    both("s3:ListBucketVersions", Own, Guard::None),
+    both("s3:DeleteObjectVersion", On::Objects, Guard::None),
+    delete("s3:DeleteBucket", Own, Guard::None),
+];
+
+const BUCKET_POLICY: &[Right] = &[
+    read("s3:GetBucketPolicy", Every),
+    make("s3:PutBucketPolicy", Own, Guard::None),
+    both("s3:DeleteBucketPolicy", Own, Guard::None),
+];
+
+const ORIGIN_ACCESS_CONTROL: &[Right] = &[
+    read("cloudfront:ListOriginAccessControls", Any),
+    read("cloudfront:GetOriginAccessControl", Every),
+    make("cloudfront:CreateOriginAccessControl", Any, Guard::None),
+    make("cloudfront:UpdateOriginAccessControl", Own, Guard::None),
+    delete("cloudfront:DeleteOriginAccessControl", Own, Guard::None),
 ];

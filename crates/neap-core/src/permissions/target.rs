@@ -16,7 +16,8 @@ use crate::reference::{self, Fact, Piece, Reference};
 
 /// The ARNs of what a call for `kind` is about; none where there is nothing of the sort.
 pub(super) fn resources(desired: &Desired, place: &Place, kind: Option<Kind>, on: On) -> BTreeSet<String> {
-    let own = |kind: Kind| names(desired, kind).iter().flat_map(|name| arns(place, kind, name)).collect();
+    let own =
+        |kind: Kind| names(desired, place, kind).iter().flat_map(|name| arns(place, kind, name)).collect();
     match (on, kind) {
         (On::Any, _) => any(),
         (On::Every, Some(kind)) => arns(place, kind, "*").into_iter().collect(),
@@ -24,7 +25,7 @@ pub(super) fn resources(desired: &Desired, place: &Place, kind: Option<Kind>, on
         (On::Own, Some(kind)) | (On::Of(kind), _) => own(kind),
         (On::Named, _) => {
             let plain = |name: &String| place.global("iam", &format!("role/{name}"));
-            let named = names(desired, Kind::Role);
+            let named = names(desired, place, Kind::Role);
             named.iter().map(plain).chain([roles(desired, place)]).collect()
         }
         (On::Passed, _) => passed(desired, place),
@@ -40,6 +41,10 @@ pub(super) fn resources(desired: &Desired, place: &Place, kind: Option<Kind>, on
             [place.arn("ssm", &format!("parameter/neap/{}/lock", desired.stack))].into()
         }
         (On::LockObject | On::LockBucket, _) => lock_in_bucket(on, desired, place),
+        (On::Objects, _) => {
+            let buckets: BTreeSet<String> = own(Kind::Bucket);
+            buckets.into_iter().map(|bucket| format!("{bucket}/*")).collect()
+        }
         (On::Secrets, _) => secrets(desired, place),
         (On::Parameters, _) if names_parameters(desired) => any(),
         // A right that is about a kind always comes with one.
@@ -67,12 +72,17 @@ fn roles(desired: &Desired, place: &Place) -> String {
 }
 
 /// The names of the stack's resources of `kind`: one pattern for all default names, and those that the user chose.
-fn names(desired: &Desired, kind: Kind) -> BTreeSet<String> {
+fn names(desired: &Desired, place: &Place, kind: Kind) -> BTreeSet<String> {
     let of = match kind {
         // They have their load balancer's name.
         Kind::Listener | Kind::Rule => Kind::Alb,
         kind => kind,
     };
+    if matches!(of, Kind::Bucket | Kind::BucketPolicy) {
+        // Nothing but the name tells whose a bucket is: no pattern may cover another stack's.
+        let of_kind = desired.resources.values().filter(|wanted| wanted.resource.kind() == of);
+        return of_kind.map(|wanted| desired.name_in(&wanted.resource, &place.account)).collect();
+    }
     let prefix = naming::prefix(of, &desired.stack);
     let resources = desired.resources.values().map(|wanted| &wanted.resource);
     let named = resources.filter(|resource| resource.kind() == of).map(Resource::aws_name);
@@ -102,6 +112,10 @@ fn arns(place: &Place, kind: Kind, name: &str) -> Vec<String> {
         // Its cluster may be another stack's.
         Kind::Service => vec![place.arn("ecs", &format!("service/*/{name}"))],
         Kind::Cloudfront => vec![place.global("cloudfront", "distribution/*")],
+        // ARNs of S3 name neither region nor account.
+        Kind::Bucket | Kind::BucketPolicy => vec![format!("arn:{}:s3:::{name}", place.partition())],
+        // By id, which nobody knows before.
+        Kind::OriginAccessControl => vec![place.global("cloudfront", "origin-access-control/*")],
     }
 }
 

@@ -127,6 +127,8 @@ pub enum Reason {
     Superseded,
     /// The stack is destroyed.
     Destroyed,
+    /// It would be deleted, and the stack says that it stays.
+    Kept,
 }
 
 /// A change of one field.

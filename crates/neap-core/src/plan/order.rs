@@ -201,7 +201,10 @@ fn place(resource: &Resource) -> Option<String> {
         | Resource::Cluster(_)
         | Resource::TargetGroup(_)
         | Resource::Alb(_)
-        | Resource::Task(_) => Some(name.to_owned()),
+        | Resource::Task(_)
+        | Resource::Bucket(_)
+        | Resource::BucketPolicy(_)
+        | Resource::OriginAccessControl(_) => Some(name.to_owned()),
         Resource::Cloudfront(_) => None,
     }
     .map(|place| format!("{} {place}", resource.kind()))

@@ -109,7 +109,10 @@ impl<'a> World<'a> {
             | Kind::Alb
             | Kind::Task
             | Kind::Service
-            | Kind::Cloudfront => None,
+            | Kind::Cloudfront
+            | Kind::Bucket
+            | Kind::BucketPolicy
+            | Kind::OriginAccessControl => None,
         }
     }
 }
@@ -179,6 +182,9 @@ fn identities<'b>(found: &'b LiveResource, known: &'b Outputs) -> Vec<&'b str> {
         | Kind::Rule
         | Kind::Task
         | Kind::Service => &["arn"],
+        Kind::Bucket => &["name", "arn"],
+        Kind::OriginAccessControl => &["id"],
+        Kind::BucketPolicy => &[],
     };
     keys.iter().filter_map(|key| known.get(*key)).map(|value| family(value)).collect()
 }

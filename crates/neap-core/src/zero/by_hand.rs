@@ -29,8 +29,12 @@ pub(super) fn command(scope: &StackScope, region: &str, seen: &Seen) -> Option<S
         }
         Thing::Object => format!("s3 rm {name}"),
         Thing::Parameter => format!("ssm delete-parameter --name {name}"),
-        // An interface goes when what it is for is gone; a rule and a distribution need more than one command.
-        Thing::NetworkInterface | Thing::SecurityGroupRule | Thing::Distribution => return None,
+        Thing::Bucket => format!("s3 rb --force s3://{name}"),
+        // An interface goes when what it is for is gone; a rule, a distribution and what it uses need more than one command.
+        Thing::NetworkInterface
+        | Thing::SecurityGroupRule
+        | Thing::Distribution
+        | Thing::OriginAccessControl => return None,
     };
     let is_global = seen.thing == Thing::Role;
     Some(if is_global { format!("aws {command}") } else { format!("aws {command} --region {region}") })

@@ -9,7 +9,7 @@ use super::judge::Found;
 use super::scope::StackScope;
 use super::seen::{Remains, Seen, Thing};
 use crate::address::{Address, Kind};
-use crate::desired::{TAG_ADDRESS, TAG_STACK};
+use crate::desired::{TAG_ADDRESS, TAG_KEEP, TAG_STACK};
 
 /// What all of neap's tags begin with.
 const TAG_PREFIX: &str = "neap:";
@@ -23,13 +23,17 @@ pub(super) enum Claim {
     Ours(Found),
     /// Nobody's that is known; it has a name like the stack's.
     Namesake,
-    /// Somebody else's.
+    /// Somebody else's, or nothing that counts as left.
     Foreign,
 }
 
 /// Whether it is tagged as the stack's.
 pub(super) fn is_tagged(stack: &str, seen: &Seen) -> bool {
     seen.tags.get(TAG_STACK).is_some_and(|owner| owner == stack)
+}
+
+fn is_kept(seen: &Seen) -> bool {
+    seen.tags.get(TAG_KEEP).is_some_and(|kept| kept == "true")
 }
 
 /// The address in its tags.
@@ -82,6 +86,8 @@ impl<'a> Scene<'a> {
             return Claim::Foreign;
         }
         match seen.tags.get(TAG_STACK) {
+            // The stack says that it stays.
+            Some(owner) if *owner == self.scope.stack && is_kept(seen) => return Claim::Foreign,
             Some(owner) if *owner == self.scope.stack => return Claim::Ours(Found::Tag),
             Some(_) => return Claim::Foreign,
             None => {}
@@ -106,7 +112,7 @@ impl<'a> Scene<'a> {
             Thing::Role => seen.id.contains(&format!(":role{}", self.scope.path())),
             Thing::LogGroup | Thing::Parameter => seen.name.starts_with(&self.scope.path()),
             Thing::Object => self.scope.is_lock(seen),
-            Thing::Distribution => marked_address(stack, &seen.name).is_some(),
+            Thing::Distribution | Thing::OriginAccessControl => marked_address(stack, &seen.name).is_some(),
             _ => false,
         }
     }
@@ -158,7 +164,7 @@ impl<'a> Scene<'a> {
     }
 }
 
-/// The address that a distribution's comment ends in, if it names the stack: `… (shop/cloudfront.site)`.
+/// The address that the comment of a distribution, or the description of an access control, ends in, if it names the stack: `… (shop/cloudfront.site)`.
 pub(super) fn marked_address(stack: &str, comment: &str) -> Option<Address> {
     let (_, mark) = comment.strip_suffix(')')?.rsplit_once('(')?;
     mark.strip_prefix(stack)?.strip_prefix('/')?.parse().ok()

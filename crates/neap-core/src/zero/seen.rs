@@ -53,11 +53,15 @@ pub enum Thing {
     Parameter,
     /// An object in an S3 bucket.
     Object,
+    /// An S3 bucket, with its policy.
+    Bucket,
+    /// A CloudFront origin access control.
+    OriginAccessControl,
 }
 
 impl Thing {
     /// Everything that is looked for.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::LoadBalancer,
         Self::Listener,
         Self::ListenerRule,
@@ -77,6 +81,8 @@ impl Thing {
         Self::Alarm,
         Self::Parameter,
         Self::Object,
+        Self::Bucket,
+        Self::OriginAccessControl,
     ];
 
     /// What a resource of `kind` is here.
@@ -94,6 +100,9 @@ impl Thing {
             Kind::Task => Self::TaskDefinition,
             Kind::Service => Self::Service,
             Kind::Cloudfront => Self::Distribution,
+            // A policy goes with its bucket.
+            Kind::Bucket | Kind::BucketPolicy => Self::Bucket,
+            Kind::OriginAccessControl => Self::OriginAccessControl,
         }
     }
 
@@ -119,6 +128,8 @@ impl Thing {
             Self::Alarm => "alarm",
             Self::Parameter => "parameter",
             Self::Object => "object",
+            Self::Bucket => "bucket",
+            Self::OriginAccessControl => "origin access control",
         }
     }
 }
@@ -141,7 +152,7 @@ pub struct Owner {
 /// What something holds that goes with it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stored {
-    /// How many: the images of a repository.
+    /// How many: the images of a repository, the versions of a bucket's objects.
     pub items: u64,
     /// Their size.
     pub bytes: u64,
@@ -155,7 +166,8 @@ pub struct Seen {
     /// What AWS knows it by: the ARN, or the id where EC2 has no other; the name of a log group, repository or
     /// parameter; the `s3://` of an object.
     pub id: String,
-    /// The name that somebody gave it; the comment of a distribution, the description of a network interface.
+    /// The name that somebody gave it; the comment of a distribution, the description of a network interface or an origin
+    /// access control.
     pub name: String,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
@@ -203,7 +215,7 @@ impl Seen {
 pub(super) fn title(thing: Thing, id: &str, name: &str) -> String {
     let after = |mark: &str| id.split_once(mark).map_or(id, |(_, rest)| rest);
     match thing {
-        Thing::NetworkInterface | Thing::Distribution => format!("{thing} {id}"),
+        Thing::NetworkInterface | Thing::Distribution | Thing::OriginAccessControl => format!("{thing} {id}"),
         Thing::TaskDefinition => format!("{thing} {}", after(":task-definition/")),
         Thing::Task => format!("{thing} {}", after(":task/")),
         Thing::Listener => format!("{thing} {}", after(":listener/app/")),

@@ -14,7 +14,7 @@ pub(super) const OPERATION: &str = "tag:GetResources";
 pub(super) fn is_found(record: &Record, stack: &str, hints: &[String]) -> bool {
     let prefix = match record.kind() {
         Kind::LogGroup => format!("/neap/{stack}/"),
-        Kind::Ecr | Kind::Task => format!("{stack}-"),
+        Kind::Ecr | Kind::Task | Kind::Bucket => format!("{stack}-"),
         // Listed as a whole, or by the path.
         _ => return true,
     };

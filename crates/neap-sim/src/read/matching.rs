@@ -13,7 +13,7 @@ use neap_core::reference::{self, Fact, Reference, Resolved};
 use super::facts;
 use crate::record::{Fields, Record, State};
 use crate::services::ecs::task;
-use crate::world::World;
+use crate::world::{ACCOUNT, World};
 
 /// The records that reads show: of a task definition's family, the latest active revision alone.
 pub(super) fn readable(world: &World) -> impl Iterator<Item = &Record> {
@@ -45,6 +45,10 @@ pub(super) fn find(world: &World, desired: &Desired) -> BTreeMap<Address, String
             Resource::Listener(_) | Resource::Rule(_) => continue,
             _ if desired.known_as.contains_key(address) => known(world, desired, address),
             Resource::Cloudfront(_) => distribution(world, &desired.stack, address),
+            Resource::Bucket(_) | Resource::BucketPolicy(_) => {
+                let kind = resource.resource.kind();
+                named.get(&(kind, String::new(), desired.name_in(&resource.resource, ACCOUNT))).cloned()
+            }
             fields => named.get(&name(world, desired, fields)).cloned(),
         };
         found.extend(arn.map(|arn| (address.clone(), arn)));

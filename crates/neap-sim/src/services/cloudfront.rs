@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use neap_core::address::Kind;
 use neap_core::kinds::{
     Behavior, Cloudfront, MANAGED_CACHE_POLICIES, MANAGED_ORIGIN_REQUEST_POLICIES, Origin,
+    OriginAccessControl,
 };
 use neap_engine::cloud::CallError;
 
@@ -71,7 +73,7 @@ fn is_deployed(world: &World, arn: &str) -> bool {
 }
 
 fn create_distribution(world: &mut World, request: &Request<'_>, desired: &Cloudfront) -> Answer<String> {
-    check(desired)?;
+    check(world, desired)?;
     rules::tags("InvalidTagging", &request.tags)?;
     if find(world, &desired.caller_reference).is_some() {
         let message = "The caller reference that you are using to create a distribution is associated with another \
@@ -91,7 +93,7 @@ fn create_distribution(world: &mut World, request: &Request<'_>, desired: &Cloud
 }
 
 fn update_distribution(world: &mut World, arn: &str, desired: Cloudfront) -> Answer<()> {
-    check(&desired)?;
+    check(world, &desired)?;
     let until = world.now + DISTRIBUTION_DEPLOYS;
     *world.change::<Cloudfront>(arn, NOT_FOUND)? = desired;
     if let Some(record) = world.record_mut(arn) {
@@ -100,7 +102,7 @@ fn update_distribution(world: &mut World, arn: &str, desired: Cloudfront) -> Ans
     Ok(())
 }
 
-fn check(desired: &Cloudfront) -> Answer<()> {
+fn check(world: &World, desired: &Cloudfront) -> Answer<()> {
     rules::require(desired.comment.chars().count() <= 128, INVALID, || {
         "The parameter Comment is too long: 128 characters are allowed.".to_owned()
     })?;
@@ -114,6 +116,7 @@ fn check(desired: &Cloudfront) -> Answer<()> {
     })?;
     for (id, origin) in &desired.origins {
         check_origin(id, origin)?;
+        check_access_control(world, origin)?;
     }
     if desired.behaviors.len() > BEHAVIORS {
         let message = "Your request contains more CacheBehaviors than are allowed per distribution.";
@@ -142,6 +145,12 @@ fn check_origin(id: &str, origin: &Origin) -> Answer<()> {
     rules::require(fits, INVALID, || {
         format!("The parameter OriginPath `{path}` must begin with a slash and not end with one.")
     })?;
+    if origin.protocol_policy == "s3" {
+        return Ok(());
+    }
+    rules::require(origin.access_control.is_none(), INVALID, || {
+        format!("The origin {id} has an origin access control and is no bucket.")
+    })?;
     let policies = ["http-only", "https-only", "match-viewer"];
     rules::one_of(INVALID, "OriginProtocolPolicy", &origin.protocol_policy, &policies)?;
     for port in [origin.http_port, origin.https_port] {
@@ -150,6 +159,14 @@ fn check_origin(id: &str, origin: &Origin) -> Answer<()> {
         })?;
     }
     Ok(())
+}
+
+fn check_access_control(world: &World, origin: &Origin) -> Answer<()> {
+    let Some(id) = &origin.access_control else { return Ok(()) };
+    let control =
+        world.by_id(Kind::OriginAccessControl, id).map(|record| record.arn.clone()).unwrap_or_default();
+    let message = format!("The specified origin access control does not exist: {id}");
+    world.referred::<OriginAccessControl>(&control, "NoSuchOriginAccessControl", &message).map(drop)
 }
 
 fn check_behavior(desired: &Cloudfront, behavior: &Behavior) -> Answer<()> {

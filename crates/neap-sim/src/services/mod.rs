@@ -7,6 +7,8 @@ pub(crate) mod ecs;
 pub(crate) mod elb;
 pub(crate) mod iam;
 pub(crate) mod logs;
+pub(crate) mod origin_access_control;
 mod request;
+pub(crate) mod s3;
 
 pub(crate) use request::Request;

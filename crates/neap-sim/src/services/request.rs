@@ -85,6 +85,8 @@ impl<'sim> Request<'sim> {
                 message: format!("`{arn}` exists already and is not tagged as {}", self.address),
                 request_id: None,
             }),
+            // Another account's bucket will not turn out to be this one's.
+            Err(error) if error.code.as_deref() == Some("BucketAlreadyExists") => Err(error),
             Err(error) if error.kind == ErrorKind::Conflict => self.resume(error, existing),
             Err(error) => Err(error),
         }
@@ -120,7 +122,7 @@ impl<'sim> Request<'sim> {
         self.sim.look(|world| world.record(arn).is_some_and(|record| self.is_about(record)))
     }
 
-    fn is_about(&self, record: &Record) -> bool {
+    pub(crate) fn is_about(&self, record: &Record) -> bool {
         [TAG_STACK, TAG_ADDRESS].into_iter().all(|key| record.tags.get(key) == self.tags.get(key))
     }
 

@@ -31,7 +31,7 @@ struct Ghost {
 impl Index {
     /// Goes on listing what is gone.
     pub(super) fn keep(&mut self, gone: &Record, since: Millis) {
-        if !gone.tags.is_empty() {
+        if !gone.tags.is_empty() && gone.kind().takes_tags() {
             let ghost = Ghost { tags: gone.tags.clone(), until: since + GHOSTS_STAY };
             self.ghosts.insert(gone.arn.clone(), ghost);
         }
@@ -53,8 +53,9 @@ impl World {
     /// The ARNs in this region that the index lists under a tag, whether anything is there or not.
     pub(crate) fn tagged(&self, key: &str, value: &str) -> Vec<String> {
         let has = |tags: &BTreeMap<String, String>| tags.get(key).is_some_and(|found| found == value);
-        let live =
-            self.records().filter(|record| has(&record.tags) && !self.index.late.contains_key(&record.arn));
+        let live = self.records().filter(|record| {
+            record.kind().takes_tags() && has(&record.tags) && !self.index.late.contains_key(&record.arn)
+        });
         let mut arns: Vec<String> = live.map(|record| record.arn.clone()).collect();
         let region = format!(":{}:", self.place);
         let ghosts =

@@ -85,7 +85,16 @@ fn seen(world: &World, record: &Record, balanced: &BTreeMap<String, BTreeSet<Str
             seen.uses = service.security_groups.clone();
         }
         Resource::SecurityGroup(group) => seen.uses = peers(group, &record.id),
-        Resource::Cloudfront(distribution) => seen.name.clone_from(&distribution.comment),
+        Resource::Cloudfront(distribution) => {
+            seen.name.clone_from(&distribution.comment);
+            let controls = distribution.origins.values().filter_map(|origin| origin.access_control.clone());
+            seen.uses = controls.collect();
+        }
+        Resource::OriginAccessControl(control) => {
+            seen.name.clone_from(&control.description);
+            seen.tags.clear();
+        }
+        Resource::Bucket(_) => seen.usage = vec![Usage::bytes(Charge::Objects, stored.bytes)],
         Resource::Ecr(_) => seen.usage = vec![Usage::bytes(Charge::Images, stored.bytes)],
         Resource::LogGroup(_) => seen.usage = vec![Usage::bytes(Charge::Logs, stored.bytes)],
         _ => {}

@@ -23,8 +23,12 @@ use serde_json::Value;
 const ACCOUNT: &str = "123456789012";
 
 /// Actions of the table that no life on the sandbox calls, and why they are there.
-const UNCALLED: [(&str, &str); 16] = [
+const UNCALLED: [(&str, &str); 20] = [
     ("cloudwatch:DescribeAlarms", PROOF),
+    ("s3:PutBucketPublicAccessBlock", DRIFT),
+    ("s3:PutBucketOwnershipControls", DRIFT),
+    ("cloudfront:UpdateOriginAccessControl", DRIFT),
+    ("s3:DeleteObjectVersion", "the buckets of these lives are empty"),
     ("ec2:DescribeNetworkInterfaces", PROOF),
     ("ec2:DescribeSecurityGroupRules", PROOF),
     ("ecr:DescribeImages", PROOF),
@@ -44,15 +48,17 @@ const UNCALLED: [(&str, &str); 16] = [
 
 /// Actions whose resource types are not what neap asks about: a cluster's tasks are listed by no container instance, and
 /// tasks and capacity providers are looked at under names that are not the stack's.
-const NOT_BY_RESOURCE: [&str; 5] = [
+const NOT_BY_RESOURCE: [&str; 6] = [
     "ecs:DeregisterTaskDefinition",
     "cloudfront:CreateDistribution",
+    "cloudfront:CreateOriginAccessControl",
     "ecs:ListTasks",
     "ecs:DescribeTasks",
     "ecs:DescribeCapacityProviders",
 ];
 
 const PROOF: &str = "called by the proof that nothing is left, which is no part of these lives";
+const DRIFT: &str = "only what others changed is put back";
 const LOCK: &str = "the sandbox keeps its lock in a file";
 
 /// A stack and what becomes of it: every change in place that the scenarios do not make.
@@ -102,12 +108,26 @@ cluster = "main"
 task = "api"
 target = { group = "api" }
 
+[bucket.web]
+versioning = true
+encryption = "KMS"
+lifecycle = [{ expire_days = 30 }]
+cors = [{ origins = ["https://example.com"] }]
+
+[[cloudfront.site.route]]
+path = "/api/*"
+origin = "alb.public"
+
 [[cloudfront.site.route]]
 path = "/*"
-origin = "alb.public"
+origin = "bucket.web"
 "#;
 
-const EDITS: [(&str, &str); 8] = [
+const EDITS: [(&str, &str); 9] = [
+    (
+        "versioning = true\nencryption = \"KMS\"\nlifecycle = [{ expire_days = 30 }]\ncors = [{ origins = [\"https://example.com\"] }]\n",
+        "",
+    ),
     ("tags = { team = \"web\" }\n", ""),
     ("keep_images = 5\n", ""),
     (
@@ -203,6 +223,10 @@ impl Seen {
                 Kind::SecurityGroup => {
                     format!("arn:aws:ec2:{}:{ACCOUNT}:security-group/{}", place.region, found.outputs["id"])
                 }
+                Kind::OriginAccessControl => {
+                    format!("arn:aws:cloudfront::{ACCOUNT}:origin-access-control/{}", found.id)
+                }
+                Kind::BucketPolicy => format!("arn:aws:s3:::{}", found.id),
                 _ => found.outputs["arn"].clone(),
             };
             self.0.entry(address).or_default().insert(arn);
@@ -271,6 +295,12 @@ fn questions(operation: &str, address: Option<&Address>, desired: &Desired, seen
         | "cloudfront:GetDistribution"
         | "cloudfront:ListTagsForResource" => ask(operation, own(), &[]),
         "ecs:DeregisterTaskDefinition" => on_all(operation),
+        "cloudfront:CreateOriginAccessControl" => on_all(operation),
+        "s3:CreateBucket" => {
+            let mut all = ask(operation, own(), &[]);
+            all.extend(ask("s3:TagResource", own(), &[]));
+            all
+        }
         "cloudfront:CreateDistributionWithTags" => {
             let mut all = on_all("cloudfront:CreateDistribution");
             all.extend(ask("cloudfront:TagResource", own(), &[]));
@@ -352,8 +382,11 @@ fn is_unlimited(operation: &str) -> bool {
         "sts" | "tag" => true,
         "ec2" | "elasticloadbalancing" => name.starts_with("Describe"),
         "ecs" => name.starts_with("List") || name == "DescribeTaskDefinition",
-        "iam" | "cloudfront" => matches!(name, "ListRoles" | "ListDistributions"),
         "cloudwatch" | "logs" | "ssm" => name.starts_with("Describe"),
+        "iam" | "cloudfront" => {
+            matches!(name, "ListRoles" | "ListDistributions" | "ListOriginAccessControls")
+        }
+        "s3" => name == "ListAllMyBuckets",
         _ => false,
     }
 }

@@ -323,6 +323,7 @@ pub(crate) fn distribution(domain: &str) -> Cloudfront {
         domain: domain.into(),
         path: String::new(),
         protocol_policy: "http-only".into(),
+        access_control: None,
         http_port: 80,
         https_port: 443,
         headers: [].into(),

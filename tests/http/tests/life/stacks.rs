@@ -7,6 +7,19 @@ use crate::life::Life;
 /// What documents allow to change and some lives have no use for, and why.
 pub(crate) type Unused = &'static [(&'static str, &'static [&'static str])];
 
+/// What a bucket keeps that is made as S3 makes it, and changes in whether it keeps versions.
+const NO_FACETS: (&str, &[&str]) = (
+    "the bucket is empty, as S3 makes it but for its versions, and its access control stays",
+    &[
+        "cloudfront:UpdateOriginAccessControl",
+        "s3:DeleteObjectVersion",
+        "s3:PutBucketCORS",
+        "s3:PutEncryptionConfiguration",
+        "s3:PutLifecycleConfiguration",
+        "s3:TagResource",
+    ],
+);
+
 /// What no life has a use for.
 pub(crate) const NEVER_USED: Unused = &[
     (
@@ -93,8 +106,8 @@ pub(crate) fn course_fargate() -> Life {
     Life {
         stack: "examples/course-fargate/stack.toml",
         counts: json!({
-            "clusters": 1, "distributions": 1, "listeners": 1, "load balancers": 1, "log groups": 1, "repositories": 1,
-            "roles": 1, "rules": 1, "security groups": 2, "services": 1, "target groups": 1, "task definitions": 1,
+            "buckets": 1, "clusters": 1, "distributions": 1, "listeners": 1, "load balancers": 1, "log groups": 1,
+            "origin access controls": 1, "repositories": 1, "roles": 1, "rules": 1, "security groups": 2, "services": 1, "target groups": 1, "task definitions": 1,
         }),
         in_place: &[
             ("path = \"/api/health\"", "path = \"/api/ready\""),
@@ -102,12 +115,13 @@ pub(crate) fn course_fargate() -> Life {
             ("keep_images = 5", "keep_images = 7"),
             ("body = \"not found\"", "body = \"nothing here\""),
             ("comment = \"the course's site\"", "comment = \"our site\""),
+            ("[bucket.web]\n", "[bucket.web]\nversioning = true\n"),
         ],
         replacement: ("[target_group.api]\nport = 3000", "[target_group.api]\nport = 3001"),
         orphan: &[
             ("[cloudfront.site]\ncomment = \"our site\"\n", ""),
             ("[[cloudfront.site.route]]\npath = \"/api/*\"\norigin = \"alb.public\"\n", ""),
-            ("[[cloudfront.site.route]]\npath = \"/*\"\norigin = \"${var.site}\"\n", ""),
+            ("[[cloudfront.site.route]]\npath = \"/*\"\norigin = \"bucket.web\"\n", ""),
             ("url = \"https://${cloudfront.site}\"\n", ""),
         ],
         orphaned: "distributions",
@@ -115,6 +129,7 @@ pub(crate) fn course_fargate() -> Life {
             NO_TAG_TAKEN,
             NO_STATEMENTS,
             ("the cluster stays as it is", &["ecs:UpdateCluster"]),
+            NO_FACETS,
             (
                 "no tag changes",
                 &[

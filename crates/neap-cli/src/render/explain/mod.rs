@@ -68,6 +68,10 @@ pub(crate) fn call(error: &CallError, address: Option<&str>) -> Explanation {
                 ["the Service Quotas console shows which one, and raises most of them".to_owned()],
             ),
         },
+        ErrorKind::Conflict if code.as_deref() == Some("BucketAlreadyExists") => Explanation::new(
+            "another account has a bucket of that name, or this one has it in another region: names are unique in all of S3",
+            ["give the bucket another `name` in the stack file".to_owned()],
+        ),
         ErrorKind::Conflict => match address {
             Some(address) => Explanation::new(
                 "something that is not the stack's own has taken its name since the plan was made",

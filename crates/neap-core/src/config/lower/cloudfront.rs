@@ -7,11 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::cloudfront_origin::{self, Found};
 use super::context::{Common, Lowering};
 use super::place::Place;
-use crate::address::Kind;
+use crate::address::{Address, Kind};
 use crate::config::shape::{CloudfrontTable, HttpVersion, Methods, PriceClass, RouteTable, ViewerProtocol};
 use crate::kinds::{
     Behavior, Cloudfront, MANAGED_CACHE_POLICIES, MANAGED_ORIGIN_REQUEST_POLICIES, Origin,
-    managed_cache_policy, managed_origin_request_policy,
+    OriginAccessControl, managed_cache_policy, managed_origin_request_policy,
 };
 use crate::naming;
 
@@ -38,14 +38,14 @@ fn distribution(lowering: &mut Lowering<'_>, name: &str, table: &CloudfrontTable
     let mut default = None;
     check_paths(lowering, &place.at("route"), table);
     for (index, route) in table.route.iter().enumerate() {
-        let behavior = behavior(lowering, &place.at("route").item(index), route, &mut origins);
+        let behavior = behavior(lowering, &place.at("route").item(index), &address, route, &mut origins);
         if route.path == REST {
             default = Some(behavior);
         } else {
             behaviors.push(behavior);
         }
     }
-    let root = &table.default_root_object;
+    let root = &root_object(table);
     lowering.plain(&place.at("default_root_object"), root);
     if let Some(bare) = root.strip_prefix('/') {
         lowering
@@ -77,15 +77,32 @@ fn distribution(lowering: &mut Lowering<'_>, name: &str, table: &CloudfrontTable
         .to_owned(),
         ipv6: table.ipv6,
     };
+    if fields.origins.values().any(|origin| origin.access_control.is_some()) {
+        imply_access_control(lowering, &address);
+    }
     lowering.declare(address, &place, &common, fields);
 }
 
-fn comment(
-    lowering: &mut Lowering<'_>,
-    place: &Place,
-    text: &str,
-    address: &crate::address::Address,
-) -> String {
+/// What `/` answers: where a bucket answers the rest of the paths, its `index.html`, unless the stack says otherwise.
+fn root_object(table: &CloudfrontTable) -> String {
+    let rest = table.route.iter().find(|route| route.path == REST);
+    let from_bucket = rest.is_some_and(|route| route.origin.starts_with("bucket."));
+    let own = if from_bucket { "index.html" } else { "" };
+    table.default_root_object.clone().unwrap_or_else(|| own.to_owned())
+}
+
+fn imply_access_control(lowering: &mut Lowering<'_>, site: &Address) {
+    let address = cloudfront_origin::access_control(site);
+    let control = OriginAccessControl {
+        name: naming::access_control(lowering.stack, &address),
+        description: format!("neap{}", naming::comment_mark(lowering.stack, &address)),
+        origin_type: "s3".to_owned(),
+        signing: "always".to_owned(),
+    };
+    lowering.imply(address, site, "proves to buckets that CloudFront asks", control);
+}
+
+fn comment(lowering: &mut Lowering<'_>, place: &Place, text: &str, address: &Address) -> String {
     lowering.plain(place, text);
     let mark = naming::comment_mark(lowering.stack, address);
     let text = if text.is_empty() { NO_COMMENT } else { text };
@@ -131,10 +148,11 @@ fn check_paths(lowering: &mut Lowering<'_>, place: &Place, table: &CloudfrontTab
 fn behavior(
     lowering: &mut Lowering<'_>,
     place: &Place,
+    site: &Address,
     route: &RouteTable,
     origins: &mut BTreeMap<String, Origin>,
 ) -> Behavior {
-    let found = cloudfront_origin::find(lowering, &place.at("origin"), &route.origin);
+    let found = cloudfront_origin::find(lowering, &place.at("origin"), site, &route.origin);
     let headers = cloudfront_origin::headers(lowering, &place.at("origin_headers"), &route.origin_headers);
     let is_alb = found.as_ref().is_some_and(|found| found.is_alb);
     let origin = found.map(|found| add(lowering, place, found, headers, origins)).unwrap_or_default();

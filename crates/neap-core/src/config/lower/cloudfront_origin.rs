@@ -1,4 +1,4 @@
-//! Origins of a distribution: a load balancer of the stack, or any URL.
+//! Origins of a distribution: a load balancer or a bucket of the stack, or any URL.
 //!
 //! Decides protocol, ports and path of an origin. Must not know which paths lead there.
 
@@ -14,7 +14,7 @@ use crate::reference;
 
 /// An origin that a route names.
 pub(super) struct Found {
-    /// The address of a load balancer, or the host of a URL.
+    /// The address of a load balancer or bucket, or the host of a URL.
     pub(super) id: String,
     /// The id where another origin has that one.
     pub(super) full_id: String,
@@ -54,39 +54,60 @@ const OWN_HEADERS: [&str; 25] = [
 ];
 const OWN_PREFIXES: [&str; 2] = ["x-amz-", "x-edge-"];
 
-/// The origin that `text` names: `alb.public` or a URL.
-pub(super) fn find(lowering: &mut Lowering<'_>, place: &Place, text: &str) -> Option<Found> {
+/// What can be an origin.
+const ORIGINS: &str =
+    "origins are load balancers (`alb.public`), buckets (`bucket.web`) and URLs (`https://example.com`)";
+
+/// The origin of the distribution `site` that `text` names: `alb.public`, `bucket.web` or a URL.
+pub(super) fn find(lowering: &mut Lowering<'_>, place: &Place, site: &Address, text: &str) -> Option<Found> {
     if text.contains("://") {
         return url(lowering, place, text);
     }
     let file = lowering.file;
-    let known: Vec<String> = file.alb.keys().map(|name| format!("alb.{name}")).collect();
+    let balancers = file.alb.keys().map(|name| format!("alb.{name}"));
+    let known: Vec<String> =
+        balancers.chain(file.bucket.keys().map(|name| format!("bucket.{name}"))).collect();
+    let short = |known: &str| known.split_once('.').is_some_and(|(_, name)| name == text);
     let address = match text.parse::<Address>() {
-        Ok(address) if address.kind() == Kind::Alb => address,
+        Ok(address) if matches!(address.kind(), Kind::Alb | Kind::Bucket) => address,
         Ok(address) => {
             let message = format!("`{address}` is a `{}`, which cannot be an origin", address.kind());
-            lowering
-                .report(place, message)
-                .help("origins are load balancers (`alb.public`) and URLs (`https://example.com`)");
+            lowering.report(place, message).help(ORIGINS);
             return None;
         }
         Err(_) => {
             let report = lowering.report(place, format!("`{text}` is no origin"));
-            let report = match known.iter().find(|known| known.strip_prefix("alb.") == Some(text)) {
+            let report = match known.iter().find(|known| short(known)) {
                 Some(known) => report.help(format!("did you mean `{known}`?")),
                 None => report.nearest(text, known.iter().map(String::as_str)),
             };
-            report.help("origins are load balancers (`alb.public`) and URLs (`https://example.com`)");
+            report.help(ORIGINS);
             return None;
         }
     };
-    let Some(table) = file.alb.get(address.name()) else {
-        lowering
-            .report(place, format!("there is no `{text}` in this stack"))
-            .nearest(text, known.iter().map(String::as_str));
-        return None;
-    };
-    load_balancer(lowering, place, &address, table)
+    match (address.kind(), file.alb.get(address.name()), file.bucket.get(address.name())) {
+        (Kind::Alb, Some(table), _) => load_balancer(lowering, place, &address, table),
+        (Kind::Bucket, _, Some(_)) => Some(bucket(site, &address)),
+        _ => {
+            lowering
+                .report(place, format!("there is no `{text}` in this stack"))
+                .nearest(text, known.iter().map(String::as_str));
+            None
+        }
+    }
+}
+
+/// A bucket, which CloudFront asks with the origin access control of the distribution `site`.
+fn bucket(site: &Address, address: &Address) -> Found {
+    let control = reference::output(&access_control(site), "id");
+    let origin = Origin::bucket(reference::output(address, "domain_name"), control);
+    let id = address.to_string();
+    Found { full_id: id.clone(), id, origin, is_alb: false }
+}
+
+/// The address of the origin access control of the distribution `site`.
+pub(super) fn access_control(site: &Address) -> Address {
+    Address::new(Kind::OriginAccessControl, site.name())
 }
 
 fn load_balancer(
@@ -109,6 +130,7 @@ fn load_balancer(
     let origin = Origin {
         domain: reference::output(address, "dns_name"),
         path: String::new(),
+        access_control: None,
         protocol_policy: if is_https { "https-only" } else { "http-only" }.to_owned(),
         http_port: if is_https { 80 } else { listener.port },
         https_port: if is_https { listener.port } else { 443 },
@@ -168,6 +190,7 @@ fn parse(url: &str) -> Option<(String, u16, Origin)> {
         domain: host.to_owned(),
         path: path.trim_end_matches('/').to_owned(),
         protocol_policy: format!("{scheme}-only"),
+        access_control: None,
         http_port: if scheme == "http" { port } else { 80 },
         https_port: if scheme == "https" { port } else { 443 },
         headers: BTreeMap::new(),

@@ -154,6 +154,17 @@ impl<'file> Lowering<'file> {
         chosen.to_owned()
     }
 
+    /// The KMS key that a table names.
+    pub(super) fn kms_key(&mut self, place: &Place, key: Option<&str>) -> Option<String> {
+        let place = place.at("kms_key");
+        let key = self.text(&place, key?);
+        if !key.starts_with("arn:") && !key.starts_with("${") {
+            self.report(&place, format!("`{key}` is not the ARN of a key"))
+                .help("ARNs of keys read like `arn:aws:kms:eu-west-1:123456789012:key/…`");
+        }
+        Some(key)
+    }
+
     /// Adds a resource that the user declared.
     pub(super) fn declare(
         &mut self,

@@ -6,7 +6,6 @@ use serde_json::Value;
 
 use super::capacity;
 use super::context::{Common, Lowering};
-use super::place::Place;
 use crate::address::{Address, Kind};
 use crate::config::shape::{
     ClusterTable, ContainerInsights, EcrEncryption, EcrTable, LogClass, LogGroupTable, Retention,
@@ -68,7 +67,7 @@ fn repository(lowering: &mut Lowering<'_>, name: &str, table: &EcrTable) {
             EcrEncryption::Kms => "KMS",
         }
         .to_owned(),
-        kms_key: key(lowering, &place, table.kms_key.as_deref()),
+        kms_key: lowering.kms_key(&place, table.kms_key.as_deref()),
     };
     lowering.declare(address, &place, &common, repository);
 }
@@ -107,7 +106,7 @@ fn log_group(lowering: &mut Lowering<'_>, name: &str, table: &LogGroupTable) {
         name: lowering.plain_name(Kind::LogGroup, &place, name, common.name),
         retention_days: days(&table.retention),
         class: class(table.class).to_owned(),
-        kms_key: key(lowering, &place, table.kms_key.as_deref()),
+        kms_key: lowering.kms_key(&place, table.kms_key.as_deref()),
     };
     lowering.declare(address, &place, &common, group);
 }
@@ -124,15 +123,4 @@ const fn class(class: LogClass) -> &'static str {
         LogClass::Standard => "STANDARD",
         LogClass::InfrequentAccess => "INFREQUENT_ACCESS",
     }
-}
-
-fn key(lowering: &mut Lowering<'_>, place: &Place, key: Option<&str>) -> Option<String> {
-    let place = place.at("kms_key");
-    let key = lowering.text(&place, key?);
-    if !key.starts_with("arn:") && !key.starts_with("${") {
-        lowering
-            .report(&place, format!("`{key}` is not the ARN of a key"))
-            .help("ARNs of keys read like `arn:aws:kms:eu-west-1:123456789012:key/…`");
-    }
-    Some(key)
 }

@@ -18,7 +18,8 @@ pub(super) fn of(
     address: &Address,
     own: Option<(&Place, &BTreeMap<String, String>)>,
 ) -> BTreeMap<String, String> {
-    let mut tags = lowering.file.stack.tags.clone();
+    let mut tags =
+        if address.kind().takes_tags() { lowering.file.stack.tags.clone() } else { BTreeMap::new() };
     if let Some((place, own)) = own {
         let place = place.at("tags");
         check(lowering, &place, own);

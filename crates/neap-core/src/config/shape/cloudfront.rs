@@ -22,9 +22,8 @@ pub struct CloudfrontTable {
     /// Which edge locations serve it: fewer are cheaper.
     #[serde(default)]
     pub price_class: PriceClass,
-    /// What `/` answers, such as `index.html`.
-    #[serde(default)]
-    pub default_root_object: String,
+    /// What `/` answers; `index.html` where a bucket answers `/*`, otherwise what the origin says.
+    pub default_root_object: Option<String>,
     /// The versions of HTTP that viewers may speak.
     #[serde(default)]
     pub http_version: HttpVersion,
@@ -79,7 +78,7 @@ pub enum HttpVersion {
 pub struct RouteTable {
     /// The path, with `*` and `?` as wildcards; `/*` is the rest.
     pub path: String,
-    /// The address of a load balancer (`alb.public`), or a URL (`https://example.com`).
+    /// The address of a load balancer (`alb.public`) or a bucket (`bucket.web`), or a URL (`https://example.com`).
     pub origin: String,
     /// The name of a managed cache policy. Nothing is kept from a load balancer by default, much from elsewhere.
     pub cache: Option<String>,

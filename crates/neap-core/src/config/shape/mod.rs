@@ -5,6 +5,7 @@
 //! tables (see `lower`) nor anything of AWS beyond its words.
 
 mod alb;
+mod bucket;
 mod cloudfront;
 mod cluster;
 mod container;
@@ -24,6 +25,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use alb::{AlbTable, IpAddressType, Scheme};
+pub use bucket::{BucketEncryption, BucketTable, CorsMethod, CorsTable, LifecycleTable};
 pub use cloudfront::{CloudfrontTable, HttpVersion, Methods, PriceClass, RouteTable, ViewerProtocol};
 pub use cluster::{Capacity, ClusterTable, ContainerInsights, FullShare, Provider, Share, WeightedCapacity};
 pub use container::{
@@ -100,6 +102,10 @@ pub struct StackFile {
     #[serde(default)]
     #[schemars(extend("propertyNames" = names(NAME)))]
     pub service: IndexMap<String, ServiceTable>,
+    /// S3 buckets.
+    #[serde(default)]
+    #[schemars(extend("propertyNames" = names(NAME)))]
+    pub bucket: IndexMap<String, BucketTable>,
     /// CloudFront distributions.
     #[serde(default)]
     #[schemars(extend("propertyNames" = names(NAME)))]

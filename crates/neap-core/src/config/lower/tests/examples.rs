@@ -50,9 +50,9 @@ fn the_course_goes_through_cloudfront() {
     let origins = field(&desired, "cloudfront.site", "origins");
     assert_eq!(origins["alb.public"]["domain"], "${alb.public.dns_name}");
     assert_eq!(origins["alb.public"]["protocol_policy"], "http-only");
-    assert_eq!(origins["example.com"]["protocol_policy"], "https-only");
+    assert_eq!(origins["bucket.web"]["access_control"], "${origin_access_control.site.id}");
     assert_eq!(field(&desired, "cloudfront.site", "behaviors.0.path"), "/api/*");
-    assert_eq!(field(&desired, "cloudfront.site", "default_behavior.origin"), "example.com");
+    assert_eq!(field(&desired, "cloudfront.site", "default_behavior.origin"), "bucket.web");
 }
 
 #[test]

@@ -1,0 +1,140 @@
+//! Buckets, and the policies that let distributions read them.
+//!
+//! Decides their defaults: closed to everybody but the distributions that have one for an origin. Must not know what is in
+//! a bucket.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::context::{Common, Lowering};
+use super::place::Place;
+use crate::address::{Address, Kind};
+use crate::config::shape::{BucketEncryption, BucketTable, CorsMethod, CorsTable, LifecycleTable};
+use crate::desired::TAG_KEEP;
+use crate::kinds::{Bucket, BucketPolicy, CorsRule, LifecycleRule, PUBLIC_ACCESS_BLOCKS, Resource};
+use crate::naming;
+use crate::reference;
+
+/// Lowers every bucket.
+pub(super) fn lower(lowering: &mut Lowering<'_>) {
+    let file = lowering.file;
+    for (name, table) in &file.bucket {
+        bucket(lowering, name, table);
+    }
+}
+
+fn bucket(lowering: &mut Lowering<'_>, name: &str, table: &BucketTable) {
+    let (place, address) = lowering.begin(Kind::Bucket, name);
+    let common = Common { tags: &table.tags, protect: table.protect, name: table.name.as_deref() };
+    if table.kms_key.is_some() && table.encryption != BucketEncryption::Kms {
+        lowering
+            .report(&place.at("kms_key"), "a key without `encryption = \"KMS\"`")
+            .help("set `encryption = \"KMS\"`, or leave the key out");
+    }
+    let bucket = Bucket {
+        name: bucket_name(lowering, &place, name, common.name),
+        public_access_block: PUBLIC_ACCESS_BLOCKS.map(str::to_owned).into(),
+        ownership: "BucketOwnerEnforced".to_owned(),
+        encryption: match table.encryption {
+            BucketEncryption::Aes256 => "AES256",
+            BucketEncryption::Kms => "aws:kms",
+        }
+        .to_owned(),
+        kms_key: lowering.kms_key(&place, table.kms_key.as_deref()),
+        versioning: table.versioning,
+        lifecycle: lifecycle(lowering, &place.at("lifecycle"), &table.lifecycle),
+        cors: cors(lowering, &place.at("cors"), &table.cors),
+    };
+    lowering.declare(address.clone(), &place, &common, bucket);
+    if table.keep
+        && let Some(desired) = lowering.resources.get_mut(&address)
+    {
+        desired.tags.insert(TAG_KEEP.to_owned(), "true".to_owned());
+    }
+}
+
+/// The account in a name is not known yet, so such a name is checked with another one in its place.
+fn bucket_name(lowering: &mut Lowering<'_>, place: &Place, name: &str, chosen: Option<&str>) -> String {
+    if chosen.is_some() {
+        return lowering.plain_name(Kind::Bucket, place, name, chosen);
+    }
+    let made = naming::bucket(lowering.stack, name);
+    let told = made.replace("${aws.account}", "<account>");
+    if let Some(refusal) = naming::refusal(Kind::Bucket, &made.replace("${aws.account}", "000000000000")) {
+        lowering
+            .report(place, format!("its name would be `{told}`, which {refusal}"))
+            .on_key()
+            .help("rename it, or give it a `name` of its own");
+    }
+    made
+}
+
+fn lifecycle(lowering: &mut Lowering<'_>, place: &Place, tables: &[LifecycleTable]) -> Vec<LifecycleRule> {
+    let mut rules = Vec::with_capacity(tables.len());
+    for (index, table) in tables.iter().enumerate() {
+        let place = place.item(index);
+        let LifecycleTable { prefix, expire_days, expire_old_versions_days, abort_uploads_days } = table;
+        if [expire_days, expire_old_versions_days, abort_uploads_days].iter().all(|days| days.is_none()) {
+            lowering
+                .report(&place, "the rule removes nothing")
+                .help("give it `expire_days`, `expire_old_versions_days` or `abort_uploads_days`");
+        }
+        lowering.plain(&place.at("prefix"), prefix);
+        rules.push(LifecycleRule {
+            id: format!("neap-{}", index + 1),
+            prefix: prefix.clone(),
+            enabled: true,
+            expire_days: *expire_days,
+            expire_old_versions_days: *expire_old_versions_days,
+            abort_uploads_days: *abort_uploads_days,
+            more: BTreeSet::new(),
+        });
+    }
+    rules
+}
+
+fn cors(lowering: &mut Lowering<'_>, place: &Place, tables: &[CorsTable]) -> Vec<CorsRule> {
+    let mut rules = Vec::with_capacity(tables.len());
+    for (index, table) in tables.iter().enumerate() {
+        let place = place.item(index);
+        let mut set =
+            |key: &str, texts: &[String]| lowering.list(&place.at(key), texts).into_iter().collect();
+        let method = |method: &CorsMethod| match method {
+            CorsMethod::Get => "GET".to_owned(),
+            CorsMethod::Head => "HEAD".to_owned(),
+            CorsMethod::Put => "PUT".to_owned(),
+            CorsMethod::Post => "POST".to_owned(),
+            CorsMethod::Delete => "DELETE".to_owned(),
+        };
+        rules.push(CorsRule {
+            origins: set("origins", &table.origins),
+            methods: table.methods.iter().map(method).collect(),
+            headers: set("headers", &table.headers),
+            expose: set("expose", &table.expose),
+            max_age: table.max_age,
+        });
+    }
+    rules
+}
+
+/// Lets each bucket be read by the distributions that have it for an origin, and by nobody else.
+pub(super) fn imply_policies(lowering: &mut Lowering<'_>) {
+    let mut readers: BTreeMap<Address, Vec<Address>> = BTreeMap::new();
+    for (site, desired) in &lowering.resources {
+        let Resource::Cloudfront(distribution) = &desired.resource else { continue };
+        let buckets = distribution.origins.iter().filter(|(_, origin)| origin.access_control.is_some());
+        for bucket in buckets.filter_map(|(id, _)| id.parse().ok()) {
+            readers.entry(bucket).or_default().push(site.clone());
+        }
+    }
+    for (bucket, sites) in readers {
+        let address = Address::new(Kind::BucketPolicy, bucket.name());
+        let arns: Vec<String> = sites.iter().map(|site| reference::output(site, "arn")).collect();
+        let id = naming::policy_id(lowering.stack, &address);
+        let policy = BucketPolicy {
+            bucket: reference::output(&bucket, "name"),
+            policy: BucketPolicy::readable_by(&id, &reference::output(&bucket, "arn"), &arns),
+        };
+        let sites = sites.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
+        lowering.imply(address, &bucket, format!("lets {sites} alone read it"), policy);
+    }
+}

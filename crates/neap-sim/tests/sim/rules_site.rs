@@ -1,0 +1,110 @@
+//! What S3 and CloudFront refuse around a site: names that others have, policies that open, what is still in use.
+
+use neap_core::kinds::{Bucket, BucketPolicy, OriginAccessControl, PUBLIC_ACCESS_BLOCKS};
+use neap_engine::cloud::{Cloud, ErrorKind};
+use neap_sim::Sim;
+use serde_json::json;
+
+use crate::stack::{create, distribution, live, must_create, refused, resource, until_gone};
+
+fn bucket(name: &str) -> Bucket {
+    Bucket {
+        name: name.into(),
+        public_access_block: PUBLIC_ACCESS_BLOCKS.map(String::from).into(),
+        ownership: "BucketOwnerEnforced".into(),
+        encryption: "AES256".into(),
+        kms_key: None,
+        versioning: false,
+        lifecycle: Vec::new(),
+        cors: Vec::new(),
+    }
+}
+
+fn control() -> OriginAccessControl {
+    OriginAccessControl {
+        name: "course-site-01234567".into(),
+        description: "neap (course/origin_access_control.site)".into(),
+        origin_type: "s3".into(),
+        signing: "always".into(),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_accounts_bucket_is_in_the_way_for_ever() {
+    let sim = Sim::in_memory();
+    sim.seed("[[taken]]\nbucket = \"course-web\"").expect("a script");
+    let wanted = resource("bucket.web", bucket("course-web"));
+    refused(create(&sim, &wanted).await, ErrorKind::Conflict, "BucketAlreadyExists");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bucket_is_made_once_and_anothers_is_not_taken_over() {
+    let sim = Sim::in_memory();
+    let wanted = resource("bucket.web", bucket("course-web"));
+    let first = must_create(&sim, &wanted).await;
+    assert_eq!(must_create(&sim, &wanted).await, first, "us-east-1 answers as if it were the first");
+    let other = resource("bucket.other", bucket("course-web"));
+    let error = create(&sim, &other).await.expect_err("it is bucket.web's");
+    assert_eq!(error.kind, ErrorKind::Conflict);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_that_s3_does_not_take_is_refused() {
+    let sim = Sim::in_memory();
+    for name in ["ab", "Course", "course_web", "-course", "192.168.0.1", "xn--course"] {
+        let answer = create(&sim, &resource("bucket.web", bucket(name))).await;
+        refused(answer, ErrorKind::Invalid, "InvalidBucketName");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_policy_opens_nothing_while_the_bucket_is_closed_and_stays_inside_it() {
+    let sim = Sim::in_memory();
+    let policy = |principal, resource: &str| {
+        let statement = json!({ "Effect": "Allow", "Principal": principal, "Action": "s3:GetObject", "Resource": resource });
+        BucketPolicy {
+            bucket: "course-web".into(),
+            policy: json!({ "Version": "2012-10-17", "Statement": [statement] }),
+        }
+    };
+    let inside = "arn:aws:s3:::course-web/*";
+    let early = resource("bucket_policy.web", policy(json!({ "AWS": "123456789012" }), inside));
+    refused(create(&sim, &early).await, ErrorKind::NotFound, "NoSuchBucket");
+    must_create(&sim, &resource("bucket.web", bucket("course-web"))).await;
+    let open = resource("bucket_policy.web", policy(json!("*"), inside));
+    refused(create(&sim, &open).await, ErrorKind::Denied, "AccessDenied");
+    let outside = policy(json!({ "AWS": "123456789012" }), "arn:aws:s3:::course-website/*");
+    let outside = resource("bucket_policy.web", outside);
+    refused(create(&sim, &outside).await, ErrorKind::Invalid, "MalformedPolicy");
+    must_create(&sim, &early).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bucket_is_emptied_before_it_goes() {
+    let sim = Sim::in_memory();
+    let wanted = resource("bucket.web", bucket("course-web"));
+    let outputs = must_create(&sim, &wanted).await;
+    sim.seed("[[stored]]\nname = \"course-web\"\nitems = 3\nbytes = 100").expect("a script");
+    let mut held = live(&wanted, &outputs);
+    held.id = "course-web".into();
+    until_gone(&sim, &held).await;
+    let counts = sim.counts();
+    assert_eq!((counts["s3:DeleteObjectVersion"], counts["s3:DeleteBucket"]), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_access_control_stays_while_a_distribution_names_it() {
+    let sim = Sim::in_memory();
+    let wanted = resource("origin_access_control.site", control());
+    let outputs = must_create(&sim, &wanted).await;
+    let mut site = distribution("course-web.s3.us-east-1.amazonaws.com");
+    let origin = site.origins.get_mut("alb.public").expect("an origin");
+    (origin.protocol_policy, origin.access_control) = ("s3".into(), Some("E0".into()));
+    let missing = create(&sim, &resource("cloudfront.site", site.clone())).await;
+    refused(missing, ErrorKind::NotFound, "NoSuchOriginAccessControl");
+    let origin = site.origins.get_mut("alb.public").expect("an origin");
+    origin.access_control = Some(outputs["id"].clone());
+    must_create(&sim, &resource("cloudfront.site", site)).await;
+    let answer = sim.delete(&live(&wanted, &outputs)).await;
+    refused(answer, ErrorKind::InUse, "OriginAccessControlInUse");
+}
