@@ -16,6 +16,9 @@ It speaks CloudWatch's older protocol alone, forms with XML for an answer, where
 
 The origin access control of an origin is lost, and with it the mark that the origin is a bucket. AWS shows both.
 
+Its buckets are made without the tags of CreateBucket and without ownership controls. AWS puts the first, and enforces the owner in each bucket
+since April 2023, as ministack does.
+
 Some of its answers of S3 have a root element of another name than AWS's, which the Rust SDK refuses.
 
 It builds all 1582 of AWS's managed policies anew after each reset, which takes longer than the life of a stack; only those of ECS are kept.
@@ -28,6 +31,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import cbor2
+import xmltodict
 from moto.cloudwatch import urls as cloudwatch_urls
 from moto.cloudwatch.models import cloudwatch_backends
 from moto.core import DEFAULT_ACCOUNT_ID
@@ -39,6 +43,7 @@ from moto.elbv2.models import ELBv2Backend
 from moto.iam import models as iam
 from moto.iam.models import Role
 from moto.logs.models import LogsBackend
+from moto.s3.models import FakeBucket
 from moto.s3.responses import S3Response
 from moto.server import main
 
@@ -53,6 +58,8 @@ create_service = EC2ContainerServiceResponse.create_service
 update_service = EC2ContainerServiceResponse.update_service
 iter_tagged_resources = LogsBackend.iter_tagged_resources
 make_role = Role.__init__
+make_bucket = FakeBucket.__init__
+put_bucket = S3Response._bucket_response_put
 make_origin = Origin.__init__
 serialize_s3 = S3Response.serialized
 
@@ -112,6 +119,21 @@ def make_settled_role(self, *arguments, **named):
     self.create_date -= timedelta(seconds=90)
 
 
+def make_owned_bucket(self, *arguments, **named):
+    make_bucket(self, *arguments, **named)
+    self.ownership_rule = "BucketOwnerEnforced"
+
+
+def put_tagged_bucket(self, request, bucket_name, querystring):
+    answer = put_bucket(self, request, bucket_name, querystring)
+    configuration = xmltodict.parse(self.body).get("CreateBucketConfiguration") if self.body and not querystring else None
+    tags = ((configuration or {}).get("Tags") or {}).get("Tag", [])
+    if tags:
+        tags = tags if isinstance(tags, list) else [tags]
+        self.backend.put_bucket_tagging(bucket_name, {tag["Key"]: tag["Value"] or "" for tag in tags})
+    return answer
+
+
 def make_origin_with_access_control(self, origin):
     make_origin(self, origin)
     self.origin_access_control_id = origin.get("OriginAccessControlId") or ""
@@ -150,6 +172,8 @@ ELBv2Backend.create_load_balancer = create_load_balancer_once
 ELBv2Backend.create_listener = create_listener_once
 EC2ContainerServiceBackend.describe_capacity_providers = describe_every_capacity_provider
 Role.__init__ = make_settled_role
+S3Response._bucket_response_put = put_tagged_bucket
+FakeBucket.__init__ = make_owned_bucket
 Origin.__init__ = make_origin_with_access_control
 S3Response.serialized = serialize_s3_with_its_root
 policies = json.loads(iam.aws_managed_policies_data)

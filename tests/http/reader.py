@@ -18,6 +18,7 @@ import urllib.request
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 endpoint, region = sys.argv[1:]
 
@@ -133,6 +134,18 @@ def role(name):
             [describe("iam", "get_role_policy", RoleName=name, PolicyName=policy) for policy in policies]]
 
 
+def facet(operation, bucket):
+    """What S3 says of one part of a bucket, or the code under which it says that there is none."""
+    try:
+        return describe("s3", operation, Bucket=bucket)
+    except ClientError as error:
+        return error.response["Error"]["Code"]
+
+
+FACETS = ["get_public_access_block", "get_bucket_ownership_controls", "get_bucket_encryption", "get_bucket_versioning",
+          "get_bucket_lifecycle_configuration", "get_bucket_cors", "get_bucket_policy"]
+
+
 def snapshot():
     """Every field of everything and its tags, by ARN or id: `{id: [fields, tags]}`."""
     found = {}
@@ -155,6 +168,11 @@ def snapshot():
     for summary in client("cloudfront").list_distributions()["DistributionList"].get("Items") or []:
         tags = describe("cloudfront", "list_tags_for_resource", Resource=summary["ARN"])["Tags"]["Items"]
         found[summary["ARN"]] = [describe("cloudfront", "get_distribution_config", Id=summary["Id"])["DistributionConfig"], pairs(tags)]
+    for name in [bucket["Name"] for bucket in client("s3").list_buckets()["Buckets"]]:
+        tags = facet("get_bucket_tagging", name)
+        found[f"arn:aws:s3:::{name}"] = [[facet(one, name) for one in FACETS], {} if isinstance(tags, str) else pairs(tags["TagSet"])]
+    for control in client("cloudfront").list_origin_access_controls()["OriginAccessControlList"].get("Items") or []:
+        found[control["Id"]] = [control, {}]
     return found
 
 
@@ -173,6 +191,9 @@ def untag():
                 client("iam").untag_role(RoleName=id.split("/")[-1], TagKeys=keys)
             case "cloudfront":
                 client("cloudfront").untag_resource(Resource=id, TagKeys={"Items": keys})
+            case "s3":
+                rest = [{"Key": key, "Value": value} for key, value in tags.items() if key not in keys]
+                client("s3").put_bucket_tagging(Bucket=id.split(":")[-1], Tagging={"TagSet": rest})
             case service:
                 client(service).untag_resource(resourceArn=id, tagKeys=keys)
 

@@ -147,7 +147,6 @@ fn s3(method: &str, parts: &[&str], query: &str) -> String {
         (_, [_], Some(part)) => {
             format!("{verb}Bucket{}{}", part[..1].to_uppercase(), &part[1..])
         }
-        ("GET", [_], _) => "ListObjectsV2".to_owned(),
         (_, [_], _) => format!("{verb}Bucket"),
         _ => format!("{verb}Object"),
     }

@@ -67,6 +67,10 @@ pub(crate) fn notes(verdict: &Verdict, verbose: bool) -> String {
     for finding in &verdict.vanishing {
         let _ = writeln!(text, "not counted: AWS still keeps {}, and charges nothing for it", going(finding));
     }
+    for finding in &verdict.kept {
+        let cost = finding.cost.map(|cost| format!(" and costs {}", dollars(cost))).unwrap_or_default();
+        let _ = writeln!(text, "kept: {} stays, as the stack says{cost}", finding.title);
+    }
     for arn in &verdict.unknown {
         let _ =
             writeln!(text, "not counted: the index of tags names {arn}, which neap has no way to look at");
@@ -295,12 +299,14 @@ mod tests {
         };
         let verdict = Verdict {
             vanishing: vec![vanishing],
+            kept: vec![finding(Thing::Bucket, "bucket course-web", Some(Found::Tag))],
             namesakes: vec![finding(Thing::Cluster, "cluster course-two", None)],
             unknown: vec!["arn:aws:s3:::bucket".into()],
             ..Verdict::default()
         };
         insta::assert_snapshot!(notes(&verdict, false), @r"
         not counted: AWS still keeps task definition course-api:1, delete in progress, and charges nothing for it
+        kept: bucket course-web stays, as the stack says
         not counted: the index of tags names arn:aws:s3:::bucket, which neap has no way to look at
         not counted: 1 resource with names like the stack's, but not its tag; `-v` lists them
         ");

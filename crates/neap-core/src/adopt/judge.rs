@@ -60,11 +60,11 @@ pub(super) fn check(found: &LiveResource, stack: &str, wanted: &DesiredResource)
     }
 }
 
-/// Whether AWS takes `name` for the name of `wanted`.
-pub(super) fn same_name(name: &str, wanted: &Resource) -> bool {
-    match wanted.kind() {
-        Kind::Role | Kind::SecurityGroup => name.eq_ignore_ascii_case(wanted.aws_name()),
-        _ => name == wanted.aws_name(),
+/// Whether AWS takes `name` for `wanted`, the name of a resource of `kind`.
+pub(super) fn same_name(kind: Kind, name: &str, wanted: &str) -> bool {
+    match kind {
+        Kind::Role | Kind::SecurityGroup => name.eq_ignore_ascii_case(wanted),
+        _ => name == wanted,
     }
 }
 

@@ -184,7 +184,8 @@ impl Wish<'_> {
         judge::check(found, &self.desired.stack, wanted)?;
         let name = found.resource.aws_name();
         let own = self.marked(found, self.address);
-        let (next, renamed) = if judge::same_name(name, &wanted.resource) {
+        let own_name = self.desired.name_in(&wanted.resource, &self.live.environment.account);
+        let (next, renamed) = if judge::same_name(self.address.kind(), name, &own_name) {
             (Some(self.next(self.desired, with(read, own))?), None)
         } else {
             let desired = identity::renamed(self.desired, self.address, name);

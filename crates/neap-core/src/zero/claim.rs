@@ -23,6 +23,8 @@ pub(super) enum Claim {
     Ours(Found),
     /// Nobody's that is known; it has a name like the stack's.
     Namesake,
+    /// The stack's, which says that it stays.
+    Kept,
     /// Somebody else's, or nothing that counts as left.
     Foreign,
 }
@@ -86,8 +88,7 @@ impl<'a> Scene<'a> {
             return Claim::Foreign;
         }
         match seen.tags.get(TAG_STACK) {
-            // The stack says that it stays.
-            Some(owner) if *owner == self.scope.stack && is_kept(seen) => return Claim::Foreign,
+            Some(owner) if *owner == self.scope.stack && is_kept(seen) => return Claim::Kept,
             Some(owner) if *owner == self.scope.stack => return Claim::Ours(Found::Tag),
             Some(_) => return Claim::Foreign,
             None => {}

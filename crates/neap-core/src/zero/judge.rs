@@ -66,6 +66,8 @@ pub struct Verdict {
     pub left: Vec<Finding>,
     /// What AWS has taken on to delete, does not charge for, and may take long with. It does not count.
     pub vanishing: Vec<Finding>,
+    /// What the stack says is to stay. It does not count.
+    pub kept: Vec<Finding>,
     /// What begins like the stack's names and is not known to be anybody's. It does not count.
     pub namesakes: Vec<Finding>,
     /// What the index of tags names and no service was asked about. It does not count.
@@ -109,13 +111,14 @@ pub fn judge(scope: &StackScope, remains: &Remains) -> Verdict {
                 let list = if is_free { &mut verdict.vanishing } else { &mut verdict.left };
                 list.push(finding);
             }
+            Claim::Kept => verdict.kept.push(scene.finding(seen, Some(Found::Tag))),
             Claim::Namesake => verdict.namesakes.push(scene.finding(seen, None)),
             Claim::Foreign => {}
         }
     }
     let unknown = remains.hints.iter().filter(|hint| !hint.is_ghost);
     verdict.unknown = unknown.map(|hint| hint.arn.clone()).collect();
-    for list in [&mut verdict.left, &mut verdict.vanishing, &mut verdict.namesakes] {
+    for list in [&mut verdict.left, &mut verdict.vanishing, &mut verdict.kept, &mut verdict.namesakes] {
         list.sort_by(|one, other| (one.thing, &one.id).cmp(&(other.thing, &other.id)));
     }
     verdict

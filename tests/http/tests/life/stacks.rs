@@ -14,6 +14,7 @@ const NO_FACETS: (&str, &[&str]) = (
         "cloudfront:UpdateOriginAccessControl",
         "s3:DeleteObjectVersion",
         "s3:PutBucketCORS",
+        "s3:PutBucketOwnershipControls",
         "s3:PutEncryptionConfiguration",
         "s3:PutLifecycleConfiguration",
         "s3:TagResource",

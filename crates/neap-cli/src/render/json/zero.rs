@@ -26,6 +26,8 @@ pub(crate) struct CheckView {
     left: Vec<FindingView>,
     /// What AWS has taken on to delete and does not charge for. It does not count.
     vanishing: Vec<FindingView>,
+    /// What the stack says is to stay. It does not count.
+    kept: Vec<FindingView>,
     /// What has a name like the stack's but not its tag. It does not count.
     namesakes: Vec<FindingView>,
     /// ARNs that the index of tags names and that neap has no way to look at. They do not count.
@@ -143,6 +145,7 @@ impl CheckView {
             zero: verdict.is_zero(),
             left: findings(&verdict.left),
             vanishing: findings(&verdict.vanishing),
+            kept: findings(&verdict.kept),
             namesakes: findings(&verdict.namesakes),
             unknown: verdict.unknown.clone(),
             unread: unread(&verdict.unread),
