@@ -41,7 +41,8 @@ async fn finish(aws: &Aws, wanted: &Wanted<'_, Bucket>, is_new: bool) -> Result<
     let name = wanted.fields.name.as_str();
     let tags = tags(aws, name).await.map_err(if_made)?;
     // Where the tags of a create are not taken, nothing has any.
-    if !wanted.is_marked(&tags) && !(is_new && tags.is_empty()) {
+    let is_own = wanted.is_marked(&tags) || is_new && tags.is_empty();
+    if !is_own {
         let message =
             format!("this account has a bucket `{name}` that is not tagged as {}", wanted.address());
         return Err(refused(ErrorKind::Conflict, CREATE, message));

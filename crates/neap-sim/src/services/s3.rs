@@ -250,7 +250,7 @@ fn put_policy(world: &mut World, request: &Request<'_>, desired: &BucketPolicy) 
         rules::require(is_inside(&statement["Resource"], &bucket), "MalformedPolicy", || {
             "Policy has invalid resource".to_owned()
         })?;
-        let is_public = statement["Principal"] == Value::from("*") && statement["Condition"].is_null();
+        let is_public = statement["Principal"] == "*" && statement["Condition"].is_null();
         if is_public && fields.public_access_block.contains("BlockPublicPolicy") {
             let message = format!("public policies are blocked by the BlockPublicPolicy setting of {name}");
             return Err(Rejection::new(ErrorKind::Denied, "AccessDenied", message));
