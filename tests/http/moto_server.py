@@ -14,6 +14,11 @@ fails, where AWS lists all.
 
 It speaks CloudWatch's older protocol alone, forms with XML for an answer, where the SDK speaks CBOR. DescribeAlarms is answered in that here.
 
+It keeps every instance of an auto scaling group that is protected, even where the group goes by force; says that each started from the default
+version of its launch template, whatever the group's is; cannot replace them; and cannot start any from a second version, whose user data it takes
+for text. AWS terminates them, says the version that each started from, and replaces those of another one. The tags of a launch template stay for
+ever those that it was made with.
+
 The origin access control of an origin is lost, and with it the mark that the origin is a bucket. AWS shows both.
 
 Its buckets are made without the tags of CreateBucket and without ownership controls. AWS puts the first, and enforces the owner in each bucket
@@ -29,19 +34,25 @@ import re
 import sys
 from dataclasses import replace
 from datetime import timedelta
+from uuid import uuid4
 
 import cbor2
 import xmltodict
+from moto.autoscaling.models import AutoScalingBackend, FakeAutoScalingGroup, InstanceState
+from moto.autoscaling.responses import AutoScalingResponse
 from moto.cloudwatch import urls as cloudwatch_urls
 from moto.cloudwatch.models import cloudwatch_backends
 from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.responses import ActionResult
 from moto.cloudfront.models import Origin
+from moto.ec2.models.launch_templates import LaunchTemplate
+from moto.ec2.utils import parse_user_data
 from moto.ecs.models import EC2ContainerServiceBackend
 from moto.ecs.responses import EC2ContainerServiceResponse
 from moto.elbv2.exceptions import DuplicateListenerError, DuplicateLoadBalancerName
 from moto.elbv2.models import ELBv2Backend
 from moto.iam import models as iam
-from moto.iam.models import Role
+from moto.iam.models import InstanceProfile, Role
 from moto.logs.models import LogsBackend
 from moto.s3.models import FakeBucket
 from moto.s3.responses import S3Response
@@ -60,6 +71,7 @@ iter_tagged_resources = LogsBackend.iter_tagged_resources
 make_role = Role.__init__
 make_bucket = FakeBucket.__init__
 put_bucket = S3Response._bucket_response_put
+make_profile = InstanceProfile.__init__
 make_origin = Origin.__init__
 serialize_s3 = S3Response.serialized
 
@@ -73,6 +85,10 @@ S3_ROOTS = {
 create_load_balancer = ELBv2Backend.create_load_balancer
 create_listener = ELBv2Backend.create_listener
 describe_capacity_providers = EC2ContainerServiceBackend.describe_capacity_providers
+delete_group = AutoScalingBackend.delete_auto_scaling_group
+start_instances = FakeAutoScalingGroup.replace_autoscaling_group_instances
+template_of_instance = InstanceState.launch_template
+create_version = LaunchTemplate.create_version
 
 
 def create_and_remember(self):
@@ -134,6 +150,11 @@ def put_tagged_bucket(self, request, bucket_name, querystring):
     return answer
 
 
+def make_settled_profile(self, *arguments, **named):
+    make_profile(self, *arguments, **named)
+    self.create_date -= timedelta(seconds=90)
+
+
 def make_origin_with_access_control(self, origin):
     make_origin(self, origin)
     self.origin_access_control_id = origin.get("OriginAccessControlId") or ""
@@ -155,6 +176,40 @@ def describe_every_capacity_provider(self, names):
     return describe_capacity_providers(self, list(self.capacity_providers) if names is None else names)
 
 
+def delete_group_with_its_instances(self, group_name):
+    for instance in self.autoscaling_groups[group_name].instance_states if group_name in self.autoscaling_groups else []:
+        instance.protected_from_scale_in = False
+    delete_group(self, group_name)
+
+
+def start_instances_of_a_version(self, count_needed, propagated_tags):
+    before = set(self.instance_states)
+    start_instances(self, count_needed, propagated_tags)
+    for instance in set(self.instance_states) - before:
+        instance.started_from = self.launch_template_version
+
+
+def template_that_it_started_from(self):
+    template = template_of_instance.fget(self)
+    return template and {**template, "Version": self.started_from}
+
+
+def replace_instances_of_other_versions(self):
+    group = self.autoscaling_backend.autoscaling_groups[self._get_param("AutoScalingGroupName")]
+    leaving = [instance for instance in group.instance_states if instance.started_from != group.launch_template_version]
+    if leaving:
+        group.replace_autoscaling_group_instances(len(leaving), group.get_propagated_tags())
+        self.autoscaling_backend.ec2_backend.terminate_instances([instance.instance.id for instance in leaving])
+        group.instance_states = [instance for instance in group.instance_states if instance not in leaving]
+    return ActionResult({"InstanceRefreshId": str(uuid4())})
+
+
+def create_version_with_its_user_data(self, data, description):
+    if isinstance(data.get("UserData"), str):
+        data = {**data, "UserData": parse_user_data(data["UserData"])}
+    return create_version(self, data, description)
+
+
 def describe_alarms_in_cbor(request, full_url, headers):
     region = re.search(r"/([^/]+)/monitoring/aws4_request", request.headers["Authorization"])[1]
     prefix = cbor2.loads(request.get_data()).get("ActionPrefix", "")
@@ -171,11 +226,18 @@ LogsBackend.iter_tagged_resources = log_groups_as_in_arns
 ELBv2Backend.create_load_balancer = create_load_balancer_once
 ELBv2Backend.create_listener = create_listener_once
 EC2ContainerServiceBackend.describe_capacity_providers = describe_every_capacity_provider
+AutoScalingBackend.delete_auto_scaling_group = delete_group_with_its_instances
+AutoScalingResponse.start_instance_refresh = replace_instances_of_other_versions
+FakeAutoScalingGroup.replace_autoscaling_group_instances = start_instances_of_a_version
+InstanceState.launch_template = property(template_that_it_started_from)
+LaunchTemplate.create_version = create_version_with_its_user_data
+LaunchTemplate.tags = property(LaunchTemplate.get_tags, lambda self, tags: None)
 Role.__init__ = make_settled_role
 S3Response._bucket_response_put = put_tagged_bucket
 FakeBucket.__init__ = make_owned_bucket
+InstanceProfile.__init__ = make_settled_profile
 Origin.__init__ = make_origin_with_access_control
 S3Response.serialized = serialize_s3_with_its_root
 policies = json.loads(iam.aws_managed_policies_data)
-iam.aws_managed_policies_data = json.dumps({name: policy for name, policy in policies.items() if name.startswith("AmazonECS")})
+iam.aws_managed_policies_data = json.dumps({name: policy for name, policy in policies.items() if name.startswith(("AmazonECS", "AmazonEC2ContainerService"))})
 sys.exit(main(sys.argv[1:]))

@@ -58,6 +58,12 @@ def listing():
         "repositories": [r["repositoryName"] for r in every("ecr", "describe_repositories", "repositories")],
         "log groups": [g["logGroupName"] for g in every("logs", "describe_log_groups", "logGroups")],
         "roles": [r["RoleName"] for r in every("iam", "list_roles", "Roles") if not r["Path"].startswith("/aws-service-role/")],
+        "instance profiles": [p["InstanceProfileName"] for p in every("iam", "list_instance_profiles", "InstanceProfiles")],
+        "launch templates": [t["LaunchTemplateName"] for t in every("ec2", "describe_launch_templates", "LaunchTemplates")],
+        "auto scaling groups": [g["AutoScalingGroupName"] for g in every("autoscaling", "describe_auto_scaling_groups", "AutoScalingGroups")],
+        "instances": [i["InstanceId"] for r in every("ec2", "describe_instances", "Reservations") for i in r["Instances"]
+                      if i["State"]["Name"] != "terminated"],
+        "capacity providers": [p["name"] for p in ecs.describe_capacity_providers()["capacityProviders"] if not p["name"].startswith("FARGATE")],
         "clusters": [], "services": [],
         "task definitions": [a.split("/")[-1] for a in every("ecs", "list_task_definitions", "taskDefinitionArns", status="ACTIVE")],
         "inactive task definitions": [a.split("/")[-1] for a in every("ecs", "list_task_definitions", "taskDefinitionArns", status="INACTIVE")],

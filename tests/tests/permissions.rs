@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-const SERVICES: [&str; 13] = [
+const SERVICES: [&str; 14] = [
+    "autoscaling",
     "cloudfront",
     "cloudwatch",
     "ec2",
@@ -22,9 +23,14 @@ const SERVICES: [&str; 13] = [
 ];
 
 /// Actions that no call of ours is named after: a role is handed over by ECS's calls, services make their own roles, and the
-/// lock is tagged by the call that creates it.
-const IMPLIED: [&str; 4] =
-    ["iam:PassRole", "iam:CreateServiceLinkedRole", "ssm:AddTagsToResource", "s3:TagResource"];
+/// lock is tagged by the call that creates it. A group starts its instances in the name of whoever makes it.
+const IMPLIED: [&str; 5] = [
+    "iam:PassRole",
+    "iam:CreateServiceLinkedRole",
+    "ssm:AddTagsToResource",
+    "s3:TagResource",
+    "ec2:RunInstances",
+];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")

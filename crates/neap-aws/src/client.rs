@@ -67,6 +67,7 @@ pub struct Aws {
     pub(crate) iam: aws_sdk_iam::Client,
     pub(crate) logs: aws_sdk_cloudwatchlogs::Client,
     pub(crate) s3: aws_sdk_s3::Client,
+    pub(crate) scaling: aws_sdk_autoscaling::Client,
     pub(crate) secrets: aws_sdk_secretsmanager::Client,
     pub(crate) ssm: aws_sdk_ssm::Client,
     pub(crate) sts: aws_sdk_sts::Client,
@@ -118,6 +119,7 @@ impl Aws {
                 force_path_style(options.endpoint_url.is_some()),
                 request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             ),
+            scaling: client!(aws_sdk_autoscaling, config, throttle),
             secrets: client!(aws_sdk_secretsmanager, config, throttle),
             ssm: client!(aws_sdk_ssm, config, throttle),
             sts: client!(aws_sdk_sts, config, throttle),
@@ -150,6 +152,7 @@ impl Aws {
             vpc: None,
             subnets: Vec::new(),
             secrets: BTreeMap::new(),
+            images: BTreeMap::new(),
         }
     }
 }

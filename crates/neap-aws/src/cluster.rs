@@ -1,4 +1,4 @@
-//! ECS clusters with their capacity providers.
+//! ECS clusters with Fargate's capacity providers.
 //!
 //! Decides how a cluster is read, created, changed and deleted. Must not know what runs on it.
 
@@ -10,12 +10,13 @@ use aws_sdk_ecs::types::{
 use futures_util::future::try_join_all;
 use neap_core::address::Address;
 use neap_core::desired::Desired;
-use neap_core::kinds::{Cluster, StrategyItem};
+use neap_core::kinds::{Cluster, ClusterCapacity, StrategyItem};
 use neap_core::live::{LiveResource, Outputs, Phase};
 use neap_engine::cloud::{CallError, ErrorKind, Progress};
 use tokio::join;
 
 use crate::client::Aws;
+use crate::cluster_capacity::{self, Share};
 use crate::ecs::{count, name_in, retag, uncount};
 use crate::error::{failed, incomplete, refused};
 use crate::found::{Found, address_of, if_gone};
@@ -41,30 +42,39 @@ pub(crate) async fn read(aws: &Aws, desired: &Desired) -> Found {
             for cluster in &clusters {
                 let address = cluster.cluster_name().and_then(|name| names.get(name).copied());
                 if let (Some(address), Some(live)) = (address, live(cluster, address)) {
+                    cluster_capacity::claim(&mut found, desired, cluster, &live);
                     found.claim(address, live);
                 }
             }
             found.rest_absent::<Cluster>(desired);
+            found.rest_absent::<ClusterCapacity>(desired);
         }
-        Err(error) => found.unlistable::<Cluster>(desired, &error),
+        Err(error) => {
+            found.unlistable::<Cluster>(desired, &error);
+            found.unlistable::<ClusterCapacity>(desired, &error);
+        }
     }
     match strays {
         Ok(clusters) => {
-            clusters.iter().filter_map(|cluster| live(cluster, None)).for_each(|live| found.stray(live));
+            for (cluster, live) in clusters.iter().filter_map(|cluster| Some((cluster, live(cluster, None)?)))
+            {
+                cluster_capacity::claim(&mut found, desired, cluster, &live);
+                found.stray(live);
+            }
         }
         Err(error) => found.failed(&error),
     }
     found
 }
 
-async fn list(aws: &Aws) -> Result<Vec<String>, CallError> {
+pub(crate) async fn list(aws: &Aws) -> Result<Vec<String>, CallError> {
     let pages = aws.ecs.list_clusters().max_results(100).into_paginator().items().send();
     let arns: Vec<String> = pages.collect::<Result<_, _>>().await.map_err(failed("ecs:ListClusters"))?;
     Ok(arns.iter().map(|arn| name_in(arn).to_owned()).collect())
 }
 
 /// The clusters of these names that exist. A deleted one stays visible as inactive for a while.
-async fn describe(aws: &Aws, names: &[String]) -> Result<Vec<AwsCluster>, CallError> {
+pub(crate) async fn describe(aws: &Aws, names: &[String]) -> Result<Vec<AwsCluster>, CallError> {
     let answers = names.chunks(100).map(async |names| {
         let request = aws.ecs.describe_clusters().set_clusters(Some(names.to_vec()));
         let request = request.include(ClusterField::Tags).include(ClusterField::Settings);
@@ -75,7 +85,7 @@ async fn describe(aws: &Aws, names: &[String]) -> Result<Vec<AwsCluster>, CallEr
     Ok(clusters.filter(|cluster| cluster.status() != Some("INACTIVE")).collect())
 }
 
-async fn find(aws: &Aws, name: &str) -> Result<Option<AwsCluster>, CallError> {
+pub(crate) async fn find(aws: &Aws, name: &str) -> Result<Option<AwsCluster>, CallError> {
     Ok(describe(aws, &[name.to_owned()]).await?.into_iter().next())
 }
 
@@ -93,7 +103,8 @@ fn live(cluster: &AwsCluster, named: Option<&Address>) -> Option<LiveResource> {
     })
 }
 
-fn phase(cluster: &AwsCluster) -> Phase {
+/// How far a cluster is, its capacity included.
+pub(crate) fn phase(cluster: &AwsCluster) -> Phase {
     let attachments = cluster.attachments_status().unwrap_or_default();
     match cluster.status().unwrap_or("ACTIVE") {
         "ACTIVE" if attachments == "UPDATE_IN_PROGRESS" => Phase::Settling("attaching capacity".to_owned()),
@@ -107,12 +118,22 @@ fn phase(cluster: &AwsCluster) -> Phase {
     }
 }
 
+/// How far a cluster has come to what was wanted.
+pub(crate) fn progress(cluster: &AwsCluster) -> Progress {
+    match phase(cluster) {
+        Phase::Ready => Progress::Done,
+        Phase::Settling(detail) => Progress::Pending(detail),
+        Phase::Deleting(detail) | Phase::Failed(detail) => Progress::Failed(detail),
+    }
+}
+
 fn cluster_outputs(cluster: &AwsCluster) -> Outputs {
     let arn = cluster.cluster_arn().unwrap_or_default();
     outputs([("arn", arn), ("name", cluster.cluster_name().unwrap_or_default())])
 }
 
 fn from_aws(cluster: &AwsCluster) -> Cluster {
+    let (fargate, _) = cluster_capacity::shares(cluster);
     let insights = cluster
         .settings()
         .iter()
@@ -120,8 +141,8 @@ fn from_aws(cluster: &AwsCluster) -> Cluster {
     Cluster {
         name: cluster.cluster_name().unwrap_or_default().to_owned(),
         container_insights: insights.and_then(|setting| setting.value()).map(ToOwned::to_owned),
-        capacity_providers: cluster.capacity_providers().iter().cloned().collect(),
-        default_strategy: from_strategy(cluster.default_capacity_provider_strategy()),
+        capacity_providers: fargate.providers,
+        default_strategy: fargate.strategy,
     }
 }
 
@@ -195,13 +216,13 @@ impl Remote for Cluster {
         if before.capacity_providers != after.capacity_providers
             || before.default_strategy != after.default_strategy
         {
-            let request = aws
-                .ecs
-                .put_cluster_capacity_providers()
-                .cluster(&after.name)
-                .set_capacity_providers(Some(after.capacity_providers.iter().cloned().collect()))
-                .set_default_capacity_provider_strategy(Some(to_strategy(&after.default_strategy)?));
-            request.send().await.map_err(failed("ecs:PutClusterCapacityProviders"))?;
+            let fargate = Share {
+                providers: after.capacity_providers.clone(),
+                strategy: after.default_strategy.clone(),
+            };
+            let cluster = find(aws, &after.name).await?;
+            let own = cluster.map(|cluster| cluster_capacity::shares(&cluster).1).unwrap_or_default();
+            cluster_capacity::put(aws, &after.name, &fargate, &own).await?;
         }
         retag(aws, &held.live.id, &wanted.tag_changes(&held.live.tags)).await?;
         Ok(held.live.outputs.clone())
@@ -216,11 +237,7 @@ impl Remote for Cluster {
         let Some(cluster) = find(aws, &wanted.fields.name).await? else {
             return Ok(Progress::Pending("not visible yet".to_owned()));
         };
-        Ok(match phase(&cluster) {
-            Phase::Ready => Progress::Done,
-            Phase::Settling(detail) => Progress::Pending(detail),
-            Phase::Deleting(detail) | Phase::Failed(detail) => Progress::Failed(detail),
-        })
+        Ok(progress(&cluster))
     }
 
     async fn gone(aws: &Aws, held: &Held<'_, Self>) -> Result<Progress, CallError> {

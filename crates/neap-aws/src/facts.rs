@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use neap_core::desired::{Desired, Network};
 use neap_core::kinds::Resource;
 use neap_core::live::{Environment, ReadFailure};
-use neap_core::reference::{Fact, Reference};
+use neap_core::reference::{Fact, Processor, Reference};
 use neap_engine::cloud::{CallError, ErrorKind};
 use tokio::{join, try_join};
 
@@ -30,14 +30,25 @@ pub(crate) struct Facts {
 
 /// Reads the facts that the stack needs; only without an account is there no answer.
 pub(crate) async fn read(aws: &Aws, desired: &Desired) -> Result<Facts, CallError> {
-    let others = async { Ok(join!(network(aws, desired), secrets(aws, desired), parameters(aws, desired))) };
-    let (identity, (network, secrets, parameters)) = try_join!(aws.identity(), others)?;
+    let others = async {
+        Ok(join!(
+            network(aws, desired),
+            secrets(aws, desired),
+            parameters(aws, desired),
+            images(aws, desired)
+        ))
+    };
+    let (identity, (network, secrets, parameters, images)) = try_join!(aws.identity(), others)?;
     let mut failures = Vec::new();
     let network = network.unwrap_or_else(|error| {
         failures.push(read_failure(&error));
         Chosen::default()
     });
     let secrets = secrets.unwrap_or_else(|error| {
+        failures.push(read_failure(&error));
+        BTreeMap::new()
+    });
+    let images = images.unwrap_or_else(|error| {
         failures.push(read_failure(&error));
         BTreeMap::new()
     });
@@ -48,6 +59,7 @@ pub(crate) async fn read(aws: &Aws, desired: &Desired) -> Result<Facts, CallErro
         vpc: network.vpc,
         subnets: network.subnets,
         secrets,
+        images,
     };
     Ok(Facts { environment, failures, warnings: parameters })
 }
@@ -175,6 +187,37 @@ async fn secret(aws: &Aws, name: String) -> Result<Option<(String, String)>, Cal
     // A secret with a deletion date can no longer be read by anyone.
     let usable = answer.deleted_date().is_none();
     Ok(answer.arn().filter(|_| usable).map(|arn| (name, arn.to_owned())))
+}
+
+/// Where AWS names the image that it recommends for instances of ECS ("Retrieving Amazon ECS-optimized Linux AMI metadata").
+const fn image_parameter(processor: Processor) -> &'static str {
+    match processor {
+        Processor::X86 => "/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id",
+        Processor::Arm => "/aws/service/ecs/optimized-ami/amazon-linux-2023/arm64/recommended/image_id",
+    }
+}
+
+/// The images that AWS recommends for the processors of the stack's instances.
+async fn images(aws: &Aws, desired: &Desired) -> Result<BTreeMap<String, String>, CallError> {
+    let processor = |(_, reference): (String, Reference)| match reference {
+        Reference::Fact(Fact::EcsImage(processor) | Fact::NewestEcsImage(processor)) => Some(processor),
+        _ => None,
+    };
+    let references = desired.resources.values().flat_map(|resource| resource.references());
+    let needed: BTreeSet<Processor> = references.filter_map(processor).collect();
+    if needed.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let names = needed.iter().map(|processor| image_parameter(*processor).to_owned()).collect();
+    // Names that do not exist are told apart, not refused.
+    let answer = aws.ssm.get_parameters().set_names(Some(names)).send().await;
+    let answer = answer.map_err(failed("ssm:GetParameters"))?;
+    let image = |processor: &Processor| {
+        let name = image_parameter(*processor);
+        let found = answer.parameters().iter().find(|parameter| parameter.name() == Some(name))?;
+        Some((processor.as_str().to_owned(), found.value()?.to_owned()))
+    };
+    Ok(needed.iter().filter_map(image).collect())
 }
 
 /// Warnings about SSM parameters that tasks name and that do not exist.

@@ -4,10 +4,13 @@
 //! are ordered, how long anyone waits, or what the user is shown.
 
 mod adopt;
+mod auto_scaling;
 mod bucket;
+mod capacity_provider;
 mod client;
 mod cloudfront;
 mod cluster;
+mod cluster_capacity;
 mod ecr;
 mod ecs;
 mod elb;
@@ -15,6 +18,8 @@ mod error;
 mod facts;
 mod found;
 mod hinted;
+mod instance_profile;
+mod launch_template;
 mod lock;
 mod log_group;
 mod pace;
@@ -30,8 +35,9 @@ mod zero;
 use neap_core::address::Kind;
 use neap_core::desired::{Desired, DesiredResource};
 use neap_core::kinds::{
-    Alb, Bucket, BucketPolicy, Cloudfront, Cluster, Ecr, Listener, LogGroup, OriginAccessControl, Role, Rule,
-    SecurityGroup, Service, TargetGroup, Task,
+    Alb, AutoScalingGroup, Bucket, BucketPolicy, CapacityProvider, Cloudfront, Cluster, ClusterCapacity, Ecr,
+    InstanceProfile, LaunchTemplate, Listener, LogGroup, OriginAccessControl, Role, Rule, SecurityGroup,
+    Service, TargetGroup, Task,
 };
 use neap_core::live::{Live, LiveResource, Outputs};
 use neap_core::zero::{Remains, StackScope};
@@ -48,7 +54,8 @@ use crate::remote::{Held, Remote, Wanted};
 macro_rules! by_kind {
     ($kind:expr, $fields:ident => $expression:expr) => {
         by_kind!(@match $kind, $fields => $expression;
-            LogGroup Role Ecr Cluster SecurityGroup TargetGroup Alb Listener Rule Task Service Cloudfront
+            LogGroup Role InstanceProfile Ecr Cluster SecurityGroup LaunchTemplate AutoScalingGroup
+            CapacityProvider ClusterCapacity TargetGroup Alb Listener Rule Task Service Cloudfront
             Bucket BucketPolicy OriginAccessControl)
     };
     (@match $kind:expr, $fields:ident => $expression:expr; $($variant:ident)*) => {
@@ -65,7 +72,30 @@ macro_rules! by_kind {
 impl Aws {
     /// Reads what stands for the stack's resources, all services at once.
     async fn read_resources(&self, desired: &Desired) -> Found {
-        let (logs, roles, repositories, clusters, balancers, distributions, controls, buckets, hinted) = tokio::join!(
+        let instances = async {
+            let (mut profiles, templates, groups, providers) = tokio::join!(
+                Box::pin(instance_profile::read(self, desired)),
+                Box::pin(launch_template::read(self, desired)),
+                Box::pin(auto_scaling::read(self, desired)),
+                Box::pin(capacity_provider::read(self, desired)),
+            );
+            for part in [templates, groups, providers] {
+                profiles.merge(part);
+            }
+            profiles
+        };
+        let (
+            logs,
+            roles,
+            repositories,
+            clusters,
+            balancers,
+            distributions,
+            controls,
+            buckets,
+            hinted,
+            instances,
+        ) = tokio::join!(
             Box::pin(log_group::read(self, desired)),
             Box::pin(role::read(self, desired)),
             Box::pin(ecr::read(self, desired)),
@@ -75,10 +105,21 @@ impl Aws {
             Box::pin(cloudfront::access_control::read(self, desired)),
             Box::pin(bucket::read(self, desired)),
             Box::pin(hinted::read(self, desired)),
+            Box::pin(instances),
         );
         let mut found = Found::new(&desired.stack);
-        for part in [logs, roles, repositories, clusters, balancers, distributions, controls, buckets, hinted]
-        {
+        for part in [
+            logs,
+            roles,
+            repositories,
+            clusters,
+            balancers,
+            distributions,
+            controls,
+            buckets,
+            hinted,
+            instances,
+        ] {
             found.merge(part);
         }
         found

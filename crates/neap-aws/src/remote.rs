@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 use neap_core::address::Address;
 use neap_core::desired::{Desired, DesiredResource, TAG_ADDRESS, TAG_STACK};
 use neap_core::kinds::{
-    Alb, Bucket, BucketPolicy, Cloudfront, Cluster, Ecr, KindOf, Listener, LogGroup, OriginAccessControl,
-    Resource, Role, Rule, SecurityGroup, Service, TargetGroup, Task,
+    Alb, AutoScalingGroup, Bucket, BucketPolicy, CapacityProvider, Cloudfront, Cluster, ClusterCapacity, Ecr,
+    InstanceProfile, KindOf, LaunchTemplate, Listener, LogGroup, OriginAccessControl, Resource, Role, Rule,
+    SecurityGroup, Service, TargetGroup, Task,
 };
 use neap_core::live::{LiveResource, Outputs};
 use neap_engine::cloud::{CallError, ErrorKind, Progress};
@@ -34,8 +35,8 @@ macro_rules! fields {
     };
 }
 
-fields!(LogGroup Role Ecr Cluster SecurityGroup TargetGroup Alb Listener Rule Task Service Cloudfront
-    Bucket BucketPolicy OriginAccessControl);
+fields!(LogGroup Role InstanceProfile Ecr Cluster SecurityGroup LaunchTemplate AutoScalingGroup CapacityProvider
+    ClusterCapacity TargetGroup Alb Listener Rule Task Service Cloudfront Bucket BucketPolicy OriginAccessControl);
 
 /// A desired resource with its fields as their own type.
 #[derive(Debug, Clone, Copy)]

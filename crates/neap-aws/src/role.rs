@@ -229,7 +229,12 @@ const ROLE_SETTLING: Duration = Duration::from_secs(12);
 /// Other services learn of a role, and of who may assume it, some seconds after IAM does, and a task that comes too early
 /// counts as failed (reference 3.10). A clock that runs up to a minute behind AWS's only waits longer. IAM does not tell
 /// when a trust policy was changed, so `repaired`, how long ago that was, is known only of this process's own changes.
-fn settled(arn: &str, created: SystemTime, repaired: Option<Duration>, now: SystemTime) -> Progress {
+pub(crate) fn settled(
+    arn: &str,
+    created: SystemTime,
+    repaired: Option<Duration>,
+    now: SystemTime,
+) -> Progress {
     const SLOWEST_CLOCK: Duration = Duration::from_secs(60);
     let is_fresh = now < created + ROLE_SETTLING && now + SLOWEST_CLOCK >= created;
     let is_repaired = repaired.is_some_and(|ago| ago < ROLE_SETTLING);

@@ -23,6 +23,7 @@ pub(crate) fn environment() -> Environment {
         vpc: Some("vpc-1".into()),
         subnets: vec!["subnet-1".into(), "subnet-2".into()],
         secrets: BTreeMap::new(),
+        images: BTreeMap::new(),
     }
 }
 

@@ -17,12 +17,22 @@ pub enum Kind {
     LogGroup,
     /// An IAM role with its policies.
     Role,
+    /// An IAM instance profile.
+    InstanceProfile,
     /// An ECR repository.
     Ecr,
-    /// An ECS cluster with its capacity providers.
+    /// An ECS cluster with Fargate's capacity providers.
     Cluster,
     /// An EC2 security group with its rules.
     SecurityGroup,
+    /// An EC2 launch template.
+    LaunchTemplate,
+    /// An EC2 auto scaling group.
+    AutoScalingGroup,
+    /// An ECS capacity provider on an auto scaling group.
+    CapacityProvider,
+    /// The capacity providers of the stack's own in a cluster.
+    ClusterCapacity,
     /// An ELBv2 target group.
     TargetGroup,
     /// An application load balancer.
@@ -47,12 +57,17 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order in which plans list them when nothing else decides.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 20] = [
         Self::LogGroup,
         Self::Role,
+        Self::InstanceProfile,
         Self::Ecr,
         Self::Cluster,
         Self::SecurityGroup,
+        Self::LaunchTemplate,
+        Self::AutoScalingGroup,
+        Self::CapacityProvider,
+        Self::ClusterCapacity,
         Self::TargetGroup,
         Self::Alb,
         Self::Listener,
@@ -70,9 +85,14 @@ impl Kind {
         match self {
             Self::LogGroup => "log_group",
             Self::Role => "role",
+            Self::InstanceProfile => "instance_profile",
             Self::Ecr => "ecr",
             Self::Cluster => "cluster",
             Self::SecurityGroup => "security_group",
+            Self::LaunchTemplate => "launch_template",
+            Self::AutoScalingGroup => "auto_scaling_group",
+            Self::CapacityProvider => "capacity_provider",
+            Self::ClusterCapacity => "cluster_capacity",
             Self::TargetGroup => "target_group",
             Self::Alb => "alb",
             Self::Listener => "listener",
@@ -88,7 +108,7 @@ impl Kind {
 
     /// Whether AWS takes tags on resources of this kind. Of the others, something in their fields tells whose they are.
     pub const fn takes_tags(self) -> bool {
-        !matches!(self, Self::BucketPolicy | Self::OriginAccessControl)
+        !matches!(self, Self::ClusterCapacity | Self::BucketPolicy | Self::OriginAccessControl)
     }
 
     /// The kind named `text` as a table of the stack file, if there is one.

@@ -43,9 +43,14 @@ pub const fn between(dependent: Kind, dependency: Kind) -> EdgeRule {
         Kind::Alb | Kind::SecurityGroup => network(dependency),
         Kind::Cloudfront => distribution(dependency),
         Kind::BucketPolicy => bucket_policy(dependency),
+        Kind::InstanceProfile | Kind::AutoScalingGroup | Kind::CapacityProvider | Kind::ClusterCapacity => {
+            instances(dependent, dependency)
+        }
         // Registering a revision checks none of what it names, and deleting one frees nothing. What its tasks
         // use at run time is the service's to wait for.
         Kind::Task
+        // Nothing that a template names is checked before an instance starts from it.
+        | Kind::LaunchTemplate
         | Kind::LogGroup
         | Kind::Role
         | Kind::Ecr
@@ -65,9 +70,14 @@ const fn distribution(dependency: Kind) -> EdgeRule {
         Kind::OriginAccessControl => EdgeRule::ID.held(),
         Kind::LogGroup
         | Kind::Role
+        | Kind::InstanceProfile
         | Kind::Ecr
         | Kind::Cluster
         | Kind::SecurityGroup
+        | Kind::LaunchTemplate
+        | Kind::AutoScalingGroup
+        | Kind::CapacityProvider
+        | Kind::ClusterCapacity
         | Kind::TargetGroup
         | Kind::Alb
         | Kind::Listener
@@ -87,9 +97,14 @@ const fn bucket_policy(dependency: Kind) -> EdgeRule {
         Kind::Bucket => EdgeRule::ID.gone_before(),
         Kind::LogGroup
         | Kind::Role
+        | Kind::InstanceProfile
         | Kind::Ecr
         | Kind::Cluster
         | Kind::SecurityGroup
+        | Kind::LaunchTemplate
+        | Kind::AutoScalingGroup
+        | Kind::CapacityProvider
+        | Kind::ClusterCapacity
         | Kind::TargetGroup
         | Kind::Alb
         | Kind::Listener
@@ -107,7 +122,10 @@ const fn service(dependency: Kind) -> EdgeRule {
     match dependency {
         // CreateService fails with `ClusterNotFoundException` while the cluster is not ACTIVE, and a strategy names
         // providers that are associated only then. DeleteCluster fails with `ClusterContainsServicesException`.
-        Kind::Cluster => EdgeRule::SETTLED.held(),
+        // It refuses to let go of a provider that a service's strategy names.
+        Kind::Cluster | Kind::ClusterCapacity => EdgeRule::SETTLED.held(),
+        // ECS keeps a provider as long as a service's strategy names it.
+        Kind::CapacityProvider => EdgeRule::ID.held(),
         // Nobody checks a task's roles before its tasks start; a role made a moment ago cannot be assumed yet, and
         // such a stopped task counts for the circuit breaker. Tasks use their roles until they are gone.
         Kind::Role => EdgeRule::SETTLED.gone_before(),
@@ -121,6 +139,9 @@ const fn service(dependency: Kind) -> EdgeRule {
         // which may still be provisioning. Registered targets keep neither of them.
         Kind::TargetGroup | Kind::Listener | Kind::Rule | Kind::Alb => EdgeRule::ID,
         Kind::Ecr
+        | Kind::InstanceProfile
+        | Kind::LaunchTemplate
+        | Kind::AutoScalingGroup
         | Kind::Service
         | Kind::Cloudfront
         | Kind::Bucket
@@ -139,9 +160,14 @@ const fn listener(dependency: Kind) -> EdgeRule {
         Kind::Alb | Kind::Listener => EdgeRule::ID,
         Kind::LogGroup
         | Kind::Role
+        | Kind::InstanceProfile
         | Kind::Ecr
         | Kind::Cluster
         | Kind::SecurityGroup
+        | Kind::LaunchTemplate
+        | Kind::AutoScalingGroup
+        | Kind::CapacityProvider
+        | Kind::ClusterCapacity
         | Kind::Rule
         | Kind::Task
         | Kind::Service
@@ -160,8 +186,13 @@ const fn network(dependency: Kind) -> EdgeRule {
         Kind::SecurityGroup => EdgeRule::ID.held(),
         Kind::LogGroup
         | Kind::Role
+        | Kind::InstanceProfile
         | Kind::Ecr
         | Kind::Cluster
+        | Kind::LaunchTemplate
+        | Kind::AutoScalingGroup
+        | Kind::CapacityProvider
+        | Kind::ClusterCapacity
         | Kind::TargetGroup
         | Kind::Alb
         | Kind::Listener
@@ -172,6 +203,33 @@ const fn network(dependency: Kind) -> EdgeRule {
         | Kind::Bucket
         | Kind::BucketPolicy
         | Kind::OriginAccessControl => EdgeRule::ID,
+    }
+}
+
+/// What a cluster's instances, and what ECS has for them, wait for.
+const fn instances(dependent: Kind, dependency: Kind) -> EdgeRule {
+    match (dependent, dependency) {
+        // DeleteRole fails with `DeleteConflict` while a profile holds the role.
+        (Kind::InstanceProfile, Kind::Role) => EdgeRule::ID.held(),
+        // CreateAutoScalingGroup looks at the profile (`Invalid IAM Instance Profile name`), and instances without one
+        // never join; a running one loses its credentials with it.
+        (Kind::AutoScalingGroup, Kind::InstanceProfile) => EdgeRule::SETTLED.gone_before(),
+        // Its role's policies are what the agent registers with.
+        (Kind::AutoScalingGroup, Kind::Role) => EdgeRule::ID.gone_before(),
+        // EC2 deletes a template in use, and the group could launch nothing any more.
+        (Kind::AutoScalingGroup, Kind::LaunchTemplate) => EdgeRule::ID.gone_before(),
+        // Interfaces of instances keep a group (`DependencyViolation`).
+        (Kind::AutoScalingGroup, Kind::SecurityGroup) => EdgeRule::ID.held(),
+        // Instances register with the cluster as soon as they run, and DeleteCluster fails with
+        // `ClusterContainsContainerInstances` until they are gone.
+        (Kind::AutoScalingGroup, Kind::Cluster) => EdgeRule::SETTLED.held(),
+        // A group that is being deleted keeps its instances as long as ECS's protection holds.
+        (Kind::CapacityProvider, Kind::AutoScalingGroup) => EdgeRule::ID.gone_before(),
+        // PutClusterCapacityProviders is refused while the cluster or the provider is not ACTIVE, and
+        // DeleteCapacityProvider while the provider is associated.
+        (Kind::ClusterCapacity, Kind::CapacityProvider) => EdgeRule::SETTLED.held(),
+        (Kind::ClusterCapacity, Kind::Cluster) => EdgeRule::SETTLED.gone_before(),
+        _ => EdgeRule::ID,
     }
 }
 
@@ -212,6 +270,15 @@ mod tests {
         check(Kind::SecurityGroup, Kind::SecurityGroup, Need::Exists, true);
         check(Kind::Listener, Kind::TargetGroup, Need::Exists, true);
         check(Kind::Rule, Kind::TargetGroup, Need::Exists, true);
+    }
+
+    #[test]
+    fn a_cluster_outlives_its_instances_and_a_provider_its_association() {
+        check(Kind::ClusterCapacity, Kind::CapacityProvider, Need::Ready, true);
+        check(Kind::CapacityProvider, Kind::AutoScalingGroup, Need::Exists, true);
+        check(Kind::AutoScalingGroup, Kind::Cluster, Need::Ready, true);
+        check(Kind::Service, Kind::ClusterCapacity, Need::Ready, true);
+        check(Kind::LaunchTemplate, Kind::SecurityGroup, Need::Exists, false);
     }
 
     #[test]

@@ -25,6 +25,9 @@ pub struct Environment {
     pub subnets: Vec<String>,
     /// ARNs of the Secrets Manager secrets that the stack names, by name; those that do not exist are missing.
     pub secrets: BTreeMap<String, String>,
+    /// Ids of the images that AWS recommends for instances of ECS, by processor, where the stack needs them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub images: BTreeMap<String, String>,
 }
 
 /// Values that AWS assigns: an ARN, a DNS name, an id. By output name.

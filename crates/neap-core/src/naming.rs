@@ -14,18 +14,26 @@ pub const fn limit(kind: Kind) -> usize {
         Kind::Alb | Kind::TargetGroup => 32,
         Kind::Bucket | Kind::BucketPolicy => 63,
         Kind::Role | Kind::OriginAccessControl => 64,
-        Kind::Cluster | Kind::Task | Kind::Service | Kind::SecurityGroup => 255,
+        Kind::InstanceProfile | Kind::LaunchTemplate => 128,
+        Kind::Cluster
+        | Kind::Task
+        | Kind::Service
+        | Kind::SecurityGroup
+        | Kind::AutoScalingGroup
+        | Kind::CapacityProvider => 255,
         Kind::Ecr => 256,
         Kind::LogGroup => 512,
-        Kind::Listener | Kind::Rule | Kind::Cloudfront => 0,
+        Kind::Listener | Kind::Rule | Kind::Cloudfront | Kind::ClusterCapacity => 0,
     }
 }
 
 /// The name of a resource that nothing forces to have another when it is replaced: `<stack>-<name>`, or
-/// `/neap/<stack>/<name>` for a log group. Cut with a hash to the kind's limit.
+/// `/neap/<stack>/<name>` for a log group and `neap-<stack>-<name>` for a capacity provider, whose name may not begin with
+/// `aws`, `ecs` or `fargate`. Cut with a hash to the kind's limit.
 pub fn plain(kind: Kind, stack: &str, name: &str) -> String {
     let text = match kind {
         Kind::LogGroup => format!("/neap/{stack}/{name}"),
+        Kind::CapacityProvider => format!("neap-{stack}-{name}"),
         _ => format!("{stack}-{name}"),
     };
     if text.chars().count() <= limit(kind) {
@@ -52,6 +60,7 @@ fn with_hash(text: &str, hash: &str, limit: usize) -> String {
 pub fn prefix(kind: Kind, stack: &str) -> String {
     let text = match kind {
         Kind::LogGroup => format!("/neap/{stack}/"),
+        Kind::CapacityProvider => format!("neap-{stack}-"),
         Kind::Alb | Kind::TargetGroup | Kind::Bucket | Kind::BucketPolicy | Kind::OriginAccessControl => {
             format!("{stack}-").replace('_', "-")
         }
@@ -116,14 +125,22 @@ pub fn refusal(kind: Kind, name: &str) -> Option<String> {
     }
     match kind {
         Kind::Alb | Kind::TargetGroup => allowed("-").or_else(|| load_balancing(kind, name)),
-        Kind::Role => allowed("_+=,.@-"),
+        Kind::Role | Kind::InstanceProfile => allowed("_+=,.@-"),
+        Kind::LaunchTemplate => allowed("().-/_"),
+        Kind::AutoScalingGroup => {
+            name.contains(':').then(|| "holds a colon, which AWS does not take here".to_owned())
+        }
+        Kind::CapacityProvider => {
+            let reserved = ["aws", "ecs", "fargate"].into_iter();
+            allowed("_-").or_else(|| reserved.filter_map(|prefix| begins(name, prefix)).next())
+        }
         Kind::Cluster | Kind::Task | Kind::Service => allowed("_-"),
         Kind::SecurityGroup => allowed(" ._-:/()#,@[]+=&;{}!$*").or_else(|| begins(name, "sg-")),
         Kind::LogGroup => allowed(".-_/#").or_else(|| begins(name, "aws/")),
         Kind::Ecr => repository(name),
         Kind::Bucket | Kind::BucketPolicy => bucket_refusal(name),
         Kind::OriginAccessControl => allowed("-_"),
-        Kind::Listener | Kind::Rule | Kind::Cloudfront => None,
+        Kind::Listener | Kind::Rule | Kind::Cloudfront | Kind::ClusterCapacity => None,
     }
 }
 

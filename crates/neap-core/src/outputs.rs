@@ -11,7 +11,13 @@ use crate::live::{Environment, Outputs};
 pub const fn names(kind: Kind) -> &'static [&'static str] {
     match kind {
         Kind::LogGroup => &["name", "arn"],
-        Kind::Role | Kind::Cluster => &["arn", "name"],
+        Kind::Role
+        | Kind::InstanceProfile
+        | Kind::Cluster
+        | Kind::AutoScalingGroup
+        | Kind::CapacityProvider => &["arn", "name"],
+        Kind::LaunchTemplate => &["id", "version", "name"],
+        Kind::ClusterCapacity => &["cluster"],
         Kind::Ecr => &["uri", "arn", "name"],
         Kind::SecurityGroup => &["id"],
         Kind::TargetGroup => &["arn", "name"],
@@ -61,13 +67,27 @@ pub fn computed(resource: &Resource, environment: &Environment) -> Outputs {
             outputs.push(("arn", format!("arn:{partition}:iam::{account}:role{}{name}", role.path)));
             outputs.push(("name", name.to_owned()));
         }
+        Resource::InstanceProfile(profile) => {
+            let Environment { account, partition, .. } = environment;
+            let path = &profile.path;
+            outputs.push(("arn", format!("arn:{partition}:iam::{account}:instance-profile{path}{name}")));
+            outputs.push(("name", name.to_owned()));
+        }
+        Resource::CapacityProvider(_) => {
+            outputs.push(("arn", arn("ecs", format!("capacity-provider/{name}"))));
+            outputs.push(("name", name.to_owned()));
+        }
+        Resource::ClusterCapacity(capacity) => outputs.push(("cluster", capacity.cluster.clone())),
         Resource::Service(service) => {
             outputs.push(("name", name.to_owned()));
             if let Some((_, cluster)) = service.cluster.rsplit_once(":cluster/") {
                 outputs.push(("arn", arn("ecs", format!("service/{cluster}/{name}"))));
             }
         }
-        Resource::TargetGroup(_) => outputs.push(("name", name.to_owned())),
+        // The ARN of a group holds an id that AWS gives it.
+        Resource::TargetGroup(_) | Resource::LaunchTemplate(_) | Resource::AutoScalingGroup(_) => {
+            outputs.push(("name", name.to_owned()));
+        }
         Resource::Task(_) => outputs.push(("family", name.to_owned())),
         Resource::Bucket(_) => {
             // Names of buckets are unique in all of S3, so their ARNs hold neither region nor account.
@@ -110,6 +130,7 @@ mod tests {
             vpc: None,
             subnets: Vec::new(),
             secrets: BTreeMap::new(),
+            images: BTreeMap::new(),
         }
     }
 

@@ -20,7 +20,7 @@ static PRICES: LazyLock<Prices> = LazyLock::new(|| {
 });
 
 /// Something that AWS charges for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Charge {
     /// An application load balancer, whatever goes through it.
@@ -35,6 +35,8 @@ pub enum Charge {
     FargateArmCpu,
     /// A gigabyte of memory on Fargate, ARM64.
     FargateArmMemory,
+    /// An EC2 instance of this type, with Linux and on demand; its disk apart.
+    Instance(String),
     /// A gigabyte of container images.
     Images,
     /// A gigabyte of logs that are kept.
@@ -47,7 +49,7 @@ pub enum Charge {
 
 impl Charge {
     /// Where its price stands: the table within a region, and the name in that.
-    const fn place(self) -> (&'static str, &'static str) {
+    fn place(&self) -> (&'static str, &str) {
         match self {
             Self::Alb => ("elb", "alb_hour"),
             Self::PublicIpv4 => ("network", "public_ipv4_in_use_hour"),
@@ -55,6 +57,7 @@ impl Charge {
             Self::FargateMemory => ("fargate", "gb_hour_x86"),
             Self::FargateArmCpu => ("fargate", "vcpu_hour_arm"),
             Self::FargateArmMemory => ("fargate", "gb_hour_arm"),
+            Self::Instance(name) => ("ec2", name),
             Self::Images => ("storage", "ecr_gb_month"),
             Self::Logs => ("cloudwatch", "logs_storage_gb_month"),
             Self::Alarm => ("cloudwatch", "alarm_metric_month"),
@@ -64,7 +67,7 @@ impl Charge {
 }
 
 /// So much of something that AWS charges for.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Usage {
     /// What.
     pub charge: Charge,
@@ -157,16 +160,16 @@ impl Prices {
         toml::from_str(text)
     }
 
-    fn price(&self, charge: Charge, region: &str) -> Option<Price> {
+    fn price(&self, charge: &Charge, region: &str) -> Option<Price> {
         let (table, name) = charge.place();
         let price = self.price.get(region)?.get(table)?.get(name)?;
         price.clone().try_into().ok()
     }
 
     fn cost(&self, usage: &Usage, region: &str) -> Option<Cost> {
-        let own = self.price(usage.charge, region);
+        let own = self.price(&usage.charge, region);
         let elsewhere = own.is_none();
-        let price = own.or_else(|| self.price(usage.charge, &self.meta.fallback))?;
+        let price = own.or_else(|| self.price(&usage.charge, &self.meta.fallback))?;
         let dollars = price.usd * usage.quantity;
         let is_hourly = price.unit == "hour";
         Some(Cost {
@@ -195,7 +198,7 @@ mod tests {
     #[test]
     fn every_charge_has_a_price_where_others_fall_back_to() {
         for charge in ALL {
-            let price = PRICES.price(charge, &PRICES.meta.fallback).unwrap_or_else(|| panic!("{charge:?}"));
+            let price = PRICES.price(&charge, &PRICES.meta.fallback).unwrap_or_else(|| panic!("{charge:?}"));
             assert!(price.usd > 0.0, "{charge:?}");
             assert!(matches!(price.unit.as_str(), "hour" | "GB-month"), "{charge:?}: {}", price.unit);
         }
@@ -245,6 +248,7 @@ mod tests {
     fn what_is_billed_by_the_hour_is_told_for_a_month_too() {
         check(&[Usage::of(Charge::Alb, 1.0)], "us-east-1", 0.0225, 16.425, false);
         check(&[Usage::of(Charge::PublicIpv4, 3.0)], "eu-west-1", 0.015, 10.95, false);
+        check(&[Usage::of(Charge::Instance("t3.micro".into()), 2.0)], "us-east-1", 0.0208, 15.184, false);
         check(&Usage::fargate(256, 512, false), "us-east-1", 0.012_342_5, 9.010_025, false);
         check(&Usage::fargate(1024, 2048, true), "us-east-1", 0.0395, 28.835, false);
     }

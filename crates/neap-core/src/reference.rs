@@ -19,7 +19,8 @@ pub enum Reference {
     Output(Address, String),
     /// `${var.name}`: a sensitive variable. Other variables are replaced while the file is read.
     Variable(String),
-    /// `${aws.account}`, `${aws.region}`, `${aws.partition}`, `${network.vpc}`, `${network.subnets}`.
+    /// `${aws.account}`, `${aws.region}`, `${aws.partition}`, `${network.vpc}`, `${network.subnets}`,
+    /// `${aws.ecs_image.x86_64}`, `${aws.ecs_image.arm64}` and the same of `aws.newest_ecs_image`.
     Fact(Fact),
     /// `${secret.NAME}`: the ARN of a Secrets Manager secret.
     Secret(String),
@@ -38,6 +39,29 @@ pub enum Fact {
     Vpc,
     /// The ids of the VPC's subnets, one for each availability zone. Stands alone in a list.
     Subnets,
+    /// The id of the image that AWS recommends for instances of ECS, for what is made new: what is live keeps its own.
+    EcsImage(Processor),
+    /// The id of the image that AWS recommends now.
+    NewestEcsImage(Processor),
+}
+
+/// The processor of an instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Processor {
+    /// Intel and AMD.
+    X86,
+    /// Graviton.
+    Arm,
+}
+
+impl Processor {
+    /// AWS's word for it: `x86_64` or `arm64`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::X86 => "x86_64",
+            Self::Arm => "arm64",
+        }
+    }
 }
 
 impl Reference {
@@ -55,6 +79,10 @@ impl Reference {
             "aws.partition" => Some(Fact::Partition),
             "network.vpc" => Some(Fact::Vpc),
             "network.subnets" => Some(Fact::Subnets),
+            "aws.ecs_image.x86_64" => Some(Fact::EcsImage(Processor::X86)),
+            "aws.ecs_image.arm64" => Some(Fact::EcsImage(Processor::Arm)),
+            "aws.newest_ecs_image.x86_64" => Some(Fact::NewestEcsImage(Processor::X86)),
+            "aws.newest_ecs_image.arm64" => Some(Fact::NewestEcsImage(Processor::Arm)),
             _ => None,
         };
         if let Some(fact) = fact {
@@ -78,6 +106,10 @@ impl fmt::Display for Reference {
                 Fact::Partition => "aws.partition",
                 Fact::Vpc => "network.vpc",
                 Fact::Subnets => "network.subnets",
+                Fact::EcsImage(Processor::X86) => "aws.ecs_image.x86_64",
+                Fact::EcsImage(Processor::Arm) => "aws.ecs_image.arm64",
+                Fact::NewestEcsImage(Processor::X86) => "aws.newest_ecs_image.x86_64",
+                Fact::NewestEcsImage(Processor::Arm) => "aws.newest_ecs_image.arm64",
             }),
         }
     }

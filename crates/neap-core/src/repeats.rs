@@ -26,15 +26,20 @@ impl Repeat {
         match kind {
             // RegisterTaskDefinition knows no token; each call makes a revision.
             Kind::Task => Self::Append,
-            // The port of its load balancer; the priority in its listener; a bucket has one policy, put as a whole.
-            Kind::Listener | Kind::Rule | Kind::BucketPolicy => Self::Position,
+            // The port of its load balancer; the priority in its listener; a cluster has one association, and a bucket one
+            // policy, put as a whole.
+            Kind::Listener | Kind::Rule | Kind::ClusterCapacity | Kind::BucketPolicy => Self::Position,
             // The caller reference, for ever.
             Kind::Cloudfront => Self::Token,
             Kind::LogGroup
             | Kind::Role
+            | Kind::InstanceProfile
             | Kind::Ecr
             | Kind::Cluster
             | Kind::SecurityGroup
+            | Kind::LaunchTemplate
+            | Kind::AutoScalingGroup
+            | Kind::CapacityProvider
             | Kind::TargetGroup
             | Kind::Alb
             | Kind::Service

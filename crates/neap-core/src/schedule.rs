@@ -193,11 +193,15 @@ const fn typical(step: &Step) -> u32 {
         Kind::Alb => (150, 30),
         // Network interfaces of what used it linger for a minute or more.
         Kind::SecurityGroup => (CALL, 60),
-        Kind::Cluster => (15, 5),
+        // Its instances start, or are terminated (reference section 3.13).
+        Kind::AutoScalingGroup => (60, 120),
+        Kind::Cluster | Kind::ClusterCapacity => (15, 5),
         // A fresh role is usable everywhere only after some seconds.
-        Kind::Role => (15, CALL),
+        Kind::Role | Kind::InstanceProfile => (15, CALL),
+        Kind::CapacityProvider => (CALL, 10),
         Kind::LogGroup
         | Kind::Ecr
+        | Kind::LaunchTemplate
         | Kind::TargetGroup
         | Kind::Listener
         | Kind::Rule

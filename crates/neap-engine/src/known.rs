@@ -158,6 +158,9 @@ impl<'a> Known<'a> {
             Reference::Fact(Fact::Subnets) if !environment.subnets.is_empty() => {
                 Resolved::Many(environment.subnets.clone())
             }
+            Reference::Fact(Fact::EcsImage(processor) | Fact::NewestEcsImage(processor)) => {
+                one(environment.images.get(processor.as_str()))
+            }
             Reference::Secret(name) => one(environment.secrets.get(name)),
             Reference::Fact(Fact::Subnets) | Reference::Output(..) | Reference::Variable(_) => {
                 Resolved::Unknown

@@ -60,14 +60,19 @@ impl Patience {
             Kind::Cloudfront => Self::new(kind, 10, 20, 90),
             // Typically seconds; attaching capacity can take minutes, and is refused while another change of the
             // cluster is under way (3.15).
-            Kind::Cluster => Self::new(kind, 1, 5, 10).patient(),
+            Kind::Cluster | Kind::ClusterCapacity => Self::new(kind, 1, 5, 10).patient(),
+            Kind::CapacityProvider => Self::new(kind, 1, 5, 10).patient(),
+            // Instances run after a minute or two; replacing all of them takes minutes for each (3.13).
+            Kind::AutoScalingGroup => Self::new(kind, 5, 20, 60),
             // Usable everywhere 10 to 15 seconds after its creation (3.10).
-            Kind::Role => Self::new(kind, 5, 5, 2),
+            Kind::Role | Kind::InstanceProfile => Self::new(kind, 5, 5, 2),
             // Visible to everybody after the time that AWS's own tools allow (1.7).
             Kind::SecurityGroup | Kind::TargetGroup | Kind::Listener | Kind::Rule => Self::new(kind, 1, 5, 5),
             // The names of new buckets take up to two minutes to be known everywhere (3.19).
             Kind::Bucket | Kind::BucketPolicy => Self::new(kind, 1, 5, 2),
-            Kind::LogGroup | Kind::Ecr | Kind::Task | Kind::OriginAccessControl => Self::new(kind, 1, 5, 2),
+            Kind::LogGroup | Kind::Ecr | Kind::Task | Kind::LaunchTemplate | Kind::OriginAccessControl => {
+                Self::new(kind, 1, 5, 2)
+            }
         }
     }
 
@@ -84,7 +89,11 @@ impl Patience {
             // Disabling must be deployed before the distribution can go: typically 5 to 20 minutes in all (3.22).
             Kind::Cloudfront => Self::new(kind, 10, 20, 90),
             // Refused while the last tasks and services leave, and while another change is under way (3.15).
-            Kind::Cluster => Self::new(kind, 2, 10, 10).patient(),
+            Kind::Cluster | Kind::ClusterCapacity => Self::new(kind, 2, 10, 10).patient(),
+            // Refused while it is associated; then ECS takes its alarms away (3.16).
+            Kind::CapacityProvider => Self::new(kind, 2, 10, 20).patient(),
+            // Terminating its instances takes 1 to 5 minutes (3.13).
+            Kind::AutoScalingGroup => Self::new(kind, 5, 10, 20).patient(),
             // With its images, which may be many (3.8).
             Kind::Ecr => Self::new(kind, 1, 5, 20),
             // With its objects, which may be many (3.19).
@@ -96,6 +105,8 @@ impl Patience {
             Kind::TargetGroup
             | Kind::LogGroup
             | Kind::Role
+            | Kind::InstanceProfile
+            | Kind::LaunchTemplate
             | Kind::Listener
             | Kind::Rule
             | Kind::Task
@@ -114,13 +125,20 @@ const fn visible(kind: Kind) -> u64 {
         Kind::BucketPolicy => 120,
         // Roles and service-linked roles reach every service within two minutes; so does a repository (1.6, 1.7). Another
         // operation on a log group takes one (3.9), and news of it are no faster than others.
-        Kind::Role | Kind::Ecr | Kind::Cluster | Kind::LogGroup => 120,
+        Kind::Role | Kind::InstanceProfile | Kind::Ecr | Kind::Cluster | Kind::LogGroup => 120,
+        // A profile that was made a moment ago, and its role (3.11, 3.13).
+        Kind::AutoScalingGroup | Kind::CapacityProvider | Kind::ClusterCapacity => 120,
         // Another registration of the same family (3.14).
         Kind::Task => 120,
         // Its target group may take minutes to count as bound to a load balancer (3.17).
         Kind::Service => 240,
         // EC2 and load balancing (1.7).
-        Kind::SecurityGroup | Kind::TargetGroup | Kind::Alb | Kind::Listener | Kind::Rule => 300,
+        Kind::SecurityGroup
+        | Kind::LaunchTemplate
+        | Kind::TargetGroup
+        | Kind::Alb
+        | Kind::Listener
+        | Kind::Rule => 300,
     }
 }
 

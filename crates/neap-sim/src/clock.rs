@@ -31,6 +31,14 @@ pub(crate) const TOMBSTONES_STAY: Millis = 3600 * SECOND;
 pub(crate) const GHOSTS_STAY: Millis = 3 * 3600 * SECOND;
 /// Until other services can assume a new role (3.10: five to fifteen seconds).
 pub(crate) const ROLE_SETTLES: Millis = 12 * SECOND;
+/// Until a new instance runs and has joined its cluster (3.13: one to two minutes).
+pub(crate) const INSTANCES_START: Millis = 75 * SECOND;
+/// How long an instance refresh takes for each instance.
+pub(crate) const INSTANCE_REPLACED: Millis = 120 * SECOND;
+/// Until the instances of a group that is deleted are terminated (3.13: one to five minutes).
+pub(crate) const INSTANCES_TERMINATE: Millis = 90 * SECOND;
+/// Until a capacity provider that is deleted is gone, with its alarms (3.16).
+pub(crate) const CAPACITY_PROVIDER_GOES: Millis = 10 * SECOND;
 /// Until the first task of a deployment runs.
 pub(crate) const TASK_STARTS: Millis = 40 * SECOND;
 /// Between one task and the next.

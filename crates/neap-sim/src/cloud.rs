@@ -13,7 +13,10 @@ use neap_engine::cloud::{CallError, Cloud, ErrorKind, Progress};
 use crate::read;
 use crate::record::{Record, Rollout, State};
 use crate::rules;
-use crate::services::{Request, cloudfront, ec2, ecr, ecs, elb, iam, logs, origin_access_control, s3};
+use crate::services::{
+    Request, auto_scaling, cloudfront, ec2, ecr, ecs, elb, iam, instance_profile, launch_template, logs,
+    origin_access_control, s3,
+};
 use crate::sim::Sim;
 use crate::world::World;
 use crate::zero;
@@ -29,6 +32,11 @@ impl Cloud for Sim {
         let arn = match &desired.resource {
             Resource::LogGroup(fields) => logs::create(&request, fields).await,
             Resource::Role(fields) => iam::create(&request, fields).await,
+            Resource::InstanceProfile(fields) => instance_profile::create(&request, fields).await,
+            Resource::LaunchTemplate(fields) => launch_template::create(&request, fields).await,
+            Resource::AutoScalingGroup(fields) => auto_scaling::create(&request, fields).await,
+            Resource::CapacityProvider(fields) => ecs::capacity_provider::create(&request, fields).await,
+            Resource::ClusterCapacity(fields) => ecs::cluster_capacity::create(&request, fields).await,
             Resource::Ecr(fields) => ecr::create(&request, fields).await,
             Resource::Cluster(fields) => ecs::cluster::create(&request, fields).await,
             Resource::SecurityGroup(fields) => ec2::create(&request, fields).await,
@@ -59,6 +67,13 @@ impl Cloud for Sim {
         match &desired.resource {
             Resource::LogGroup(fields) => logs::update(&request, &arn, fields).await,
             Resource::Role(fields) => iam::update(&request, &arn, fields).await,
+            Resource::InstanceProfile(fields) => instance_profile::update(&request, &arn, fields).await,
+            Resource::LaunchTemplate(fields) => launch_template::update(&request, &arn, fields).await,
+            Resource::AutoScalingGroup(fields) => auto_scaling::update(&request, &arn, fields).await,
+            Resource::CapacityProvider(fields) => {
+                ecs::capacity_provider::update(&request, &arn, fields).await
+            }
+            Resource::ClusterCapacity(fields) => ecs::cluster_capacity::update(&request, &arn, fields).await,
             Resource::Ecr(fields) => ecr::update(&request, &arn, fields).await,
             Resource::Cluster(fields) => ecs::cluster::update(&request, &arn, fields).await,
             Resource::SecurityGroup(fields) => ec2::update(&request, &arn, fields).await,
@@ -93,6 +108,11 @@ impl Cloud for Sim {
         match &live.resource {
             Resource::LogGroup(_) => logs::delete(&request, &arn).await,
             Resource::Role(_) => iam::delete(&request, &arn).await,
+            Resource::InstanceProfile(_) => instance_profile::delete(&request, &arn).await,
+            Resource::LaunchTemplate(_) => launch_template::delete(&request, &arn).await,
+            Resource::AutoScalingGroup(_) => auto_scaling::delete(&request, &arn).await,
+            Resource::CapacityProvider(_) => ecs::capacity_provider::delete(&request, &arn).await,
+            Resource::ClusterCapacity(_) => ecs::cluster_capacity::delete(&request, &arn).await,
             Resource::Ecr(_) => ecr::delete(&request, &arn).await,
             Resource::Cluster(_) => ecs::cluster::delete(&request, &arn).await,
             Resource::SecurityGroup(_) => ec2::delete(&request, &arn).await,
@@ -200,6 +220,9 @@ fn find<'world>(world: &'world World, live: &LiveResource) -> Option<&'world Rec
 /// The record that has these outputs.
 fn by_outputs<'world>(world: &'world World, kind: Kind, outputs: &Outputs) -> Option<&'world Record> {
     let of_kind = |record: &&Record| record.kind() == kind;
+    if let (Kind::ClusterCapacity, Some(cluster)) = (kind, outputs.get("cluster")) {
+        return world.record(&ecs::cluster_capacity::arn(cluster));
+    }
     match (outputs.get("arn"), outputs.get("id")) {
         (Some(arn), _) => world.record(arn).filter(of_kind),
         (None, Some(id)) => world.by_id(kind, id),

@@ -62,6 +62,14 @@ const fn calls(kind: Kind) -> &'static [ReadCall] {
             Each(2, "ecr:ListTagsForResource"),
             Each(2, "ecr:GetLifecyclePolicy"),
         ],
+        Kind::InstanceProfile => &[List(1, "iam:ListInstanceProfiles"), Each(2, "iam:GetInstanceProfile")],
+        Kind::LaunchTemplate => {
+            &[List(1, "ec2:DescribeLaunchTemplates"), Each(2, "ec2:DescribeLaunchTemplateVersions")]
+        }
+        Kind::AutoScalingGroup => &[List(1, "autoscaling:DescribeAutoScalingGroups")],
+        Kind::CapacityProvider => &[List(1, "ecs:DescribeCapacityProviders")],
+        // What describes the clusters shows it.
+        Kind::ClusterCapacity => &[],
         Kind::Cluster => &[List(1, "ecs:ListClusters"), Batch(2, "ecs:DescribeClusters", 100)],
         Kind::SecurityGroup => &[List(1, "ec2:DescribeSecurityGroups")],
         Kind::TargetGroup => &[
@@ -105,7 +113,11 @@ pub(crate) const fn describe(kind: Kind) -> &'static str {
         Kind::LogGroup => "logs:DescribeLogGroups",
         Kind::Role => "iam:GetRole",
         Kind::Ecr => "ecr:DescribeRepositories",
-        Kind::Cluster => "ecs:DescribeClusters",
+        Kind::InstanceProfile => "iam:GetInstanceProfile",
+        Kind::LaunchTemplate => "ec2:DescribeLaunchTemplateVersions",
+        Kind::AutoScalingGroup => "autoscaling:DescribeAutoScalingGroups",
+        Kind::CapacityProvider => "ecs:DescribeCapacityProviders",
+        Kind::Cluster | Kind::ClusterCapacity => "ecs:DescribeClusters",
         Kind::SecurityGroup => "ec2:DescribeSecurityGroups",
         Kind::TargetGroup => "elasticloadbalancing:DescribeTargetGroups",
         Kind::Alb => "elasticloadbalancing:DescribeLoadBalancers",
@@ -141,6 +153,7 @@ impl Failures {
             Kind::Listener => &[Kind::Alb],
             Kind::Rule => &[Kind::Listener, Kind::Alb],
             Kind::BucketPolicy => &[Kind::Bucket],
+            Kind::ClusterCapacity => &[Kind::Cluster],
             _ => &[],
         };
         let by_kind = [kind].iter().chain(parents).find_map(|kind| self.kinds.get(kind));

@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use neap_core::address::{Address, Kind};
 use neap_core::desired::{TAG_ADDRESS, TAG_STACK};
 use neap_core::kinds::{
-    Alb, Bucket, BucketPolicy, Cloudfront, Cluster, Ecr, Listener, LogGroup, OriginAccessControl, Resource,
-    Role, Rule, SecurityGroup, Service, TargetGroup, Task,
+    Alb, AutoScalingGroup, Bucket, BucketPolicy, CapacityProvider, Cloudfront, Cluster, ClusterCapacity, Ecr,
+    InstanceProfile, LaunchTemplate, Listener, LogGroup, OriginAccessControl, Resource, Role, Rule,
+    SecurityGroup, Service, TargetGroup, Task,
 };
 use neap_core::live::{LiveResource, Outputs, Phase, is_marked};
 use neap_core::policy;
@@ -313,11 +314,16 @@ macro_rules! fields {
 
 fields!(
     Alb,
+    AutoScalingGroup,
     Bucket,
     BucketPolicy,
+    CapacityProvider,
     Cloudfront,
     Cluster,
+    ClusterCapacity,
     Ecr,
+    InstanceProfile,
+    LaunchTemplate,
     Listener,
     LogGroup,
     OriginAccessControl,

@@ -49,6 +49,10 @@
 //! copies_tags = true            # the revision has no tags unless it is said
 //! fails = true                  # the deployment is rolled back; the revision stays
 //!
+//! [[image]]                     # the image that AWS recommends for instances of ECS from now on; none without an id
+//! processor = "x86_64"
+//! id = "ami-0123456789abcdef0"
+//!
 //! [[missing]]                   # what does not exist; every other secret and parameter does
 //! secret = "db"                 # or: parameter = "/course/db-url", or: vpc = "default"
 //!
@@ -72,6 +76,7 @@ use crate::arn;
 use crate::clock::Millis;
 use crate::error::SimError;
 use crate::record::{Alarm, Record};
+use crate::services::ecs::cluster_capacity;
 use crate::services::s3;
 use crate::world::World;
 
@@ -98,6 +103,8 @@ pub(crate) struct Script {
     alarm: Vec<Alarm>,
     #[serde(default)]
     pipeline: Vec<Deploys>,
+    #[serde(default)]
+    image: Vec<Image>,
     #[serde(default)]
     missing: Vec<Missing>,
     #[serde(default)]
@@ -140,6 +147,14 @@ pub(crate) struct Deploys {
     pub(crate) copies_tags: bool,
     #[serde(default)]
     pub(crate) fails: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Image {
+    processor: String,
+    #[serde(default)]
+    id: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -234,6 +249,7 @@ pub(crate) fn apply(world: &mut World, script: Script) -> Result<(), SimError> {
     }
     world.alarms.extend(script.alarm);
     script.pipeline.iter().try_for_each(|deploys| pipeline::deploy(world, deploys))?;
+    world.newer_images.extend(script.image.into_iter().map(|image| (image.processor, image.id)));
     for missing in script.missing {
         match missing {
             Missing::Secret(name) => drop(world.missing_secrets.insert(name)),
@@ -319,6 +335,20 @@ fn place(world: &mut World, resource: Resource, tags: &BTreeMap<String, String>)
     let (arn, called) = match &resource {
         Resource::LogGroup(_) => (place.arn("logs", &format!("log-group:{name}")), name),
         Resource::Role(role) => (place.global_arn("iam", &format!("role{}{name}", role.path)), name),
+        Resource::InstanceProfile(profile) => {
+            (place.global_arn("iam", &format!("instance-profile{}{name}", profile.path)), name)
+        }
+        Resource::LaunchTemplate(_) => {
+            let id = format!("lt-0{id}");
+            (place.arn("ec2", &format!("launch-template/{id}")), id)
+        }
+        Resource::AutoScalingGroup(_) => {
+            (place.arn("autoscaling", &format!("autoScalingGroup:{id}:autoScalingGroupName/{name}")), name)
+        }
+        Resource::CapacityProvider(_) => {
+            (place.arn("ecs", &format!("capacity-provider/{name}")), String::new())
+        }
+        Resource::ClusterCapacity(capacity) => (cluster_capacity::arn(&capacity.cluster), String::new()),
         Resource::Ecr(_) => (place.arn("ecr", &format!("repository/{name}")), name),
         Resource::SecurityGroup(_) => {
             let id = format!("sg-0{id}");
@@ -353,7 +383,10 @@ fn place(world: &mut World, resource: Resource, tags: &BTreeMap<String, String>)
         }
         _ => (elb(format!("loadbalancer/app/{name}/{id}")), String::new()),
     };
-    let is_global = matches!(resource.kind(), Kind::Role | Kind::Cloudfront | Kind::OriginAccessControl);
+    let is_global = matches!(
+        resource.kind(),
+        Kind::Role | Kind::InstanceProfile | Kind::Cloudfront | Kind::OriginAccessControl
+    );
     let called = if called.is_empty() { arn.clone() } else { called };
     let outputs = outputs(world, &resource, &arn, &called);
     let mut record = Record::new(arn, resource, tags, &[]).called(called);
@@ -371,11 +404,13 @@ fn outputs(world: &World, resource: &Resource, arn: &str, id: &str) -> Outputs {
         vpc: None,
         subnets: Vec::new(),
         secrets: BTreeMap::new(),
+        images: BTreeMap::new(),
     };
     let mut outputs = outputs::computed(resource, &environment);
     for name in outputs::names(resource.kind()) {
         let value = match *name {
             "arn" => arn.to_owned(),
+            "version" => "1".to_owned(),
             "dns_name" => format!("{}-1.{}.elb.{}", resource.aws_name(), place.region, place.domain()),
             "domain_name" => format!("{}.cloudfront.net", id.to_ascii_lowercase()),
             _ => id.to_owned(),

@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use neap_core::address::Kind;
-use neap_core::kinds::{Alb, Resource, Service};
+use neap_core::kinds::{Alb, AutoScalingGroup, LaunchTemplate, Resource, Service};
 use neap_core::zero::Stored;
 use serde::{Deserialize, Serialize};
 
@@ -73,6 +73,9 @@ pub(crate) struct World {
     /// Names of buckets that other accounts have.
     #[serde(default)]
     pub(crate) others_buckets: BTreeSet<String>,
+    /// Ids of the images that AWS recommends instead of the first ones, by processor; an empty one for none.
+    #[serde(default)]
+    pub(crate) newer_images: BTreeMap<String, String>,
     /// Network interfaces of what is gone.
     pub(crate) interfaces: Vec<Interface>,
     /// Alarms of scaling, which nothing here rings.
@@ -115,6 +118,7 @@ impl Default for World {
             missing_secrets: BTreeSet::new(),
             missing_parameters: BTreeSet::new(),
             others_buckets: BTreeSet::new(),
+            newer_images: BTreeMap::new(),
             interfaces: Vec::new(),
             alarms: Vec::new(),
             buckets: Buckets::default(),
@@ -228,6 +232,9 @@ impl World {
             ),
             _ => {}
         }
+        if let Resource::Cluster(_) = &record.resource {
+            self.records.remove(&crate::services::ecs::cluster_capacity::arn(arn));
+        }
         self.index.keep(&record, since);
         if matches!(record.kind(), Kind::Cluster | Kind::Service) {
             let tombstone = Record { state: State::Inactive, ..record.clone() };
@@ -339,6 +346,18 @@ impl World {
         })
     }
 
+    /// The images that AWS recommends for instances of ECS, by processor.
+    pub(crate) fn images(&self) -> BTreeMap<String, String> {
+        let first = |processor: &str| {
+            let seed = format!("{}/ecs-image/{processor}", self.place);
+            (processor.to_owned(), format!("ami-0{}", arn::hex(&seed, 16)))
+        };
+        let mut images: BTreeMap<String, String> = ["x86_64", "arm64"].map(first).into();
+        images.extend(self.newer_images.clone());
+        images.retain(|_, image| !image.is_empty());
+        images
+    }
+
     /// The VPC with this id.
     pub(crate) fn vpc(&self, id: &str) -> Option<&Vpc> {
         self.vpcs.iter().find(|vpc| vpc.id == id && vpc.region == self.place)
@@ -348,9 +367,16 @@ impl World {
     pub(crate) fn user_of_security_group(&self, id: &str) -> Option<String> {
         let alb = self.all::<Alb>().find(|(_, alb)| alb.security_groups.contains(id));
         let service = self.all::<Service>().find(|(_, service)| service.security_groups.contains(id));
+        let starts = |template: &LaunchTemplate| template.security_groups.contains(id);
+        let templates = self.all::<LaunchTemplate>().filter(|(_, template)| starts(template));
+        let templates: BTreeSet<&str> = templates.map(|(record, _)| record.id.as_str()).collect();
+        let group = self
+            .all::<AutoScalingGroup>()
+            .find(|(_, group)| group.desired > 0 && templates.contains(group.launch_template.as_str()));
         let interface = self.interfaces.iter().find(|interface| interface.security_groups.contains(id));
         alb.map(|(_, alb)| format!("ELB app/{}", alb.name))
             .or_else(|| service.map(|(_, service)| format!("tasks of {}", service.name)))
+            .or_else(|| group.map(|(_, group)| format!("instances of {}", group.name)))
             .or_else(|| interface.map(|interface| interface.description.clone()))
     }
 }

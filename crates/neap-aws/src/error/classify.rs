@@ -51,6 +51,10 @@ fn by_shape(code: &str, message: &str) -> ErrorKind {
         ErrorKind::Throttled
     } else if code == "ClientException" && is_missing_task_definition(message) {
         ErrorKind::NotFound
+    } else if code == "ClientException" && message.contains("capacity provider") {
+        of_capacity_provider(message)
+    } else if code == "ValidationError" && message.starts_with("autoscalinggroup name not found") {
+        ErrorKind::NotFound
     } else if message.contains("was not idempotent") {
         ErrorKind::Conflict
     } else if bare.ends_with("NotFound") {
@@ -75,6 +79,19 @@ fn is_missing_task_definition(message: &str) -> bool {
     ["unable to describe task definition", "task definition does not exist", "taskdefinition not found"]
         .iter()
         .any(|text| message.contains(text))
+}
+
+/// ECS has one code for whatever is wrong with a capacity provider (3.16).
+fn of_capacity_provider(message: &str) -> ErrorKind {
+    if message.contains("does not exist") {
+        ErrorKind::NotFound
+    } else if message.contains("already exists") {
+        ErrorKind::Conflict
+    } else if message.contains("in use") || message.contains("associated with") {
+        ErrorKind::InUse
+    } else {
+        ErrorKind::Invalid
+    }
 }
 
 fn is_invalid(bare: &str) -> bool {

@@ -137,6 +137,10 @@ pub(super) const NOT_YET_MESSAGES: &[(&str, &str)] = &[
     ("ecr", "invalid repository policy"),
     ("s3", "invalid principal in policy"),
     ("", "operation is in progress"),
+    // A profile or role that was made a moment ago; a group of that name that is on its way out (3.12, 3.13).
+    ("autoscaling", "invalid iam instance profile"),
+    ("autoscaling", "pending delete"),
+    ("autoscaling", "service-linked role"),
 ];
 
 /// Codes that mean something else in one service than their form says.
@@ -145,6 +149,9 @@ pub(super) const BY_SERVICE: &[(&str, &str, ErrorKind)] = &[
     ("cloudfront", "InvalidViewerCertificate", ErrorKind::NotYet),
     // A group that a network interface or another group still uses (3.3).
     ("ec2", "InvalidGroup.InUse", ErrorKind::InUse),
+    ("autoscaling", "ScalingActivityInProgress", ErrorKind::InUse),
+    // Another replacement of the instances has to end first.
+    ("autoscaling", "InstanceRefreshInProgress", ErrorKind::NotYet),
     // Deletion protection, or a default rule (3.4, 3.7): no repetition helps.
     ("elasticloadbalancing", "OperationNotPermitted", ErrorKind::Invalid),
 ];

@@ -120,6 +120,7 @@ pub(super) fn from_aws(service: &AwsService, wanted: Option<&Service>) -> Servic
         task: service.task_definition().unwrap_or_default().to_owned(),
         count: uncount(service.desired_count()),
         capacity: capacity(service, wanted),
+        own_interfaces: network.is_some(),
         targets: from_targets(service.load_balancers()),
         subnets: network.map(|network| network.subnets().iter().cloned().collect()).unwrap_or_default(),
         security_groups: network
@@ -177,6 +178,7 @@ mod tests {
         let example = Service::example();
         assert_eq!(from_aws(&to_service(&example).build(), None), example);
         let plain = Service {
+            own_interfaces: false,
             targets: Vec::new(),
             subnets: [].into(),
             security_groups: [].into(),

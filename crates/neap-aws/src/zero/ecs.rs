@@ -182,7 +182,11 @@ async fn capacity_providers(aws: &Aws) -> Result<Vec<Seen>, CallError> {
             if !is_gone && !name.starts_with("FARGATE") {
                 let arn = provider.capacity_provider_arn().unwrap_or_default();
                 let tags = tags_of(provider.tags());
-                all.push(Seen { tags, ..Seen::new(Thing::CapacityProvider, arn, name) });
+                let group = provider.auto_scaling_group_provider().map(|it| it.auto_scaling_group_arn());
+                // Groups are known by their names.
+                let group = group.and_then(|arn| arn.rsplit_once('/')).map(|(_, name)| name.to_owned());
+                let uses = group.into_iter().collect();
+                all.push(Seen { tags, uses, ..Seen::new(Thing::CapacityProvider, arn, name) });
             }
         }
         next = answer.next_token().map(str::to_owned);

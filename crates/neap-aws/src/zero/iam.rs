@@ -1,4 +1,4 @@
-//! Roles: those under the stack's path, and those of the names that it declares wherever they are.
+//! Roles and instance profiles: those under the stack's path, and those of the names that it declares wherever they are.
 
 use aws_sdk_iam::types as sdk;
 use neap_core::zero::{Seen, StackScope, Thing};
@@ -22,7 +22,49 @@ pub(super) async fn look(aws: &Aws, scope: &StackScope) -> Part {
         let tags = part.take(answer);
         part.seen.push(Seen { tags, ..Seen::new(Thing::Role, role.arn(), role.role_name()) });
     }
+    part.merge(profiles(aws, scope).await);
     part
+}
+
+async fn profiles(aws: &Aws, scope: &StackScope) -> Part {
+    let mut part = Part::default();
+    let pages = aws.iam.list_instance_profiles().path_prefix(scope.path()).into_paginator().items().send();
+    let listed: Result<Vec<sdk::InstanceProfile>, CallError> =
+        pages.collect::<Result<_, _>>().await.map_err(failed("iam:ListInstanceProfiles"));
+    let mut profiles = part.take(listed);
+    let listed =
+        |name: &&str| !profiles.iter().any(|it| it.instance_profile_name().eq_ignore_ascii_case(name));
+    let elsewhere: Vec<&str> = scope.names_of(Thing::InstanceProfile).filter(listed).collect();
+    for answer in each(&elsewhere, async |name| profile(aws, name).await).await {
+        profiles.extend(part.take(answer));
+    }
+    let answers = each(&profiles, async |it| profile_tags(aws, it.instance_profile_name()).await).await;
+    for (profile, answer) in profiles.iter().zip(answers) {
+        let tags = part.take(answer);
+        let (arn, name) = (profile.arn(), profile.instance_profile_name());
+        part.seen.push(Seen { tags, ..Seen::new(Thing::InstanceProfile, arn, name) });
+    }
+    part
+}
+
+async fn profile(aws: &Aws, name: &str) -> Result<Option<sdk::InstanceProfile>, CallError> {
+    let answer = aws.iam.get_instance_profile().instance_profile_name(name).send().await;
+    match answer.map_err(failed("iam:GetInstanceProfile")) {
+        Ok(answer) => Ok(answer.instance_profile),
+        Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+async fn profile_tags(
+    aws: &Aws,
+    name: &str,
+) -> Result<std::collections::BTreeMap<String, String>, CallError> {
+    let pages =
+        aws.iam.list_instance_profile_tags().instance_profile_name(name).into_paginator().items().send();
+    let listed: Vec<sdk::Tag> =
+        pages.collect::<Result<_, _>>().await.map_err(failed("iam:ListInstanceProfileTags"))?;
+    Ok(tags(listed.iter().map(|tag| (tag.key(), tag.value()))))
 }
 
 async fn list(aws: &Aws, path: &str) -> Result<Vec<sdk::Role>, CallError> {

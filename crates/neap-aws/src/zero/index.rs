@@ -88,6 +88,9 @@ fn place(arn: &str) -> Place<'_> {
             task_definitions::family_of(arn).map_or(Place::Listed, Place::TaskDefinition)
         }
         ("s3", _)
+        | ("autoscaling", "autoScalingGroup")
+        | ("ec2", "launch-template" | "instance")
+        | ("iam", "instance-profile")
         | ("ecs", "cluster" | "service" | "task" | "capacity-provider" | "container-instance")
         | ("ec2", "security-group" | "security-group-rule" | "network-interface")
         | ("elasticloadbalancing", "loadbalancer" | "targetgroup" | "listener" | "listener-rule")
@@ -122,7 +125,7 @@ mod tests {
 
     #[test]
     fn what_neap_never_makes_is_elsewhere() {
-        check("ec2:eu-west-1:1:instance/i-1", &Place::Elsewhere);
+        check("ec2:eu-west-1:1:vpc/vpc-1", &Place::Elsewhere);
         check("secretsmanager:eu-west-1:1:secret:db-AbCdEf", &Place::Elsewhere);
     }
 }

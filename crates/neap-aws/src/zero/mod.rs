@@ -12,6 +12,7 @@ mod ecs;
 mod elb;
 mod iam;
 mod index;
+mod instances;
 mod logs;
 mod s3;
 mod ssm;
@@ -85,10 +86,11 @@ pub(crate) async fn remains(aws: &Aws, scope: &StackScope) -> Result<Remains, Ca
     let account = aws.identity().await?.account.clone();
     let everything = scope.depth == Depth::Everything;
     let near = async {
-        let (mut balancing, containers, images) = join!(
+        let (mut balancing, containers, images, groups) = join!(
             Box::pin(elb::look(aws, scope)),
             Box::pin(ecs::look(aws, scope)),
             Box::pin(ecr::look(aws, scope)),
+            Box::pin(instances::groups(aws)),
         );
         // The interfaces of load balancers are found by the names of those.
         let balancers: Vec<String> = balancing
@@ -99,6 +101,7 @@ pub(crate) async fn remains(aws: &Aws, scope: &StackScope) -> Result<Remains, Ca
             .collect();
         balancing.merge(containers);
         balancing.merge(images);
+        balancing.merge(groups);
         balancing.merge(Box::pin(ec2::look(aws, scope, &balancers)).await);
         balancing
     };
@@ -112,7 +115,7 @@ pub(crate) async fn remains(aws: &Aws, scope: &StackScope) -> Result<Remains, Ca
 
 /// The services that nothing of a stack waits for, and the ARNs that the index of tags names.
 async fn far(aws: &Aws, scope: &StackScope) -> (Part, Vec<String>) {
-    let (mut part, alarms, roles, distributions, buckets, parameters, objects, definitions, arns) = join!(
+    let (mut part, alarms, roles, distributions, buckets, parameters, objects, definitions, instances, arns) = join!(
         Box::pin(logs::look(aws, scope)),
         Box::pin(alarms::look(aws)),
         Box::pin(iam::look(aws, scope)),
@@ -121,9 +124,10 @@ async fn far(aws: &Aws, scope: &StackScope) -> (Part, Vec<String>) {
         Box::pin(ssm::look(aws, scope)),
         Box::pin(s3::look(aws, scope)),
         Box::pin(task_definitions::look(aws, scope)),
+        Box::pin(instances::look(aws, scope)),
         Box::pin(index::arns(aws, scope)),
     );
-    for other in [alarms, roles, distributions, buckets, parameters, objects, definitions] {
+    for other in [alarms, roles, distributions, buckets, parameters, objects, definitions, instances] {
         part.merge(other);
     }
     let arns = part.take(arns);

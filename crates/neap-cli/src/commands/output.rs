@@ -122,6 +122,9 @@ fn resolved(reference: &Reference, resources: &BTreeMap<Address, Outputs>, live:
         Reference::Fact(Fact::Region) => Some(&environment.region),
         Reference::Fact(Fact::Partition) => Some(&environment.partition),
         Reference::Fact(Fact::Vpc) => environment.vpc.as_ref(),
+        Reference::Fact(Fact::EcsImage(processor) | Fact::NewestEcsImage(processor)) => {
+            environment.images.get(processor.as_str())
+        }
         Reference::Fact(Fact::Subnets) => return Resolved::Many(environment.subnets.clone()),
         Reference::Variable(_) => None,
     };

@@ -129,7 +129,9 @@ fn headline(change: &Change, indent: usize) -> String {
     let what = paint(style, &format!("{sign} {}", action.word()));
     let address = paint(style::NAME, &address.to_string());
     let implied = change.implied.as_ref().map(|implied| format!("; implied: {}", implied.reason));
-    let because = format!("({}{})", because(change), implied.unwrap_or_default());
+    let rolls =
+        if change.replaces_instances() { "; its instances are replaced, each new one first" } else { "" };
+    let because = format!("({}{rolls}{})", because(change), implied.unwrap_or_default());
     format!("{:indent$}{what} {address} {}\n", "", paint(style::FAINT, &because))
 }
 
@@ -153,6 +155,7 @@ pub(crate) fn reason(reason: &Reason) -> String {
         Reason::Missing => "does not exist".to_owned(),
         Reason::StackChanged => "the stack file changed".to_owned(),
         Reason::Drifted => "changed outside of the stack file".to_owned(),
+        Reason::Differs => "not as the stack says".to_owned(),
         Reason::Unrecorded => {
             "as the stack says, but a run was interrupted before its tags could say so".to_owned()
         }

@@ -64,6 +64,10 @@ fn one(stack: &str, refusal: &Refusal) -> CommandError {
         }
         Refusal::NoNetwork { message } => CommandError::failed(message.clone())
             .hint("`[network] vpc = \"vpc-…\"` in the stack file names another VPC"),
+        Refusal::NoImage { processor } => {
+            let message = format!("AWS recommends no image of ECS for {processor} in this region");
+            CommandError::failed(message).hint("name one with the cluster's `capacity.image = \"ami-…\"`")
+        }
         Refusal::NoSecret { name } => {
             CommandError::failed(format!("there is no secret `{name}` in Secrets Manager"))
                 .hint("create it, or correct its name in the stack file")

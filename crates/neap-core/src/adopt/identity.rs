@@ -39,7 +39,7 @@ impl Identity {
             return Ok(Self { arn: Some(arn), by });
         }
         let by = match kind {
-            Kind::Listener | Kind::Rule => return Err(no_arn(kind)),
+            Kind::Listener | Kind::Rule | Kind::ClusterCapacity => return Err(no_arn(kind)),
             Kind::Cloudfront => By::Id(text.to_owned()),
             Kind::SecurityGroup if text.starts_with("sg-") => By::Id(text.to_owned()),
             Kind::Task => By::Name(family(text).to_owned()),
@@ -122,6 +122,12 @@ fn of_arn(kind: Kind, arn: &str) -> Option<By> {
         Kind::Role => By::Name(last(inside("iam", "role/")?)),
         Kind::Ecr => By::Name(inside("ecr", "repository/")?.to_owned()),
         Kind::Cluster => By::Name(inside("ecs", "cluster/")?.to_owned()),
+        Kind::InstanceProfile => By::Name(last(inside("iam", "instance-profile/")?)),
+        Kind::LaunchTemplate | Kind::ClusterCapacity => return None,
+        Kind::AutoScalingGroup => By::Name(
+            inside("autoscaling", "autoScalingGroup:")?.rsplit_once(":autoScalingGroupName/")?.1.to_owned(),
+        ),
+        Kind::CapacityProvider => By::Name(inside("ecs", "capacity-provider/")?.to_owned()),
         Kind::SecurityGroup => By::Id(inside("ec2", "security-group/")?.to_owned()),
         Kind::TargetGroup => By::Name(first(inside(elb, "targetgroup/")?)),
         Kind::Alb => By::Name(first(inside(elb, "loadbalancer/app/")?)),

@@ -124,7 +124,9 @@ impl Checker<'_> {
     fn either(&mut self, branches: &[Rule], node: &mut Node) {
         let exact = branches.iter().filter(|branch| takes(&branch.shape, &node.content));
         let loose = branches.iter().filter(|branch| converted(&branch.shape, node).is_some());
-        let candidates: Vec<&Rule> = exact.chain(loose).collect();
+        let mut candidates: Vec<&Rule> = exact.chain(loose).collect();
+        // Of several tables the one is meant that knows most of the keys.
+        candidates.sort_by_key(|branch| std::cmp::Reverse(n_known(&branch.shape, node)));
         let fits = candidates.iter().find_map(|branch| self.attempt(branch, node));
         if let Some(fitting) = fits {
             *node = fitting;
@@ -293,6 +295,18 @@ fn takes(shape: &Shape, content: &Content) -> bool {
     )
 }
 
+/// How many keys of a table the shape knows, with a value of their type.
+fn n_known(shape: &Shape, node: &Node) -> usize {
+    let (Shape::Table { fields, .. }, Some(table)) = (shape, node.table()) else { return 0 };
+    let is_known = |(key, content): (&String, &Content)| {
+        fields.get(key).is_some_and(|field| match &field.rule.shape {
+            Shape::Either(branches) => branches.iter().any(|branch| takes(&branch.shape, content)),
+            shape => takes(shape, content),
+        })
+    };
+    table.iter().map(|(key, entry)| (key, &entry.node.content)).filter(|known| is_known(*known)).count()
+}
+
 /// The number or boolean that `text` spells, where the shape takes one.
 fn literal(shape: &Shape, text: &str) -> Option<Content> {
     match shape {
@@ -335,7 +349,10 @@ fn describe(shape: &Shape) -> String {
         Shape::Text { pattern: Some(pattern), .. } => pattern.words.to_owned(),
         Shape::Integer { allowed, .. } if !allowed.is_empty() => format!("a number: {}", numbers(allowed)),
         Shape::Table { fields, .. } if !fields.is_empty() => {
-            format!("a table with {}", words::list(fields.keys().map(String::as_str)))
+            // Of many keys those are told that must be there.
+            let many = fields.len() > 6 && fields.values().any(|field| field.required);
+            let told = fields.iter().filter(|(_, field)| !many || field.required);
+            format!("a table with {}", words::list(told.map(|(key, _)| key.as_str())))
         }
         shape => name(shape).to_owned(),
     }

@@ -13,7 +13,10 @@ mod cloudfront_origin;
 mod container;
 mod context;
 mod fargate;
+mod fit;
+mod ground;
 mod groups;
+mod instances;
 mod lock;
 mod network;
 mod place;
@@ -55,6 +58,8 @@ pub fn lower(file: &StackFile, stack: &str, region: Option<&str>) -> Result<Desi
     task::lower(&mut lowering);
     service::lower(&mut lowering);
     bucket::lower(&mut lowering);
+    // Who reaches instances follows from the services on them.
+    instances::lower(&mut lowering);
     cloudfront::lower(&mut lowering);
     bucket::imply_policies(&mut lowering);
     let outputs = stack::outputs(&mut lowering);

@@ -1,4 +1,5 @@
-//! An ECS cluster together with its capacity providers, which AWS keeps as one association per cluster.
+//! An ECS cluster together with Fargate's capacity providers in it; those of the stack's own are apart
+//! ([`super::ClusterCapacity`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,9 +25,9 @@ pub struct Cluster {
     /// `enabled`, `enhanced` or `disabled`; unset leaves the account's own setting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container_insights: Option<String>,
-    /// The associated capacity providers.
+    /// The associated capacity providers, Fargate's alone.
     pub capacity_providers: BTreeSet<String>,
-    /// The strategy of services that name none, by capacity provider.
+    /// The strategy of services that name none, if it is of Fargate's providers.
     pub default_strategy: BTreeMap<String, StrategyItem>,
 }
 

@@ -4,11 +4,16 @@
 //! file's shape, the AWS SDK, or how plans are made.
 
 mod alb;
+mod auto_scaling_group;
 mod bucket;
 mod bucket_policy;
+mod capacity_provider;
 mod cloudfront;
 mod cluster;
+mod cluster_capacity;
 mod ecr;
+mod instance_profile;
+mod launch_template;
 mod listener;
 mod log_group;
 mod origin_access_control;
@@ -20,12 +25,17 @@ mod target_group;
 mod task;
 
 pub use alb::Alb;
+pub use auto_scaling_group::AutoScalingGroup;
 pub use bucket::{Bucket, CorsRule, LifecycleRule, PUBLIC_ACCESS_BLOCKS};
 pub use bucket_policy::BucketPolicy;
+pub use capacity_provider::CapacityProvider;
 pub use cloudfront::{Behavior, Cloudfront, Origin, managed_cache_policy, managed_origin_request_policy};
 pub use cloudfront::{MANAGED_CACHE_POLICIES, MANAGED_ORIGIN_REQUEST_POLICIES};
 pub use cluster::{Cluster, StrategyItem};
+pub use cluster_capacity::ClusterCapacity;
 pub use ecr::Ecr;
+pub use instance_profile::InstanceProfile;
+pub use launch_template::LaunchTemplate;
 pub use listener::{Action, Listener, WeightedGroup};
 pub use log_group::{LogGroup, RETENTION_DAYS};
 pub use origin_access_control::OriginAccessControl;
@@ -134,9 +144,14 @@ macro_rules! kinds {
 kinds!(
     LogGroup,
     Role,
+    InstanceProfile,
     Ecr,
     Cluster,
     SecurityGroup,
+    LaunchTemplate,
+    AutoScalingGroup,
+    CapacityProvider,
+    ClusterCapacity,
     TargetGroup,
     Alb,
     Listener,

@@ -31,6 +31,8 @@ pub struct Service {
     pub count: u32,
     /// Where tasks run, by capacity provider.
     pub capacity: BTreeMap<String, StrategyItem>,
+    /// Whether each task has a network interface of its own, as with network mode awsvpc.
+    pub own_interfaces: bool,
     /// The target groups that tasks register with.
     pub targets: Vec<ServiceTarget>,
     /// Ids of the subnets, with network mode awsvpc.
@@ -62,7 +64,8 @@ pub struct Service {
 impl KindOf for Service {
     const KIND: Kind = Kind::Service;
     const POLICY: FieldPolicy = FieldPolicy {
-        replace: &["name", "cluster"],
+        // Whether AWS takes the network of a service away in place is not known.
+        replace: &["name", "cluster", "own_interfaces"],
         ignore_unset: &[],
         unordered: &["targets", "subnets", "security_groups"],
         documents: &[],
@@ -80,6 +83,7 @@ impl KindOf for Service {
             task: "arn:aws:ecs:eu-west-1:123456789012:task-definition/course-api:1".into(),
             count: 1,
             capacity: [("FARGATE".into(), StrategyItem { weight: 1, base: 0 })].into(),
+            own_interfaces: true,
             targets: vec![ServiceTarget {
                 target_group: "arn:tg".into(),
                 container: "app".into(),

@@ -110,6 +110,9 @@ impl Stack<'_> {
             Guard::ToTasks => {
                 json!({ "StringEquals": { "iam:PassedToService": "ecs-tasks.amazonaws.com" } })
             }
+            Guard::ToInstances => {
+                json!({ "StringEquals": { "iam:PassedToService": "ec2.amazonaws.com" } })
+            }
             Guard::OnCreate(action) => json!({ "StringEquals": { "ec2:CreateAction": action } }),
             Guard::OfService(service) => json!({ "StringEquals": { "iam:AWSServiceName": service } }),
             Guard::Policies => match target::managed_policies(self.desired, self.place) {
@@ -154,10 +157,11 @@ impl Collected {
         let what = match (right.when, right.guard) {
             (Use::Read | Use::Prove, _) => "Read",
             _ if right.on == On::Vpc => "Vpc",
+            _ if right.on == On::Launched => "Launch",
             _ if matches!(right.on, On::Lock | On::LockObject | On::LockBucket) => "Lock",
             (_, Guard::Tagged) => "Owned",
             (_, Guard::Requested | Guard::OnCreate(_)) => "Create",
-            (_, Guard::ToTasks) => "PassRole",
+            (_, Guard::ToTasks | Guard::ToInstances) => "PassRole",
             (_, Guard::OfService(_)) => "ServiceLinkedRole",
             (_, Guard::Policies) => "AttachPolicy",
             _ => "Change",

@@ -38,6 +38,12 @@ pub(super) enum On {
     Named,
     /// Roles that tasks are given.
     Passed,
+    /// The stack's own roles, which its instances are given.
+    PassedToInstances,
+    /// What a group starts instances from and with: all of it, whoever owns it.
+    Launched,
+    /// The parameters in which AWS names the images that it recommends.
+    Images,
     /// The VPC.
     Vpc,
     /// Roles that AWS's services make for themselves.
@@ -67,6 +73,8 @@ pub(super) enum Guard {
     Tagged,
     /// A role is handed to tasks only.
     ToTasks,
+    /// A role is handed to instances only.
+    ToInstances,
     /// A tag is added by this call that creates.
     OnCreate(&'static str),
     /// A service-linked role is for this service.
@@ -119,7 +127,7 @@ const fn both(action: &'static str, on: On, guard: Guard) -> Right {
     Right { action, when: Use::Both, on, guard }
 }
 
-use Guard::{OfService, OnCreate, Policies, Requested, Tagged, ToTasks};
+use Guard::{OfService, OnCreate, Policies, Requested, Tagged, ToInstances, ToTasks};
 use On::{Any, Every, Named, Own, Passed};
 
 /// What every stack needs.
@@ -149,6 +157,11 @@ pub(super) const fn of_kind(kind: Kind) -> &'static [Right] {
     match kind {
         Kind::LogGroup => LOG_GROUP,
         Kind::Role => ROLE,
+        Kind::InstanceProfile => INSTANCE_PROFILE,
+        Kind::LaunchTemplate => LAUNCH_TEMPLATE,
+        Kind::AutoScalingGroup => AUTO_SCALING_GROUP,
+        Kind::CapacityProvider => CAPACITY_PROVIDER,
+        Kind::ClusterCapacity => CLUSTER_CAPACITY,
         Kind::Ecr => ECR,
         Kind::Cluster => CLUSTER,
         Kind::SecurityGroup => SECURITY_GROUP,
@@ -221,7 +234,6 @@ const ECR: &[Right] = &[
 const CLUSTER: &[Right] = &[
     read("ecs:ListClusters", Any),
     read("ecs:DescribeClusters", Every),
-    prove("ecs:DescribeCapacityProviders", Any),
     make("ecs:CreateCluster", Own, Requested),
     make("ecs:TagResource", Own, Guard::None),
     make("ecs:UntagResource", Own, Guard::None),
@@ -230,6 +242,59 @@ const CLUSTER: &[Right] = &[
     delete("ecs:DeleteCluster", Own, Tagged),
     make("iam:CreateServiceLinkedRole", On::ServiceLinked, OfService("ecs.amazonaws.com")),
 ];
+
+const INSTANCE_PROFILE: &[Right] = &[
+    read("iam:ListInstanceProfiles", Any),
+    read("iam:GetInstanceProfile", Every),
+    prove("iam:ListInstanceProfileTags", Every),
+    make("iam:CreateInstanceProfile", Own, Guard::None),
+    make("iam:TagInstanceProfile", Own, Guard::None),
+    make("iam:UntagInstanceProfile", Own, Guard::None),
+    make("iam:AddRoleToInstanceProfile", Own, Guard::None),
+    // What AddRoleToInstanceProfile hands over.
+    make("iam:PassRole", On::PassedToInstances, ToInstances),
+    both("iam:RemoveRoleFromInstanceProfile", Own, Guard::None),
+    delete("iam:DeleteInstanceProfile", Own, Guard::None),
+];
+
+const LAUNCH_TEMPLATE: &[Right] = &[
+    read("ec2:DescribeLaunchTemplates", Any),
+    read("ec2:DescribeLaunchTemplateVersions", Any),
+    read("ssm:GetParameters", On::Images),
+    make("ec2:CreateLaunchTemplate", Own, Requested),
+    make("ec2:CreateLaunchTemplateVersion", Own, Tagged),
+    make("ec2:CreateTags", Own, OnCreate("CreateLaunchTemplate")),
+    make("ec2:CreateTags", Own, Tagged),
+    make("ec2:DeleteTags", Own, Tagged),
+    delete("ec2:DeleteLaunchTemplate", Own, Tagged),
+];
+
+const AUTO_SCALING_GROUP: &[Right] = &[
+    read("autoscaling:DescribeAutoScalingGroups", Any),
+    read("autoscaling:DescribeInstanceRefreshes", Any),
+    prove("ec2:DescribeInstances", Any),
+    make("autoscaling:CreateAutoScalingGroup", Own, Requested),
+    make("autoscaling:UpdateAutoScalingGroup", Own, Tagged),
+    make("autoscaling:CreateOrUpdateTags", Own, Guard::None),
+    make("autoscaling:DeleteTags", Own, Guard::None),
+    make("autoscaling:StartInstanceRefresh", Own, Tagged),
+    // A group with a launch template is only made by who may launch from it.
+    make("ec2:RunInstances", On::Launched, Guard::None),
+    make("ec2:CreateTags", On::Launched, OnCreate("RunInstances")),
+    delete("autoscaling:DeleteAutoScalingGroup", Own, Tagged),
+    make("iam:CreateServiceLinkedRole", On::ServiceLinked, OfService("autoscaling.amazonaws.com")),
+];
+
+const CAPACITY_PROVIDER: &[Right] = &[
+    read("ecs:DescribeCapacityProviders", Any),
+    make("ecs:CreateCapacityProvider", Own, Requested),
+    make("ecs:TagResource", Own, Guard::None),
+    make("ecs:UntagResource", Own, Guard::None),
+    make("ecs:UpdateCapacityProvider", Own, Tagged),
+    delete("ecs:DeleteCapacityProvider", Own, Tagged),
+];
+
+const CLUSTER_CAPACITY: &[Right] = &[both("ecs:PutClusterCapacityProviders", On::Of(Kind::Cluster), Tagged)];
 
 const SECURITY_GROUP: &[Right] = &[
     read("ec2:DescribeSecurityGroups", Any),

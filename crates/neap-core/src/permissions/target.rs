@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use super::Place;
 use super::table::On;
 use crate::address::Kind;
-use crate::desired::{Desired, LockPlace, Network};
+use crate::desired::{Desired, DesiredResource, LockPlace, Network};
 use crate::kinds::Resource;
 use crate::naming;
 use crate::reference::{self, Fact, Piece, Reference};
@@ -22,6 +22,9 @@ pub(super) fn resources(desired: &Desired, place: &Place, kind: Option<Kind>, on
         (On::Any, _) => any(),
         (On::Every, Some(kind)) => arns(place, kind, "*").into_iter().collect(),
         (On::Own, Some(Kind::Role)) => [roles(desired, place)].into(),
+        (On::Own, Some(Kind::InstanceProfile)) => {
+            [place.global("iam", &format!("instance-profile{}*", naming::role_path(&desired.stack)))].into()
+        }
         (On::Own, Some(kind)) | (On::Of(kind), _) => own(kind),
         (On::Named, _) => {
             let plain = |name: &String| place.global("iam", &format!("role/{name}"));
@@ -29,6 +32,16 @@ pub(super) fn resources(desired: &Desired, place: &Place, kind: Option<Kind>, on
             named.iter().map(plain).chain([roles(desired, place)]).collect()
         }
         (On::Passed, _) => passed(desired, place),
+        (On::PassedToInstances, _) => [roles(desired, place)].into(),
+        // Images are AWS's own; all else that an instance is made of is the account's.
+        (On::Launched, _) => {
+            let image = format!("arn:{}:ec2:{}::image/*", place.partition(), place.region);
+            [image, place.arn("ec2", "*")].into()
+        }
+        (On::Images, _) if names_images(desired) => {
+            let path = "parameter/aws/service/ecs/optimized-ami/*";
+            [format!("arn:{}:ssm:{}::{path}", place.partition(), place.region)].into()
+        }
         (On::Vpc, _) => {
             let id = match &desired.network {
                 Network::Id(id) => id,
@@ -48,7 +61,7 @@ pub(super) fn resources(desired: &Desired, place: &Place, kind: Option<Kind>, on
         (On::Secrets, _) => secrets(desired, place),
         (On::Parameters, _) if names_parameters(desired) => any(),
         // A right that is about a kind always comes with one.
-        (On::Parameters | On::Lock, _) | (On::Every | On::Own, None) => BTreeSet::new(),
+        (On::Parameters | On::Lock | On::Images, _) | (On::Every | On::Own, None) => BTreeSet::new(),
     }
 }
 
@@ -102,7 +115,14 @@ fn arns(place: &Place, kind: Kind, name: &str) -> Vec<String> {
         Kind::Role => vec![place.global("iam", &format!("role/{name}"))],
         Kind::Ecr => vec![place.arn("ecr", &format!("repository/{name}"))],
         Kind::Cluster => vec![place.arn("ecs", &format!("cluster/{name}"))],
+        Kind::InstanceProfile => vec![place.global("iam", &format!("instance-profile/{name}"))],
+        Kind::AutoScalingGroup => {
+            vec![place.arn("autoscaling", &format!("autoScalingGroup:*:autoScalingGroupName/{name}"))]
+        }
+        Kind::CapacityProvider => vec![place.arn("ecs", &format!("capacity-provider/{name}"))],
+        Kind::ClusterCapacity => vec![place.arn("ecs", &format!("cluster/{name}"))],
         // By id, so that the tag alone tells whose it is.
+        Kind::LaunchTemplate => vec![place.arn("ec2", "launch-template/*")],
         Kind::SecurityGroup => vec![place.arn("ec2", "security-group/*")],
         Kind::TargetGroup => vec![balancing(place, "targetgroup", name)],
         Kind::Alb => vec![balancing(place, "loadbalancer/app", name)],
@@ -121,6 +141,12 @@ fn arns(place: &Place, kind: Kind, name: &str) -> Vec<String> {
 
 fn balancing(place: &Place, kind: &str, name: &str) -> String {
     place.arn("elasticloadbalancing", &format!("{kind}/{name}/*"))
+}
+
+/// Whether instances of the stack start from an image that AWS recommends.
+fn names_images(desired: &Desired) -> bool {
+    let mut references = desired.resources.values().flat_map(DesiredResource::references);
+    references.any(|(_, it)| matches!(it, Reference::Fact(Fact::EcsImage(_) | Fact::NewestEcsImage(_))))
 }
 
 /// The stack's own roles, and those that a task names by ARN.

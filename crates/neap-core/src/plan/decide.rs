@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::carried;
 use super::resolve::Known;
 use super::wishes::Wishes;
 use super::world::{Node, Standing, World};
@@ -98,7 +99,10 @@ impl<'a> Judge<'a, '_> {
     /// Decides about the desired resource at `address`, all of whose dependencies are decided.
     fn wanted(&mut self, address: &'a Address) {
         let wanted = &self.desired.resources[address];
-        let filled = self.known.fill(wanted);
+        let mut filled = self.known.fill(wanted);
+        if let Standing::Present(node) | Standing::Predecessor(node) = self.world.standing(address) {
+            carried::carry(&mut filled.resource, &wanted.resource, &self.world.nodes[node].resource);
+        }
         let mut decision = Decision {
             address: address.clone(),
             action: Action::NoOp,
@@ -167,8 +171,13 @@ impl<'a> Judge<'a, '_> {
             Kind::Cluster => (0..self.world.nodes.len()).all(|user| !self.world.links(user).contains(&node)),
             Kind::LogGroup
             | Kind::Role
+            | Kind::InstanceProfile
             | Kind::Ecr
             | Kind::SecurityGroup
+            | Kind::LaunchTemplate
+            | Kind::AutoScalingGroup
+            | Kind::CapacityProvider
+            | Kind::ClusterCapacity
             | Kind::TargetGroup
             | Kind::Listener
             | Kind::Rule
@@ -241,7 +250,9 @@ impl<'a> Judge<'a, '_> {
             .filter(|(_, unknown)| !unknown.is_empty())
             .collect();
         // An item that leaves a list makes way for the one that is not known yet.
-        if !is_recorded(decision, live) {
+        if decision.kind() == Kind::ClusterCapacity {
+            Reason::Differs
+        } else if !is_recorded(decision, live) {
             Reason::StackChanged
         } else if decision.fields.iter().all(|field| waits.contains_key(field.path.as_str())) {
             let dependencies: BTreeSet<String> = waits.into_values().flatten().collect();
@@ -274,6 +285,11 @@ impl<'a> Judge<'a, '_> {
         if decision.kind() == Kind::Task && !keeps_revision {
             // A change registers a new revision, which the ARN names.
             certain.remove("arn");
+        }
+        let other_fields = decision.fields.iter().any(|field| !field.path.starts_with("tags."));
+        if decision.kind() == Kind::LaunchTemplate && other_fields {
+            // A change is one more version.
+            certain.remove("version");
         }
         certain.extend(outputs::computed(filled, self.context.environment));
         certain

@@ -4,6 +4,7 @@
 //! nothing to decide: carrying it out only substitutes values that AWS has assigned meanwhile. How plans
 //! are made is in `planner`, how one is judged in `check`.
 
+mod carried;
 pub mod check;
 mod decide;
 mod order;
@@ -102,6 +103,8 @@ pub enum Reason {
     StackChanged,
     /// Live changed since the last apply, and the stack did not.
     Drifted,
+    /// It is not as the stack says, and AWS has no tag on it that could tell which of the two changed.
+    Differs,
     /// It is as the stack says, but its mark is that of an earlier stack: a run was interrupted before it could say so.
     Unrecorded,
     /// AWS cannot change these fields in place.
@@ -169,6 +172,17 @@ pub struct Change {
     pub spec: Option<String>,
     /// What it is.
     pub live: Option<LiveResource>,
+}
+
+impl Change {
+    /// Whether it replaces the instances of an auto scaling group: they start from another launch template, or another
+    /// version of it.
+    pub fn replaces_instances(&self) -> bool {
+        let is_template = |field: &FieldChange| field.path.starts_with("launch_template");
+        self.address.kind() == crate::address::Kind::AutoScalingGroup
+            && self.action == Action::Update
+            && self.fields.iter().any(is_template)
+    }
 }
 
 /// The number of a step in its plan.
@@ -325,6 +339,11 @@ pub enum Refusal {
     NoNetwork {
         /// What is missing.
         message: String,
+    },
+    /// AWS recommends no image for the instances.
+    NoImage {
+        /// Their processor: `x86_64` or `arm64`.
+        processor: String,
     },
     /// A secret that the stack names does not exist.
     NoSecret {

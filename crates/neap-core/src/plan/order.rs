@@ -195,10 +195,14 @@ fn place(resource: &Resource) -> Option<String> {
         Resource::Rule(rule) => Some(format!("{} {}", rule.listener, rule.priority)),
         Resource::Service(service) => Some(format!("{} {name}", service.cluster)),
         Resource::SecurityGroup(group) => Some(format!("{} {}", group.vpc, name.to_lowercase())),
-        Resource::Role(_) => Some(name.to_lowercase()),
+        Resource::Role(_) | Resource::InstanceProfile(_) => Some(name.to_lowercase()),
+        Resource::ClusterCapacity(capacity) => Some(capacity.cluster.clone()),
         Resource::LogGroup(_)
         | Resource::Ecr(_)
         | Resource::Cluster(_)
+        | Resource::LaunchTemplate(_)
+        | Resource::AutoScalingGroup(_)
+        | Resource::CapacityProvider(_)
         | Resource::TargetGroup(_)
         | Resource::Alb(_)
         | Resource::Task(_)

@@ -2,7 +2,7 @@
 //!
 //! Decides what stops a plan, all reasons at once. Must not decide what would happen otherwise.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -16,7 +16,7 @@ use crate::diff;
 use crate::kinds::Resource;
 use crate::live::{Live, LiveResource, Reading};
 use crate::ownership;
-use crate::reference::{Fact, Reference};
+use crate::reference::{Fact, Processor, Reference};
 
 /// The reasons that can be seen before anything is decided.
 pub(super) fn before(desired: &Desired, live: &Live, mode: Mode) -> Vec<Refusal> {
@@ -34,6 +34,7 @@ pub(super) fn before(desired: &Desired, live: &Live, mode: Mode) -> Vec<Refusal>
     refusals.extend(live.failures.iter().map(listing));
     if mode == Mode::Apply {
         refusals.extend(no_network(desired, live));
+        refusals.extend(no_image(desired, live));
         let missing = |name: &String| !live.environment.secrets.contains_key(name);
         let secrets = desired.secrets().into_iter().filter(missing);
         refusals.extend(secrets.map(|name| Refusal::NoSecret { name }));
@@ -89,6 +90,18 @@ pub(super) fn shown(
         outputs: live.outputs.clone(),
         phase: live.phase.clone(),
     }
+}
+
+/// The processors of instances for which AWS recommends no image here.
+fn no_image(desired: &Desired, live: &Live) -> Vec<Refusal> {
+    let references = desired.resources.values().flat_map(DesiredResource::references);
+    let processor = |(_, reference)| match reference {
+        Reference::Fact(Fact::EcsImage(processor) | Fact::NewestEcsImage(processor)) => Some(processor),
+        _ => None,
+    };
+    let needed: BTreeSet<Processor> = references.filter_map(processor).collect();
+    let missing = needed.into_iter().filter(|it| !live.environment.images.contains_key(it.as_str()));
+    missing.map(|it| Refusal::NoImage { processor: it.as_str().to_owned() }).collect()
 }
 
 /// What the stack needs of a network that there is not.

@@ -87,7 +87,8 @@ impl<'a> World<'a> {
         (0..self.nodes.len()).filter(|node| !wanted.contains(node)).collect()
     }
 
-    /// What `node` refers to; for a service, also what its task definition refers to.
+    /// What `node` refers to; for a service, also what its task definition refers to, and for a group of instances what
+    /// its launch template does.
     pub(super) fn links(&self, node: Node) -> &BTreeSet<Node> {
         &self.links[node]
     }
@@ -102,9 +103,14 @@ impl<'a> World<'a> {
             Kind::Rule => of_kind(of_kind(node, Kind::Listener)?, Kind::Alb),
             Kind::LogGroup
             | Kind::Role
+            | Kind::InstanceProfile
             | Kind::Ecr
             | Kind::Cluster
             | Kind::SecurityGroup
+            | Kind::LaunchTemplate
+            | Kind::AutoScalingGroup
+            | Kind::CapacityProvider
+            | Kind::ClusterCapacity
             | Kind::TargetGroup
             | Kind::Alb
             | Kind::Task
@@ -152,17 +158,21 @@ fn links(nodes: &[&LiveResource], live: &Live) -> Vec<BTreeSet<Node>> {
         targets.remove(&node);
         links.push(targets);
     }
-    through_tasks(nodes, links)
+    through_templates(nodes, links)
 }
 
-/// A service uses what its task definition names, though only the task definition names it.
-fn through_tasks(nodes: &[&LiveResource], mut links: Vec<BTreeSet<Node>>) -> Vec<BTreeSet<Node>> {
+/// A service uses what its task definition names, and a group of instances what its launch template names, though only
+/// those name it.
+fn through_templates(nodes: &[&LiveResource], mut links: Vec<BTreeSet<Node>>) -> Vec<BTreeSet<Node>> {
     for node in 0..nodes.len() {
-        if nodes[node].kind() == Kind::Service {
-            let tasks = links[node].iter().filter(|found| nodes[**found].kind() == Kind::Task);
-            let used: BTreeSet<Node> = tasks.flat_map(|task| links[*task].iter().copied()).collect();
-            links[node].extend(used.into_iter().filter(|used| *used != node));
-        }
+        let template = match nodes[node].kind() {
+            Kind::Service => Kind::Task,
+            Kind::AutoScalingGroup => Kind::LaunchTemplate,
+            _ => continue,
+        };
+        let templates = links[node].iter().filter(|found| nodes[**found].kind() == template);
+        let used: BTreeSet<Node> = templates.flat_map(|template| links[*template].iter().copied()).collect();
+        links[node].extend(used.into_iter().filter(|used| *used != node));
     }
     links
 }
@@ -172,10 +182,15 @@ fn identities<'b>(found: &'b LiveResource, known: &'b Outputs) -> Vec<&'b str> {
     let keys: &[&str] = match found.kind() {
         Kind::LogGroup => &["name", "arn"],
         Kind::Ecr => &["uri", "arn"],
-        Kind::SecurityGroup => &["id"],
+        Kind::SecurityGroup | Kind::LaunchTemplate => &["id"],
+        // Strategies name providers, and only neap's own names begin so.
+        Kind::CapacityProvider => &["arn", "name"],
+        Kind::ClusterCapacity => &[],
         Kind::Alb => &["arn", "dns_name"],
         Kind::Cloudfront => &["arn", "domain_name"],
         Kind::Role
+        | Kind::InstanceProfile
+        | Kind::AutoScalingGroup
         | Kind::Cluster
         | Kind::TargetGroup
         | Kind::Listener
@@ -202,7 +217,13 @@ fn strings(value: &Value, found: &mut impl FnMut(&str)) {
     match value {
         Value::String(text) => found(text),
         Value::Array(items) => items.iter().for_each(|item| strings(item, found)),
-        Value::Object(members) => members.values().for_each(|member| strings(member, found)),
+        Value::Object(members) => {
+            for (key, member) in members {
+                // A strategy names its providers by its keys.
+                found(key);
+                strings(member, found);
+            }
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }

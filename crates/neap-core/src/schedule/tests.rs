@@ -24,6 +24,7 @@ fn plan(steps: &[(Verb, Kind)], edges: &[(StepId, StepId, Need)]) -> Plan {
             vpc: None,
             subnets: Vec::new(),
             secrets: BTreeMap::new(),
+            images: BTreeMap::new(),
         },
         changes: Vec::new(),
         steps: steps.iter().enumerate().map(step).collect(),

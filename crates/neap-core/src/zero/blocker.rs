@@ -110,9 +110,18 @@ impl Scene<'_> {
                 block(format!("runs {}", seen.title()), Way::Refuses, FOREIGN);
             }
         }
-        if own.stored.items > 0 {
-            let plural = if own.stored.items == 1 { "" } else { "s" };
-            let what = format!("has {} container instance{plural}", own.stored.items);
+        self.instances(own, block);
+    }
+
+    /// Container instances keep a cluster. Those of the stack's own groups go with them; any others are somebody's.
+    fn instances(&self, cluster: &Seen, block: &mut Block<'_>) {
+        let is_own_group = |seen: &&Seen| seen.thing == Thing::AutoScalingGroup && self.is_own(seen);
+        let own: u64 = self.remains.seen.iter().filter(is_own_group).map(|group| group.stored.items).sum();
+        let others = cluster.stored.items.saturating_sub(own);
+        if others > 0 {
+            let plural = if others == 1 { "" } else { "s" };
+            let more = if own > 0 { " that no group of the stack made" } else { "" };
+            let what = format!("has {others} container instance{plural}{more}");
             block(what, Way::Refuses, "they are not the stack's, so nothing is deleted");
         }
     }

@@ -23,6 +23,12 @@ pub(super) fn command(scope: &StackScope, region: &str, seen: &Seen) -> Option<S
         Thing::LogGroup => format!("logs delete-log-group --log-group-name {name}"),
         Thing::Alarm => format!("cloudwatch delete-alarms --alarm-names {name}"),
         Thing::Role => format!("iam delete-role --role-name {name}"),
+        Thing::InstanceProfile => format!("iam delete-instance-profile --instance-profile-name {name}"),
+        Thing::LaunchTemplate => format!("ec2 delete-launch-template --launch-template-id {id}"),
+        Thing::AutoScalingGroup => {
+            format!("autoscaling delete-auto-scaling-group --force-delete --auto-scaling-group-name {name}")
+        }
+        Thing::Instance => format!("ec2 terminate-instances --instance-ids {id}"),
         Thing::SecurityGroup => format!("ec2 delete-security-group --group-id {id}"),
         Thing::Parameter | Thing::Object if scope.is_lock(seen) => {
             return Some("neap unlock".to_owned());
@@ -36,7 +42,7 @@ pub(super) fn command(scope: &StackScope, region: &str, seen: &Seen) -> Option<S
         | Thing::Distribution
         | Thing::OriginAccessControl => return None,
     };
-    let is_global = seen.thing == Thing::Role;
+    let is_global = matches!(seen.thing, Thing::Role | Thing::InstanceProfile);
     Some(if is_global { format!("aws {command}") } else { format!("aws {command} --region {region}") })
 }
 

@@ -48,6 +48,8 @@ pub(super) fn tagged_address(seen: &Seen) -> Option<Address> {
 pub(super) fn is_own(stack: &str, seen: &Seen) -> bool {
     let fits = |address: Address| match seen.thing {
         Thing::Task => address.kind() == Kind::Service,
+        // Instances have the tags of their group.
+        Thing::Instance => address.kind() == Kind::AutoScalingGroup,
         thing => Thing::of(address.kind()) == thing,
     };
     is_tagged(stack, seen) && tagged_address(seen).is_some_and(fits)
@@ -111,6 +113,7 @@ impl<'a> Scene<'a> {
         let StackScope { stack, .. } = self.scope;
         match seen.thing {
             Thing::Role => seen.id.contains(&format!(":role{}", self.scope.path())),
+            Thing::InstanceProfile => seen.id.contains(&format!(":instance-profile{}", self.scope.path())),
             Thing::LogGroup | Thing::Parameter => seen.name.starts_with(&self.scope.path()),
             Thing::Object => self.scope.is_lock(seen),
             Thing::Distribution | Thing::OriginAccessControl => marked_address(stack, &seen.name).is_some(),
@@ -131,6 +134,11 @@ impl<'a> Scene<'a> {
                 let in_own_group = seen.uses.iter().any(|group| self.owns(group));
                 let known = in_own_group || self.scope.has_name(owner.thing, &owner.name);
                 known.then(|| format!("{} {}", owner.thing, owner.name))
+            }
+            Thing::Instance => {
+                let group = seen.owner.as_ref()?;
+                let known = self.scope.has_name(group.thing, &group.name);
+                known.then(|| format!("{} {}", group.thing, group.name))
             }
             Thing::Task => {
                 let service = seen.owner.as_ref()?;

@@ -129,8 +129,9 @@ impl Scene<'_> {
         let named = || self.scope.address(seen.thing, &seen.name).cloned();
         let marked = || claim::marked_address(&self.scope.stack, &seen.name);
         let address = claim::tagged_address(seen).or_else(named).or_else(marked).filter(|_| found.is_some());
-        // Tasks go with their service, or by hand.
-        let is_planned = claim::is_own(&self.scope.stack, seen) && seen.thing != Thing::Task;
+        // Tasks go with their service, and instances with their group, or by hand.
+        let is_part = matches!(seen.thing, Thing::Task | Thing::Instance);
+        let is_planned = claim::is_own(&self.scope.stack, seen) && !is_part;
         let lingers = seen.thing == Thing::NetworkInterface && found.is_some();
         let going = seen.going.clone().or_else(|| lingers.then(|| "not released yet".to_owned()));
         Finding {

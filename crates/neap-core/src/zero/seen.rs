@@ -39,6 +39,14 @@ pub enum Thing {
     LogGroup,
     /// An IAM role.
     Role,
+    /// An IAM instance profile.
+    InstanceProfile,
+    /// An EC2 launch template.
+    LaunchTemplate,
+    /// An EC2 auto scaling group.
+    AutoScalingGroup,
+    /// An EC2 instance that is not terminated.
+    Instance,
     /// A security group.
     SecurityGroup,
     /// A single rule of a security group.
@@ -61,7 +69,7 @@ pub enum Thing {
 
 impl Thing {
     /// Everything that is looked for.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 25] = [
         Self::LoadBalancer,
         Self::Listener,
         Self::ListenerRule,
@@ -74,6 +82,10 @@ impl Thing {
         Self::Repository,
         Self::LogGroup,
         Self::Role,
+        Self::InstanceProfile,
+        Self::LaunchTemplate,
+        Self::AutoScalingGroup,
+        Self::Instance,
         Self::SecurityGroup,
         Self::SecurityGroupRule,
         Self::NetworkInterface,
@@ -91,7 +103,12 @@ impl Thing {
             Kind::LogGroup => Self::LogGroup,
             Kind::Role => Self::Role,
             Kind::Ecr => Self::Repository,
-            Kind::Cluster => Self::Cluster,
+            Kind::InstanceProfile => Self::InstanceProfile,
+            Kind::LaunchTemplate => Self::LaunchTemplate,
+            Kind::AutoScalingGroup => Self::AutoScalingGroup,
+            Kind::CapacityProvider => Self::CapacityProvider,
+            // A part of it that nothing lists by itself.
+            Kind::Cluster | Kind::ClusterCapacity => Self::Cluster,
             Kind::SecurityGroup => Self::SecurityGroup,
             Kind::TargetGroup => Self::TargetGroup,
             Kind::Alb => Self::LoadBalancer,
@@ -121,6 +138,10 @@ impl Thing {
             Self::Repository => "repository",
             Self::LogGroup => "log group",
             Self::Role => "role",
+            Self::InstanceProfile => "instance profile",
+            Self::LaunchTemplate => "launch template",
+            Self::AutoScalingGroup => "auto scaling group",
+            Self::Instance => "instance",
             Self::SecurityGroup => "security group",
             Self::SecurityGroupRule => "security group rule",
             Self::NetworkInterface => "network interface",
@@ -152,7 +173,7 @@ pub struct Owner {
 /// What something holds that goes with it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stored {
-    /// How many: the images of a repository, the versions of a bucket's objects.
+    /// How many: the images of a repository, the instances of a group or a cluster, the versions of a bucket's objects.
     pub items: u64,
     /// Their size.
     pub bytes: u64,

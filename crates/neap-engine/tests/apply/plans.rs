@@ -22,6 +22,7 @@ pub(crate) fn environment() -> Environment {
         vpc: Some("vpc-1".to_owned()),
         subnets: vec!["subnet-1".to_owned(), "subnet-2".to_owned()],
         secrets: BTreeMap::new(),
+        images: BTreeMap::new(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Facts about the account: the network, and the secrets that the stack names.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use neap_core::desired::{Desired, Network};
 use neap_core::kinds::Resource;
@@ -20,11 +20,20 @@ pub(super) fn calls(desired: &Desired, wave: usize) -> Vec<&'static str> {
             let vpcs = network.then_some("ec2:DescribeVpcs");
             let secrets = std::iter::repeat_n("secretsmanager:DescribeSecret", secrets);
             let parameters = std::iter::repeat_n("ssm:DescribeParameters", parameters.div_ceil(50));
-            vpcs.into_iter().chain(secrets).chain(parameters).collect()
+            let images = needs_images(desired).then_some("ssm:GetParameters");
+            vpcs.into_iter().chain(secrets).chain(parameters).chain(images).collect()
         }
         2 if network => vec!["ec2:DescribeSubnets"],
         _ => Vec::new(),
     }
+}
+
+fn needs_images(desired: &Desired) -> bool {
+    let is_image = |reference: &Reference| {
+        matches!(reference, Reference::Fact(Fact::EcsImage(_) | Fact::NewestEcsImage(_)))
+    };
+    let mut references = desired.resources.values().flat_map(|resource| resource.references());
+    references.any(|(_, reference)| is_image(&reference))
 }
 
 fn needs_network(desired: &Desired) -> bool {
@@ -64,6 +73,7 @@ pub(super) fn environment(world: &World, desired: &Desired) -> Environment {
         vpc: vpc.map(|vpc| vpc.id.clone()),
         subnets: subnets.unwrap_or_default(),
         secrets: desired.secrets().into_iter().filter(exists).map(secret).collect(),
+        images: if needs_images(desired) { world.images() } else { BTreeMap::new() },
     }
 }
 

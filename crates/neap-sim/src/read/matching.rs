@@ -12,7 +12,7 @@ use neap_core::reference::{self, Fact, Reference, Resolved};
 
 use super::facts;
 use crate::record::{Fields, Record, State};
-use crate::services::ecs::task;
+use crate::services::ecs::{cluster_capacity, task};
 use crate::world::{ACCOUNT, World};
 
 /// The records that reads show: of a task definition's family, the latest active revision alone.
@@ -49,6 +49,10 @@ pub(super) fn find(world: &World, desired: &Desired) -> BTreeMap<Address, String
                 let kind = resource.resource.kind();
                 named.get(&(kind, String::new(), desired.name_in(&resource.resource, ACCOUNT))).cloned()
             }
+            Resource::ClusterCapacity(capacity) => {
+                let cluster = resolved(world, desired, &capacity.cluster);
+                Some(cluster_capacity::arn(&cluster)).filter(|arn| world.record(arn).is_some())
+            }
             fields => named.get(&name(world, desired, fields)).cloned(),
         };
         found.extend(arn.map(|arn| (address.clone(), arn)));
@@ -75,7 +79,7 @@ fn own_name(resource: &Resource) -> Name {
     };
     let name = resource.aws_name();
     let name = match resource.kind() {
-        Kind::Role | Kind::SecurityGroup => name.to_ascii_lowercase(),
+        Kind::Role | Kind::InstanceProfile | Kind::SecurityGroup => name.to_ascii_lowercase(),
         _ => name.to_owned(),
     };
     (resource.kind(), scope, name)
@@ -84,6 +88,15 @@ fn own_name(resource: &Resource) -> Name {
 /// The name of a desired resource, whose scope may still be a reference.
 fn name(world: &World, desired: &Desired, resource: &Resource) -> Name {
     let (kind, scope, name) = own_name(resource);
+    let mut scope = resolved(world, desired, &scope);
+    if kind == Kind::Service && !scope.starts_with("arn:") {
+        scope = world.place().arn("ecs", &format!("cluster/{scope}"));
+    }
+    (kind, scope, name)
+}
+
+/// A text that names a network or a cluster, with what it refers to filled in.
+fn resolved(world: &World, desired: &Desired, text: &str) -> String {
     let resolve = |reference: &Reference| match reference {
         Reference::Fact(Fact::Vpc) => facts::vpc(world, desired).map(|vpc| vpc.id.clone()),
         Reference::Output(address, _) => desired
@@ -93,11 +106,7 @@ fn name(world: &World, desired: &Desired, resource: &Resource) -> Name {
         Reference::Fact(_) | Reference::Variable(_) | Reference::Secret(_) => None,
     };
     let resolved = |reference: &Reference| resolve(reference).map_or(Resolved::Unknown, Resolved::One);
-    let mut scope = reference::substitute_text(&scope, &resolved);
-    if kind == Kind::Service && !scope.starts_with("arn:") {
-        scope = world.place().arn("ecs", &format!("cluster/{scope}"));
-    }
-    (kind, scope, name)
+    reference::substitute_text(text, &resolved)
 }
 
 /// What AWS calls by the id under which an address is to be looked for.

@@ -1,6 +1,6 @@
 //! IAM: roles with their managed and inline policies (reference section 3.10).
 
-use neap_core::kinds::Role;
+use neap_core::kinds::{InstanceProfile, Role};
 use neap_engine::cloud::CallError;
 use serde_json::Value;
 
@@ -195,6 +195,12 @@ fn delete_role(world: &mut World, arn: &str) -> Answer<()> {
         let message = "Cannot delete entity, must detach all policies first.";
         return Err(Rejection::in_use("DeleteConflict", message));
     }
+    let mut profiles = world.all::<InstanceProfile>();
+    if profiles.any(|(_, profile)| profile.role.as_deref() == Some(arn)) {
+        let message = "Cannot delete entity, must remove roles from instance profile first.";
+        return Err(Rejection::in_use("DeleteConflict", message));
+    }
+    drop(profiles);
     world.remove(arn);
     Ok(())
 }

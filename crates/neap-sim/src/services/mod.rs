@@ -1,11 +1,14 @@
 //! AWS's services: for each kind, the calls that create, change and delete it, and the rules that they enforce.
 
+pub(crate) mod auto_scaling;
 pub(crate) mod cloudfront;
 pub(crate) mod ec2;
 pub(crate) mod ecr;
 pub(crate) mod ecs;
 pub(crate) mod elb;
 pub(crate) mod iam;
+pub(crate) mod instance_profile;
+pub(crate) mod launch_template;
 pub(crate) mod logs;
 pub(crate) mod origin_access_control;
 mod request;

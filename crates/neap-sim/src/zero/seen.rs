@@ -4,22 +4,26 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use neap_core::kinds::{Listener, Resource, Rule, SecurityGroup, Service, Task};
+use neap_core::address::Kind;
+use neap_core::kinds::{LaunchTemplate, Listener, Resource, Rule, SecurityGroup, Service, Task};
 use neap_core::pricing::{Charge, Usage};
 use neap_core::zero::{Owner, Seen, Thing};
 
 use crate::arn;
 use crate::record::{Alarm, Interface, Record, State, is_of_aws};
+use crate::services::auto_scaling;
 use crate::services::elb::groups;
 use crate::world::World;
 
 /// Everything in the region, and what has no region.
 pub(super) fn everything(world: &World) -> Vec<Seen> {
-    let here = world.everything().filter(|record| record.region.as_ref().is_none_or(|it| *it == world.place));
+    let here = world.everything().filter(|record| record.kind() != Kind::ClusterCapacity);
+    let here = here.filter(|record| record.region.as_ref().is_none_or(|it| *it == world.place));
     let records: Vec<&Record> = here.filter(|record| !is_tombstone(record)).collect();
     let balanced = balanced(&records);
     let mut all: Vec<Seen> = records.iter().map(|record| seen(world, record, &balanced)).collect();
     all.extend(records.iter().flat_map(|record| tasks(world, record)));
+    all.extend(records.iter().flat_map(|record| instances(world, record)));
     all.extend(world.interfaces.iter().map(interface));
     all.extend(world.alarms.iter().map(|it| alarm(world, it)));
     all
@@ -59,7 +63,7 @@ fn seen(world: &World, record: &Record, balanced: &BTreeMap<String, BTreeSet<Str
     let thing = Thing::of(record.kind());
     let stored = world.stored.get(&record.arn).copied().unwrap_or_default();
     // Roles are told apart by their path, which only the ARN has.
-    let id = if thing == Thing::Role { &record.arn } else { &record.id };
+    let id = if matches!(thing, Thing::Role | Thing::InstanceProfile) { &record.arn } else { &record.id };
     let mut seen = Seen::new(thing, id.clone(), record.resource.aws_name());
     seen.tags = record
         .tags
@@ -77,6 +81,16 @@ fn seen(world: &World, record: &Record, balanced: &BTreeMap<String, BTreeSet<Str
             seen.uses.extend(balanced.get(&record.arn).into_iter().flatten().cloned());
             seen.protected = alb.deletion_protection;
             seen.usage = vec![Usage::of(Charge::Alb, 1.0)];
+        }
+        Resource::AutoScalingGroup(group) => seen.stored.items = u64::from(group.desired),
+        Resource::Cluster(_) => {
+            let groups = auto_scaling::of_cluster(world, &record.arn);
+            seen.stored.items = groups.iter().map(|(_, group, _)| u64::from(group.desired)).sum();
+        }
+        Resource::CapacityProvider(provider) => {
+            // Groups are known by their names.
+            let group = provider.auto_scaling_group.rsplit_once('/');
+            seen.uses = group.map(|(_, name)| name.to_owned()).into_iter().collect();
         }
         Resource::Listener(Listener { alb, .. }) => seen.within = Some(alb.clone()),
         Resource::Rule(Rule { listener, .. }) => seen.within = Some(listener.clone()),
@@ -124,6 +138,30 @@ fn tasks(world: &World, record: &Record) -> Vec<Seen> {
             seen.owner = Some(Owner { thing: Thing::Service, name: service.name.clone() });
             seen.going = record.is_deleting().then(|| "stopping".to_owned());
             seen.usage = definition.map(|task| usage(service, task)).unwrap_or_default();
+            seen
+        })
+        .collect()
+}
+
+/// The instances of a group, with its tags.
+fn instances(world: &World, record: &Record) -> Vec<Seen> {
+    let Resource::AutoScalingGroup(group) = &record.resource else { return Vec::new() };
+    let mut templates = world.all::<LaunchTemplate>();
+    let template =
+        templates.find(|(template, _)| template.id == group.launch_template).map(|(_, fields)| fields);
+    (0..auto_scaling::n_instances(world, &record.arn))
+        .map(|number| {
+            let id = format!("i-0{}", arn::hex(&format!("{}/instance/{number}", record.arn), 16));
+            let mut seen = Seen::new(Thing::Instance, id, "");
+            seen.tags = record.tags.clone();
+            seen.owner = Some(Owner { thing: Thing::AutoScalingGroup, name: group.name.clone() });
+            seen.going = record.is_deleting().then(|| "shutting down".to_owned());
+            if let Some(template) = template {
+                seen.uses = template.security_groups.clone();
+                let price = Usage::of(Charge::Instance(template.instance_type.clone()), 1.0);
+                let address = Usage::of(Charge::PublicIpv4, f64::from(u8::from(template.public_ip)));
+                seen.usage = vec![price, address];
+            }
             seen
         })
         .collect()

@@ -48,6 +48,9 @@ fn resolved(
         Reference::Fact(Fact::Partition) => one(Some(&environment.partition)),
         Reference::Fact(Fact::Vpc) => one(environment.vpc.as_ref()),
         Reference::Fact(Fact::Subnets) => Resolved::Many(environment.subnets.clone()),
+        Reference::Fact(Fact::EcsImage(processor) | Fact::NewestEcsImage(processor)) => {
+            one(environment.images.get(processor.as_str()))
+        }
     };
     DesiredResource {
         resource: substitute_in(&desired.resource, &resolve).expect("fields"),

@@ -23,7 +23,7 @@ use serde_json::Value;
 const ACCOUNT: &str = "123456789012";
 
 /// Actions of the table that no life on the sandbox calls, and why they are there.
-const UNCALLED: [(&str, &str); 20] = [
+const UNCALLED: [(&str, &str); 22] = [
     ("cloudwatch:DescribeAlarms", PROOF),
     ("s3:PutBucketPublicAccessBlock", DRIFT),
     ("s3:PutBucketOwnershipControls", DRIFT),
@@ -32,7 +32,12 @@ const UNCALLED: [(&str, &str); 20] = [
     ("ec2:DescribeNetworkInterfaces", PROOF),
     ("ec2:DescribeSecurityGroupRules", PROOF),
     ("ecr:DescribeImages", PROOF),
-    ("ecs:DescribeCapacityProviders", PROOF),
+    ("ec2:DescribeInstances", PROOF),
+    ("iam:ListInstanceProfileTags", PROOF),
+    (
+        "autoscaling:DescribeInstanceRefreshes",
+        "asked only about instances that start otherwise than new ones",
+    ),
     ("ecs:DescribeTasks", PROOF),
     ("ecs:ListTasks", PROOF),
     ("iam:ListRoleTags", PROOF),
@@ -72,6 +77,9 @@ tags = { team = "web" }
 keep_images = 5
 
 [cluster.main]
+
+[cluster.own]
+capacity = { instance_type = "t3.micro", max = 2 }
 
 [role.own]
 description = "before"
@@ -123,11 +131,12 @@ path = "/*"
 origin = "bucket.web"
 "#;
 
-const EDITS: [(&str, &str); 9] = [
+const EDITS: [(&str, &str); 10] = [
     (
         "versioning = true\nencryption = \"KMS\"\nlifecycle = [{ expire_days = 30 }]\ncors = [{ origins = [\"https://example.com\"] }]\n",
         "",
     ),
+    ("instance_type = \"t3.micro\", max = 2", "instance_type = \"t3.small\", max = 2, target_capacity = 80"),
     ("tags = { team = \"web\" }\n", ""),
     ("keep_images = 5\n", ""),
     (
@@ -227,6 +236,10 @@ impl Seen {
                     format!("arn:aws:cloudfront::{ACCOUNT}:origin-access-control/{}", found.id)
                 }
                 Kind::BucketPolicy => format!("arn:aws:s3:::{}", found.id),
+                Kind::LaunchTemplate => {
+                    format!("arn:aws:ec2:{}:{ACCOUNT}:launch-template/{}", place.region, found.outputs["id"])
+                }
+                Kind::ClusterCapacity => found.outputs["cluster"].clone(),
                 _ => found.outputs["arn"].clone(),
             };
             self.0.entry(address).or_default().insert(arn);
@@ -294,7 +307,37 @@ fn questions(operation: &str, address: Option<&Address>, desired: &Desired, seen
         | "logs:ListTagsForResource"
         | "cloudfront:GetDistribution"
         | "cloudfront:ListTagsForResource" => ask(operation, own(), &[]),
-        "ecs:DeregisterTaskDefinition" => on_all(operation),
+        "ecs:DeregisterTaskDefinition" | "ecs:DescribeCapacityProviders" => on_all(operation),
+        "ssm:GetParameters" => {
+            let name = "parameter/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id";
+            ask(operation, vec![format!("arn:aws:ssm:{}::{name}", place.region)], &[])
+        }
+        "iam:GetInstanceProfile" => ask(operation, own(), &[]),
+        "iam:CreateInstanceProfile" => {
+            let mut all = ask(operation, own(), &[]);
+            all.extend(ask("iam:TagInstanceProfile", own(), &[]));
+            all
+        }
+        "iam:AddRoleToInstanceProfile" => {
+            let mut all = ask(operation, own(), &[]);
+            let role = vec![format!("arn:aws:iam::{ACCOUNT}:role/neap/{}/any", desired.stack)];
+            all.extend(ask("iam:PassRole", role, &[("iam:PassedToService", "ec2.amazonaws.com".to_owned())]));
+            all
+        }
+        "ec2:CreateLaunchTemplate" => {
+            let mut all = ask(operation, own(), std::slice::from_ref(&requested));
+            let create = ("ec2:CreateAction", "CreateLaunchTemplate".to_owned());
+            all.extend(ask("ec2:CreateTags", own(), &[requested, create]));
+            all
+        }
+        "autoscaling:CreateAutoScalingGroup" => {
+            let mut all = ask(operation, own(), &[requested]);
+            all.extend(ask("autoscaling:CreateOrUpdateTags", own(), &[]));
+            all.extend(ask("ec2:RunInstances", regional("ec2", "instance/*"), &[]));
+            let launch = ("ec2:CreateAction", "RunInstances".to_owned());
+            all.extend(ask("ec2:CreateTags", regional("ec2", "instance/*"), &[launch]));
+            all
+        }
         "cloudfront:CreateOriginAccessControl" => on_all(operation),
         "s3:CreateBucket" => {
             let mut all = ask(operation, own(), &[]);
@@ -325,7 +368,7 @@ fn questions(operation: &str, address: Option<&Address>, desired: &Desired, seen
             all.extend(ask("ec2:CreateTags", own(), &[requested, create]));
             all
         }
-        "ecs:CreateCluster" | "ecs:CreateService" => {
+        "ecs:CreateCluster" | "ecs:CreateService" | "ecs:CreateCapacityProvider" => {
             let mut all = ask(operation, own(), &[requested]);
             all.extend(ask("ecs:TagResource", own(), &[]));
             all
@@ -380,11 +423,14 @@ fn is_unlimited(operation: &str) -> bool {
     let (service, name) = operation.split_once(':').expect("an operation");
     match service {
         "sts" | "tag" => true,
-        "ec2" | "elasticloadbalancing" => name.starts_with("Describe"),
+        "autoscaling" | "ec2" | "elasticloadbalancing" => name.starts_with("Describe"),
         "ecs" => name.starts_with("List") || name == "DescribeTaskDefinition",
         "cloudwatch" | "logs" | "ssm" => name.starts_with("Describe"),
         "iam" | "cloudfront" => {
-            matches!(name, "ListRoles" | "ListDistributions" | "ListOriginAccessControls")
+            matches!(
+                name,
+                "ListRoles" | "ListInstanceProfiles" | "ListDistributions" | "ListOriginAccessControls"
+            )
         }
         "s3" => name == "ListAllMyBuckets",
         _ => false,

@@ -297,6 +297,7 @@ pub(crate) fn service(name: &str, cluster: &str, task: &str, facts: &Facts, grou
         task: task.into(),
         count: 1,
         capacity: [("FARGATE".into(), StrategyItem { weight: 1, base: 0 })].into(),
+        own_interfaces: true,
         targets: vec![],
         subnets: facts.subnets.iter().cloned().collect(),
         security_groups: [group.to_owned()].into(),

@@ -33,6 +33,12 @@ fn course_fargate_lives_on_ministack() {
 }
 
 #[test]
+fn course_ec2_lives_on_moto() {
+    let life = stacks::course_ec2();
+    life.run(World::new(Emulator::Moto, life.stack));
+}
+
+#[test]
 fn two_services_live_on_moto() {
     let life = stacks::two_services();
     let world = World::new(Emulator::Moto, life.stack);

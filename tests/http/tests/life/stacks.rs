@@ -41,7 +41,6 @@ pub(crate) const NEVER_USED: Unused = &[
         "repositories change in how many images they keep",
         &["ecr:DeleteLifecyclePolicy", "ecr:PutImageScanningConfiguration", "ecr:PutImageTagMutability"],
     ),
-    ("clusters keep their capacity", &["ecs:PutClusterCapacityProviders"]),
     (
         "load balancers stay where they are",
         &[
@@ -70,6 +69,9 @@ const NO_TAG_TAKEN: (&str, &[&str]) = (
     ],
 );
 
+const FARGATE_STAYS: (&str, &[&str]) =
+    ("the cluster keeps its capacity", &["ecs:PutClusterCapacityProviders"]);
+
 const NO_STATEMENTS: (&str, &[&str]) =
     ("the roles have managed policies alone", &["iam:DeleteRolePolicy", "iam:PutRolePolicy"]);
 
@@ -95,6 +97,7 @@ pub(crate) fn root() -> Life {
         ],
         orphaned: "repositories",
         unused: &[
+            FARGATE_STAYS,
             NO_STATEMENTS,
             ("the cluster stays as it is", &["ecs:UpdateCluster"]),
             ("the repository goes with its tags", &["ecr:UntagResource"]),
@@ -127,6 +130,7 @@ pub(crate) fn course_fargate() -> Life {
         ],
         orphaned: "distributions",
         unused: &[
+            FARGATE_STAYS,
             NO_TAG_TAKEN,
             NO_STATEMENTS,
             ("the cluster stays as it is", &["ecs:UpdateCluster"]),
@@ -138,6 +142,59 @@ pub(crate) fn course_fargate() -> Life {
                     "ec2:CreateTags",
                     "ecs:TagResource",
                     "iam:TagRole",
+                    "logs:TagResource",
+                ],
+            ),
+        ],
+        foreign: (
+            "ec2",
+            "create_security_group",
+            json!({ "GroupName": "course-alb-public", "Description": "somebody else's" }),
+            "course-alb-public",
+        ),
+    }
+}
+
+pub(crate) fn course_ec2() -> Life {
+    Life {
+        stack: "examples/course-ec2/stack.toml",
+        counts: json!({
+            "auto scaling groups": 1, "capacity providers": 1, "clusters": 1, "instance profiles": 1, "instances": 1,
+            "launch templates": 1, "listeners": 1, "load balancers": 1, "log groups": 1, "repositories": 1, "roles": 2,
+            "rules": 1, "security groups": 2, "services": 1, "target groups": 1, "task definitions": 1,
+        }),
+        in_place: &[
+            (
+                "instance_type = \"t3.micro\", min = 1, max = 2",
+                "instance_type = \"t3.small\", min = 1, max = 3, target_capacity = 80",
+            ),
+            ("path = \"/api/health\"", "path = \"/api/ready\""),
+            ("keep_images = 5", "keep_images = 7"),
+        ],
+        replacement: ("[target_group.api]\nport = 3000", "[target_group.api]\nport = 3001"),
+        orphan: &[
+            (
+                "default = { fixed_response = { status = 404, body = \"not found\" } }",
+                "default = { forward = \"api\" }",
+            ),
+            (
+                "[[alb.public.listener.http.rule]]\npriority = 10\nwhen = { path = [\"/api/*\"] }\nforward = \"api\"\n",
+                "",
+            ),
+        ],
+        orphaned: "rules",
+        unused: &[
+            NO_TAG_TAKEN,
+            NO_STATEMENTS,
+            ("the cluster stays as it is", &["ecs:UpdateCluster"]),
+            ("AWS asks for it with the group", &["ec2:RunInstances"]),
+            (
+                "no tag changes",
+                &[
+                    "autoscaling:DeleteTags",
+                    "iam:TagInstanceProfile",
+                    "iam:TagRole",
+                    "iam:UntagInstanceProfile",
                     "logs:TagResource",
                 ],
             ),
@@ -176,6 +233,7 @@ pub(crate) fn two_services() -> Life {
         )],
         orphaned: "rules",
         unused: &[
+            FARGATE_STAYS,
             NO_TAG_TAKEN,
             NO_STATEMENTS,
             ("the cluster stays as it is", &["ecs:UpdateCluster"]),
@@ -209,6 +267,7 @@ pub(crate) fn sidecar() -> Life {
         ],
         orphaned: "roles",
         unused: &[
+            FARGATE_STAYS,
             NO_TAG_TAKEN,
             ("no tag changes", &["ec2:CreateTags", "ecr:TagResource", "elasticloadbalancing:AddTags"]),
             ("the target group is replaced", &["elasticloadbalancing:ModifyTargetGroup"]),

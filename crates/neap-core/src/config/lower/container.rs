@@ -67,18 +67,18 @@ pub(super) fn lower(
     }
 }
 
-/// The ports that a container opens, each with the key under which it stands.
+/// The ports that a container opens, each with the key under which it stands; on the instance the port that is asked for.
 pub(super) fn ports(table: &ContainerTable) -> impl Iterator<Item = (String, PortMapping)> {
-    let mapping = |port: u16, protocol: PortProtocol, name: Option<&String>| PortMapping {
+    let mapping = |port: u16, host: Option<u16>, protocol: PortProtocol, name: Option<&String>| PortMapping {
         container_port: port,
-        // With network mode awsvpc the task has an address of its own, so nothing is mapped.
-        host_port: port,
+        // What it is in the end hangs on the network mode of the task.
+        host_port: host.unwrap_or(0),
         protocol: if protocol == PortProtocol::Udp { "udp" } else { "tcp" }.to_owned(),
         name: name.cloned(),
     };
-    let one = table.port.map(|port| ("port".to_owned(), mapping(port, PortProtocol::Tcp, None)));
+    let one = table.port.map(|port| ("port".to_owned(), mapping(port, None, PortProtocol::Tcp, None)));
     let several = table.ports.iter().enumerate().map(move |(index, port)| {
-        (format!("ports.{index}"), mapping(port.port, port.protocol, port.name.as_ref()))
+        (format!("ports.{index}"), mapping(port.port, port.host_port, port.protocol, port.name.as_ref()))
     });
     one.into_iter().chain(several)
 }

@@ -9,10 +9,11 @@ use super::context::{Common, Lowering};
 use super::network::{self, Cidr};
 use super::place::Place;
 use super::stack::is_id;
+use super::{container, ground};
 use crate::address::{Address, Kind};
 use crate::config::shape::{
-    AlbTable, IpAddressType, PortRange, Scheme, SecurityGroupProtocol, SecurityGroupRuleTable,
-    SecurityGroupTable,
+    AlbTable, IpAddressType, NetworkMode, OneOrMany, PortRange, Scheme, SecurityGroupProtocol,
+    SecurityGroupRuleTable, SecurityGroupTable, StackFile,
 };
 use crate::kinds::{Resource, SecurityGroup, SecurityGroupRule};
 use crate::{naming, reference};
@@ -22,6 +23,8 @@ const VPC: &str = "${network.vpc}";
 /// Private addresses (RFC 1918). The range of the VPC is not known here, and nothing else has a route to an
 /// internal load balancer.
 const PRIVATE: [&str; 3] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"];
+/// The ports from which ECS chooses one for a container ("PortMapping" of ECS's API reference).
+const CHOSEN_PORTS: (u16, u16) = (32_768, 65_535);
 /// The most groups that a load balancer or a service takes.
 const MOST_GROUPS: usize = 5;
 /// The most rules that a group has in one direction, unless AWS raised the quota.
@@ -133,6 +136,67 @@ pub(super) fn of_service(
     let mut seen = BTreeSet::new();
     ingress.retain(|rule: &SecurityGroupRule| seen.insert((rule.from_port, rule.peer.clone())));
     implied(lowering, service, &format!("service-{}", service.name()), ingress, reason)
+}
+
+/// The group of the instances of `cluster`: load balancers reach the ports of the tasks on them, and nobody else does
+/// anything.
+pub(super) fn of_instances(lowering: &mut Lowering<'_>, cluster: &Address, name: &str) -> BTreeSet<String> {
+    let mut ingress = BTreeSet::new();
+    let mut balancers = BTreeSet::new();
+    for (group, (from, to)) in shared_ports(lowering.file, cluster.name()) {
+        for route in lowering.routes.get(group).into_iter().flatten() {
+            let alb = Address::new(Kind::Alb, route.alb);
+            let Some(Resource::Alb(fields)) = lowering.resources.get(&alb).map(|alb| &alb.resource) else {
+                continue;
+            };
+            let rule = |peer: &String| SecurityGroupRule {
+                to_port: Some(i32::from(to)),
+                ..SecurityGroupRule::tcp(from, peer, format!("from {alb}"))
+            };
+            ingress.extend(fields.security_groups.iter().map(rule));
+            balancers.insert(format!("`{alb}`"));
+        }
+    }
+    let reason = if balancers.is_empty() {
+        "lets its instances out and nobody in".to_owned()
+    } else {
+        let balancers = balancers.into_iter().collect::<Vec<_>>().join(" and ");
+        format!("lets {balancers} reach the tasks on its instances")
+    };
+    let mut seen = BTreeSet::new();
+    ingress.retain(|rule: &SecurityGroupRule| seen.insert((rule.from_port, rule.to_port, rule.peer.clone())));
+    implied(lowering, cluster, name, ingress, reason)
+}
+
+/// The ports of a cluster's instances behind which tasks answer, each with the target group that reaches it.
+fn shared_ports<'file>(file: &'file StackFile, cluster: &str) -> BTreeSet<(&'file str, (u16, u16))> {
+    let mut ports = BTreeSet::new();
+    for service in file.service.values().filter(|service| service.cluster == cluster) {
+        let mode = ground::mode_of(file, service);
+        if ground::instances(file, service).is_none() || mode == NetworkMode::Awsvpc {
+            continue;
+        }
+        let Some(task) = file.task.get(&service.task) else { continue };
+        for target in service.target.as_ref().map_or(&[][..], OneOrMany::as_slice) {
+            let opened = task
+                .container
+                .iter()
+                .filter(|(name, _)| target.container.as_ref().is_none_or(|it| it == *name));
+            let opened = opened.flat_map(|(_, container)| container::ports(container));
+            for (_, port) in opened.filter(|(_, port)| target.port.is_none_or(|it| it == port.container_port))
+            {
+                let range = match (mode, port.host_port) {
+                    (NetworkMode::Host, _) => (port.container_port, port.container_port),
+                    (_, 0) => CHOSEN_PORTS,
+                    (_, fixed) => (fixed, fixed),
+                };
+                ports.insert((target.group.as_str(), range));
+            }
+            let checked = file.target_group.get(&target.group).and_then(|group| group.health_check.port);
+            ports.extend(checked.map(|port| (target.group.as_str(), (port, port))));
+        }
+    }
+    ports
 }
 
 fn on_ports(ports: &BTreeSet<u16>) -> String {

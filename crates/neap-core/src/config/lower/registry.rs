@@ -2,16 +2,19 @@
 //!
 //! Decides their defaults. Must not know who uses them.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::capacity;
 use super::context::{Common, Lowering};
+use super::place::Place;
 use crate::address::{Address, Kind};
 use crate::config::shape::{
-    ClusterTable, ContainerInsights, EcrEncryption, EcrTable, LogClass, LogGroupTable, Retention,
-    TagMutability,
+    Capacity, ClusterCapacity, ClusterTable, ContainerInsights, EcrEncryption, EcrTable, LogClass,
+    LogGroupTable, Retention, TagMutability,
 };
-use crate::kinds::{Cluster, Ecr, LogGroup, RETENTION_DAYS};
+use crate::kinds::{Cluster, Ecr, LogGroup, RETENTION_DAYS, StrategyItem};
 use crate::naming;
 
 /// The capacity providers of each cluster: both cost nothing until a service uses them.
@@ -84,9 +87,24 @@ fn cluster(lowering: &mut Lowering<'_>, name: &str, table: &ClusterTable) {
         name: lowering.plain_name(Kind::Cluster, &place, name, common.name),
         container_insights: table.container_insights.map(insights),
         capacity_providers: PROVIDERS.map(str::to_owned).into(),
-        default_strategy: capacity::strategy(lowering, &place.at("capacity"), &table.capacity),
+        default_strategy: default_strategy(lowering, &place.at("capacity"), &table.capacity),
     };
     lowering.declare(address, &place, &common, cluster);
+}
+
+/// The strategy of Fargate's providers; that of instances stands with what associates them.
+fn default_strategy(
+    lowering: &mut Lowering<'_>,
+    place: &Place,
+    capacity: &ClusterCapacity,
+) -> BTreeMap<String, StrategyItem> {
+    match capacity {
+        ClusterCapacity::One(provider) => capacity::strategy(lowering, place, &Capacity::One(*provider)),
+        ClusterCapacity::Weighted(weighted) => {
+            capacity::strategy(lowering, place, &Capacity::Weighted(weighted.clone()))
+        }
+        ClusterCapacity::Instances(_) => BTreeMap::new(),
+    }
 }
 
 fn log_group(lowering: &mut Lowering<'_>, name: &str, table: &LogGroupTable) {

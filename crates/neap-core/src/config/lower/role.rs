@@ -21,6 +21,10 @@ const EVERY_TASK: &str = "arn:${aws.partition}:ecs:${aws.region}:${aws.account}:
 /// The managed policy that lets a task pull images and write logs.
 const EXECUTION_POLICY: &str =
     "arn:${aws.partition}:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy";
+/// The service that runs instances, and the managed policy that lets one join a cluster.
+const INSTANCES: &str = "ec2.amazonaws.com";
+const INSTANCES_POLICY: &str =
+    "arn:${aws.partition}:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role";
 /// What a shell in a container needs ("ECS Exec" of the ECS guide).
 const EXEC_ACTIONS: [&str; 4] = [
     "ssmmessages:CreateControlChannel",
@@ -138,6 +142,22 @@ pub(super) fn imply_own(
     let description = format!("containers of {task}");
     let policies = (managed_policies, inline_policies);
     imply(lowering, task, "", Assumer::Containers, reason.to_owned(), description, policies)
+}
+
+/// The role of the instances of `cluster`: their agent registers them, pulls images and writes logs with it.
+pub(super) fn imply_instances(lowering: &mut Lowering<'_>, cluster: &Address, name: &str) -> Address {
+    let address = Address::new(Kind::Role, name);
+    let role = Role {
+        name: naming::plain(Kind::Role, lowering.stack, name),
+        path: naming::role_path(lowering.stack),
+        description: format!("instances of {cluster}"),
+        trust: trust(INSTANCES, Assumer::Agent),
+        managed_policies: [INSTANCES_POLICY.to_owned()].into(),
+        inline_policies: BTreeMap::new(),
+        max_session_seconds: 3600,
+    };
+    lowering.imply(address.clone(), cluster, "lets its instances join it", role);
+    address
 }
 
 fn imply(

@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::context::{Common, Lowering};
 use super::place::{Place, quoted};
-use super::{alb, capacity, groups, task};
+use super::{alb, capacity, ground, groups, instances, task};
 use crate::address::{Address, Kind};
-use crate::config::shape::{OneOrMany, ServiceTable, TargetTable, TaskTable};
+use crate::config::shape::{NetworkMode, OneOrMany, ServiceTable, TargetTable, TaskTable};
 use crate::kinds::{Resource, Service, ServiceTarget, StrategyItem};
 use crate::ownership::Owned;
 use crate::reference::{self, Reference};
@@ -34,17 +34,36 @@ fn service(lowering: &mut Lowering<'_>, name: &str, table: &ServiceTable) {
     let targets = targets(lowering, &place, table);
     check_deployment(lowering, &place, table, !targets.is_empty());
     let grace = if targets.is_empty() { 0 } else { GRACE_SECONDS };
+    let on_instances = ground::instances(lowering.file, table).is_some();
+    let own_interfaces = ground::mode_of(lowering.file, table) == NetworkMode::Awsvpc;
+    if !own_interfaces {
+        check_no_network(lowering, &place, table);
+    }
     let fields = Service {
         name: lowering.plain_name(Kind::Service, &place, name, common.name),
         cluster: lowering.named(&place.at("cluster"), Kind::Cluster, &table.cluster),
         task: lowering.named(&place.at("task"), Kind::Task, &table.task),
         count: table.count,
         capacity: strategy(lowering, &place, table),
-        security_groups: security_groups(lowering, &place, &address, table, &targets),
+        own_interfaces,
+        security_groups: if own_interfaces {
+            security_groups(lowering, &place, &address, table, &targets)
+        } else {
+            BTreeSet::new()
+        },
         targets: targets.iter().map(|(_, target)| target.clone()).collect(),
-        subnets: alb::subnets(lowering, &place.at("subnets"), &table.subnets),
-        public_ip: table.public_ip,
-        platform_version: platform_version(lowering, &place, table),
+        subnets: if own_interfaces {
+            alb::subnets(lowering, &place.at("subnets"), &table.subnets)
+        } else {
+            BTreeSet::new()
+        },
+        // ECS gives public addresses to tasks on Fargate alone.
+        public_ip: table.public_ip && !on_instances,
+        platform_version: if on_instances {
+            String::new()
+        } else {
+            platform_version(lowering, &place, table)
+        },
         minimum_healthy_percent: table.minimum_healthy_percent,
         maximum_percent: table.maximum_percent,
         circuit_breaker: table.circuit_breaker,
@@ -55,7 +74,10 @@ fn service(lowering: &mut Lowering<'_>, name: &str, table: &ServiceTable) {
         // Levelling zones starts a task before it stops one, for which there must be room.
         zone_rebalancing: if table.maximum_percent > 100 { "ENABLED" } else { "DISABLED" }.to_owned(),
     };
-    let after = after(lowering, &targets, &table.task);
+    let mut after = after(lowering, &targets, &table.task);
+    if on_instances {
+        after.insert(instances::capacity_address(&table.cluster));
+    }
     lowering.declare(address.clone(), &place, &common, fields);
     if let Some(desired) = lowering.resources.get_mut(&address) {
         desired.after = after;
@@ -90,6 +112,17 @@ fn owned_elsewhere(lowering: &mut Lowering<'_>, place: &Place, address: &Address
     }
 }
 
+/// Tasks that share the interface of their instance have its subnet and its security groups.
+fn check_no_network(lowering: &mut Lowering<'_>, place: &Place, table: &ServiceTable) {
+    for (key, given) in [("subnets", &table.subnets), ("security_groups", &table.security_groups)] {
+        if !given.is_empty() {
+            lowering
+                .report(&place.at(key), format!("`{key}` without network mode `awsvpc`"))
+                .help(format!("the tasks have those of their instances: set the cluster's `capacity.{key}`"));
+        }
+    }
+}
+
 fn platform_version(lowering: &mut Lowering<'_>, place: &Place, table: &ServiceTable) -> String {
     let version = table.platform_version.as_deref().unwrap_or("LATEST");
     lowering.text(&place.at("platform_version"), version)
@@ -103,6 +136,9 @@ fn strategy(
 ) -> BTreeMap<String, StrategyItem> {
     if let Some(capacity) = &table.capacity {
         return capacity::strategy(lowering, &place.at("capacity"), capacity);
+    }
+    if ground::instances(lowering.file, table).is_some() {
+        return instances::strategy(lowering.stack, &table.cluster);
     }
     let cluster = lowering.resources.get(&Address::new(Kind::Cluster, &table.cluster));
     match cluster.map(|cluster| &cluster.resource) {

@@ -5,6 +5,7 @@
 use serde_json::json;
 
 use super::context::{Common, Lowering};
+use super::ground;
 use super::place::Place;
 use crate::address::Kind;
 use crate::config::shape::{
@@ -12,8 +13,6 @@ use crate::config::shape::{
 };
 use crate::kinds::{HealthCheck, Stickiness, TargetGroup};
 
-/// Tasks with network mode awsvpc register with their addresses.
-const TARGET_TYPE: &str = "ip";
 /// The prefix of the cookies that load balancers set themselves.
 const OWN_COOKIES: &str = "AWSALB";
 
@@ -31,14 +30,15 @@ fn target_group(lowering: &mut Lowering<'_>, name: &str, table: &TargetGroupTabl
     check_slow_start(lowering, &place, table);
     let protocol = protocol_name(table.protocol);
     let version = version_name(table.protocol_version);
-    let immutable = json!([protocol, version, table.port, lowering.network(), TARGET_TYPE]);
+    let target_type = target_type(lowering, &place, name);
+    let immutable = json!([protocol, version, table.port, lowering.network(), target_type]);
     let group = TargetGroup {
         name: lowering.replaceable_name(Kind::TargetGroup, &place, &common, &immutable),
         protocol: protocol.to_owned(),
         protocol_version: version.to_owned(),
         port: table.port,
         vpc: "${network.vpc}".to_owned(),
-        target_type: TARGET_TYPE.to_owned(),
+        target_type: target_type.to_owned(),
         health_check: health_check(lowering, &place.at("health_check"), table),
         deregistration_delay_seconds: table.deregistration_delay,
         slow_start_seconds: table.slow_start,
@@ -46,6 +46,17 @@ fn target_group(lowering: &mut Lowering<'_>, name: &str, table: &TargetGroupTabl
         stickiness: stickiness(lowering, &place.at("stickiness"), table.stickiness.as_ref()),
     };
     lowering.declare(address, &place, &common, group);
+}
+
+/// Tasks with an interface of their own register with their address, the others with their instance and its port.
+fn target_type(lowering: &mut Lowering<'_>, place: &Place, name: &str) -> &'static str {
+    let own_interfaces = ground::targets(lowering.file, name);
+    if own_interfaces.len() > 1 {
+        lowering.report(place, "tasks of different network modes register with it").on_key().help(
+            "`awsvpc` registers addresses, `bridge` and `host` instances: give each mode a target group",
+        );
+    }
+    if own_interfaces.contains(&false) { "instance" } else { "ip" }
 }
 
 /// The name that AWS gives a protocol.

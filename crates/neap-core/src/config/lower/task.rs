@@ -6,13 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::container::{self, Surroundings};
 use super::context::{Common, Lowering};
+use super::ground::Grounds;
 use super::place::{Place, quoted};
-use super::{fargate, registry, role, whole};
+use super::{fargate, fit, ground, registry, role, whole};
 use crate::address::{Address, Kind};
 use crate::config::shape::{
     Architecture, ContainerTable, DependencyCondition, NetworkMode, TaskRole, TaskTable, VolumeTable,
 };
-use crate::kinds::{Container, Task, Volume};
+use crate::kinds::{Container, PortMapping, Task, Volume};
 use crate::reference;
 
 /// The most containers of a task ("Amazon ECS service quotas").
@@ -29,28 +30,39 @@ pub(super) fn lower(lowering: &mut Lowering<'_>) {
 fn task(lowering: &mut Lowering<'_>, name: &str, table: &TaskTable) {
     let (place, address) = lowering.begin(Kind::Task, name);
     let common = Common { tags: &table.tags, protect: table.protect, name: table.name.as_deref() };
+    let grounds = ground::of_task(lowering.file, name);
+    let mode = ground::network_mode(table, &grounds);
     let log_group = log_group(lowering, &address, &place, table);
     let surroundings = Surroundings { log_group: &log_group, volumes: &table.volume };
     let mut containers = BTreeMap::new();
     for (name, table) in &table.container {
         let place = place.at("container").at(name);
         check_container_name(lowering, &place, name);
-        let lowered = container::lower(lowering, &place, name, table, &surroundings);
+        let mut lowered = container::lower(lowering, &place, name, table, &surroundings);
+        lowered.ports = lowered.ports.into_iter().map(|port| on_host(port, mode)).collect();
         containers.insert(name.clone(), lowered);
     }
-    check_containers(lowering, &place, table);
+    check_containers(lowering, &place, table, mode);
+    fit::check(lowering, &place, table, mode, &grounds);
     check_dependencies(lowering, &place, table);
-    let (cpu, memory) = size(lowering, &place, table);
+    let (cpu, memory) = if grounds.fargate {
+        let (cpu, memory) = size(lowering, &place, table);
+        (Some(cpu), Some(memory))
+    } else {
+        size_on_instances(lowering, &place, table)
+    };
     let task_role = task_role(lowering, &address, &place, table);
     let task = Task {
         family: lowering.plain_name(Kind::Task, &place, name, common.name),
-        launch_types: ["FARGATE".to_owned()].into(),
-        network_mode: match table.network_mode {
+        launch_types: launch_types(&grounds),
+        network_mode: match mode {
             NetworkMode::Awsvpc => "awsvpc",
+            NetworkMode::Bridge => "bridge",
+            NetworkMode::Host => "host",
         }
         .to_owned(),
-        cpu: Some(cpu),
-        memory: Some(memory),
+        cpu,
+        memory,
         architecture: match table.architecture {
             Architecture::X86_64 => "X86_64",
             Architecture::Arm64 => "ARM64",
@@ -63,6 +75,19 @@ fn task(lowering: &mut Lowering<'_>, name: &str, table: &TaskTable) {
         containers,
     };
     lowering.declare(address, &place, &common, task);
+}
+
+fn launch_types(grounds: &Grounds<'_>) -> BTreeSet<String> {
+    let on = [("FARGATE", grounds.fargate), ("EC2", !grounds.instances.is_empty())];
+    on.into_iter().filter(|(_, runs)| *runs).map(|(name, _)| name.to_owned()).collect()
+}
+
+/// A port as ECS keeps it: behind one of the instance's with `bridge`, and the same with the other modes.
+fn on_host(port: PortMapping, mode: NetworkMode) -> PortMapping {
+    match mode {
+        NetworkMode::Bridge => port,
+        NetworkMode::Awsvpc | NetworkMode::Host => PortMapping { host_port: port.container_port, ..port },
+    }
 }
 
 /// The name of the task's log group, as a reference.
@@ -129,7 +154,7 @@ fn check_container_name(lowering: &mut Lowering<'_>, place: &Place, name: &str) 
     }
 }
 
-fn check_containers(lowering: &mut Lowering<'_>, place: &Place, table: &TaskTable) {
+fn check_containers(lowering: &mut Lowering<'_>, place: &Place, table: &TaskTable, mode: NetworkMode) {
     if table.container.is_empty() {
         lowering
             .report(place, "the task has no container")
@@ -149,11 +174,26 @@ fn check_containers(lowering: &mut Lowering<'_>, place: &Place, table: &TaskTabl
     for (container, table) in &table.container {
         for (key, port) in container::ports(table) {
             let place = key.split('.').fold(place.at("container").at(container), |place, key| place.at(key));
-            let number = port.container_port;
-            if let Some(first) = ports.insert((number, port.protocol), container) {
+            if port.host_port != 0 && mode != NetworkMode::Bridge && port.host_port != port.container_port {
+                lowering
+                    .report(
+                        &place.at("host_port"),
+                        "another port of the instance without network mode `bridge`",
+                    )
+                    .help("leave `host_port` out");
+            }
+            // Behind ports that ECS chooses, each container has all of its own.
+            let number = if mode == NetworkMode::Bridge { port.host_port } else { port.container_port };
+            let first = ports.insert((number, port.protocol), container).filter(|_| number != 0);
+            if let Some(first) = first {
+                let whose = if mode == NetworkMode::Awsvpc {
+                    "the containers of a task"
+                } else {
+                    "all tasks of an instance"
+                };
                 lowering
                     .report(&place, format!("port {number} is opened twice, by `{first}` and `{container}`"))
-                    .help("the containers of a task share one address");
+                    .help(format!("{whose} share one address"));
             }
             if let Some(name) = port.name
                 && let Some(first) = names.insert(name.clone(), container)
@@ -226,6 +266,24 @@ fn size(lowering: &mut Lowering<'_>, place: &Place, table: &TaskTable) -> (u32, 
     }
     check_shares(lowering, place, table, cpu, memory);
     (cpu, memory)
+}
+
+/// The size of a task on instances: what it says, and nothing where its containers say it.
+fn size_on_instances(
+    lowering: &mut Lowering<'_>,
+    place: &Place,
+    table: &TaskTable,
+) -> (Option<u32>, Option<u32>) {
+    let sizeless = |container: &ContainerTable| container.memory.or(container.memory_reservation).is_none();
+    if table.memory.is_none() && table.container.values().any(sizeless) {
+        lowering
+            .report(place, "the task has no `memory`")
+            .on_key()
+            .help("give it one in MiB, or give each container `memory` or `memory_reservation`");
+    }
+    let no_limit = u32::MAX;
+    check_shares(lowering, place, table, table.cpu.unwrap_or(no_limit), table.memory.unwrap_or(no_limit));
+    (table.cpu, table.memory)
 }
 
 /// Checks what containers keep for themselves against what the task has.

@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::InstancesTable;
+
 /// An ECS cluster.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -15,7 +17,7 @@ pub struct ClusterTable {
     pub name: Option<String>,
     /// Where the tasks of services that name no capacity of their own run.
     #[serde(default)]
-    pub capacity: Capacity,
+    pub capacity: ClusterCapacity,
     /// Container Insights, which cost money; without it the account's setting holds.
     pub container_insights: Option<ContainerInsights>,
     /// Tags of this resource, over those of the stack.
@@ -38,6 +40,24 @@ pub enum ContainerInsights {
     Enhanced,
 }
 
+/// Where the tasks of a cluster run.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum ClusterCapacity {
+    /// On one of Fargate's providers.
+    One(Provider),
+    /// On several of them, by weight: `{ fargate = { base = 1, weight = 1 }, fargate_spot = 3 }`.
+    Weighted(WeightedCapacity),
+    /// On EC2 instances of its own: `{ instance_type = "t3.micro", max = 2 }`.
+    Instances(Box<InstancesTable>),
+}
+
+impl Default for ClusterCapacity {
+    fn default() -> Self {
+        Self::One(Provider::Fargate)
+    }
+}
+
 /// Where tasks run.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(untagged)]
@@ -46,12 +66,6 @@ pub enum Capacity {
     One(Provider),
     /// On several, by weight: `{ fargate = { base = 1, weight = 1 }, fargate_spot = 3 }`.
     Weighted(WeightedCapacity),
-}
-
-impl Default for Capacity {
-    fn default() -> Self {
-        Self::One(Provider::Fargate)
-    }
 }
 
 /// A capacity provider.

@@ -86,6 +86,9 @@ pub struct PortTable {
     /// The port.
     #[schemars(range(min = 1, max = 65535))]
     pub port: u16,
+    /// The port of the instance, with network mode `bridge`; ECS chooses one unless it is given.
+    #[schemars(range(min = 1, max = 65535))]
+    pub host_port: Option<u16>,
     /// The protocol.
     #[serde(default)]
     pub protocol: PortProtocol,

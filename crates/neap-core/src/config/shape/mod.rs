@@ -10,6 +10,7 @@ mod cloudfront;
 mod cluster;
 mod container;
 mod ecr;
+mod instances;
 mod listener;
 mod log_group;
 mod network;
@@ -27,12 +28,15 @@ use serde::Deserialize;
 pub use alb::{AlbTable, IpAddressType, Scheme};
 pub use bucket::{BucketEncryption, BucketTable, CorsMethod, CorsTable, LifecycleTable};
 pub use cloudfront::{CloudfrontTable, HttpVersion, Methods, PriceClass, RouteTable, ViewerProtocol};
-pub use cluster::{Capacity, ClusterTable, ContainerInsights, FullShare, Provider, Share, WeightedCapacity};
+pub use cluster::{
+    Capacity, ClusterCapacity, ClusterTable, ContainerInsights, FullShare, Provider, Share, WeightedCapacity,
+};
 pub use container::{
     ContainerHealthCheckTable, ContainerTable, DependencyCondition, FullMount, LogDriver, Logs, Mount,
     PortProtocol, PortTable, UlimitTable,
 };
 pub use ecr::{EcrEncryption, EcrTable, TagMutability};
+pub use instances::InstancesTable;
 pub use listener::{
     ActionTable, ContentType, FixedResponse, Forward, ListenerTable, Redirect, RuleTable, WeightedForward,
     When,

@@ -25,9 +25,9 @@ pub struct TaskTable {
     /// The processor that the image is built for.
     #[serde(default)]
     pub architecture: Architecture,
-    /// How containers reach the network; Fargate has only `awsvpc`.
-    #[serde(default)]
-    pub network_mode: NetworkMode,
+    /// How containers reach the network: `awsvpc` on Fargate, which has no other, and `bridge` on instances unless said
+    /// otherwise.
+    pub network_mode: Option<NetworkMode>,
     /// Ephemeral storage in GiB; everyone gets 20.
     #[schemars(range(min = 21, max = 200))]
     pub ephemeral_storage: Option<u32>,
@@ -66,12 +66,15 @@ pub enum Architecture {
 }
 
 /// How containers reach the network.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum NetworkMode {
     /// Each task has a network interface of its own.
-    #[default]
     Awsvpc,
+    /// The containers are behind ports of their instance, which ECS chooses unless they are given.
+    Bridge,
+    /// The containers have the ports of their instance.
+    Host,
 }
 
 /// What the containers of a task may do in AWS.

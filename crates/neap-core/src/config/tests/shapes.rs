@@ -90,7 +90,7 @@ fn a_value_that_is_not_allowed_is_told_with_those_that_are() {
         &[
             "did you mean `fargate_spot`?",
             "allowed: `fargate`, `fargate_spot`",
-            "or a table with `fargate`, `fargate_spot`",
+            "or a table with `fargate`, `fargate_spot`, or a table with `instance_type`",
         ],
     );
     check("[log_group.a]\nretention = 15", &["4:13 `log_group.a.retention`: `15` is not allowed"]);

@@ -2,16 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use neap_core::kinds::{Cluster, Service, StrategyItem};
+use neap_core::kinds::{Cluster, ClusterCapacity, Service, StrategyItem};
 use neap_engine::cloud::CallError;
 
-use super::{INVALID, NAME, TAGS};
+use super::{INVALID, NAME, TAGS, cluster_capacity};
 use crate::clock::{CLUSTER_DEPROVISIONS, CLUSTER_SETTLES};
 use crate::error::{Answer, Rejection};
 use crate::record::{Record, State};
 use crate::rules;
-use crate::services::Request;
 use crate::services::request::gone_is_done;
+use crate::services::{Request, auto_scaling};
 use crate::world::World;
 
 const NOT_FOUND: &str = "ClusterNotFoundException";
@@ -109,6 +109,12 @@ pub(super) fn strategy(
             stranger.map_or("", String::as_str)
         )
     })?;
+    let n_fargate = strategy.keys().filter(|name| name.starts_with("FARGATE")).count();
+    rules::require(n_fargate == 0 || n_fargate == strategy.len(), INVALID, || {
+        "A capacity provider strategy cannot contain a mix of capacity providers using Auto Scaling groups and \
+         Fargate providers."
+            .to_owned()
+    })?;
     for item in strategy.values() {
         rules::in_range(INVALID, "a capacity provider's weight", item.weight, 0..=1000)?;
         rules::in_range(INVALID, "a capacity provider's base", item.base, 0..=100_000)?;
@@ -128,11 +134,17 @@ fn put_capacity_providers(world: &mut World, arn: &str, desired: &Cluster) -> An
     let now = world.now;
     active(world, arn)?;
     let dropped = |service: &Service| {
-        service.capacity.keys().any(|provider| !desired.capacity_providers.contains(provider))
+        let mut fargate = service.capacity.keys().filter(|provider| provider.starts_with("FARGATE"));
+        fargate.any(|provider| !desired.capacity_providers.contains(provider))
     };
     if world.all::<Service>().any(|(_, service)| service.cluster == arn && dropped(service)) {
         let message = "The specified capacity provider is in use and cannot be removed.";
         return Err(Rejection::in_use("ResourceInUseException", message));
+    }
+    // There is one strategy; Fargate's takes the place of that of instances.
+    let own = cluster_capacity::arn(arn);
+    if !desired.default_strategy.is_empty() && world.record(&own).is_some() {
+        world.change::<ClusterCapacity>(&own, NOT_FOUND)?.default_strategy.clear();
     }
     let cluster = world.change::<Cluster>(arn, NOT_FOUND)?;
     cluster.capacity_providers.clone_from(&desired.capacity_providers);
@@ -159,6 +171,11 @@ fn delete_cluster(world: &mut World, arn: &str) -> Answer<()> {
     if world.all::<Service>().any(|(_, service)| service.cluster == arn) {
         let message = "The Cluster cannot be deleted while Services are active.";
         return Err(Rejection::in_use("ClusterContainsServicesException", message));
+    }
+    let groups = auto_scaling::of_cluster(world, arn);
+    if groups.iter().any(|(_, group, _)| group.desired > 0) {
+        let message = "The Cluster cannot be deleted while Container Instances are active or draining.";
+        return Err(Rejection::in_use("ClusterContainsContainerInstancesException", message));
     }
     let until = world.now + CLUSTER_DEPROVISIONS;
     let missing = || Rejection::not_found(NOT_FOUND, "Cluster not found.");

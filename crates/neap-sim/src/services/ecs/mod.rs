@@ -1,6 +1,8 @@
-//! ECS: clusters, task definitions and services.
+//! ECS: clusters and their capacity, task definitions and services.
 
+pub(crate) mod capacity_provider;
 pub(crate) mod cluster;
+pub(crate) mod cluster_capacity;
 mod placement;
 pub(crate) mod service;
 pub(crate) mod task;

@@ -1,16 +1,57 @@
 //! Where a service's tasks run, and what keeps them from starting although the service was accepted.
 
-use neap_core::kinds::{Ecr, LogGroup, Role, SecurityGroup, Service, Task};
+use neap_core::instances;
+use neap_core::kinds::{
+    AutoScalingGroup, Container, Ecr, LaunchTemplate, LogGroup, Role, SecurityGroup, Service, Task,
+};
 
 use super::INVALID;
+use crate::clock::Millis;
 use crate::error::Answer;
-use crate::record::State;
+use crate::record::{Record, State};
 use crate::rules;
+use crate::services::auto_scaling;
 use crate::world::World;
 
 /// How many subnets and security groups a service can name.
 const SUBNETS: usize = 16;
 const SECURITY_GROUPS: usize = 5;
+
+/// The groups of instances that a service runs on; none if it runs on Fargate.
+fn groups<'world>(
+    world: &'world World,
+    service: &Service,
+) -> Option<Vec<(&'world Record, &'world AutoScalingGroup, &'world LaunchTemplate)>> {
+    let on_instances = service.capacity.keys().any(|provider| !provider.starts_with("FARGATE"));
+    on_instances.then(|| auto_scaling::of_cluster(world, &service.cluster))
+}
+
+/// When the instances that a service runs on have started, if they are about to.
+pub(super) fn instances_start(world: &World, service: &Service) -> Millis {
+    let settles = |record: &Record| match record.state {
+        State::Settling { until, .. } => until,
+        _ => 0,
+    };
+    let groups = groups(world, service).unwrap_or_default();
+    groups.iter().map(|(record, ..)| settles(record)).max().unwrap_or(0)
+}
+
+/// Why no instance takes a task, in the words of ECS.
+fn unplaceable(world: &World, service: &Service, task: &Task) -> Option<String> {
+    let groups = groups(world, service)?;
+    let kept = |container: &Container| container.memory_reservation.or(container.memory).unwrap_or(0);
+    let memory = task.memory.unwrap_or_else(|| task.containers.values().map(kept).sum());
+    let unable = "was unable to place a task because no container instance met all of its requirements.";
+    if groups.iter().all(|(_, group, _)| group.max == 0) {
+        return Some(format!("{unable} Reason: No Container Instances were found in your cluster."));
+    }
+    let fits = |template: &LaunchTemplate| {
+        instances::task_memory_mib(&template.instance_type).is_none_or(|most| memory <= most)
+    };
+    (!groups.iter().any(|(.., template)| fits(template))).then(|| {
+        format!("{unable} The closest matching container-instance has insufficient memory available.")
+    })
+}
 
 /// Refuses a network that tasks cannot have.
 pub(super) fn network(world: &World, desired: &Service, task: &Task) -> Answer<()> {
@@ -51,6 +92,9 @@ pub(super) fn network(world: &World, desired: &Service, task: &Task) -> Answer<(
 /// Why the service's tasks cannot start, in the words of ECS, if they cannot.
 pub(super) fn obstacle(world: &World, service: &Service) -> Option<String> {
     let (_, task) = world.get::<Task>(&service.task)?;
+    if let Some(reason) = unplaceable(world, service, task) {
+        return Some(reason);
+    }
     let mut roles = [&task.execution_role, &task.task_role].into_iter().flatten();
     if let Some(role) = roles.find(|arn| !is_assumable(world, arn)) {
         return Some(format!(

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use neap_core::kinds::{Service, TargetGroup, Task};
+use neap_core::kinds::{ClusterCapacity, Service, TargetGroup, Task};
 use neap_engine::cloud::CallError;
 
-use super::{INVALID, NAME, TAGS, cluster, placement};
+use super::{INVALID, NAME, TAGS, cluster, cluster_capacity, placement};
 use crate::clock::{
     CIRCUIT_BREAKS, CONTAINER_STOPS, DEPLOYMENT_COMPLETES, Millis, NEXT_TASK_STARTS, TASK_INTERFACES_LINGER,
     TASK_STARTS,
@@ -83,7 +83,12 @@ fn deployment(world: &mut World, service: &Service, running: u32, previous: Opti
     let until = match (&fails, service.count) {
         (Some(_), _) => started + CIRCUIT_BREAKS,
         (None, 0) => started + CONTAINER_STOPS,
-        (None, _) => started + TASK_STARTS + more * NEXT_TASK_STARTS + DEPLOYMENT_COMPLETES,
+        (None, _) => {
+            placement::instances_start(world, service).max(started)
+                + TASK_STARTS
+                + more * NEXT_TASK_STARTS
+                + DEPLOYMENT_COMPLETES
+        }
     };
     Deployment {
         task: service.task.clone(),
@@ -100,8 +105,12 @@ fn deployment(world: &mut World, service: &Service, running: u32, previous: Opti
 /// Refuses what no service can be like, in this world.
 fn check(world: &World, desired: &Service) -> Answer<()> {
     let cluster = cluster::active(world, &desired.cluster)?;
-    cluster::strategy(&desired.capacity, &cluster.capacity_providers)?;
-    let capacity = if desired.capacity.is_empty() { &cluster.default_strategy } else { &desired.capacity };
+    let own = world.get::<ClusterCapacity>(&cluster_capacity::arn(&desired.cluster)).map(|(_, own)| own);
+    let mut associated = cluster.capacity_providers.clone();
+    associated.extend(own.into_iter().flat_map(|own| own.capacity_providers.clone()));
+    cluster::strategy(&desired.capacity, &associated)?;
+    let default = own.map_or(&cluster.default_strategy, |own| &own.default_strategy);
+    let capacity = if desired.capacity.is_empty() { default } else { &desired.capacity };
     let message = "TaskDefinition not found.";
     let (record, task) = world.referred::<Task>(&desired.task, "ClientException", message)?;
     rules::require(record.state == State::Ready, "ClientException", || "TaskDefinition is inactive".into())?;
@@ -109,6 +118,9 @@ fn check(world: &World, desired: &Service) -> Answer<()> {
     let launch_type = if on_fargate { "FARGATE" } else { "EC2" };
     rules::require(task.launch_types.contains(launch_type), INVALID, || {
         format!("Task definition does not support launch_type {launch_type}.")
+    })?;
+    rules::require(on_fargate || !desired.public_ip, INVALID, || {
+        "Assign public IP is not supported for this launch type.".to_owned()
     })?;
     numbers(desired)?;
     placement::network(world, desired, task)?;

@@ -7,6 +7,7 @@ mod distributions;
 mod examples;
 mod groups;
 mod identity;
+mod instances;
 mod locks;
 mod random;
 mod reach;
@@ -63,6 +64,13 @@ fn with(more: &str) -> Desired {
 fn edited(from: &str, to: &str) -> String {
     assert!(STACK.contains(from), "`{from}` is not in the stack");
     STACK.replace(from, to)
+}
+
+/// [`STACK`] on instances, with more keys of them.
+fn on_instances(keys: &str) -> String {
+    let capacity = format!("[cluster.main]\ncapacity = {{ instance_type = \"t3.micro\", max = 2{keys} }}\n");
+    let sized = "[task.api]\nmemory = 400\n[task.api.container.app]";
+    edited("[cluster.main]\n", &capacity).replace("[task.api.container.app]", sized)
 }
 
 #[track_caller]

@@ -90,6 +90,8 @@ fn every_kind_is_lowered_from_something() {
         "{STACK}[[alb.public.listener.http.rule]]\npriority = 1\nwhen = {{ path = [\"/\"] }}\nforward = \"api\"\n[[cloudfront.x.route]]\npath = \"/*\"\norigin = \"bucket.web\"\n[bucket.web]\n"
     );
     let desired = lower_text(&text).expect("no mistakes");
-    let kinds: std::collections::BTreeSet<Kind> = desired.resources.keys().map(Address::kind).collect();
+    let on_instances = lower_text(&on_instances("")).expect("no mistakes");
+    let resources = desired.resources.keys().chain(on_instances.resources.keys());
+    let kinds: std::collections::BTreeSet<Kind> = resources.map(Address::kind).collect();
     assert_eq!(kinds, Kind::ALL.into());
 }

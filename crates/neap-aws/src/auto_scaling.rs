@@ -1,0 +1,366 @@
+//! EC2 auto scaling groups.
+//!
+//! Decides how a group is read, changed and deleted, and when its instances are replaced. Must not know what they run.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_autoscaling::types as sdk;
+use neap_core::address::Address;
+use neap_core::desired::Desired;
+use neap_core::kinds::AutoScalingGroup;
+use neap_core::live::{LiveResource, Outputs, Phase};
+use neap_engine::cloud::{CallError, ErrorKind, Progress};
+
+use crate::adopt::adopt;
+use crate::client::Aws;
+use crate::ecs::{count, uncount};
+use crate::error::{failed, refused};
+use crate::found::{Found, Outcome, address_of, if_gone};
+use crate::remote::{Held, Remote, Wanted, declared, outputs};
+use crate::tags::{TagChanges, Tags, visible};
+
+const DESCRIBE: &str = "autoscaling:DescribeAutoScalingGroups";
+const CREATE: &str = "autoscaling:CreateAutoScalingGroup";
+/// The type of what a tag is on.
+const GROUP: &str = "auto-scaling-group";
+/// The most groups that a page holds.
+const PAGE: i32 = 100;
+
+/// Reads the stack's groups.
+pub(crate) async fn read(aws: &Aws, desired: &Desired) -> Found {
+    let mut found = Found::new(&desired.stack);
+    let names: BTreeMap<&str, &Address> = declared::<AutoScalingGroup>(desired)
+        .map(|(address, group)| (group.name.as_str(), address))
+        .collect();
+    match list(aws).await {
+        Err(error) => found.unlistable::<AutoScalingGroup>(desired, &error),
+        Ok(groups) => {
+            for group in &groups {
+                let named = group.auto_scaling_group_name().and_then(|name| names.get(name).copied());
+                let Some(address) = address_of(&tags_of(group), named) else { continue };
+                let outcome = live(aws, group, address).await.map(Some);
+                found.collect([(named.cloned(), outcome) as Outcome]);
+            }
+            found.rest_absent::<AutoScalingGroup>(desired);
+        }
+    }
+    found
+}
+
+async fn list(aws: &Aws) -> Result<Vec<sdk::AutoScalingGroup>, CallError> {
+    let pages = aws.scaling.describe_auto_scaling_groups().into_paginator().page_size(PAGE).items().send();
+    pages.try_collect().await.map_err(failed(DESCRIBE))
+}
+
+async fn find(aws: &Aws, name: &str) -> Result<Option<sdk::AutoScalingGroup>, CallError> {
+    let answer = aws.scaling.describe_auto_scaling_groups().auto_scaling_group_names(name).send().await;
+    Ok(answer.map_err(failed(DESCRIBE))?.auto_scaling_groups.unwrap_or_default().pop())
+}
+
+fn tags_of(group: &sdk::AutoScalingGroup) -> Tags {
+    let pair = |tag: &sdk::TagDescription| {
+        (tag.key().unwrap_or_default().to_owned(), tag.value().unwrap_or_default().to_owned())
+    };
+    visible(group.tags().iter().map(pair))
+}
+
+async fn live(aws: &Aws, group: &sdk::AutoScalingGroup, address: Address) -> Result<LiveResource, CallError> {
+    let fields = from_aws(group);
+    Ok(LiveResource {
+        address,
+        id: fields.name.clone(),
+        outputs: group_outputs(group),
+        resource: fields.into(),
+        tags: tags_of(group),
+        phase: phase(aws, group).await?,
+    })
+}
+
+fn group_outputs(group: &sdk::AutoScalingGroup) -> Outputs {
+    let name = group.auto_scaling_group_name().unwrap_or_default();
+    outputs([("arn", group.auto_scaling_group_arn().unwrap_or_default()), ("name", name)])
+}
+
+fn from_aws(group: &sdk::AutoScalingGroup) -> AutoScalingGroup {
+    let template = group.launch_template();
+    let subnets = group.vpc_zone_identifier().unwrap_or_default().split(',').map(str::trim);
+    AutoScalingGroup {
+        name: group.auto_scaling_group_name().unwrap_or_default().to_owned(),
+        launch_template: template.and_then(|it| it.launch_template_id()).unwrap_or_default().to_owned(),
+        launch_template_version: template.and_then(|it| it.version()).unwrap_or("$Default").to_owned(),
+        min: group.min_size().map_or(0, uncount),
+        max: group.max_size().map_or(0, uncount),
+        desired: group.desired_capacity().map_or(0, uncount),
+        subnets: subnets.filter(|subnet| !subnet.is_empty()).map(str::to_owned).collect(),
+        scale_in_protection: group.new_instances_protected_from_scale_in().unwrap_or(false),
+    }
+}
+
+/// How many instances run another version of the launch template than new ones would.
+fn n_stale(group: &sdk::AutoScalingGroup) -> usize {
+    let wanted = group.launch_template().and_then(|template| template.version());
+    // `$Latest` and `$Default` say nothing about what is running.
+    let Some(wanted) = wanted.filter(|version| version.parse::<u64>().is_ok()) else { return 0 };
+    let other = |instance: &&sdk::Instance| {
+        let version = instance.launch_template().and_then(|template| template.version());
+        let leaves = instance.lifecycle_state().is_some_and(|state| state.as_str().starts_with("Terminat"));
+        !leaves && version.is_some_and(|version| version != wanted)
+    };
+    group.instances().iter().filter(other).count()
+}
+
+async fn phase(aws: &Aws, group: &sdk::AutoScalingGroup) -> Result<Phase, CallError> {
+    if let Some(status) = group.status() {
+        return Ok(Phase::Deleting(status.to_ascii_lowercase()));
+    }
+    let stale = n_stale(group);
+    if stale > 0 {
+        let name = group.auto_scaling_group_name().unwrap_or_default();
+        return Ok(replacing(stale, latest_refresh(aws, name).await?.as_ref()));
+    }
+    let in_service =
+        |instance: &&sdk::Instance| instance.lifecycle_state() == Some(&sdk::LifecycleState::InService);
+    let running = group.instances().iter().filter(in_service).count();
+    let wanted = group.desired_capacity().map_or(0, uncount);
+    Ok(if u32::try_from(running).unwrap_or(u32::MAX) < wanted {
+        Phase::Settling(format!("{running} of {wanted} instances in service"))
+    } else {
+        Phase::Ready
+    })
+}
+
+/// How far a replacement of instances is, with what AWS says of the last one.
+fn replacing(stale: usize, refresh: Option<&sdk::InstanceRefresh>) -> Phase {
+    use sdk::InstanceRefreshStatus::{Baking, Cancelling, InProgress, Pending, RollbackInProgress};
+    let what = if stale == 1 { "1 instance runs" } else { "instances run" };
+    let number = if stale == 1 { String::new() } else { format!("{stale} ") };
+    let status = refresh.and_then(|refresh| refresh.status());
+    match (refresh, status) {
+        (Some(refresh), Some(Pending | InProgress | Baking | Cancelling | RollbackInProgress)) => {
+            let done = refresh.percentage_complete().unwrap_or(0);
+            Phase::Settling(format!("replacing the instances, {done} % done"))
+        }
+        (refresh, _) => {
+            let why = refresh.and_then(|refresh| refresh.status_reason()).unwrap_or("nothing replaces them");
+            Phase::Failed(format!("{number}{what} an earlier version of the launch template: {why}"))
+        }
+    }
+}
+
+async fn latest_refresh(aws: &Aws, name: &str) -> Result<Option<sdk::InstanceRefresh>, CallError> {
+    let call = aws.scaling.describe_instance_refreshes().auto_scaling_group_name(name).max_records(1);
+    let answer = call.send().await.map_err(failed("autoscaling:DescribeInstanceRefreshes"))?;
+    Ok(answer.instance_refreshes.unwrap_or_default().into_iter().next())
+}
+
+/// Replaces the instances one by one, each new one first, protected or not.
+async fn refresh(aws: &Aws, name: &str) -> Result<(), CallError> {
+    let preferences = sdk::RefreshPreferences::builder()
+        .min_healthy_percentage(100)
+        .max_healthy_percentage(200)
+        .scale_in_protected_instances(sdk::ScaleInProtectedInstances::Refresh)
+        .skip_matching(true)
+        .build();
+    let call = aws.scaling.start_instance_refresh().auto_scaling_group_name(name).preferences(preferences);
+    call.send().await.map(|_| ()).map_err(failed("autoscaling:StartInstanceRefresh"))
+}
+
+fn template(fields: &AutoScalingGroup) -> sdk::LaunchTemplateSpecification {
+    sdk::LaunchTemplateSpecification::builder()
+        .launch_template_id(&fields.launch_template)
+        .version(&fields.launch_template_version)
+        .build()
+}
+
+fn subnets(fields: &AutoScalingGroup) -> String {
+    fields.subnets.iter().map(String::as_str).collect::<Vec<_>>().join(",")
+}
+
+/// Tags as the service takes them; instances get them too, so that each tells whose it is.
+fn to_tags(group: &str, tags: &Tags) -> Vec<sdk::Tag> {
+    let tag = |(key, value): (&String, &String)| {
+        let tag = sdk::Tag::builder().key(key).value(value).propagate_at_launch(true);
+        tag.resource_id(group).resource_type(GROUP).build()
+    };
+    tags.iter().map(tag).collect()
+}
+
+async fn retag(aws: &Aws, group: &str, changes: &TagChanges) -> Result<(), CallError> {
+    if !changes.set.is_empty() {
+        let call = aws.scaling.create_or_update_tags().set_tags(Some(to_tags(group, &changes.set)));
+        call.send().await.map_err(failed("autoscaling:CreateOrUpdateTags"))?;
+    }
+    if !changes.remove.is_empty() {
+        let tag = |key: &String| sdk::Tag::builder().key(key).resource_id(group).resource_type(GROUP).build();
+        let call = aws.scaling.delete_tags().set_tags(Some(changes.remove.iter().map(tag).collect()));
+        call.send().await.map_err(failed("autoscaling:DeleteTags"))?;
+    }
+    Ok(())
+}
+
+impl Remote for AutoScalingGroup {
+    async fn create(aws: &Aws, wanted: &Wanted<'_, Self>) -> Result<Outputs, CallError> {
+        let fields = wanted.fields;
+        let call = aws
+            .scaling
+            .create_auto_scaling_group()
+            .auto_scaling_group_name(&fields.name)
+            .launch_template(template(fields))
+            .min_size(count(fields.min))
+            .max_size(count(fields.max))
+            .desired_capacity(count(fields.desired))
+            .vpc_zone_identifier(subnets(fields))
+            .new_instances_protected_from_scale_in(fields.scale_in_protection)
+            .set_tags(Some(to_tags(&fields.name, &wanted.all_tags())));
+        let conflict = call.send().await.map_err(failed(CREATE)).err();
+        let found = match conflict {
+            Some(error) if error.kind != ErrorKind::Conflict => return Err(error),
+            // Its ARN holds an id that only a look tells.
+            _ => find(aws, &fields.name).await?,
+        };
+        match (conflict, found) {
+            (None, Some(group)) => Ok(group_outputs(&group)),
+            (None, None) => {
+                let message = format!("`{}` is not visible yet", fields.name);
+                Err(refused(ErrorKind::NotYet, DESCRIBE, message))
+            }
+            (Some(conflict), found) => {
+                let found = match found {
+                    Some(group) => match address_of(&tags_of(&group), None) {
+                        Some(address) => Some(live(aws, &group, address).await?),
+                        None => return Err(conflict),
+                    },
+                    None => None,
+                };
+                adopt(aws, wanted, found, conflict).await
+            }
+        }
+    }
+
+    async fn update(
+        aws: &Aws,
+        held: &Held<'_, Self>,
+        wanted: &Wanted<'_, Self>,
+    ) -> Result<Outputs, CallError> {
+        let (before, after) = (held.fields, wanted.fields);
+        if before != after {
+            let desired = (before.desired != after.desired).then(|| count(after.desired));
+            let call = aws
+                .scaling
+                .update_auto_scaling_group()
+                .auto_scaling_group_name(&after.name)
+                .launch_template(template(after))
+                .min_size(count(after.min))
+                .max_size(count(after.max))
+                .set_desired_capacity(desired)
+                .vpc_zone_identifier(subnets(after))
+                .new_instances_protected_from_scale_in(after.scale_in_protection);
+            call.send().await.map_err(failed("autoscaling:UpdateAutoScalingGroup"))?;
+        }
+        let starts_from =
+            |group: &Self| (group.launch_template.clone(), group.launch_template_version.clone());
+        let is_stale =
+            starts_from(before) != starts_from(after) || matches!(held.live.phase, Phase::Failed(_));
+        if is_stale && before.desired > 0 {
+            refresh(aws, &after.name).await?;
+        }
+        retag(aws, &after.name, &wanted.tag_changes(&held.live.tags)).await?;
+        Ok(held.live.outputs.clone())
+    }
+
+    async fn delete(aws: &Aws, held: &Held<'_, Self>) -> Result<(), CallError> {
+        let call = aws.scaling.delete_auto_scaling_group().auto_scaling_group_name(&held.fields.name);
+        // Otherwise AWS refuses as long as there are instances, and ECS's protection keeps those for ever.
+        let answer = call.force_delete(true).send().await;
+        if_gone(answer.map_err(failed("autoscaling:DeleteAutoScalingGroup")))
+    }
+
+    async fn ready(aws: &Aws, wanted: &Wanted<'_, Self>, _: &Outputs) -> Result<Progress, CallError> {
+        let Some(group) = find(aws, &wanted.fields.name).await? else {
+            return Ok(Progress::Pending("not visible yet".to_owned()));
+        };
+        Ok(match phase(aws, &group).await? {
+            Phase::Ready => Progress::Done,
+            Phase::Settling(detail) => Progress::Pending(detail),
+            Phase::Deleting(detail) | Phase::Failed(detail) => Progress::Failed(detail),
+        })
+    }
+
+    async fn gone(aws: &Aws, held: &Held<'_, Self>) -> Result<Progress, CallError> {
+        let Some(group) = find(aws, &held.fields.name).await? else { return Ok(Progress::Done) };
+        if group.status().is_none() {
+            Self::delete(aws, held).await?;
+        }
+        let left = group.instances().len();
+        Ok(Progress::Pending(format!("terminating, {left} instances left")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use neap_core::kinds::KindOf;
+
+    use super::*;
+
+    fn group(fields: &AutoScalingGroup, versions: &[&str]) -> sdk::AutoScalingGroup {
+        let instance = |version: &&str| {
+            let template = sdk::LaunchTemplateSpecification::builder().version(*version).build();
+            let instance = sdk::Instance::builder().instance_id("i-1").launch_template(template);
+            instance.lifecycle_state(sdk::LifecycleState::InService).build()
+        };
+        sdk::AutoScalingGroup::builder()
+            .auto_scaling_group_name(&fields.name)
+            .launch_template(template(fields))
+            .min_size(count(fields.min))
+            .max_size(count(fields.max))
+            .desired_capacity(count(fields.desired))
+            .vpc_zone_identifier(subnets(fields))
+            .new_instances_protected_from_scale_in(fields.scale_in_protection)
+            .set_instances(Some(versions.iter().map(instance).collect()))
+            .build()
+    }
+
+    #[test]
+    fn a_group_reads_back_as_it_was_created() {
+        let example = AutoScalingGroup::example();
+        assert_eq!(from_aws(&group(&example, &[])), example);
+        let two = AutoScalingGroup { subnets: ["subnet-1", "subnet-2"].map(String::from).into(), ..example };
+        assert_eq!(from_aws(&group(&two, &[])), two);
+    }
+
+    #[test]
+    fn instances_of_an_earlier_version_are_stale() {
+        let second = AutoScalingGroup { launch_template_version: "2".into(), ..AutoScalingGroup::example() };
+        assert_eq!(n_stale(&group(&second, &["1", "2", "1"])), 2);
+        let latest = AutoScalingGroup { launch_template_version: "$Latest".into(), ..second };
+        assert_eq!(n_stale(&group(&latest, &["1"])), 0);
+    }
+
+    #[test]
+    fn stale_instances_are_being_replaced_or_nothing_replaces_them() {
+        let refresh = |status: sdk::InstanceRefreshStatus| {
+            sdk::InstanceRefresh::builder()
+                .status(status)
+                .percentage_complete(50)
+                .status_reason("no room")
+                .build()
+        };
+        let running = refresh(sdk::InstanceRefreshStatus::InProgress);
+        assert_eq!(
+            replacing(2, Some(&running)),
+            Phase::Settling("replacing the instances, 50 % done".into())
+        );
+        let failed = refresh(sdk::InstanceRefreshStatus::Failed);
+        let expected = "1 instance runs an earlier version of the launch template: no room";
+        assert_eq!(replacing(1, Some(&failed)), Phase::Failed(expected.into()));
+        let expected = "2 instances run an earlier version of the launch template: nothing replaces them";
+        assert_eq!(replacing(2, None), Phase::Failed(expected.into()));
+    }
+
+    #[test]
+    fn instances_have_the_tags_of_their_group() {
+        let tags = to_tags("a", &[("team".to_owned(), "web".to_owned())].into());
+        assert_eq!(tags[0].propagate_at_launch(), Some(true));
+        assert_eq!((tags[0].resource_id(), tags[0].resource_type()), (Some("a"), Some(GROUP)));
+    }
+}

@@ -1,0 +1,146 @@
+//! Instances of a cluster's own: what they imply, who reaches the tasks on them, and what does not fit.
+
+use serde_json::json;
+
+use super::*;
+
+fn addresses(desired: &Desired, by: &str) -> Vec<String> {
+    let implied = desired.resources.iter().filter(|(_, resource)| {
+        resource.implied.as_ref().is_some_and(|implied| implied.by.to_string() == by)
+    });
+    implied.map(|(address, _)| address.to_string()).collect()
+}
+
+#[test]
+fn one_table_of_instances_implies_all_that_they_need() {
+    let desired = lower_text(&on_instances("")).expect("no mistakes");
+    let expected = [
+        "role.cluster-main",
+        "instance_profile.cluster-main",
+        "security_group.cluster-main",
+        "launch_template.cluster-main",
+        "auto_scaling_group.cluster-main",
+        "capacity_provider.cluster-main",
+        "cluster_capacity.main",
+    ];
+    assert_eq!(addresses(&desired, "cluster.main"), expected);
+    let expect = |address: &str, path: &str, expected: Value| {
+        assert_eq!(field(&desired, address, path), expected, "{address} {path}");
+    };
+    let template = "launch_template.cluster-main";
+    expect(template, "image", json!("${aws.ecs_image.x86_64}"));
+    expect(template, "metadata_tokens", json!("required"));
+    expect(template, "cluster", json!("${cluster.main.arn}"));
+    let group = "auto_scaling_group.cluster-main";
+    expect(group, "min", json!(1));
+    expect(group, "max", json!(2));
+    expect(group, "scale_in_protection", json!(true));
+    expect("cluster.main", "default_strategy", json!({}));
+    expect("service.api", "capacity", json!({ "neap-course-cluster-main": { "weight": 1, "base": 0 } }));
+    let after = &resource(&desired, group).after;
+    let after: Vec<String> = after.iter().map(ToString::to_string).collect();
+    assert_eq!(after, ["instance_profile.cluster-main", "cluster.main", "security_group.cluster-main"]);
+    assert!(resource(&desired, "service.api").after.contains(&"cluster_capacity.main".parse().expect("it")));
+}
+
+#[test]
+fn what_associates_instances_has_no_tags_of_the_users() {
+    let text = on_instances("").replace("name = \"course\"", "name = \"course\"\ntags = { team = \"web\" }");
+    let desired = lower_text(&text).expect("no mistakes");
+    let keys = |address: &str| resource(&desired, address).tags.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(keys("cluster_capacity.main"), ["neap:address", "neap:stack"]);
+    assert_eq!(keys("capacity_provider.cluster-main"), ["neap:address", "neap:stack", "team"]);
+}
+
+#[test]
+fn tasks_on_instances_share_their_interface_unless_they_say_otherwise() {
+    let check = |text: &str, mode: &str, host_port: u64, target: &str, ingress: Value| {
+        let desired = lower_text(text).expect("no mistakes");
+        assert_eq!(field(&desired, "task.api", "network_mode"), mode);
+        assert_eq!(field(&desired, "task.api", "launch_types"), json!(["EC2"]));
+        assert_eq!(field(&desired, "task.api", "containers.app.ports.0.host_port"), host_port);
+        assert_eq!(field(&desired, "target_group.api", "target_type"), target);
+        assert_eq!(field(&desired, "service.api", "own_interfaces"), json!(mode == "awsvpc"));
+        assert_eq!(field(&desired, "service.api", "public_ip"), json!(false));
+        assert_eq!(field(&desired, "security_group.cluster-main", "ingress"), ingress);
+    };
+    let rule = |from: u16, to: u16| {
+        json!([{
+            "protocol": "tcp", "from_port": from, "to_port": to, "peer": "${security_group.alb-public.id}",
+            "description": "from alb.public",
+        }])
+    };
+    let text = on_instances("");
+    check(&text, "bridge", 0, "instance", rule(32_768, 65_535));
+    let fixed = text.replace("port = 3000\n\n[target", "ports = [{ port = 3000, host_port = 80 }]\n[target");
+    check(&fixed, "bridge", 80, "instance", rule(80, 80));
+    let mode = |mode: &str| text.replace("memory = 400", &format!("memory = 400\nnetwork_mode = \"{mode}\""));
+    check(&mode("host"), "host", 3000, "instance", rule(3000, 3000));
+    check(&mode("awsvpc"), "awsvpc", 3000, "ip", json!([]));
+}
+
+#[test]
+fn a_task_that_does_not_fit_on_its_instances_is_told() {
+    let with = |keys: &str| on_instances("").replace("memory = 400", keys);
+    check_mistakes(
+        &with("memory = 1024"),
+        &["task.api.memory: 1024 MiB do not fit on a `t3.micro`, which has 940 for tasks"],
+    );
+    check_mistakes(
+        &with("memory = 400\ncpu = 4096"),
+        &["task.api.cpu: 4096 CPU units do not fit on a `t3.micro`, which has 2048"],
+    );
+    check_mistakes(
+        &with("memory = 400\narchitecture = \"arm64\""),
+        &["task.api.architecture: the image is built for arm64, and `t3.micro` has x86_64"],
+    );
+    check_mistakes(&with("cpu = 256"), &["task.api: the task has no `memory`"]);
+    let text =
+        with("memory = 400\nnetwork_mode = \"awsvpc\"").replace("[service.api]", "[service.api]\ncount = 3");
+    check_mistakes(&text, &["service.api.count: 3 tasks with `awsvpc` do not fit on the instances"]);
+    assert_eq!(help(&text), ["leave `network_mode` out to share the instance's interface, or raise `max`"]);
+}
+
+#[test]
+fn instances_that_cannot_be_are_told() {
+    let text = on_instances("").replace("t3.micro", "t3.mico");
+    check_mistakes(
+        &text,
+        &["cluster.main.capacity.instance_type: neap does not know the instance type `t3.mico`"],
+    );
+    assert_eq!(help(&text)[0], "did you mean `t3.micro`?");
+    let text = on_instances(", architecture = \"arm64\"");
+    check_mistakes(&text, &["cluster.main.capacity.architecture: `t3.micro` has the processor x86_64"]);
+    check_mistakes(
+        &on_instances(", min = 3"),
+        &["cluster.main.capacity.max: at most 2 instances, and at least 3"],
+    );
+    check_mistakes(
+        &on_instances(", desired = 3"),
+        &["cluster.main.capacity.desired: 3 instances at first are outside of 1 to 2"],
+    );
+    check_mistakes(
+        &on_instances(", image = \"ubuntu\""),
+        &["cluster.main.capacity.image: `ubuntu` is not the id of an image"],
+    );
+    check_mistakes(
+        &on_instances(", user_data = \"#!/bin/sh\""),
+        &["cluster.main.capacity.user_data: the script has a first line of its own"],
+    );
+}
+
+#[test]
+fn a_type_that_is_not_in_the_table_says_its_processor() {
+    let text = on_instances(", architecture = \"arm64\"").replace("t3.micro", "x9g.huge");
+    let text = text.replace("memory = 400", "memory = 400\narchitecture = \"arm64\"");
+    let desired = lower_text(&text).expect("no mistakes");
+    assert_eq!(field(&desired, "launch_template.cluster-main", "image"), "${aws.ecs_image.arm64}");
+}
+
+#[test]
+fn tasks_that_share_an_interface_have_no_network_of_their_own() {
+    let text = on_instances("").replace("[service.api]", "[service.api]\nsubnets = [\"subnet-1\"]");
+    check_mistakes(&text, &["service.api.subnets: `subnets` without network mode `awsvpc`"]);
+    let text = edited("[task.api.container", "[task.api]\nnetwork_mode = \"bridge\"\n[task.api.container");
+    check_mistakes(&text, &["task.api.network_mode: Fargate has no network mode but `awsvpc`"]);
+}

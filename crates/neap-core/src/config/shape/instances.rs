@@ -1,0 +1,72 @@
+//! The table of the instances that a cluster has of its own.
+//!
+//! Decides its keys, types, ranges and allowed values. Must not know which types of instances there are.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{Architecture, yes};
+
+/// EC2 instances that the cluster has of its own: an auto scaling group that ECS scales.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InstancesTable {
+    /// The type of the instances, such as `t3.micro`.
+    pub instance_type: String,
+    /// The fewest instances.
+    #[serde(default = "one")]
+    #[schemars(range(min = 0, max = 500))]
+    pub min: u32,
+    /// The most instances; as many as the fewest unless said otherwise, at least one.
+    #[schemars(range(min = 1, max = 500))]
+    pub max: Option<u32>,
+    /// How many there are at first; ECS owns the number from then on. The fewest unless said otherwise.
+    #[schemars(range(min = 0, max = 500))]
+    pub desired: Option<u32>,
+    /// The processor of a type that neap does not know.
+    pub architecture: Option<Architecture>,
+    /// The id of the image (`ami-…`). Without it the instances get the one that AWS recommends for ECS on Amazon Linux 2023
+    /// when they are first made, and keep it; `newest` follows what AWS recommends.
+    pub image: Option<String>,
+    /// The size of the disk in GiB; that of the image unless said otherwise.
+    #[schemars(range(min = 30, max = 16384))]
+    pub disk: Option<u32>,
+    /// The name of the key pair that opens the instances to SSH; a security group must let it in as well.
+    pub key_pair: Option<String>,
+    /// Names of `[security_group.x]` or ids, beside the implied group.
+    #[serde(default)]
+    pub security_groups: Vec<String>,
+    /// Ids of subnets, instead of the VPC's own.
+    #[serde(default)]
+    pub subnets: Vec<String>,
+    /// Whether the instances get a public address: without a NAT gateway they need one to reach ECS.
+    #[serde(default = "yes")]
+    pub public_ip: bool,
+    /// Whether they run on spare capacity: cheaper, and interrupted with two minutes' notice.
+    #[serde(default)]
+    pub spot: bool,
+    /// Whether ECS scales the group by what its tasks need.
+    #[serde(default = "yes")]
+    pub managed_scaling: bool,
+    /// How full ECS keeps the instances, in percent: below 100 some room is kept free.
+    #[serde(default = "hundred")]
+    #[schemars(range(min = 1, max = 100))]
+    pub target_capacity: u32,
+    /// Whether ECS protects instances that run tasks from scale-in; only with managed scaling.
+    #[serde(default = "yes")]
+    pub termination_protection: bool,
+    /// Whether ECS moves the tasks away before an instance goes.
+    #[serde(default = "yes")]
+    pub draining: bool,
+    /// What instances run at their first start, after they are told their cluster: lines for bash.
+    #[serde(default)]
+    pub user_data: String,
+}
+
+const fn one() -> u32 {
+    1
+}
+
+const fn hundred() -> u32 {
+    100
+}

@@ -1,0 +1,177 @@
+//! EC2 Auto Scaling: groups and their instances (reference section 3.13).
+
+use neap_core::kinds::{AutoScalingGroup, LaunchTemplate};
+use neap_engine::cloud::CallError;
+
+use super::request::{TagCalls, gone_is_done};
+use super::{Request, launch_template};
+use crate::arn;
+use crate::clock::{INSTANCE_REPLACED, INSTANCES_START, INSTANCES_TERMINATE, Millis};
+use crate::error::{Answer, Rejection};
+use crate::record::{Record, State};
+use crate::rules;
+use crate::world::World;
+
+const INVALID: &str = "ValidationError";
+const TAGS: TagCalls =
+    TagCalls { add: "autoscaling:CreateOrUpdateTags", remove: "autoscaling:DeleteTags", invalid: INVALID };
+const STALE: &str = "instances run an earlier version of the launch template, and nothing replaces them";
+const REFRESHING: &str = "replacing the instances";
+
+pub(crate) async fn create(request: &Request<'_>, desired: &AutoScalingGroup) -> Result<String, CallError> {
+    let existing = |world: &World| find(world, &desired.name);
+    let create = |world: &mut World| create_group(world, request, desired);
+    let arn = request.create("autoscaling:CreateAutoScalingGroup", create, existing).await?;
+    update(request, &arn, desired).await?;
+    Ok(arn)
+}
+
+/// Changes a group, and replaces its instances where they run something else than new ones would.
+pub(crate) async fn update(
+    request: &Request<'_>,
+    arn: &str,
+    desired: &AutoScalingGroup,
+) -> Result<(), CallError> {
+    let current = request.current::<AutoScalingGroup>(arn)?;
+    if current != *desired {
+        let update = |world: &mut World| update_group(world, arn, desired);
+        request.call("autoscaling:UpdateAutoScalingGroup", update).await?;
+    }
+    let is_stale = |world: &World| {
+        world
+            .record(arn)
+            .is_some_and(|record| matches!(&record.state, State::Failed { reason } if reason == STALE))
+    };
+    if request.sim.look(is_stale) {
+        request.call("autoscaling:StartInstanceRefresh", |world| refresh(world, arn)).await?;
+    }
+    request.retag(arn, &TAGS).await
+}
+
+/// Deletes the group with its instances, protected or not.
+pub(crate) async fn delete(request: &Request<'_>, arn: &str) -> Result<(), CallError> {
+    let delete = |world: &mut World| delete_group(world, arn);
+    gone_is_done(request.call("autoscaling:DeleteAutoScalingGroup", delete).await)
+}
+
+fn find(world: &World, name: &str) -> Option<String> {
+    let mut groups = world.all::<AutoScalingGroup>();
+    groups.find(|(_, group)| group.name == name).map(|(record, _)| record.arn.clone())
+}
+
+fn missing() -> Rejection {
+    Rejection::not_found(INVALID, "AutoScalingGroup name not found - null")
+}
+
+fn create_group(world: &mut World, request: &Request<'_>, desired: &AutoScalingGroup) -> Answer<String> {
+    let length = desired.name.chars().count();
+    rules::require((1..=255).contains(&length) && !desired.name.contains(':'), INVALID, || {
+        format!("the name `{}` is not valid", desired.name)
+    })?;
+    rules::tags(INVALID, &request.tags)?;
+    if let Some(record) = find(world, &desired.name).and_then(|arn| world.record(&arn)) {
+        let message = "AutoScalingGroup by this name already exists";
+        return Err(if record.is_deleting() {
+            Rejection::not_yet(
+                "AlreadyExists",
+                format!("{message} - A group with the name is pending delete"),
+            )
+        } else {
+            Rejection::conflict("AlreadyExists", message)
+        });
+    }
+    check(world, desired)?;
+    let id = arn::hex(&world.seed(&desired.name), 12);
+    let path = format!("autoScalingGroup:{id}:autoScalingGroupName/{}", desired.name);
+    let arn = world.place().arn("autoscaling", &path);
+    let outputs = [("arn", arn.as_str()), ("name", &desired.name)];
+    let mut record = Record::new(arn.clone(), desired.clone(), &request.tags, &outputs);
+    record = record.called(&desired.name).within(&world.place);
+    if desired.desired > 0 {
+        record = record.settling("starting instances", world.now + INSTANCES_START);
+    }
+    world.insert(record);
+    Ok(arn)
+}
+
+fn check(world: &World, desired: &AutoScalingGroup) -> Answer<()> {
+    rules::require(desired.min <= desired.max, INVALID, || {
+        format!("Max bound, {}, must be greater than or equal to min bound, {}", desired.max, desired.min)
+    })?;
+    rules::require((desired.min..=desired.max).contains(&desired.desired), INVALID, || {
+        format!(
+            "Desired capacity:{} must be between the specified min size:{} and max size:{}",
+            desired.desired, desired.min, desired.max
+        )
+    })?;
+    rules::require(!desired.subnets.is_empty(), INVALID, || {
+        "At least one Availability Zone or VPC Subnet is required.".to_owned()
+    })?;
+    for subnet in &desired.subnets {
+        rules::require(world.subnet(subnet).is_some(), INVALID, || {
+            format!("The subnet ID '{subnet}' does not exist")
+        })?;
+    }
+    launch_template::startable(world, &desired.launch_template, &desired.launch_template_version).map(drop)
+}
+
+fn update_group(world: &mut World, arn: &str, desired: &AutoScalingGroup) -> Answer<()> {
+    check(world, desired)?;
+    let now = world.now;
+    let group = world.change::<AutoScalingGroup>(arn, INVALID)?;
+    let template =
+        |group: &AutoScalingGroup| (group.launch_template.clone(), group.launch_template_version.clone());
+    let (changed, before) = (template(group) != template(desired), group.desired);
+    *group = desired.clone();
+    let record = world.record_mut(arn).ok_or_else(missing)?;
+    if record.is_deleting() {
+        return Err(Rejection::invalid(INVALID, "AutoScalingGroup is pending delete"));
+    }
+    if changed && before > 0 {
+        record.state = State::Failed { reason: STALE.to_owned() };
+    } else if desired.desired > before {
+        record.state =
+            State::Settling { word: "starting instances".to_owned(), until: now + INSTANCES_START };
+    }
+    Ok(())
+}
+
+fn refresh(world: &mut World, arn: &str) -> Answer<()> {
+    let now = world.now;
+    let n_instances = world.change::<AutoScalingGroup>(arn, INVALID)?.desired;
+    let record = world.record_mut(arn).ok_or_else(missing)?;
+    if matches!(&record.state, State::Settling { word, .. } if word == REFRESHING) {
+        let message = "An Instance Refresh is already in progress and blocks the execution of this one.";
+        return Err(Rejection::not_yet("InstanceRefreshInProgress", message));
+    }
+    let until = now + Millis::from(n_instances) * INSTANCE_REPLACED;
+    record.state = State::Settling { word: REFRESHING.to_owned(), until };
+    Ok(())
+}
+
+fn delete_group(world: &mut World, arn: &str) -> Answer<()> {
+    let until = world.now + if n_instances(world, arn) > 0 { INSTANCES_TERMINATE } else { 0 };
+    let record = world.record_mut(arn).ok_or_else(missing)?;
+    if !record.is_deleting() {
+        record.state = State::Deleting { word: "delete in progress".to_owned(), until };
+    }
+    Ok(())
+}
+
+/// How many instances a group has.
+pub(crate) fn n_instances(world: &World, arn: &str) -> u32 {
+    world.get::<AutoScalingGroup>(arn).map_or(0, |(_, group)| group.desired)
+}
+
+/// The groups whose instances join a cluster, each with the template that its instances start from.
+pub(crate) fn of_cluster<'world>(
+    world: &'world World,
+    cluster: &str,
+) -> Vec<(&'world Record, &'world AutoScalingGroup, &'world LaunchTemplate)> {
+    let template = |group: &AutoScalingGroup| {
+        world.all::<LaunchTemplate>().find(|(record, _)| record.id == group.launch_template)
+    };
+    let groups = world.all::<AutoScalingGroup>();
+    let joined = groups.filter_map(|(record, group)| Some((record, group, template(group)?.1)));
+    joined.filter(|(.., template)| template.cluster == cluster).collect()
+}
