@@ -35,180 +35,47 @@ impl EdgeRule {
 
 /// What it means that a resource of the kind `dependent` depends on one of the kind `dependency`.
 ///
-/// Pairs that no field can join answer with the least: the id must exist. `after` can join any two.
+/// Pairs that AWS says nothing of, or that no field can join, answer with the least: the id must exist. So it is with all that a
+/// task definition names (registering checks none of it, and what its tasks use is the service's to wait for), with what a
+/// launch template names, and with the host names that a distribution asks: it deploys while its load balancer provisions, and
+/// a load balancer or a bucket goes without asking who points at it. `after` can join any two.
 pub const fn between(dependent: Kind, dependency: Kind) -> EdgeRule {
-    match dependent {
-        Kind::Service => service(dependency),
-        Kind::Listener | Kind::Rule => listener(dependency),
-        Kind::Alb | Kind::SecurityGroup => network(dependency),
-        Kind::Cloudfront => distribution(dependency),
-        Kind::BucketPolicy => bucket_policy(dependency),
-        Kind::InstanceProfile | Kind::AutoScalingGroup | Kind::CapacityProvider | Kind::ClusterCapacity => {
-            instances(dependent, dependency)
-        }
-        // Registering a revision checks none of what it names, and deleting one frees nothing. What its tasks
-        // use at run time is the service's to wait for.
-        Kind::Task
-        // Nothing that a template names is checked before an instance starts from it.
-        | Kind::LaunchTemplate
-        | Kind::LogGroup
-        | Kind::Role
-        | Kind::Ecr
-        | Kind::Cluster
-        | Kind::TargetGroup
-        | Kind::Bucket
-        | Kind::OriginAccessControl => EdgeRule::ID,
-    }
-}
-
-/// What a distribution waits for. It needs only host names, so it deploys while its load balancer provisions; and a load
-/// balancer or a bucket goes without asking who points at it.
-const fn distribution(dependency: Kind) -> EdgeRule {
-    match dependency {
-        // DeleteOriginAccessControl fails with `OriginAccessControlInUse` while any distribution names it, a disabled one
-        // too.
-        Kind::OriginAccessControl => EdgeRule::ID.held(),
-        Kind::LogGroup
-        | Kind::Role
-        | Kind::InstanceProfile
-        | Kind::Ecr
-        | Kind::Cluster
-        | Kind::SecurityGroup
-        | Kind::LaunchTemplate
-        | Kind::AutoScalingGroup
-        | Kind::CapacityProvider
-        | Kind::ClusterCapacity
-        | Kind::TargetGroup
-        | Kind::Alb
-        | Kind::Listener
-        | Kind::Rule
-        | Kind::Task
-        | Kind::Service
-        | Kind::Cloudfront
-        | Kind::BucketPolicy
-        | Kind::Bucket => EdgeRule::ID,
-    }
-}
-
-/// What the policy of a bucket waits for.
-const fn bucket_policy(dependency: Kind) -> EdgeRule {
-    match dependency {
-        // S3 refuses two changes of one bucket at a time (`OperationAborted`).
-        Kind::Bucket => EdgeRule::ID.gone_before(),
-        Kind::LogGroup
-        | Kind::Role
-        | Kind::InstanceProfile
-        | Kind::Ecr
-        | Kind::Cluster
-        | Kind::SecurityGroup
-        | Kind::LaunchTemplate
-        | Kind::AutoScalingGroup
-        | Kind::CapacityProvider
-        | Kind::ClusterCapacity
-        | Kind::TargetGroup
-        | Kind::Alb
-        | Kind::Listener
-        | Kind::Rule
-        | Kind::Task
-        | Kind::Service
-        | Kind::Cloudfront
-        | Kind::BucketPolicy
-        | Kind::OriginAccessControl => EdgeRule::ID,
-    }
-}
-
-/// What a service waits for.
-const fn service(dependency: Kind) -> EdgeRule {
-    match dependency {
+    match (dependent, dependency) {
         // CreateService fails with `ClusterNotFoundException` while the cluster is not ACTIVE, and a strategy names
         // providers that are associated only then. DeleteCluster fails with `ClusterContainsServicesException`.
         // It refuses to let go of a provider that a service's strategy names.
-        Kind::Cluster | Kind::ClusterCapacity => EdgeRule::SETTLED.held(),
+        (Kind::Service, Kind::Cluster | Kind::ClusterCapacity) => EdgeRule::SETTLED.held(),
         // ECS keeps a provider as long as a service's strategy names it.
-        Kind::CapacityProvider => EdgeRule::ID.held(),
+        (Kind::Service, Kind::CapacityProvider) => EdgeRule::ID.held(),
         // Nobody checks a task's roles before its tasks start; a role made a moment ago cannot be assumed yet, and
         // such a stopped task counts for the circuit breaker. Tasks use their roles until they are gone.
-        Kind::Role => EdgeRule::SETTLED.gone_before(),
+        (Kind::Service, Kind::Role) => EdgeRule::SETTLED.gone_before(),
         // Interfaces of running tasks keep the group (`DependencyViolation`).
-        Kind::SecurityGroup => EdgeRule::ID.held(),
+        (Kind::Service, Kind::SecurityGroup) => EdgeRule::ID.held(),
         // A deleted revision stays DELETE_IN_PROGRESS until no service uses it.
-        Kind::Task => EdgeRule::ID.gone_before(),
+        (Kind::Service, Kind::Task) => EdgeRule::ID.gone_before(),
         // The log driver of a task that is still running may create its group again.
-        Kind::LogGroup => EdgeRule::ID.gone_before(),
+        (Kind::Service, Kind::LogGroup) => EdgeRule::ID.gone_before(),
         // The target group must be reachable from a load balancer (`does not have an associated load balancer`),
         // which may still be provisioning. Registered targets keep neither of them.
-        Kind::TargetGroup | Kind::Listener | Kind::Rule | Kind::Alb => EdgeRule::ID,
-        Kind::Ecr
-        | Kind::InstanceProfile
-        | Kind::LaunchTemplate
-        | Kind::AutoScalingGroup
-        | Kind::Service
-        | Kind::Cloudfront
-        | Kind::Bucket
-        | Kind::BucketPolicy
-        | Kind::OriginAccessControl => EdgeRule::ID,
-    }
-}
+        (Kind::Service, Kind::TargetGroup | Kind::Listener | Kind::Rule | Kind::Alb) => EdgeRule::ID,
 
-/// What a listener or a rule waits for.
-const fn listener(dependency: Kind) -> EdgeRule {
-    match dependency {
         // DeleteTargetGroup fails with `ResourceInUse` while a listener or a rule forwards to it.
-        Kind::TargetGroup => EdgeRule::ID.held(),
+        (Kind::Listener | Kind::Rule, Kind::TargetGroup) => EdgeRule::ID.held(),
         // Listeners may be made on a load balancer that is still provisioning. Deleting it deletes its listeners and
         // their rules, so none of them has to go first.
-        Kind::Alb | Kind::Listener => EdgeRule::ID,
-        Kind::LogGroup
-        | Kind::Role
-        | Kind::InstanceProfile
-        | Kind::Ecr
-        | Kind::Cluster
-        | Kind::SecurityGroup
-        | Kind::LaunchTemplate
-        | Kind::AutoScalingGroup
-        | Kind::CapacityProvider
-        | Kind::ClusterCapacity
-        | Kind::Rule
-        | Kind::Task
-        | Kind::Service
-        | Kind::Cloudfront
-        | Kind::Bucket
-        | Kind::BucketPolicy
-        | Kind::OriginAccessControl => EdgeRule::ID,
-    }
-}
+        (Kind::Listener | Kind::Rule, Kind::Alb | Kind::Listener) => EdgeRule::ID,
 
-/// What a load balancer or a security group waits for.
-const fn network(dependency: Kind) -> EdgeRule {
-    match dependency {
         // Interfaces of the load balancer, and rules of other groups that name this one as peer, keep a group
         // (`DependencyViolation`).
-        Kind::SecurityGroup => EdgeRule::ID.held(),
-        Kind::LogGroup
-        | Kind::Role
-        | Kind::InstanceProfile
-        | Kind::Ecr
-        | Kind::Cluster
-        | Kind::LaunchTemplate
-        | Kind::AutoScalingGroup
-        | Kind::CapacityProvider
-        | Kind::ClusterCapacity
-        | Kind::TargetGroup
-        | Kind::Alb
-        | Kind::Listener
-        | Kind::Rule
-        | Kind::Task
-        | Kind::Service
-        | Kind::Cloudfront
-        | Kind::Bucket
-        | Kind::BucketPolicy
-        | Kind::OriginAccessControl => EdgeRule::ID,
-    }
-}
+        (Kind::Alb | Kind::SecurityGroup, Kind::SecurityGroup) => EdgeRule::ID.held(),
 
-/// What a cluster's instances, and what ECS has for them, wait for.
-const fn instances(dependent: Kind, dependency: Kind) -> EdgeRule {
-    match (dependent, dependency) {
+        // DeleteOriginAccessControl fails with `OriginAccessControlInUse` while any distribution names it, a disabled one
+        // too.
+        (Kind::Cloudfront, Kind::OriginAccessControl) => EdgeRule::ID.held(),
+        // S3 refuses two changes of one bucket at a time (`OperationAborted`).
+        (Kind::BucketPolicy, Kind::Bucket) => EdgeRule::ID.gone_before(),
+
         // DeleteRole fails with `DeleteConflict` while a profile holds the role.
         (Kind::InstanceProfile, Kind::Role) => EdgeRule::ID.held(),
         // CreateAutoScalingGroup looks at the profile (`Invalid IAM Instance Profile name`), and instances without one
