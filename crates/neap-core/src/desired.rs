@@ -22,6 +22,11 @@ pub const TAG_SPEC: &str = "neap:spec";
 /// The tag of what stays when a stack goes, with the value `true`.
 pub const TAG_KEEP: &str = "neap:keep";
 
+/// Whether the tags of a bucket say that it stays. On anything but a bucket that tag means nothing: it would hide what bills.
+pub fn is_kept(tags: &BTreeMap<String, String>) -> bool {
+    tags.get(TAG_KEEP).is_some_and(|kept| kept == "true")
+}
+
 /// Which VPC a stack lives in.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

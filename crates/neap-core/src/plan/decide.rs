@@ -12,7 +12,7 @@ use super::world::{Node, Standing, World};
 use super::{Action, FieldChange, Mode, Reason};
 use crate::address::{Address, Kind};
 use crate::config::Secrets;
-use crate::desired::{Desired, DesiredResource, TAG_KEEP};
+use crate::desired::{Desired, DesiredResource, is_kept};
 use crate::diff;
 use crate::edges;
 use crate::kinds::Resource;
@@ -303,9 +303,9 @@ impl<'a> Judge<'a, '_> {
     fn delete(&mut self, node: Node, reason: Reason) {
         let address = self.world.nodes[node].address.clone();
         let wanted = self.desired.resources.get(&address).filter(|_| reason == Reason::Destroyed);
-        let is_kept = |tags: &BTreeMap<String, String>| tags.get(TAG_KEEP).is_some_and(|it| it == "true");
-        let kept =
+        let says_so =
             is_kept(&self.world.nodes[node].tags) || wanted.is_some_and(|wanted| is_kept(&wanted.tags));
+        let kept = address.kind() == Kind::Bucket && says_so;
         let (action, reason) = if kept { (Action::NoOp, Reason::Kept) } else { (Action::Delete, reason) };
         self.list.push(Decision {
             address,

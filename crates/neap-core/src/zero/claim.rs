@@ -9,7 +9,7 @@ use super::judge::Found;
 use super::scope::StackScope;
 use super::seen::{Remains, Seen, Thing};
 use crate::address::{Address, Kind};
-use crate::desired::{TAG_ADDRESS, TAG_KEEP, TAG_STACK};
+use crate::desired::{TAG_ADDRESS, TAG_STACK, is_kept};
 
 /// What all of neap's tags begin with.
 const TAG_PREFIX: &str = "neap:";
@@ -32,10 +32,6 @@ pub(super) enum Claim {
 /// Whether it is tagged as the stack's.
 pub(super) fn is_tagged(stack: &str, seen: &Seen) -> bool {
     seen.tags.get(TAG_STACK).is_some_and(|owner| owner == stack)
-}
-
-fn is_kept(seen: &Seen) -> bool {
-    seen.tags.get(TAG_KEEP).is_some_and(|kept| kept == "true")
 }
 
 /// The address in its tags.
@@ -90,8 +86,10 @@ impl<'a> Scene<'a> {
             return Claim::Foreign;
         }
         match seen.tags.get(TAG_STACK) {
-            Some(owner) if *owner == self.scope.stack && is_kept(seen) => return Claim::Kept,
-            Some(owner) if *owner == self.scope.stack => return Claim::Ours(Found::Tag),
+            Some(owner) if *owner == self.scope.stack => {
+                let stays = seen.thing == Thing::Bucket && is_kept(&seen.tags);
+                return if stays { Claim::Kept } else { Claim::Ours(Found::Tag) };
+            }
             Some(_) => return Claim::Foreign,
             None => {}
         }
@@ -173,7 +171,8 @@ impl<'a> Scene<'a> {
     }
 }
 
-/// The address that the comment of a distribution, or the description of an access control, ends in, if it names the stack: `… (shop/cloudfront.site)`.
+/// The address that the comment of a distribution, or the description of an access control, ends in, if it names the
+/// stack: `… (shop/cloudfront.site)`.
 pub(super) fn marked_address(stack: &str, comment: &str) -> Option<Address> {
     let (_, mark) = comment.strip_suffix(')')?.rsplit_once('(')?;
     mark.strip_prefix(stack)?.strip_prefix('/')?.parse().ok()

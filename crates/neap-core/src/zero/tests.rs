@@ -77,6 +77,20 @@ fn the_stacks_tag_claims_whatever_the_name() {
 }
 
 #[test]
+fn a_bucket_that_its_stack_keeps_is_told_and_nothing_else_can_be_kept() {
+    let kept = |thing, address| {
+        let mut seen = tagged(thing, "course-web", "course-web", address);
+        seen.tags.insert("neap:keep".to_owned(), "true".to_owned());
+        judge(&scope(), &remains(vec![seen]))
+    };
+    let bucket = kept(Thing::Bucket, "bucket.web");
+    assert!(bucket.is_zero(), "{bucket:#?}");
+    assert_eq!(bucket.kept.len(), 1);
+    let balancer = kept(Thing::LoadBalancer, "alb.web");
+    assert_eq!((balancer.left.len(), balancer.kept.len()), (1, 0));
+}
+
+#[test]
 fn another_stacks_tag_settles_it() {
     let other = tags(&[(TAG_STACK, "course-two"), (TAG_ADDRESS, "ecr.api")]);
     for name in ["course-api", "course-two-api", "/neap/course/api"] {
