@@ -27,6 +27,8 @@ pub(super) fn instances<'file>(
 pub(super) struct Grounds<'file> {
     /// Whether a service runs it on Fargate, or none does at all.
     pub(super) fargate: bool,
+    /// Whether a service names a cluster that is not there, so that nobody can tell.
+    pub(super) unknown: bool,
     /// The services that run it on instances, each with its table and those instances.
     pub(super) instances: Vec<(&'file str, &'file ServiceTable, &'file InstancesTable)>,
 }
@@ -35,6 +37,7 @@ pub(super) struct Grounds<'file> {
 pub(super) fn of_task<'file>(file: &'file StackFile, name: &str) -> Grounds<'file> {
     let mut grounds = Grounds::default();
     for (service, table) in file.service.iter().filter(|(_, table)| table.task == name) {
+        grounds.unknown |= table.capacity.is_none() && !file.cluster.contains_key(&table.cluster);
         match instances(file, table) {
             Some(instances) => grounds.instances.push((service, table, instances)),
             None => grounds.fargate = true,

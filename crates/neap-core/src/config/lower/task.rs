@@ -45,7 +45,11 @@ fn task(lowering: &mut Lowering<'_>, name: &str, table: &TaskTable) {
     check_containers(lowering, &place, table, mode);
     fit::check(lowering, &place, table, mode, &grounds);
     check_dependencies(lowering, &place, table);
-    let (cpu, memory) = if grounds.fargate {
+    let (cpu, memory) = if grounds.unknown {
+        // The unknown cluster is the mistake; what would fit there is not known.
+        let (cpu, memory) = fargate::size(table.cpu, table.memory);
+        (Some(cpu), Some(memory))
+    } else if grounds.fargate {
         let (cpu, memory) = size(lowering, &place, table);
         (Some(cpu), Some(memory))
     } else {

@@ -52,6 +52,12 @@ fn sizes_that_fargate_does_not_have_are_told_with_those_it_has() {
 }
 
 #[test]
+fn nothing_is_said_of_a_size_while_nobody_knows_where_the_task_runs() {
+    let text = task("memory = 1000").replace("cluster = \"main\"", "cluster = \"mian\"");
+    check_mistakes(&text, &["service.api.cluster: no `cluster` is called `mian`"]);
+}
+
+#[test]
 fn containers_cannot_have_more_than_their_task() {
     let app = |keys: &str| edited("port = 3000\n\n[target", &format!("port = 3000\n{keys}\n[target"));
     check_mistakes(&app("cpu = 512"), &["task.api.cpu: the containers want 512 CPU units, the task has 256"]);
