@@ -32,6 +32,7 @@ mod target_group;
 mod task;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod whole;
 
 use std::collections::BTreeMap;
@@ -47,7 +48,8 @@ use context::Lowering;
 ///
 /// Fails with every mistake in the file.
 pub fn lower(file: &StackFile, stack: &str, region: Option<&str>) -> Result<Desired, Vec<Mistake>> {
-    let mut lowering = Lowering::new(file, stack);
+    let region = region.or(file.stack.region.as_deref());
+    let mut lowering = Lowering::new(file, stack, region);
     stack::check(&mut lowering);
     // Declared groups, roles and log groups go first: they take the place of implied ones.
     registry::lower(&mut lowering);
@@ -69,7 +71,7 @@ pub fn lower(file: &StackFile, stack: &str, region: Option<&str>) -> Result<Desi
     let resources = lowering.finish()?;
     Ok(Desired {
         stack: stack.to_owned(),
-        region: region.map(str::to_owned).or_else(|| file.stack.region.clone()),
+        region: region.map(str::to_owned),
         account: file.stack.account.clone(),
         lock,
         network,

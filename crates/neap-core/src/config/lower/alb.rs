@@ -11,9 +11,9 @@ use super::context::{Common, Lowering};
 use super::place::Place;
 use super::stack::is_id;
 use super::target_group::protocol_name;
-use super::{alb_rule, groups, routes};
+use super::{alb_rule, groups, routes, tls};
 use crate::address::{Address, Kind};
-use crate::config::shape::{AlbTable, HttpProtocol, IpAddressType, ListenerTable, Scheme};
+use crate::config::shape::{AlbTable, IpAddressType, ListenerTable, Scheme};
 use crate::kinds::{Alb, Listener};
 use crate::reference;
 
@@ -97,9 +97,9 @@ fn listener(lowering: &mut Lowering<'_>, place: &Place, alb: &str, name: &str, t
     let address = Address::listener(alb, name);
     let common = Common { tags: &table.tags, protect: false, name: None };
     let protocol = routes::protocol(table);
-    check_tls(lowering, place, table, protocol);
+    tls::check(lowering, place, table, protocol);
     let certificate =
-        table.certificate.as_deref().map(|arn| certificate(lowering, &place.at("certificate"), arn));
+        table.certificate.as_deref().map(|arn| tls::certificate(lowering, &place.at("certificate"), arn));
     let default = Actions {
         forward: table.default.forward.as_ref(),
         redirect: table.default.redirect.as_ref(),
@@ -110,38 +110,12 @@ fn listener(lowering: &mut Lowering<'_>, place: &Place, alb: &str, name: &str, t
         port: table.port,
         protocol: protocol_name(protocol).to_owned(),
         certificate,
-        ssl_policy: table.ssl_policy.as_ref().map(|policy| lowering.text(&place.at("ssl_policy"), policy)),
+        ssl_policy: table
+            .ssl_policy
+            .as_deref()
+            .map(|policy| tls::policy(lowering, &place.at("ssl_policy"), policy)),
         default_action: alb_action::lower(lowering, &place.at("default"), &default, table),
     };
     lowering.declare(address.clone(), place, &common, fields);
     alb_rule::lower(lowering, place, &address, table);
-}
-
-fn check_tls(lowering: &mut Lowering<'_>, place: &Place, table: &ListenerTable, protocol: HttpProtocol) {
-    match (protocol, &table.certificate) {
-        (HttpProtocol::Https, None) => {
-            lowering.report(&place.at("protocol"), "HTTPS without a certificate").help(
-                "set `certificate` to the ARN of one in AWS Certificate Manager, in the stack's region",
-            );
-        }
-        (HttpProtocol::Http, Some(_)) => {
-            lowering
-                .report(&place.at("certificate"), "a certificate with HTTP")
-                .help("set `protocol = \"HTTPS\"`, or leave the certificate out");
-        }
-        (HttpProtocol::Http, None) if table.ssl_policy.is_some() => {
-            lowering.report(&place.at("ssl_policy"), "a security policy with HTTP").help("it is for HTTPS");
-        }
-        _ => {}
-    }
-}
-
-fn certificate(lowering: &mut Lowering<'_>, place: &Place, arn: &str) -> String {
-    let arn = lowering.text(place, arn);
-    if !arn.starts_with("arn:") && !arn.starts_with("${") {
-        lowering
-            .report(place, format!("`{arn}` is not the ARN of a certificate"))
-            .help("ARNs of certificates read like `arn:aws:acm:eu-west-1:123456789012:certificate/…`");
-    }
-    arn
 }

@@ -26,6 +26,8 @@ pub(super) struct Lowering<'file> {
     pub(super) file: &'file StackFile,
     /// The stack's name, with the environment.
     pub(super) stack: &'file str,
+    /// The stack's region, where the file or the command line names one.
+    pub(super) region: Option<&'file str>,
     /// Which listeners and rules forward to which target group.
     pub(super) routes: Routes<'file>,
     /// The tasks that a service with `exec` runs.
@@ -48,12 +50,13 @@ pub(super) struct Common<'file> {
 }
 
 impl<'file> Lowering<'file> {
-    pub(super) fn new(file: &'file StackFile, stack: &'file str) -> Self {
+    pub(super) fn new(file: &'file StackFile, stack: &'file str, region: Option<&'file str>) -> Self {
         let shells =
             file.service.values().filter(|service| service.exec).map(|service| service.task.as_str());
         Self {
             file,
             stack,
+            region,
             routes: routes::of(file),
             shells: shells.collect(),
             resources: BTreeMap::new(),

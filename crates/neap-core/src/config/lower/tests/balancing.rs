@@ -41,8 +41,52 @@ fn a_certificate_makes_a_listener_https() {
     };
     expect("protocol = \"HTTPS\"", "protocol: HTTPS without a certificate");
     expect(&format!("protocol = \"HTTP\"\ncertificate = \"{arn}\""), "certificate: a certificate with HTTP");
-    expect("ssl_policy = \"x\"", "ssl_policy: a security policy with HTTP");
+    expect("ssl_policy = \"ELBSecurityPolicy-2016-08\"", "ssl_policy: a security policy with HTTP");
     expect("certificate = \"mine\"", "certificate: `mine` is not the ARN of a certificate");
+}
+
+#[test]
+fn a_certificate_is_one_of_the_stacks_region_and_account() {
+    let stack = |arn: &str| {
+        let place = "name = \"course\"\nregion = \"eu-west-1\"\naccount = \"123456789012\"";
+        listener(&format!("certificate = \"{arn}\"")).replace("name = \"course\"", place)
+    };
+    for arn in [
+        "arn:aws:acm:eu-west-1:123456789012:certificate/x",
+        "arn:aws:iam::123456789012:server-certificate/x",
+        "arn:${aws.partition}:acm:${aws.region}:${aws.account}:certificate/x",
+    ] {
+        assert!(lower_text(&stack(arn)).is_ok(), "{arn}");
+    }
+    let expect = |arn: &str, expected: &[&str]| {
+        let at = |it: &&str| format!("alb.public.listener.http.certificate: {it}");
+        let expected: Vec<String> = expected.iter().map(at).collect();
+        check_mistakes(&stack(arn), &expected.iter().map(String::as_str).collect::<Vec<_>>());
+    };
+    expect(
+        "arn:aws:acm:us-east-1:999999999999:certificate/x",
+        &[
+            "the certificate is account 999999999999's, and the stack is for 123456789012",
+            "the certificate is in us-east-1, and the load balancer in eu-west-1",
+        ],
+    );
+    for other in ["arn:aws:acm:eu-west-1:123456789012:key/x", "arn:aws:iam::123456789012:role/x", "arn:x"] {
+        expect(other, &[&format!("`{other}` is not the ARN of a certificate")]);
+    }
+}
+
+#[test]
+fn a_security_policy_has_the_form_of_its_names() {
+    let keys = |policy: &str| {
+        listener(&format!(
+            "certificate = \"arn:aws:acm:eu-west-1:1:certificate/x\"\nssl_policy = \"{policy}\""
+        ))
+    };
+    assert!(lower_text(&keys("ELBSecurityPolicy-TLS13-1-2-FIPS-2023-04")).is_ok());
+    check_mistakes(
+        &keys("TLS13-1-2-2021-06"),
+        &["alb.public.listener.http.ssl_policy: `TLS13-1-2-2021-06` is not the name of a security policy"],
+    );
 }
 
 #[test]
@@ -86,7 +130,8 @@ fn redirects_lead_elsewhere() {
         &redirect("path = \"x\""),
         &[&format!("{place}.path: the path `x` does not begin with a slash")],
     );
-    let https = redirect("protocol = \"HTTP\"").replace("port = 80", "port = 443\ncertificate = \"arn:x\"");
+    let https = redirect("protocol = \"HTTP\"")
+        .replace("port = 80", "port = 443\ncertificate = \"arn:aws:acm:eu-west-1:1:certificate/x\"");
     check_mistakes(&https, &[&format!("{place}.protocol: AWS does not redirect from HTTPS to HTTP")]);
 }
 
@@ -215,8 +260,8 @@ fn newer_versions_of_http_need_tls() {
             "alb.public.listener.http.default.forward: `target_group.api` speaks GRPC, which needs an HTTPS listener",
         ],
     );
-    let text =
-        group("protocol_version = \"GRPC\"").replace("port = 80\n", "port = 443\ncertificate = \"arn:x\"\n");
+    let text = group("protocol_version = \"GRPC\"")
+        .replace("port = 80\n", "port = 443\ncertificate = \"arn:aws:acm:eu-west-1:1:certificate/x\"\n");
     let desired = lower_text(&text).expect("no mistakes");
     assert_eq!(field(&desired, "target_group.api", "health_check.path"), "/AWS.ALB/healthcheck");
     assert_eq!(field(&desired, "target_group.api", "health_check.matcher"), "12");

@@ -110,7 +110,7 @@ fn the_listener_that_answers_is_asked() {
     let origin =
         |listeners: &str| field(&with(&alb(listeners)), "cloudfront.site", "origins")["alb.b"].clone();
     let http = "[alb.b.listener.http]\nport = 8080\ndefault = { fixed_response = { status = 404 } }\n";
-    let https = "[alb.b.listener.https]\nport = 443\ncertificate = \"arn:x\"\ndefault = { fixed_response = { status = 404 } }\n";
+    let https = "[alb.b.listener.https]\nport = 443\ncertificate = \"arn:aws:acm:eu-west-1:1:certificate/x\"\ndefault = { fixed_response = { status = 404 } }\n";
     let away = "[alb.b.listener.http]\nport = 80\ndefault = { redirect = { protocol = \"HTTPS\" } }\n";
     assert_eq!(origin(http)["http_port"], 8080);
     assert_eq!(origin(&format!("{http}{https}"))["protocol_policy"], "http-only");

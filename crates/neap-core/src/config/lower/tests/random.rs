@@ -59,7 +59,7 @@ proptest! {
     #[test]
     fn writing_references_in_full_twice_changes_nothing(text in r"([a-z.$ ]|\$\{|\}|\$\{ecr\.api\}|\$\{var\.x\}|\$\$\{){0,12}") {
         let file: StackFile = toml::from_str("[stack]\nname = \"course\"\n[var.x]\n[ecr.api]\n").expect("a stack");
-        let mut lowering = Lowering::new(&file, "course");
+        let mut lowering = Lowering::new(&file, "course", None);
         let place = place::Place::of("output", "x");
         let once = lowering.text(&place, &text);
         prop_assert_eq!(lowering.text(&place, &once), once);

@@ -1,0 +1,96 @@
+//! Certificates and security policies of listeners.
+//!
+//! Decides which of them a load balancer would refuse, as far as their names tell. Must not know what a listener does with
+//! requests.
+
+use super::context::Lowering;
+use super::place::Place;
+use crate::config::shape::{HttpProtocol, ListenerTable};
+use crate::reference;
+
+/// What the names of all security policies begin with. Load balancers take no others ("Security policies for your
+/// Application Load Balancer"); new ones come every year, so the rest of a name is AWS's to judge.
+const POLICY_PREFIX: &str = "ELBSecurityPolicy-";
+/// Checks that a listener has a certificate and a policy where its protocol takes them, and nowhere else.
+pub(super) fn check(
+    lowering: &mut Lowering<'_>,
+    place: &Place,
+    table: &ListenerTable,
+    protocol: HttpProtocol,
+) {
+    match (protocol, &table.certificate) {
+        (HttpProtocol::Https, None) => {
+            lowering.report(&place.at("protocol"), "HTTPS without a certificate").help(
+                "set `certificate` to the ARN of one in AWS Certificate Manager, in the stack's region",
+            );
+        }
+        (HttpProtocol::Http, Some(_)) => {
+            lowering
+                .report(&place.at("certificate"), "a certificate with HTTP")
+                .help("set `protocol = \"HTTPS\"`, or leave the certificate out");
+        }
+        (HttpProtocol::Http, None) if table.ssl_policy.is_some() => {
+            lowering.report(&place.at("ssl_policy"), "a security policy with HTTP").help("it is for HTTPS");
+        }
+        _ => {}
+    }
+}
+
+/// The ARN of a certificate that a load balancer in the stack's region and account can use: one of ACM, or a server
+/// certificate of IAM.
+pub(super) fn certificate(lowering: &mut Lowering<'_>, place: &Place, text: &str) -> String {
+    let arn = lowering.text(place, text);
+    if arn.starts_with("${") {
+        return arn;
+    }
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    let found = match parts.as_slice() {
+        ["arn", _, "acm", region, account, path] if path.starts_with("certificate/") => {
+            Some((Some(*region), *account))
+        }
+        ["arn", _, "iam", "", account, path] if path.starts_with("server-certificate/") => {
+            Some((None, *account))
+        }
+        _ => None,
+    };
+    let Some((region, account)) = found else {
+        lowering
+            .report(place, format!("`{arn}` is not the ARN of a certificate"))
+            .help("ARNs of certificates read like `arn:aws:acm:eu-west-1:123456789012:certificate/…`");
+        return arn;
+    };
+    check_place(lowering, place, region, account);
+    arn
+}
+
+/// Reports a certificate of another region or account than the stack's, as far as the stack says which those are.
+fn check_place(lowering: &mut Lowering<'_>, place: &Place, region: Option<&str>, account: &str) {
+    // What is still a reference is filled in with the stack's own.
+    let differs = |found: &str, own: &str| found != own && reference::in_text(found).is_empty();
+    if let (Some(found), Some(own)) = (region, lowering.region)
+        && differs(found, own)
+    {
+        lowering
+            .report(place, format!("the certificate is in {found}, and the load balancer in {own}"))
+            .help(format!(
+                "request one for the same names in {own}: a load balancer takes only those of its region"
+            ));
+    }
+    if let Some(own) = lowering.file.stack.account.as_deref().filter(|own| differs(account, own)) {
+        lowering
+            .report(place, format!("the certificate is account {account}'s, and the stack is for {own}"))
+            .help(format!("request one for the same names in account {own}: certificates cannot be shared"));
+    }
+}
+
+/// A security policy by its name.
+pub(super) fn policy(lowering: &mut Lowering<'_>, place: &Place, text: &str) -> String {
+    let policy = lowering.text(place, text);
+    if !policy.starts_with(POLICY_PREFIX) && !policy.starts_with("${") {
+        lowering
+            .report(place, format!("`{policy}` is not the name of a security policy"))
+            .help(format!("names begin with `{POLICY_PREFIX}`, as in `{POLICY_PREFIX}TLS13-1-2-Res-2021-06`"))
+            .help("without one AWS chooses");
+    }
+    policy
+}
