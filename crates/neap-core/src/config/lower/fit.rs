@@ -26,9 +26,9 @@ pub(super) fn check(
         Architecture::X86_64 => Processor::X86,
         Architecture::Arm64 => Processor::Arm,
     };
-    for (service, of_service, on) in &grounds.instances {
+    for ground in &grounds.instances {
+        let (on, cluster) = (ground.instances, ground.cluster);
         let name = &on.instance_type;
-        let cluster = &of_service.cluster;
         if let Some(found) = processor(on).filter(|found| *found != wanted) {
             lowering
                 .report(
@@ -39,7 +39,12 @@ pub(super) fn check(
                         found.as_str()
                     ),
                 )
-                .label(format!("`service.{service}` runs it on the instances of `cluster.{cluster}`"))
+                .label(match ground.service {
+                    Some((service, _)) => {
+                        format!("`service.{service}` runs it on the instances of `cluster.{cluster}`")
+                    }
+                    None => format!("it is run on the instances of `cluster.{cluster}`"),
+                })
                 .help(format!("build it for {}, or choose another instance type", found.as_str()));
         }
         if let Some(most) = instances::task_memory_mib(name).filter(|most| memory(table) > *most) {
@@ -60,12 +65,18 @@ pub(super) fn check(
         }
         let interfaces = instance.max_enis.saturating_sub(1);
         let most = on.max.unwrap_or_else(|| on.min.max(1)).saturating_mul(interfaces);
-        if mode == NetworkMode::Awsvpc && of_service.count > most {
+        let count = ground.count();
+        if mode == NetworkMode::Awsvpc && count > most {
+            let at = match ground.service {
+                Some((service, _)) => Place::of("service", service).at("count"),
+                None => place.at("network_mode"),
+            };
+            let tasks = match count {
+                1 => "a task with `awsvpc` does not".to_owned(),
+                _ => format!("{count} tasks with `awsvpc` do not"),
+            };
             lowering
-                .report(
-                    &Place::of("service", service).at("count"),
-                    format!("{} tasks with `awsvpc` do not fit on the instances", of_service.count),
-                )
+                .report(&at, format!("{tasks} fit on the instances"))
                 .label(format!(
                     "a `{name}` has interfaces for {interfaces}, and there are at most {most} in all"
                 ))
@@ -81,7 +92,7 @@ fn check_modes(
     mode: NetworkMode,
     grounds: &Grounds<'_>,
 ) {
-    if mode != NetworkMode::Awsvpc && grounds.fargate {
+    if mode != NetworkMode::Awsvpc && grounds.fargate && !grounds.unknown {
         lowering
             .report(&place.at("network_mode"), "Fargate has no network mode but `awsvpc`")
             .help("leave `network_mode` out, or run the task on instances");

@@ -16,21 +16,44 @@ pub(super) fn instances<'file>(
     if service.capacity.is_some() {
         return None;
     }
-    match &file.cluster.get(&service.cluster)?.capacity {
+    of_cluster(file, &service.cluster)
+}
+
+/// The instances of the cluster `name`, if it has some.
+fn of_cluster<'file>(file: &'file StackFile, name: &str) -> Option<&'file InstancesTable> {
+    match &file.cluster.get(name)?.capacity {
         ClusterCapacity::Instances(instances) => Some(instances),
         ClusterCapacity::One(_) | ClusterCapacity::Weighted(_) => None,
+    }
+}
+
+/// Instances that a task runs on.
+#[derive(Debug)]
+pub(super) struct OnInstances<'file> {
+    /// The service that runs it there; none for a task that is run by itself.
+    pub(super) service: Option<(&'file str, &'file ServiceTable)>,
+    /// The cluster whose instances they are.
+    pub(super) cluster: &'file str,
+    /// The instances.
+    pub(super) instances: &'file InstancesTable,
+}
+
+impl OnInstances<'_> {
+    /// How many of the task run there at once.
+    pub(super) fn count(&self) -> u32 {
+        self.service.map_or(1, |(_, service)| service.count)
     }
 }
 
 /// What a task runs on.
 #[derive(Debug, Default)]
 pub(super) struct Grounds<'file> {
-    /// Whether a service runs it on Fargate, or none does at all.
+    /// Whether a service runs it on Fargate, or neither a service nor the task says where.
     pub(super) fargate: bool,
-    /// Whether a service names a cluster that is not there, so that nobody can tell.
+    /// Whether a service or the task names a cluster that is not there, so that nobody can tell.
     pub(super) unknown: bool,
-    /// The services that run it on instances, each with its table and those instances.
-    pub(super) instances: Vec<(&'file str, &'file ServiceTable, &'file InstancesTable)>,
+    /// The instances that it runs on.
+    pub(super) instances: Vec<OnInstances<'file>>,
 }
 
 /// What the task `name` runs on.
@@ -39,9 +62,19 @@ pub(super) fn of_task<'file>(file: &'file StackFile, name: &str) -> Grounds<'fil
     for (service, table) in file.service.iter().filter(|(_, table)| table.task == name) {
         grounds.unknown |= table.capacity.is_none() && !file.cluster.contains_key(&table.cluster);
         match instances(file, table) {
-            Some(instances) => grounds.instances.push((service, table, instances)),
+            Some(instances) => {
+                let service = Some((service.as_str(), table));
+                grounds.instances.push(OnInstances { service, cluster: &table.cluster, instances });
+            }
             None => grounds.fargate = true,
         }
+    }
+    let is_served = grounds.fargate || !grounds.instances.is_empty();
+    let cluster = file.task.get(name).and_then(|task| task.cluster.as_deref());
+    if let Some(cluster) = cluster.filter(|_| !is_served) {
+        grounds.unknown |= !file.cluster.contains_key(cluster);
+        let here = of_cluster(file, cluster);
+        grounds.instances.extend(here.map(|instances| OnInstances { service: None, cluster, instances }));
     }
     grounds.fargate |= grounds.instances.is_empty();
     grounds

@@ -32,6 +32,7 @@ fn task(lowering: &mut Lowering<'_>, name: &str, table: &TaskTable) {
     let common = Common { tags: &table.tags, protect: table.protect, name: table.name.as_deref() };
     let grounds = ground::of_task(lowering.file, name);
     let mode = ground::network_mode(table, &grounds);
+    check_cluster(lowering, &place, name, table);
     let log_group = log_group(lowering, &address, &place, table);
     let surroundings = Surroundings { log_group: &log_group, volumes: &table.volume };
     let mut containers = BTreeMap::new();
@@ -79,6 +80,18 @@ fn task(lowering: &mut Lowering<'_>, name: &str, table: &TaskTable) {
         containers,
     };
     lowering.declare(address, &place, &common, task);
+}
+
+/// Where a task runs that no service runs; the services of any other say where.
+fn check_cluster(lowering: &mut Lowering<'_>, place: &Place, name: &str, table: &TaskTable) {
+    let Some(cluster) = &table.cluster else { return };
+    let place = place.at("cluster");
+    lowering.named(&place, Kind::Cluster, cluster);
+    if let Some((service, _)) = lowering.file.service.iter().find(|(_, service)| service.task == name) {
+        lowering
+            .report(&place, format!("`service.{service}` runs the task, and says where"))
+            .help("leave `cluster` out, or take a task of its own for what no service runs");
+    }
 }
 
 fn launch_types(grounds: &Grounds<'_>) -> BTreeSet<String> {

@@ -16,6 +16,9 @@ use super::{CONTAINER_NAME, ContainerTable, Statement, names};
 pub struct TaskTable {
     /// The family's name instead of `<stack>-<name>`.
     pub name: Option<String>,
+    /// The name of the `[cluster.x]` that a task without a service is run on, by `aws ecs run-task` or a schedule: on its
+    /// instances, if it has some, and on Fargate otherwise.
+    pub cluster: Option<String>,
     /// CPU units of the whole task: 1024 are one vCPU.
     #[schemars(range(min = 128, max = 196_608))]
     pub cpu: Option<u32>,

@@ -101,6 +101,52 @@ fn a_task_that_does_not_fit_on_its_instances_is_told() {
     assert_eq!(help(&text), ["leave `network_mode` out to share the instance's interface, or raise `max`"]);
 }
 
+/// [`on_instances`] with a task that no service runs, and more keys of it.
+fn run_by_itself(keys: &str) -> String {
+    format!(
+        "{}\n[task.migrate]\n{keys}\n[task.migrate.container.app]\nimage = \"migrate\"\n",
+        on_instances("")
+    )
+}
+
+#[test]
+fn a_task_that_no_service_runs_is_for_the_cluster_that_it_names() {
+    let check = |keys: &str, launch_type: &str, mode: &str, memory: Value| {
+        let desired = lower_text(&run_by_itself(keys)).expect("no mistakes");
+        assert_eq!(field(&desired, "task.migrate", "launch_types"), json!([launch_type]), "{keys}");
+        assert_eq!(field(&desired, "task.migrate", "network_mode"), mode, "{keys}");
+        assert_eq!(field(&desired, "task.migrate", "memory"), memory, "{keys}");
+        resource(&desired, "role.task-migrate-execution");
+        resource(&desired, "log_group.task-migrate");
+    };
+    check("", "FARGATE", "awsvpc", json!(512));
+    check("cluster = \"main\"\nmemory = 100", "EC2", "bridge", json!(100));
+    check("cluster = \"main\"\nmemory = 100\nnetwork_mode = \"awsvpc\"", "EC2", "awsvpc", json!(100));
+}
+
+#[test]
+fn a_task_that_is_run_by_itself_must_fit_where_it_is_run() {
+    check_mistakes(
+        &run_by_itself("cluster = \"main\"\nmemory = 1024"),
+        &["task.migrate.memory: 1024 MiB do not fit on a `t3.micro`, which has 940 for tasks"],
+    );
+    check_mistakes(&run_by_itself("cluster = \"main\""), &["task.migrate: the task has no `memory`"]);
+    let text = run_by_itself("cluster = \"main\"\nmemory = 100\nnetwork_mode = \"awsvpc\"");
+    let text = text.replace("max = 2", "min = 0, max = 0");
+    check_mistakes(&text, &["task.migrate.network_mode: a task with `awsvpc` does not fit on the instances"]);
+    let text = run_by_itself("cluster = \"mian\"\nmemory = 1024\nnetwork_mode = \"bridge\"");
+    check_mistakes(&text, &["task.migrate.cluster: no `cluster` is called `mian`"]);
+    assert_eq!(help(&text), ["did you mean `main`?"]);
+}
+
+#[test]
+fn a_task_that_a_service_runs_names_no_cluster() {
+    check_mistakes(
+        &on_instances("").replace("memory = 400", "memory = 400\ncluster = \"main\""),
+        &["task.api.cluster: `service.api` runs the task, and says where"],
+    );
+}
+
 #[test]
 fn instances_that_cannot_be_are_told() {
     let text = on_instances("").replace("t3.micro", "t3.mico");
