@@ -65,6 +65,7 @@ macro_rules! behavior {
         let allowed = $behavior.allowed_methods();
         let cached = allowed.and_then(sdk::AllowedMethods::cached_methods);
         let request_policy = $behavior.origin_request_policy_id().filter(|policy| !policy.is_empty());
+        let response_policy = $behavior.response_headers_policy_id().filter(|policy| !policy.is_empty());
         Behavior {
             path: $path.to_owned(),
             origin: $behavior.target_origin_id().to_owned(),
@@ -73,6 +74,7 @@ macro_rules! behavior {
             cached_methods: methods(cached.map(sdk::CachedMethods::items)),
             cache_policy: $behavior.cache_policy_id().unwrap_or(LEGACY).to_owned(),
             origin_request_policy: request_policy.map(ToOwned::to_owned),
+            response_headers_policy: response_policy.map(ToOwned::to_owned),
             compress: $behavior.compress().unwrap_or(false),
         }
     }};
@@ -103,6 +105,7 @@ fn no_behavior() -> Behavior {
         cached_methods: methods(None),
         cache_policy: LEGACY.to_owned(),
         origin_request_policy: None,
+        response_headers_policy: None,
         compress: false,
     }
 }
@@ -138,6 +141,7 @@ mod tests {
         behavior.cache_policy_id = None;
         behavior.compress = None;
         behavior.origin_request_policy_id = Some(String::new());
+        behavior.response_headers_policy_id = Some(String::new());
         (config.default_root_object, config.price_class, config.http_version) = (None, None, None);
         (config.is_ipv6_enabled, config.cache_behaviors) = (None, None);
         let read = from_aws(&config);
@@ -145,6 +149,7 @@ mod tests {
         assert_eq!(read.default_behavior.cached_methods, read.default_behavior.methods);
         assert_eq!(read.default_behavior.cache_policy, "forwarded-values");
         assert_eq!(read.default_behavior.origin_request_policy, None);
+        assert_eq!(read.default_behavior.response_headers_policy, None);
         assert!(!read.default_behavior.compress && !read.ipv6 && read.behaviors.is_empty());
         assert_eq!(
             (read.default_root_object.as_str(), read.price_class.as_str(), read.http_version.as_str()),

@@ -169,6 +169,7 @@ macro_rules! changed_behavior {
         $live.compress = Some($desired.compress);
         $live.cache_policy_id = Some($desired.cache_policy.clone());
         $live.origin_request_policy_id.clone_from(&$desired.origin_request_policy);
+        $live.response_headers_policy_id.clone_from(&$desired.response_headers_policy);
         // The settings from before there were cache policies, which AWS refuses beside one.
         $live.forwarded_values = None;
         ($live.min_ttl, $live.default_ttl, $live.max_ttl) = (None, None, None);
@@ -226,6 +227,7 @@ mod tests {
             origin: "other".into(),
             methods: ["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"].map(String::from).into(),
             origin_request_policy: None,
+            response_headers_policy: None,
             compress: false,
             ..desired.default_behavior.clone()
         };

@@ -30,6 +30,15 @@ pub const MANAGED_ORIGIN_REQUEST_POLICIES: &[(&str, &str)] = &[
     ("UserAgentRefererHeaders", "acba4595-bd28-49b8-b9fe-13317c0390fa"),
 ];
 
+/// Names and ids of AWS's managed response-headers policies, from "Use managed response headers policies".
+pub const MANAGED_RESPONSE_HEADERS_POLICIES: &[(&str, &str)] = &[
+    ("CORS-With-Preflight", "5cc3b908-e619-4b99-88e5-2cf7f45965bd"),
+    ("CORS-and-SecurityHeadersPolicy", "e61eb60c-9c35-4d20-a928-2b84e02af89c"),
+    ("CORS-with-preflight-and-SecurityHeadersPolicy", "eaab4381-ed33-4a86-88ca-d9558dc6cd63"),
+    ("SecurityHeadersPolicy", "67f7725c-6f97-4210-82d7-5512b31e9d03"),
+    ("SimpleCORS", "60669652-455b-4ae9-85a4-c4c02393f86c"),
+];
+
 /// The id of the managed cache policy called `name`.
 pub fn managed_cache_policy(name: &str) -> Option<&'static str> {
     MANAGED_CACHE_POLICIES.iter().find(|(known, _)| *known == name).map(|(_, id)| *id)
@@ -38,6 +47,11 @@ pub fn managed_cache_policy(name: &str) -> Option<&'static str> {
 /// The id of the managed origin-request policy called `name`.
 pub fn managed_origin_request_policy(name: &str) -> Option<&'static str> {
     MANAGED_ORIGIN_REQUEST_POLICIES.iter().find(|(known, _)| *known == name).map(|(_, id)| *id)
+}
+
+/// The id of the managed response-headers policy called `name`.
+pub fn managed_response_headers_policy(name: &str) -> Option<&'static str> {
+    MANAGED_RESPONSE_HEADERS_POLICIES.iter().find(|(known, _)| *known == name).map(|(_, id)| *id)
 }
 
 /// Where a distribution gets its answers.
@@ -99,6 +113,9 @@ pub struct Behavior {
     pub cache_policy: String,
     /// The id of the origin-request policy; null sends the least.
     pub origin_request_policy: Option<String>,
+    /// The id of the policy for the headers of answers; null leaves them as the origin sent them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response_headers_policy: Option<String>,
     /// Whether answers are compressed.
     pub compress: bool,
 }
@@ -152,6 +169,7 @@ impl KindOf for Cloudfront {
             cached_methods: ["GET", "HEAD"].map(String::from).into(),
             cache_policy: "4135ea2d-6df8-44a3-9df3-4b5a84be39ad".into(),
             origin_request_policy: Some("216adef6-5c7f-47e4-b989-5492eafa07d3".into()),
+            response_headers_policy: Some("67f7725c-6f97-4210-82d7-5512b31e9d03".into()),
             compress: true,
         };
         Self {

@@ -30,7 +30,10 @@ pub use bucket::{Bucket, CorsRule, LifecycleRule, PUBLIC_ACCESS_BLOCKS};
 pub use bucket_policy::BucketPolicy;
 pub use capacity_provider::CapacityProvider;
 pub use cloudfront::{Behavior, Cloudfront, Origin, managed_cache_policy, managed_origin_request_policy};
-pub use cloudfront::{MANAGED_CACHE_POLICIES, MANAGED_ORIGIN_REQUEST_POLICIES};
+pub use cloudfront::{
+    MANAGED_CACHE_POLICIES, MANAGED_ORIGIN_REQUEST_POLICIES, MANAGED_RESPONSE_HEADERS_POLICIES,
+    managed_response_headers_policy,
+};
 pub use cluster::{Cluster, StrategyItem};
 pub use cluster_capacity::ClusterCapacity;
 pub use ecr::Ecr;

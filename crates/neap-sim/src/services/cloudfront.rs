@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use neap_core::address::Kind;
 use neap_core::kinds::{
-    Behavior, Cloudfront, MANAGED_CACHE_POLICIES, MANAGED_ORIGIN_REQUEST_POLICIES, Origin,
-    OriginAccessControl,
+    Behavior, Cloudfront, MANAGED_CACHE_POLICIES, MANAGED_ORIGIN_REQUEST_POLICIES,
+    MANAGED_RESPONSE_HEADERS_POLICIES, Origin, OriginAccessControl,
 };
 use neap_engine::cloud::CallError;
 
@@ -186,6 +186,11 @@ fn check_behavior(desired: &Cloudfront, behavior: &Behavior) -> Answer<()> {
     if let Some(policy) = policy.filter(|id| !managed(MANAGED_ORIGIN_REQUEST_POLICIES, id)) {
         let message = format!("The specified origin request policy does not exist: {policy}");
         return Err(Rejection::not_found("NoSuchOriginRequestPolicy", message));
+    }
+    let policy = behavior.response_headers_policy.as_deref();
+    if let Some(policy) = policy.filter(|id| !managed(MANAGED_RESPONSE_HEADERS_POLICIES, id)) {
+        let message = format!("The specified response headers policy does not exist: {policy}");
+        return Err(Rejection::not_found("NoSuchResponseHeadersPolicy", message));
     }
     let methods: Vec<&str> = behavior.methods.iter().map(String::as_str).collect();
     let groups: [&[&str]; 3] = [

@@ -247,6 +247,10 @@ async fn distributions_are_checked() {
         it.default_behavior.origin_request_policy = Some("x".into());
     })
     .await;
+    check(ErrorKind::NotFound, "NoSuchResponseHeadersPolicy", &|it| {
+        it.default_behavior.response_headers_policy = Some("x".into());
+    })
+    .await;
 }
 
 #[tokio::test(start_paused = true)]

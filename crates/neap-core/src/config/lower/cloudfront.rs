@@ -10,8 +10,9 @@ use super::place::Place;
 use crate::address::{Address, Kind};
 use crate::config::shape::{CloudfrontTable, HttpVersion, Methods, PriceClass, RouteTable, ViewerProtocol};
 use crate::kinds::{
-    Behavior, Cloudfront, MANAGED_CACHE_POLICIES, MANAGED_ORIGIN_REQUEST_POLICIES, Origin,
-    OriginAccessControl, managed_cache_policy, managed_origin_request_policy,
+    Behavior, Cloudfront, MANAGED_CACHE_POLICIES, MANAGED_ORIGIN_REQUEST_POLICIES,
+    MANAGED_RESPONSE_HEADERS_POLICIES, Origin, OriginAccessControl, managed_cache_policy,
+    managed_origin_request_policy, managed_response_headers_policy,
 };
 use crate::naming;
 
@@ -174,6 +175,10 @@ fn behavior(
         cached_methods: names(Methods::Read),
         cache_policy: cache_policy(lowering, &place.at("cache"), route.cache.as_deref(), is_alb),
         origin_request_policy: request_policy(lowering, place, route.origin_request.as_deref(), is_alb),
+        response_headers_policy: route
+            .response_headers
+            .as_deref()
+            .and_then(|name| response_headers_policy(lowering, &place.at("response_headers"), name)),
         compress: route.compress,
     }
 }
@@ -249,6 +254,15 @@ fn request_policy(
     policy.map(str::to_owned)
 }
 
+fn response_headers_policy(lowering: &mut Lowering<'_>, place: &Place, name: &str) -> Option<String> {
+    let policy = managed_response_headers_policy(name);
+    if policy.is_none() {
+        let known = MANAGED_RESPONSE_HEADERS_POLICIES.iter().map(|(known, _)| *known);
+        unknown_policy(lowering, place, "response-headers", name, known);
+    }
+    policy.map(str::to_owned)
+}
+
 fn unknown_policy(
     lowering: &mut Lowering<'_>,
     place: &Place,
@@ -272,6 +286,7 @@ fn nowhere() -> Behavior {
         cached_methods: BTreeSet::new(),
         cache_policy: String::new(),
         origin_request_policy: None,
+        response_headers_policy: None,
         compress: false,
     }
 }

@@ -84,6 +84,9 @@ pub struct RouteTable {
     pub cache: Option<String>,
     /// The name of a managed origin-request policy, or `none`. A load balancer sees everything by default.
     pub origin_request: Option<String>,
+    /// The name of a managed response-headers policy, such as `SecurityHeadersPolicy`. Answers keep the origin's
+    /// headers by default.
+    pub response_headers: Option<String>,
     /// The methods that are let through: all for a load balancer by default, `read` for the rest.
     pub methods: Option<Methods>,
     /// What happens to viewers without TLS.

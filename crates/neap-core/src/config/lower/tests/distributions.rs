@@ -157,8 +157,27 @@ fn policies_are_named_as_aws_names_them() {
         &[&format!("{REST}\norigin_request = \"All\"")],
         "route.0.origin_request: CloudFront has no managed origin-request policy `All`",
     );
+    let security = format!("{REST}\nresponse_headers = \"SecurityHeaderPolicy\"");
+    check(
+        &[&security],
+        "route.0.response_headers: CloudFront has no managed response-headers policy `SecurityHeaderPolicy`",
+    );
+    assert_eq!(
+        help(&format!("{STACK}{}", site("", &[&security])))[0],
+        "did you mean `SecurityHeadersPolicy`?"
+    );
     let desired = with(&site("", &["path = \"/*\"\norigin = \"alb.public\"\norigin_request = \"none\""]));
     assert_eq!(field(&desired, "cloudfront.site", "default_behavior.origin_request_policy"), Value::Null);
+}
+
+#[test]
+fn a_route_sets_the_headers_of_its_answers_alone() {
+    let cors = format!("{API}\nresponse_headers = \"CORS-With-Preflight\"");
+    let desired = with(&site("", &[&cors, REST]));
+    let behavior = field(&desired, "cloudfront.site", "behaviors")[0].clone();
+    assert_eq!(behavior["response_headers_policy"], "5cc3b908-e619-4b99-88e5-2cf7f45965bd");
+    let default = field(&desired, "cloudfront.site", "default_behavior");
+    assert_eq!(default.get("response_headers_policy"), None);
 }
 
 #[test]
