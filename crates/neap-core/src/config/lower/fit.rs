@@ -92,12 +92,12 @@ fn check_modes(
     mode: NetworkMode,
     grounds: &Grounds<'_>,
 ) {
-    if mode != NetworkMode::Awsvpc && grounds.fargate && !grounds.unknown {
+    if mode != NetworkMode::Awsvpc && grounds.fargate {
         lowering
             .report(&place.at("network_mode"), "Fargate has no network mode but `awsvpc`")
             .help("leave `network_mode` out, or run the task on instances");
     }
-    if table.ephemeral_storage.is_some() && !grounds.fargate {
+    if table.ephemeral_storage.is_some() && !grounds.fargate && !grounds.unknown {
         lowering
             .report(&place.at("ephemeral_storage"), "ephemeral storage is Fargate's")
             .help("set the cluster's `capacity.disk` instead");

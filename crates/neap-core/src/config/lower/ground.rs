@@ -60,30 +60,32 @@ pub(super) struct Grounds<'file> {
 pub(super) fn of_task<'file>(file: &'file StackFile, name: &str) -> Grounds<'file> {
     let mut grounds = Grounds::default();
     for (service, table) in file.service.iter().filter(|(_, table)| table.task == name) {
-        grounds.unknown |= table.capacity.is_none() && !file.cluster.contains_key(&table.cluster);
+        let unknown = table.capacity.is_none() && !file.cluster.contains_key(&table.cluster);
+        grounds.unknown |= unknown;
         match instances(file, table) {
             Some(instances) => {
                 let service = Some((service.as_str(), table));
                 grounds.instances.push(OnInstances { service, cluster: &table.cluster, instances });
             }
-            None => grounds.fargate = true,
+            None => grounds.fargate |= !unknown,
         }
     }
-    let is_served = grounds.fargate || !grounds.instances.is_empty();
+    let is_served = grounds.unknown || grounds.fargate || !grounds.instances.is_empty();
     let cluster = file.task.get(name).and_then(|task| task.cluster.as_deref());
     if let Some(cluster) = cluster.filter(|_| !is_served) {
         grounds.unknown |= !file.cluster.contains_key(cluster);
         let here = of_cluster(file, cluster);
         grounds.instances.extend(here.map(|instances| OnInstances { service: None, cluster, instances }));
     }
-    grounds.fargate |= grounds.instances.is_empty();
+    grounds.fargate |= grounds.instances.is_empty() && !grounds.unknown;
     grounds
 }
 
 /// The network mode of a task. An instance has few network interfaces and many ports, so tasks that only run on instances
 /// share them.
 pub(super) fn network_mode(table: &TaskTable, grounds: &Grounds<'_>) -> NetworkMode {
-    table.network_mode.unwrap_or(if grounds.fargate { NetworkMode::Awsvpc } else { NetworkMode::Bridge })
+    let shares = !grounds.fargate && !grounds.unknown;
+    table.network_mode.unwrap_or(if shares { NetworkMode::Bridge } else { NetworkMode::Awsvpc })
 }
 
 /// The network mode of the task of `service`.

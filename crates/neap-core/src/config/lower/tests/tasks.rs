@@ -58,6 +58,18 @@ fn nothing_is_said_of_a_size_while_nobody_knows_where_the_task_runs() {
 }
 
 #[test]
+fn what_fargate_lacks_is_told_beside_an_unknown_cluster() {
+    let elsewhere = "\n[service.other]\ncluster = \"mian\"\ntask = \"api\"\n";
+    check_mistakes(
+        &format!("{}{elsewhere}", task("network_mode = \"host\"")),
+        &[
+            "service.other.cluster: no `cluster` is called `mian`",
+            "task.api.network_mode: Fargate has no network mode but `awsvpc`",
+        ],
+    );
+}
+
+#[test]
 fn containers_cannot_have_more_than_their_task() {
     let app = |keys: &str| edited("port = 3000\n\n[target", &format!("port = 3000\n{keys}\n[target"));
     check_mistakes(&app("cpu = 512"), &["task.api.cpu: the containers want 512 CPU units, the task has 256"]);
