@@ -182,6 +182,24 @@ fn values_that_were_changed_show_neither_then_nor_now() {
 }
 
 #[test]
+fn a_secret_header_that_others_changed_is_seen_and_set_again() {
+    let desk = Desk::new();
+    desk.must("apply --sandbox --yes", 0);
+    let world = desk.path(".neap/sandbox.json");
+    let text = fs::read_to_string(&world).expect("a world");
+    let header = |value: &str| format!("\"X-Token\": \"{value}\"");
+    assert_eq!(text.matches(&header(TOKEN)).count(), 1, "{text}");
+    fs::write(&world, text.replace(&header(TOKEN), &header(OLD[0]))).expect("a world");
+    let planned = desk.must("plan --sandbox --detailed-exitcode -vvv", 2);
+    let text = String::from_utf8_lossy(&planned.stdout).into_owned();
+    assert!(text.contains("~ update cloudfront.site (changed outside of the stack file)"), "{text}");
+    assert!(text.contains("X-Token: (sensitive)"), "{text}");
+    desk.must("plan --sandbox --json", 0);
+    desk.must("apply --sandbox --yes -vvv", 0);
+    desk.must("plan --sandbox --detailed-exitcode", 0);
+}
+
+#[test]
 fn errors_that_quote_a_value_are_told_without_it() {
     let echo = |operation: &str| {
         let message = format!("1 validation error: '{TOKEN}', '{KEY}' and '{KEPT}' are not allowed");
