@@ -7,52 +7,71 @@ use serde::{Deserialize, Serialize};
 use super::{FieldPolicy, KindOf};
 use crate::address::Kind;
 
+/// The policies of one sort that AWS keeps for everybody, by their names.
+#[derive(Debug)]
+pub struct ManagedPolicies {
+    /// What they are for: `cache`, `origin-request` or `response-headers`.
+    pub sort: &'static str,
+    ids: &'static [(&'static str, &'static str)],
+}
+
+impl ManagedPolicies {
+    /// The id of the one called `name`.
+    pub fn id(&self, name: &str) -> Option<&'static str> {
+        self.ids.iter().find(|(known, _)| *known == name).map(|(_, id)| *id)
+    }
+
+    /// Whether one has this id.
+    pub fn has(&self, id: &str) -> bool {
+        self.ids.iter().any(|(_, known)| *known == id)
+    }
+
+    /// What they are called.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> + Clone + use<> {
+        self.ids.iter().map(|(name, _)| *name)
+    }
+}
+
 /// Names and ids of AWS's managed cache policies, from "Use managed cache policies" of the CloudFront guide.
-pub const MANAGED_CACHE_POLICIES: &[(&str, &str)] = &[
-    ("Amplify", "2e54312d-136d-493c-8eb9-b001f22f67d2"),
-    ("CachingDisabled", "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"),
-    ("CachingOptimized", "658327ea-f89d-4fab-a63d-7e88639e58f6"),
-    ("CachingOptimizedForUncompressedObjects", "b2884449-e4de-46a7-ac36-70bc7f1ddd6d"),
-    ("Elemental-MediaPackage", "08627262-05a9-4f76-9ded-b50ca2e3a84f"),
-    ("UseOriginCacheControlHeaders", "83da9c7e-98b4-4e11-a168-04f0df8e2c65"),
-    ("UseOriginCacheControlHeaders-QueryStrings", "4cc15a8a-d715-48a4-82b8-cc0b614638fe"),
-];
+pub const MANAGED_CACHE_POLICIES: ManagedPolicies = ManagedPolicies {
+    sort: "cache",
+    ids: &[
+        ("Amplify", "2e54312d-136d-493c-8eb9-b001f22f67d2"),
+        ("CachingDisabled", "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"),
+        ("CachingOptimized", "658327ea-f89d-4fab-a63d-7e88639e58f6"),
+        ("CachingOptimizedForUncompressedObjects", "b2884449-e4de-46a7-ac36-70bc7f1ddd6d"),
+        ("Elemental-MediaPackage", "08627262-05a9-4f76-9ded-b50ca2e3a84f"),
+        ("UseOriginCacheControlHeaders", "83da9c7e-98b4-4e11-a168-04f0df8e2c65"),
+        ("UseOriginCacheControlHeaders-QueryStrings", "4cc15a8a-d715-48a4-82b8-cc0b614638fe"),
+    ],
+};
 
 /// Names and ids of AWS's managed origin-request policies, from "Use managed origin request policies".
-pub const MANAGED_ORIGIN_REQUEST_POLICIES: &[(&str, &str)] = &[
-    ("AllViewer", "216adef6-5c7f-47e4-b989-5492eafa07d3"),
-    ("AllViewerAndCloudFrontHeaders-2022-06", "33f36d7e-f396-46d9-90e0-52428a34d9dc"),
-    ("AllViewerExceptHostHeader", "b689b0a8-53d0-40ab-baf2-68738e2966ac"),
-    ("CORS-CustomOrigin", "59781a5b-3903-41f3-afcb-af62929ccde1"),
-    ("CORS-S3Origin", "88a5eaf4-2fd4-4709-b370-b4c650ea3fcf"),
-    ("Elemental-MediaTailor-PersonalizedManifests", "775133bc-15f2-49f9-abea-afb2e0bf67d2"),
-    ("HostHeaderOnly", "bf0718e1-ba1e-49d1-88b1-f726733018ae"),
-    ("UserAgentRefererHeaders", "acba4595-bd28-49b8-b9fe-13317c0390fa"),
-];
+pub const MANAGED_ORIGIN_REQUEST_POLICIES: ManagedPolicies = ManagedPolicies {
+    sort: "origin-request",
+    ids: &[
+        ("AllViewer", "216adef6-5c7f-47e4-b989-5492eafa07d3"),
+        ("AllViewerAndCloudFrontHeaders-2022-06", "33f36d7e-f396-46d9-90e0-52428a34d9dc"),
+        ("AllViewerExceptHostHeader", "b689b0a8-53d0-40ab-baf2-68738e2966ac"),
+        ("CORS-CustomOrigin", "59781a5b-3903-41f3-afcb-af62929ccde1"),
+        ("CORS-S3Origin", "88a5eaf4-2fd4-4709-b370-b4c650ea3fcf"),
+        ("Elemental-MediaTailor-PersonalizedManifests", "775133bc-15f2-49f9-abea-afb2e0bf67d2"),
+        ("HostHeaderOnly", "bf0718e1-ba1e-49d1-88b1-f726733018ae"),
+        ("UserAgentRefererHeaders", "acba4595-bd28-49b8-b9fe-13317c0390fa"),
+    ],
+};
 
 /// Names and ids of AWS's managed response-headers policies, from "Use managed response headers policies".
-pub const MANAGED_RESPONSE_HEADERS_POLICIES: &[(&str, &str)] = &[
-    ("CORS-With-Preflight", "5cc3b908-e619-4b99-88e5-2cf7f45965bd"),
-    ("CORS-and-SecurityHeadersPolicy", "e61eb60c-9c35-4d20-a928-2b84e02af89c"),
-    ("CORS-with-preflight-and-SecurityHeadersPolicy", "eaab4381-ed33-4a86-88ca-d9558dc6cd63"),
-    ("SecurityHeadersPolicy", "67f7725c-6f97-4210-82d7-5512b31e9d03"),
-    ("SimpleCORS", "60669652-455b-4ae9-85a4-c4c02393f86c"),
-];
-
-/// The id of the managed cache policy called `name`.
-pub fn managed_cache_policy(name: &str) -> Option<&'static str> {
-    MANAGED_CACHE_POLICIES.iter().find(|(known, _)| *known == name).map(|(_, id)| *id)
-}
-
-/// The id of the managed origin-request policy called `name`.
-pub fn managed_origin_request_policy(name: &str) -> Option<&'static str> {
-    MANAGED_ORIGIN_REQUEST_POLICIES.iter().find(|(known, _)| *known == name).map(|(_, id)| *id)
-}
-
-/// The id of the managed response-headers policy called `name`.
-pub fn managed_response_headers_policy(name: &str) -> Option<&'static str> {
-    MANAGED_RESPONSE_HEADERS_POLICIES.iter().find(|(known, _)| *known == name).map(|(_, id)| *id)
-}
+pub const MANAGED_RESPONSE_HEADERS_POLICIES: ManagedPolicies = ManagedPolicies {
+    sort: "response-headers",
+    ids: &[
+        ("CORS-With-Preflight", "5cc3b908-e619-4b99-88e5-2cf7f45965bd"),
+        ("CORS-and-SecurityHeadersPolicy", "e61eb60c-9c35-4d20-a928-2b84e02af89c"),
+        ("CORS-with-preflight-and-SecurityHeadersPolicy", "eaab4381-ed33-4a86-88ca-d9558dc6cd63"),
+        ("SecurityHeadersPolicy", "67f7725c-6f97-4210-82d7-5512b31e9d03"),
+        ("SimpleCORS", "60669652-455b-4ae9-85a4-c4c02393f86c"),
+    ],
+};
 
 /// Where a distribution gets its answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

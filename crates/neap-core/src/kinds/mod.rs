@@ -29,10 +29,9 @@ pub use auto_scaling_group::AutoScalingGroup;
 pub use bucket::{Bucket, CorsRule, LifecycleRule, PUBLIC_ACCESS_BLOCKS};
 pub use bucket_policy::BucketPolicy;
 pub use capacity_provider::CapacityProvider;
-pub use cloudfront::{Behavior, Cloudfront, Origin, managed_cache_policy, managed_origin_request_policy};
+pub use cloudfront::{Behavior, Cloudfront, ManagedPolicies, Origin};
 pub use cloudfront::{
     MANAGED_CACHE_POLICIES, MANAGED_ORIGIN_REQUEST_POLICIES, MANAGED_RESPONSE_HEADERS_POLICIES,
-    managed_response_headers_policy,
 };
 pub use cluster::{Cluster, StrategyItem};
 pub use cluster_capacity::ClusterCapacity;

@@ -177,20 +177,25 @@ fn check_behavior(desired: &Cloudfront, behavior: &Behavior) -> Answer<()> {
     })?;
     let protocols = ["allow-all", "https-only", "redirect-to-https"];
     rules::one_of(INVALID, "ViewerProtocolPolicy", &behavior.viewer_protocol, &protocols)?;
-    let managed = |policies: &[(&str, &str)], id: &str| policies.iter().any(|(_, known)| *known == id);
-    if !managed(MANAGED_CACHE_POLICIES, &behavior.cache_policy) {
-        let message = format!("The specified cache policy does not exist: {}", behavior.cache_policy);
-        return Err(Rejection::not_found("NoSuchCachePolicy", message));
-    }
-    let policy = behavior.origin_request_policy.as_deref();
-    if let Some(policy) = policy.filter(|id| !managed(MANAGED_ORIGIN_REQUEST_POLICIES, id)) {
-        let message = format!("The specified origin request policy does not exist: {policy}");
-        return Err(Rejection::not_found("NoSuchOriginRequestPolicy", message));
-    }
-    let policy = behavior.response_headers_policy.as_deref();
-    if let Some(policy) = policy.filter(|id| !managed(MANAGED_RESPONSE_HEADERS_POLICIES, id)) {
-        let message = format!("The specified response headers policy does not exist: {policy}");
-        return Err(Rejection::not_found("NoSuchResponseHeadersPolicy", message));
+    let policies = [
+        (MANAGED_CACHE_POLICIES, Some(&behavior.cache_policy), "NoSuchCachePolicy"),
+        (
+            MANAGED_ORIGIN_REQUEST_POLICIES,
+            behavior.origin_request_policy.as_ref(),
+            "NoSuchOriginRequestPolicy",
+        ),
+        (
+            MANAGED_RESPONSE_HEADERS_POLICIES,
+            behavior.response_headers_policy.as_ref(),
+            "NoSuchResponseHeadersPolicy",
+        ),
+    ];
+    for (policies, id, code) in policies {
+        if let Some(id) = id.filter(|id| !policies.has(id)) {
+            let sort = policies.sort.replace('-', " ");
+            let message = format!("The specified {sort} policy does not exist: {id}");
+            return Err(Rejection::not_found(code, message));
+        }
     }
     let methods: Vec<&str> = behavior.methods.iter().map(String::as_str).collect();
     let groups: [&[&str]; 3] = [

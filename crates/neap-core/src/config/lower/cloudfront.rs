@@ -11,8 +11,7 @@ use crate::address::{Address, Kind};
 use crate::config::shape::{CloudfrontTable, HttpVersion, Methods, PriceClass, RouteTable, ViewerProtocol};
 use crate::kinds::{
     Behavior, Cloudfront, MANAGED_CACHE_POLICIES, MANAGED_ORIGIN_REQUEST_POLICIES,
-    MANAGED_RESPONSE_HEADERS_POLICIES, Origin, OriginAccessControl, managed_cache_policy,
-    managed_origin_request_policy, managed_response_headers_policy,
+    MANAGED_RESPONSE_HEADERS_POLICIES, ManagedPolicies, Origin, OriginAccessControl,
 };
 use crate::naming;
 
@@ -162,6 +161,9 @@ fn behavior(
         None if is_alb => Methods::All,
         None => Methods::Read,
     };
+    let cache = route.cache.as_deref().unwrap_or(if is_alb { "CachingDisabled" } else { "CachingOptimized" });
+    let request = route.origin_request.as_deref().or(is_alb.then_some("AllViewer"));
+    let request = request.filter(|name| *name != "none");
     Behavior {
         path: if route.path == REST { "*".to_owned() } else { route.path.clone() },
         origin,
@@ -173,12 +175,16 @@ fn behavior(
         .to_owned(),
         methods: names(methods),
         cached_methods: names(Methods::Read),
-        cache_policy: cache_policy(lowering, &place.at("cache"), route.cache.as_deref(), is_alb),
-        origin_request_policy: request_policy(lowering, place, route.origin_request.as_deref(), is_alb),
-        response_headers_policy: route
-            .response_headers
-            .as_deref()
-            .and_then(|name| response_headers_policy(lowering, &place.at("response_headers"), name)),
+        cache_policy: managed_policy(lowering, &place.at("cache"), &MANAGED_CACHE_POLICIES, cache, &[])
+            .unwrap_or_default(),
+        origin_request_policy: request.and_then(|name| {
+            let place = place.at("origin_request");
+            managed_policy(lowering, &place, &MANAGED_ORIGIN_REQUEST_POLICIES, name, &["none"])
+        }),
+        response_headers_policy: route.response_headers.as_deref().and_then(|name| {
+            let place = place.at("response_headers");
+            managed_policy(lowering, &place, &MANAGED_RESPONSE_HEADERS_POLICIES, name, &[])
+        }),
         compress: route.compress,
     }
 }
@@ -222,58 +228,23 @@ fn names(methods: Methods) -> BTreeSet<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
 }
 
-fn cache_policy(lowering: &mut Lowering<'_>, place: &Place, name: Option<&str>, is_alb: bool) -> String {
-    let name = name.unwrap_or(if is_alb { "CachingDisabled" } else { "CachingOptimized" });
-    managed_cache_policy(name).map_or_else(
-        || {
-            let known = MANAGED_CACHE_POLICIES.iter().map(|(known, _)| *known);
-            unknown_policy(lowering, place, "cache", name, known);
-            String::new()
-        },
-        str::to_owned,
-    )
-}
-
-fn request_policy(
+/// The id of the managed policy that a route names at `place`. Beside the managed ones, `others` may stand there too.
+fn managed_policy(
     lowering: &mut Lowering<'_>,
     place: &Place,
-    name: Option<&str>,
-    is_alb: bool,
-) -> Option<String> {
-    let name = match name {
-        Some("none") => return None,
-        Some(name) => name,
-        None if is_alb => "AllViewer",
-        None => return None,
-    };
-    let policy = managed_origin_request_policy(name);
-    if policy.is_none() {
-        let known = MANAGED_ORIGIN_REQUEST_POLICIES.iter().map(|(known, _)| *known).chain(["none"]);
-        unknown_policy(lowering, &place.at("origin_request"), "origin-request", name, known);
-    }
-    policy.map(str::to_owned)
-}
-
-fn response_headers_policy(lowering: &mut Lowering<'_>, place: &Place, name: &str) -> Option<String> {
-    let policy = managed_response_headers_policy(name);
-    if policy.is_none() {
-        let known = MANAGED_RESPONSE_HEADERS_POLICIES.iter().map(|(known, _)| *known);
-        unknown_policy(lowering, place, "response-headers", name, known);
-    }
-    policy.map(str::to_owned)
-}
-
-fn unknown_policy(
-    lowering: &mut Lowering<'_>,
-    place: &Place,
-    sort: &str,
+    policies: &ManagedPolicies,
     name: &str,
-    known: impl Iterator<Item = &'static str> + Clone,
-) {
-    lowering
-        .report(place, format!("CloudFront has no managed {sort} policy `{name}`"))
-        .nearest(name, known.clone())
-        .help(format!("it has {}", super::place::quoted(known)));
+    others: &'static [&'static str],
+) -> Option<String> {
+    let id = policies.id(name);
+    if id.is_none() {
+        let known = policies.names().chain(others.iter().copied());
+        lowering
+            .report(place, format!("CloudFront has no managed {} policy `{name}`", policies.sort))
+            .nearest(name, known.clone())
+            .help(format!("it has {}", super::place::quoted(known)));
+    }
+    id.map(str::to_owned)
 }
 
 /// A behaviour that leads nowhere, in place of one that is missing.
