@@ -125,7 +125,10 @@ pub(crate) fn course_fargate() -> Life {
         orphan: &[
             ("[cloudfront.site]\ncomment = \"our site\"\n", ""),
             ("[[cloudfront.site.route]]\npath = \"/api/*\"\norigin = \"alb.public\"\n", ""),
-            ("[[cloudfront.site.route]]\npath = \"/*\"\norigin = \"bucket.web\"\n", ""),
+            (
+                "[[cloudfront.site.route]]\npath = \"/*\"\norigin = \"bucket.web\"\nresponse_headers = \"SecurityHeadersPolicy\"\n",
+                "",
+            ),
             ("url = \"https://${cloudfront.site}\"\n", ""),
         ],
         orphaned: "distributions",
