@@ -19,6 +19,8 @@ version of its launch template, whatever the group's is; cannot replace them; an
 for text. AWS terminates them, says the version that each started from, and replaces those of another one. The tags of a launch template stay for
 ever those that it was made with.
 
+The description of a rule of a security group is lost where its other side is a prefix list. AWS shows it.
+
 The origin access control of an origin is lost, and with it the mark that the origin is a bucket. AWS shows both.
 
 Its buckets are made without the tags of CreateBucket and without ownership controls. AWS puts the first, and enforces the owner in each bucket
@@ -34,6 +36,7 @@ import re
 import sys
 from dataclasses import replace
 from datetime import timedelta
+from inspect import signature
 from uuid import uuid4
 
 import cbor2
@@ -46,6 +49,7 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.responses import ActionResult
 from moto.cloudfront.models import Origin
 from moto.ec2.models.launch_templates import LaunchTemplate
+from moto.ec2.models.security_groups import SecurityGroup, SecurityGroupRule
 from moto.ec2.utils import parse_user_data
 from moto.ecs.models import EC2ContainerServiceBackend
 from moto.ecs.responses import EC2ContainerServiceResponse
@@ -73,6 +77,8 @@ make_bucket = FakeBucket.__init__
 put_bucket = S3Response._bucket_response_put
 make_profile = InstanceProfile.__init__
 make_origin = Origin.__init__
+make_rule = SecurityGroupRule.__init__
+views_of_rules = SecurityGroup._flattened_rules
 serialize_s3 = S3Response.serialized
 
 S3_ROOTS = {
@@ -153,6 +159,23 @@ def put_tagged_bucket(self, request, bucket_name, querystring):
 def make_settled_profile(self, *arguments, **named):
     make_profile(self, *arguments, **named)
     self.create_date -= timedelta(seconds=90)
+
+
+def make_described_rule(self, *arguments, **named):
+    make_rule(self, *arguments, **named)
+    listed = signature(make_rule).bind(self, *arguments, **named).arguments.get("prefix_list_id")
+    self.description_of_list = (listed or {}).get("Description")
+
+
+def views_of_described_rules(self, rules):
+    views = views_of_rules(self, rules)
+    for view in views:
+        side = (view.ip_protocol, view.from_port, view.to_port)
+        for listed in view.prefix_list_ids:
+            of = [it for it in rules if (it.ip_protocol, it.from_port, it.to_port, it.prefix_list_id) == (*side, listed["PrefixListId"])]
+            if of and of[0].description_of_list:
+                listed["Description"] = of[0].description_of_list
+    return views
 
 
 def make_origin_with_access_control(self, origin):
@@ -237,6 +260,8 @@ S3Response._bucket_response_put = put_tagged_bucket
 FakeBucket.__init__ = make_owned_bucket
 InstanceProfile.__init__ = make_settled_profile
 Origin.__init__ = make_origin_with_access_control
+SecurityGroupRule.__init__ = make_described_rule
+SecurityGroup._flattened_rules = views_of_described_rules
 S3Response.serialized = serialize_s3_with_its_root
 policies = json.loads(iam.aws_managed_policies_data)
 iam.aws_managed_policies_data = json.dumps({name: policy for name, policy in policies.items() if name.startswith(("AmazonECS", "AmazonEC2ContainerService"))})

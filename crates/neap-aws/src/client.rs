@@ -153,6 +153,7 @@ impl Aws {
             subnets: Vec::new(),
             secrets: BTreeMap::new(),
             images: BTreeMap::new(),
+            cloudfront_origins: None,
         }
     }
 }

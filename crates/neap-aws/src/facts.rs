@@ -35,10 +35,11 @@ pub(crate) async fn read(aws: &Aws, desired: &Desired) -> Result<Facts, CallErro
             network(aws, desired),
             secrets(aws, desired),
             parameters(aws, desired),
-            images(aws, desired)
+            images(aws, desired),
+            cloudfront_origins(aws, desired)
         ))
     };
-    let (identity, (network, secrets, parameters, images)) = try_join!(aws.identity(), others)?;
+    let (identity, (network, secrets, parameters, images, origins)) = try_join!(aws.identity(), others)?;
     let mut failures = Vec::new();
     let network = network.unwrap_or_else(|error| {
         failures.push(read_failure(&error));
@@ -52,6 +53,10 @@ pub(crate) async fn read(aws: &Aws, desired: &Desired) -> Result<Facts, CallErro
         failures.push(read_failure(&error));
         BTreeMap::new()
     });
+    let cloudfront_origins = origins.unwrap_or_else(|error| {
+        failures.push(read_failure(&error));
+        None
+    });
     let environment = Environment {
         account: identity.account.clone(),
         region: aws.region.clone(),
@@ -60,6 +65,7 @@ pub(crate) async fn read(aws: &Aws, desired: &Desired) -> Result<Facts, CallErro
         subnets: network.subnets,
         secrets,
         images,
+        cloudfront_origins,
     };
     Ok(Facts { environment, failures, warnings: parameters })
 }
@@ -218,6 +224,22 @@ async fn images(aws: &Aws, desired: &Desired) -> Result<BTreeMap<String, String>
         Some((processor.as_str().to_owned(), found.value()?.to_owned()))
     };
     Ok(needed.iter().filter_map(image).collect())
+}
+
+/// The prefix list of the addresses from which CloudFront asks origins, by its name ("Use the CloudFront managed prefix
+/// list"). Its id is another one in each region.
+async fn cloudfront_origins(aws: &Aws, desired: &Desired) -> Result<Option<String>, CallError> {
+    const NAME: &str = "com.amazonaws.global.cloudfront.origin-facing";
+    if !desired.refers_to(Fact::CloudfrontOrigins) {
+        return Ok(None);
+    }
+    let request = aws.ec2.describe_managed_prefix_lists().filters(filter("prefix-list-name", NAME));
+    let pages = request.into_paginator().items().send();
+    let lists: Vec<_> =
+        pages.collect::<Result<_, _>>().await.map_err(failed("ec2:DescribeManagedPrefixLists"))?;
+    // Anybody may give a list of theirs the same name.
+    let of_aws = lists.into_iter().find(|list| list.owner_id() == Some("AWS"));
+    Ok(of_aws.and_then(|list| list.prefix_list_id))
 }
 
 /// Warnings about SSM parameters that tasks name and that do not exist.

@@ -24,6 +24,7 @@ pub(crate) fn environment() -> Environment {
         subnets: vec!["subnet-1".into(), "subnet-2".into()],
         secrets: BTreeMap::new(),
         images: BTreeMap::new(),
+        cloudfront_origins: None,
     }
 }
 

@@ -147,6 +147,12 @@ impl Desired {
         reference::substitute_text(resource.aws_name(), &resolve)
     }
 
+    /// Whether any field refers to this fact.
+    pub fn refers_to(&self, fact: Fact) -> bool {
+        let mut references = self.resources.values().flat_map(DesiredResource::references);
+        references.any(|(_, reference)| reference == Reference::Fact(fact))
+    }
+
     /// The names of Secrets Manager secrets and the ARNs' worth of facts that the fields refer to.
     pub fn secrets(&self) -> BTreeSet<String> {
         let secret = |(_, reference)| match reference {

@@ -28,6 +28,9 @@ pub struct Environment {
     /// Ids of the images that AWS recommends for instances of ECS, by processor, where the stack needs them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub images: BTreeMap<String, String>,
+    /// The id of the managed prefix list of the addresses from which CloudFront asks origins, where the stack needs it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cloudfront_origins: Option<String>,
 }
 
 /// Values that AWS assigns: an ARN, a DNS name, an id. By output name.

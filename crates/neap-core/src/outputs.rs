@@ -131,6 +131,7 @@ mod tests {
             subnets: Vec::new(),
             secrets: BTreeMap::new(),
             images: BTreeMap::new(),
+            cloudfront_origins: None,
         }
     }
 

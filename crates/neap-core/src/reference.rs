@@ -20,7 +20,8 @@ pub enum Reference {
     /// `${var.name}`: a sensitive variable. Other variables are replaced while the file is read.
     Variable(String),
     /// `${aws.account}`, `${aws.region}`, `${aws.partition}`, `${network.vpc}`, `${network.subnets}`,
-    /// `${aws.ecs_image.x86_64}`, `${aws.ecs_image.arm64}` and the same of `aws.newest_ecs_image`.
+    /// `${aws.ecs_image.x86_64}`, `${aws.ecs_image.arm64}` and the same of `aws.newest_ecs_image`;
+    /// `${aws.cloudfront_origins}`.
     Fact(Fact),
     /// `${secret.NAME}`: the ARN of a Secrets Manager secret.
     Secret(String),
@@ -43,6 +44,8 @@ pub enum Fact {
     EcsImage(Processor),
     /// The id of the image that AWS recommends now.
     NewestEcsImage(Processor),
+    /// The id of the managed prefix list of the addresses from which CloudFront asks origins.
+    CloudfrontOrigins,
 }
 
 /// The processor of an instance.
@@ -83,6 +86,7 @@ impl Reference {
             "aws.ecs_image.arm64" => Some(Fact::EcsImage(Processor::Arm)),
             "aws.newest_ecs_image.x86_64" => Some(Fact::NewestEcsImage(Processor::X86)),
             "aws.newest_ecs_image.arm64" => Some(Fact::NewestEcsImage(Processor::Arm)),
+            "aws.cloudfront_origins" => Some(Fact::CloudfrontOrigins),
             _ => None,
         };
         if let Some(fact) = fact {
@@ -110,6 +114,7 @@ impl fmt::Display for Reference {
                 Fact::EcsImage(Processor::Arm) => "aws.ecs_image.arm64",
                 Fact::NewestEcsImage(Processor::X86) => "aws.newest_ecs_image.x86_64",
                 Fact::NewestEcsImage(Processor::Arm) => "aws.newest_ecs_image.arm64",
+                Fact::CloudfrontOrigins => "aws.cloudfront_origins",
             }),
         }
     }

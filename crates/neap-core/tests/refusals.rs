@@ -23,6 +23,7 @@ fn refusals(mode: Mode, stack: &Desired, live: &Live) -> Vec<String> {
         Refusal::Unreadable { address: None, failure } => format!("unreadable {}", failure.operation),
         Refusal::Protected { address, action, .. } => format!("protected {address} {}", action.word()),
         Refusal::NoNetwork { message } => message.clone(),
+        Refusal::NoCloudfrontOrigins => "no prefix list".to_owned(),
         Refusal::NoImage { processor } => format!("no image for {processor}"),
         Refusal::NoSecret { name } => format!("no secret {name}"),
         Refusal::AnotherFamily { address, runs } => format!("{address} runs {runs}"),

@@ -405,6 +405,7 @@ fn outputs(world: &World, resource: &Resource, arn: &str, id: &str) -> Outputs {
         subnets: Vec::new(),
         secrets: BTreeMap::new(),
         images: BTreeMap::new(),
+        cloudfront_origins: None,
     };
     let mut outputs = outputs::computed(resource, &environment);
     for name in outputs::names(resource.kind()) {

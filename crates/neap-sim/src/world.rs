@@ -358,6 +358,12 @@ impl World {
         images
     }
 
+    /// The prefix list of the addresses from which CloudFront asks origins; AWS has none in China.
+    pub(crate) fn cloudfront_origins(&self) -> Option<String> {
+        let seed = format!("{}/cloudfront-origins", self.place);
+        (self.place().partition() == "aws").then(|| format!("pl-{}", arn::hex(&seed, 8)))
+    }
+
     /// The VPC with this id.
     pub(crate) fn vpc(&self, id: &str) -> Option<&Vpc> {
         self.vpcs.iter().find(|vpc| vpc.id == id && vpc.region == self.place)

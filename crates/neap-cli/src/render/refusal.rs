@@ -68,6 +68,10 @@ fn one(stack: &str, refusal: &Refusal) -> CommandError {
             let message = format!("AWS recommends no image of ECS for {processor} in this region");
             CommandError::failed(message).hint("name one with the cluster's `capacity.image = \"ami-…\"`")
         }
+        Refusal::NoCloudfrontOrigins => {
+            CommandError::failed("this region has no prefix list of the addresses from which CloudFront asks origins")
+                .hint("take `reachable_from` out, or name security groups of your own")
+        }
         Refusal::NoSecret { name } => {
             CommandError::failed(format!("there is no secret `{name}` in Secrets Manager"))
                 .hint("create it, or correct its name in the stack file")
@@ -151,6 +155,7 @@ mod tests {
             Refusal::Unreadable { address: Some(address.clone()), failure },
             Refusal::Protected { address, action: Action::Delete, reason: Reason::NotDeclared },
             Refusal::NoNetwork { message: "there is no default VPC".into() },
+            Refusal::NoCloudfrontOrigins,
             Refusal::NoSecret { name: "db".into() },
             Refusal::AnotherFamily {
                 address: Address::new(Kind::Service, "api"),
@@ -161,7 +166,7 @@ mod tests {
         assert_eq!(error.exit, Exit::Failed);
         let text = anstream::adapter::strip_str(&style::error(&error)).to_string();
         insta::assert_snapshot!(text, @r#"
-        error: there is no plan, for 7 reasons
+        error: there is no plan, for 8 reasons
           these credentials are for account 2, and the stack is for 1
             hint: choose other credentials with `--profile`
           `ecr.api` is taken by something that is not the stack's own
@@ -176,6 +181,8 @@ mod tests {
             hint: take the change back, or remove `protect = true` to let it go
           there is no default VPC
             hint: `[network] vpc = "vpc-…"` in the stack file names another VPC
+          this region has no prefix list of the addresses from which CloudFront asks origins
+            hint: take `reachable_from` out, or name security groups of your own
           there is no secret `db` in Secrets Manager
             hint: create it, or correct its name in the stack file
           `service.api` leaves its image to others, and runs a task definition of another family than its task's

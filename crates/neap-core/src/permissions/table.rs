@@ -137,6 +137,7 @@ pub(super) const COMMON: &[Right] = &[
     read("ec2:DescribeVpcs", Any),
     read("ec2:DescribeSubnets", Any),
     read("ec2:DescribeRouteTables", Any),
+    read("ec2:DescribeManagedPrefixLists", Any),
     read("secretsmanager:DescribeSecret", On::Secrets),
     read("ssm:DescribeParameters", On::Parameters),
     both("s3:DeleteObject", On::LockObject, Guard::None),

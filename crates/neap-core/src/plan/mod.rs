@@ -345,6 +345,8 @@ pub enum Refusal {
         /// Their processor: `x86_64` or `arm64`.
         processor: String,
     },
+    /// The region has no prefix list of the addresses from which CloudFront asks origins.
+    NoCloudfrontOrigins,
     /// A secret that the stack names does not exist.
     NoSecret {
         /// Its name.

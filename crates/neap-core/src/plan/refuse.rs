@@ -35,6 +35,9 @@ pub(super) fn before(desired: &Desired, live: &Live, mode: Mode) -> Vec<Refusal>
     if mode == Mode::Apply {
         refusals.extend(no_network(desired, live));
         refusals.extend(no_image(desired, live));
+        let origins =
+            desired.refers_to(Fact::CloudfrontOrigins) && live.environment.cloudfront_origins.is_none();
+        refusals.extend(origins.then_some(Refusal::NoCloudfrontOrigins));
         let missing = |name: &String| !live.environment.secrets.contains_key(name);
         let secrets = desired.secrets().into_iter().filter(missing);
         refusals.extend(secrets.map(|name| Refusal::NoSecret { name }));

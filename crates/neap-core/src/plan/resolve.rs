@@ -69,6 +69,7 @@ impl<'a> Known<'a> {
             Reference::Fact(Fact::Vpc) => one(self.environment.vpc.as_ref()),
             Reference::Fact(Fact::Subnets) if self.environment.subnets.is_empty() => Resolved::Unknown,
             Reference::Fact(Fact::Subnets) => Resolved::Many(self.environment.subnets.clone()),
+            Reference::Fact(Fact::CloudfrontOrigins) => one(self.environment.cloudfront_origins.as_ref()),
             Reference::Fact(Fact::EcsImage(processor) | Fact::NewestEcsImage(processor)) => {
                 one(self.environment.images.get(processor.as_str()))
             }
@@ -105,6 +106,7 @@ mod tests {
             subnets: vec!["subnet-1".into(), "subnet-2".into()],
             secrets: [("db".to_owned(), "arn:db".to_owned())].into(),
             images: [("arm64".to_owned(), "ami-1".to_owned())].into(),
+            cloudfront_origins: Some("pl-1".into()),
         }
     }
 
@@ -124,6 +126,7 @@ mod tests {
         check("${security_group.web.id}", "sg-1");
         check("${security_group.web.arn} ${alb.public.arn}", "${security_group.web.arn} ${alb.public.arn}");
         check("${var.pass}", "${var.pass}");
+        check("${aws.cloudfront_origins}", "pl-1");
         check("${aws.ecs_image.arm64} ${aws.ecs_image.x86_64}", "ami-1 ${aws.ecs_image.x86_64}");
     }
 

@@ -25,6 +25,7 @@ fn plan(steps: &[(Verb, Kind)], edges: &[(StepId, StepId, Need)]) -> Plan {
             subnets: Vec::new(),
             secrets: BTreeMap::new(),
             images: BTreeMap::new(),
+            cloudfront_origins: None,
         },
         changes: Vec::new(),
         steps: steps.iter().enumerate().map(step).collect(),

@@ -23,6 +23,7 @@ pub(crate) fn environment() -> Environment {
         subnets: vec!["subnet-1".to_owned(), "subnet-2".to_owned()],
         secrets: BTreeMap::new(),
         images: BTreeMap::new(),
+        cloudfront_origins: None,
     }
 }
 

@@ -21,7 +21,9 @@ pub(super) fn calls(desired: &Desired, wave: usize) -> Vec<&'static str> {
             let secrets = std::iter::repeat_n("secretsmanager:DescribeSecret", secrets);
             let parameters = std::iter::repeat_n("ssm:DescribeParameters", parameters.div_ceil(50));
             let images = needs_images(desired).then_some("ssm:GetParameters");
-            vpcs.into_iter().chain(secrets).chain(parameters).chain(images).collect()
+            let origins =
+                desired.refers_to(Fact::CloudfrontOrigins).then_some("ec2:DescribeManagedPrefixLists");
+            vpcs.into_iter().chain(origins).chain(secrets).chain(parameters).chain(images).collect()
         }
         2 if network => vec!["ec2:DescribeSubnets"],
         _ => Vec::new(),
@@ -73,6 +75,10 @@ pub(super) fn environment(world: &World, desired: &Desired) -> Environment {
         vpc: vpc.map(|vpc| vpc.id.clone()),
         subnets: subnets.unwrap_or_default(),
         secrets: desired.secrets().into_iter().filter(exists).map(secret).collect(),
+        cloudfront_origins: desired
+            .refers_to(Fact::CloudfrontOrigins)
+            .then(|| world.cloudfront_origins())
+            .flatten(),
         images: if needs_images(desired) { world.images() } else { BTreeMap::new() },
     }
 }

@@ -12,8 +12,8 @@ use super::stack::is_id;
 use super::{container, ground};
 use crate::address::{Address, Kind};
 use crate::config::shape::{
-    AlbTable, IpAddressType, NetworkMode, OneOrMany, PortRange, Scheme, SecurityGroupProtocol,
-    SecurityGroupRuleTable, SecurityGroupTable, StackFile,
+    AlbTable, CloudfrontTable, IpAddressType, NetworkMode, OneOrMany, PortRange, ReachableFrom, Scheme,
+    SecurityGroupProtocol, SecurityGroupRuleTable, SecurityGroupTable, StackFile,
 };
 use crate::kinds::{Resource, SecurityGroup, SecurityGroupRule};
 use crate::{naming, reference};
@@ -23,6 +23,8 @@ const VPC: &str = "${network.vpc}";
 /// Private addresses (RFC 1918). The range of the VPC is not known here, and nothing else has a route to an
 /// internal load balancer.
 const PRIVATE: [&str; 3] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"];
+/// The addresses from which CloudFront asks origins.
+const CLOUDFRONT: &str = "${aws.cloudfront_origins}";
 /// The ports from which ECS chooses one for a container ("PortMapping" of ECS's API reference).
 const CHOSEN_PORTS: (u16, u16) = (32_768, 65_535);
 /// The most groups that a load balancer or a service takes.
@@ -89,20 +91,59 @@ pub(super) fn of_alb(
     place: &Place,
     table: &AlbTable,
 ) -> BTreeSet<String> {
+    if table.reachable_from.is_some() {
+        check_reachable(lowering, alb, &place.at("reachable_from"), table);
+    }
     if !table.security_groups.is_empty() {
         return chosen(lowering, &place.at("security_groups"), &table.security_groups);
     }
-    let peers: &[&str] = match (table.scheme, table.ip_address_type) {
-        (Scheme::Internal, _) => &PRIVATE,
-        (Scheme::InternetFacing, IpAddressType::Ipv4) => &["0.0.0.0/0"],
-        (Scheme::InternetFacing, IpAddressType::Dualstack) => &["0.0.0.0/0", "::/0"],
+    let peers: &[&str] = match (table.scheme, table.reachable_from, table.ip_address_type) {
+        (_, Some(ReachableFrom::Cloudfront), _) => &[CLOUDFRONT],
+        (Scheme::Internal, None, _) => &PRIVATE,
+        (Scheme::InternetFacing, None, IpAddressType::Ipv4) => &["0.0.0.0/0"],
+        (Scheme::InternetFacing, None, IpAddressType::Dualstack) => &["0.0.0.0/0", "::/0"],
     };
     let ports: BTreeSet<u16> = table.listener.values().map(|listener| listener.port).collect();
     let rule = |port: u16, peer: &str| SecurityGroupRule::tcp(port, peer, format!("to {alb}"));
     let ingress = ports.iter().flat_map(|port| peers.iter().map(move |peer| rule(*port, peer))).collect();
-    let from = if table.scheme == Scheme::Internal { "private addresses" } else { "the internet" };
+    let from = match (table.reachable_from, table.scheme) {
+        (Some(ReachableFrom::Cloudfront), _) => "CloudFront",
+        (None, Scheme::Internal) => "private addresses",
+        (None, Scheme::InternetFacing) => "the internet",
+    };
     let reason = format!("lets {from} reach the load balancer{}", on_ports(&ports));
     implied(lowering, alb, &format!("alb-{}", alb.name()), ingress, reason)
+}
+
+/// Checks a load balancer that only CloudFront shall reach. The prefix list counts as 55 rules ("Use the CloudFront managed
+/// prefix list"), so that a group has room for one port.
+fn check_reachable(lowering: &mut Lowering<'_>, alb: &Address, place: &Place, table: &AlbTable) {
+    if !table.security_groups.is_empty() {
+        lowering
+            .report(place, "`security_groups` are named too, and they say who reaches it")
+            .help("leave one of the two out; a rule of your own group takes the list with `peer = \"${aws.cloudfront_origins}\"`");
+    } else if table.listener.len() > 1 {
+        lowering
+            .report(
+                place,
+                format!(
+                    "the load balancer has {} listeners, and there is room for one",
+                    table.listener.len()
+                ),
+            )
+            .help("CloudFront's addresses count as 55 rules for each port, and a group takes 60")
+            .help("CloudFront asks one listener alone: leave the others out, or name groups of your own");
+    }
+    let origin = alb.to_string();
+    let asks = |site: &CloudfrontTable| site.route.iter().any(|route| route.origin == origin);
+    if !lowering.file.cloudfront.values().any(asks) {
+        lowering
+            .report(
+                place,
+                format!("no distribution of the stack has `{alb}` for an origin, so nobody would reach it"),
+            )
+            .help(format!("add a route with `origin = \"{alb}\"`, or leave `reachable_from` out"));
+    }
 }
 
 /// The group of a service: its load balancers reach the given ports, and nobody else does anything. `ports` holds

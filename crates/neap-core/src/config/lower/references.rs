@@ -22,7 +22,14 @@ pub(super) struct Use {
 /// What `${…}` may begin with, beside kinds.
 const HEADS: [&str; 4] = ["var", "aws", "network", "secret"];
 /// What is known about account and network.
-const FACTS: [&str; 5] = ["aws.account", "aws.region", "aws.partition", "network.vpc", "network.subnets"];
+const FACTS: [&str; 6] = [
+    "aws.cloudfront_origins",
+    "aws.account",
+    "aws.region",
+    "aws.partition",
+    "network.vpc",
+    "network.subnets",
+];
 
 impl Lowering<'_> {
     /// The reference to the resource of `kind` that a field names.

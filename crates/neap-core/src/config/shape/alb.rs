@@ -28,6 +28,8 @@ pub struct AlbTable {
     /// Names of `[security_group.x]` or ids, instead of the implied group.
     #[serde(default)]
     pub security_groups: Vec<String>,
+    /// Who reaches it, instead of everybody: `cloudfront` alone, by the implied group.
+    pub reachable_from: Option<ReachableFrom>,
     /// Seconds after which an idle connection is closed.
     #[serde(default = "sixty")]
     #[schemars(range(min = 1, max = 4000))]
@@ -51,6 +53,15 @@ pub struct AlbTable {
     /// Refuse every plan that would delete or replace this resource.
     #[serde(default)]
     pub protect: bool,
+}
+
+/// Who reaches a load balancer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ReachableFrom {
+    /// The addresses from which CloudFront asks origins, which AWS keeps in a prefix list. Other people's distributions
+    /// have the same: only a header that is a shared secret tells them apart.
+    Cloudfront,
 }
 
 /// Whether the internet reaches a load balancer.

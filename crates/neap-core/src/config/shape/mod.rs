@@ -25,7 +25,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-pub use alb::{AlbTable, IpAddressType, Scheme};
+pub use alb::{AlbTable, IpAddressType, ReachableFrom, Scheme};
 pub use bucket::{BucketEncryption, BucketTable, CorsMethod, CorsTable, LifecycleTable};
 pub use cloudfront::{CloudfrontTable, HttpVersion, Methods, PriceClass, RouteTable, ViewerProtocol};
 pub use cluster::{

@@ -26,6 +26,35 @@ fn reason(desired: &Desired, address: &str) -> String {
 }
 
 #[test]
+fn a_load_balancer_that_only_cloudfront_reaches_is_closed_to_everybody_else() {
+    const SITE: &str = "[[cloudfront.site.route]]\npath = \"/*\"\norigin = \"alb.public\"\n";
+    let only = |keys: &str| {
+        edited("[alb.public", &format!("[alb.public]\nreachable_from = \"cloudfront\"\n{keys}[alb.public"))
+    };
+    let desired = lower_text(&format!("{}{SITE}", only(""))).expect("no mistakes");
+    assert_eq!(
+        rules(&desired, "security_group.alb-public", "ingress"),
+        ["tcp 80 80 ${aws.cloudfront_origins}"]
+    );
+    let expect = |text: &str, expected: &str| {
+        check_mistakes(text, &[&format!("alb.public.reachable_from: {expected}")]);
+    };
+    expect(
+        &only(""),
+        "no distribution of the stack has `alb.public` for an origin, so nobody would reach it",
+    );
+    expect(
+        &format!("{}{SITE}", only("security_groups = [\"sg-1\"]\n")),
+        "`security_groups` are named too, and they say who reaches it",
+    );
+    let second = "[alb.public.listener.other]\nport = 81\ndefault = { forward = \"api\" }\n";
+    expect(
+        &format!("{}{second}{SITE}", only("")),
+        "the load balancer has 2 listeners, and there is room for one",
+    );
+}
+
+#[test]
 fn the_path_is_open_and_nothing_else() {
     let desired = with("");
     assert_eq!(rules(&desired, "security_group.alb-public", "ingress"), ["tcp 80 80 0.0.0.0/0"]);
