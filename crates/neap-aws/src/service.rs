@@ -9,7 +9,7 @@ mod rollout;
 
 pub(crate) use read::{read, read_orphaned};
 
-use aws_sdk_ecs::types::{AvailabilityZoneRebalancing, PropagateTags};
+use aws_sdk_ecs::types::{AvailabilityZoneRebalancing, PropagateTags, SchedulingStrategy};
 use neap_core::kinds::Service;
 use neap_core::live::{Outputs, Phase};
 use neap_engine::cloud::{CallError, ErrorKind, Progress};
@@ -46,7 +46,7 @@ async fn change(aws: &Aws, before: &Service, after: &Service, again: bool) -> Re
         request = request.force_new_deployment(true);
     }
     if before.count != after.count {
-        request = request.desired_count(count(after.count));
+        request = request.set_desired_count(after.count.map(count));
     }
     if before.task != after.task {
         request = request.task_definition(&after.task);
@@ -89,7 +89,6 @@ async fn change(aws: &Aws, before: &Service, after: &Service, again: bool) -> Re
 impl Remote for Service {
     async fn create(aws: &Aws, wanted: &Wanted<'_, Self>) -> Result<Outputs, CallError> {
         let fields = wanted.fields;
-        let rebalancing = AvailabilityZoneRebalancing::from(fields.zone_rebalancing.as_str());
         // No client token: the name is unique, and how long ECS remembers the token of a deleted service, which a
         // second apply after a destroy would repeat, is not documented.
         let request = aws
@@ -98,7 +97,9 @@ impl Remote for Service {
             .cluster(&fields.cluster)
             .service_name(&fields.name)
             .task_definition(&fields.task)
-            .desired_count(count(fields.count))
+            .scheduling_strategy(SchedulingStrategy::from(fields.scheduling_strategy.as_str()))
+            .set_desired_count(fields.count.map(count))
+            .set_launch_type(convert::launch_type(fields))
             .set_capacity_provider_strategy(
                 Some(to_strategy(&fields.capacity)?).filter(|items| !items.is_empty()),
             )
@@ -110,7 +111,7 @@ impl Remote for Service {
             .enable_execute_command(fields.exec)
             .enable_ecs_managed_tags(false)
             .propagate_tags(PropagateTags::from(fields.propagate_tags.as_str()))
-            .availability_zone_rebalancing(rebalancing)
+            .set_availability_zone_rebalancing(convert::zone_rebalancing(fields))
             .set_tags(Some(to_ecs(&wanted.all_tags())));
         let answer = match request.send().await.map_err(failed(CREATE)) {
             Err(error) if error.kind == ErrorKind::Conflict => return resume(aws, wanted, error).await,

@@ -32,7 +32,7 @@ pub(crate) fn without<'a>(resource: &'a Resource, owned: &BTreeSet<Owned>) -> Co
     }
     let mut resource = resource.clone();
     match &mut resource {
-        Resource::Service(service) if owned.contains(&Owned::Count) => service.count = 0,
+        Resource::Service(service) if owned.contains(&Owned::Count) => service.count = None,
         Resource::Task(task) if owned.contains(&Owned::Image) => {
             task.containers.values_mut().for_each(|container| container.image.clear());
         }

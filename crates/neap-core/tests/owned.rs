@@ -55,7 +55,7 @@ fn left_to_others(count: u32, image: &str) -> Desired {
     for wanted in stack.resources.values_mut() {
         match &mut wanted.resource {
             Resource::Service(service) => {
-                service.count = count;
+                service.count = Some(count);
                 wanted.owned_elsewhere = [Owned::Count, Owned::Image].into();
             }
             Resource::Task(task) => {
@@ -73,7 +73,7 @@ fn changed_by_others(stack: &Desired) -> Sky {
     let mut sky = applied(stack);
     for live in &mut sky.resources {
         match &mut live.resource {
-            Resource::Service(service) => service.count = 5,
+            Resource::Service(service) => service.count = Some(5),
             Resource::Task(task) => {
                 task.containers.values_mut().for_each(|container| container.image = "theirs:2".to_owned());
             }

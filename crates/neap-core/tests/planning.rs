@@ -97,7 +97,7 @@ fn fail(live: &mut LiveResource, phase: Phase) {
 fn change(live: &mut LiveResource) {
     match &mut live.resource {
         Resource::Alb(alb) => alb.idle_timeout_seconds = 61,
-        Resource::Service(service) => service.count = 7,
+        Resource::Service(service) => service.count = Some(7),
         Resource::Role(role) => role.max_session_seconds = 7200,
         Resource::TargetGroup(group) => group.health_check.matcher = "418".into(),
         Resource::Listener(listener) => listener.default_action = sky::stacks::fixed(418),

@@ -145,7 +145,7 @@ fn an_updated_load_balancer_keeps_its_host_name() {
 fn a_change_by_hand_is_drift_and_a_changed_stack_is_not() {
     let mut sky = applied(&course());
     let Resource::Service(service) = &mut live_at(&mut sky, "service.api").resource else { panic!() };
-    service.count = 9;
+    service.count = Some(9);
     live_at(&mut sky, "ecr.api").tags.insert("team".into(), "x".into());
     let plan = planned(&course(), &sky);
     assert_eq!(lines(&plan), ["~ ecr.api", "~ service.api"]);

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use aws_sdk_ecs::types::{
     AssignPublicIp, AvailabilityZoneRebalancing, AwsVpcConfiguration, DeploymentCircuitBreaker,
     DeploymentConfiguration, LaunchType, LoadBalancer, NetworkConfiguration, PropagateTags,
-    Service as AwsService,
+    SchedulingStrategy, Service as AwsService,
 };
 use neap_core::kinds::{Service, ServiceTarget, StrategyItem};
 use neap_core::live::Outputs;
@@ -74,9 +74,22 @@ pub(super) fn to_deployment(service: &Service) -> DeploymentConfiguration {
         .build()
 }
 
+/// A daemon is refused with a capacity provider strategy, and without a launch type it would get its cluster's
+/// (aws/containers-roadmap#692).
+pub(super) fn launch_type(service: &Service) -> Option<LaunchType> {
+    service.is_daemon().then_some(LaunchType::Ec2)
+}
+
+/// Whether tasks move to level zones. Daemons, one on each instance, have nothing to level and are created without a word
+/// about it.
+pub(super) fn zone_rebalancing(service: &Service) -> Option<AvailabilityZoneRebalancing> {
+    (!service.is_daemon()).then(|| AvailabilityZoneRebalancing::from(service.zone_rebalancing.as_str()))
+}
+
 /// Only Fargate has platform versions.
 pub(super) fn platform_version(service: &Service) -> Option<String> {
-    let is_fargate = service.capacity.keys().all(|provider| provider.starts_with("FARGATE"));
+    let is_fargate =
+        !service.is_daemon() && service.capacity.keys().all(|provider| provider.starts_with("FARGATE"));
     is_fargate.then(|| service.platform_version.clone())
 }
 
@@ -113,12 +126,18 @@ pub(super) fn from_aws(service: &AwsService, wanted: Option<&Service>) -> Servic
     let unreported = |value: fn(&Service) -> &String, default: &str| {
         wanted.map_or(default, |wanted| value(wanted)).to_owned()
     };
+    let is_daemon = service.scheduling_strategy() == Some(&SchedulingStrategy::Daemon);
+    let (minimum, maximum) = if is_daemon { (0, 100) } else { (100, 200) };
     let percent = |value: Option<i32>, default: u32| value.map_or(default, uncount);
     Service {
         name: service.service_name().unwrap_or_default().to_owned(),
         cluster: service.cluster_arn().unwrap_or_default().to_owned(),
         task: service.task_definition().unwrap_or_default().to_owned(),
-        count: uncount(service.desired_count()),
+        scheduling_strategy: service
+            .scheduling_strategy()
+            .map_or("REPLICA", SchedulingStrategy::as_str)
+            .to_owned(),
+        count: (!is_daemon).then(|| uncount(service.desired_count())),
         capacity: capacity(service, wanted),
         own_interfaces: network.is_some(),
         targets: from_targets(service.load_balancers()),
@@ -132,9 +151,9 @@ pub(super) fn from_aws(service: &AwsService, wanted: Option<&Service>) -> Servic
             .map_or_else(|| unreported(|service| &service.platform_version, "LATEST"), ToOwned::to_owned),
         minimum_healthy_percent: percent(
             deployment.and_then(|deployment| deployment.minimum_healthy_percent()),
-            100,
+            minimum,
         ),
-        maximum_percent: percent(deployment.and_then(|deployment| deployment.maximum_percent()), 200),
+        maximum_percent: percent(deployment.and_then(|deployment| deployment.maximum_percent()), maximum),
         circuit_breaker: breaker.is_some_and(|breaker| breaker.enable()),
         rollback: breaker.is_some_and(|breaker| breaker.rollback()),
         health_check_grace_seconds: service.health_check_grace_period_seconds().map_or(0, uncount),
@@ -159,7 +178,9 @@ mod tests {
             .service_name(&fields.name)
             .cluster_arn(&fields.cluster)
             .task_definition(&fields.task)
-            .desired_count(count(fields.count))
+            .scheduling_strategy(SchedulingStrategy::from(fields.scheduling_strategy.as_str()))
+            .desired_count(fields.count.map_or(3, count))
+            .set_launch_type(launch_type(fields))
             .set_capacity_provider_strategy(to_strategy(&fields.capacity).ok())
             .set_load_balancers(Some(to_targets(&fields.targets)))
             .set_network_configuration(to_network(fields).expect("a network"))
@@ -168,9 +189,7 @@ mod tests {
             .set_health_check_grace_period_seconds(grace(fields))
             .enable_execute_command(fields.exec)
             .propagate_tags(PropagateTags::from(fields.propagate_tags.as_str()))
-            .availability_zone_rebalancing(AvailabilityZoneRebalancing::from(
-                fields.zone_rebalancing.as_str(),
-            ))
+            .set_availability_zone_rebalancing(zone_rebalancing(fields))
     }
 
     #[test]
@@ -190,6 +209,28 @@ mod tests {
             ..example
         };
         assert_eq!(from_aws(&to_service(&plain).build(), None), plain);
+    }
+
+    #[test]
+    fn the_number_of_a_daemons_tasks_is_no_field_of_it() {
+        let daemon = Service {
+            scheduling_strategy: Service::DAEMON.into(),
+            count: None,
+            capacity: BTreeMap::new(),
+            public_ip: false,
+            platform_version: String::new(),
+            minimum_healthy_percent: 0,
+            maximum_percent: 100,
+            zone_rebalancing: "DISABLED".into(),
+            ..Service::example()
+        };
+        let live = to_service(&daemon).build();
+        assert_eq!(live.launch_type(), Some(&LaunchType::Ec2));
+        assert_eq!((live.desired_count(), live.platform_version()), (3, None));
+        assert_eq!(from_aws(&live, Some(&daemon)), daemon);
+        let bare = AwsService::builder().scheduling_strategy(SchedulingStrategy::Daemon).build();
+        let fields = from_aws(&bare, None);
+        assert_eq!((fields.minimum_healthy_percent, fields.maximum_percent), (0, 100));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! earlier deployment of the same came to says nothing: all times that are compared for that are ECS's own.
 //! Must not make calls.
 
-use aws_sdk_ecs::types::{Deployment, DeploymentRolloutState, Service as AwsService};
+use aws_sdk_ecs::types::{Deployment, DeploymentRolloutState, SchedulingStrategy, Service as AwsService};
 use aws_smithy_types::DateTime;
 use neap_core::kinds::Service;
 use neap_core::live::Phase;
@@ -101,7 +101,11 @@ fn reason(deployment: &Deployment) -> String {
 
 /// What a rollout still waits for: its tasks, the old ones' leaving, or ECS's own word.
 fn waiting_for(service: &AwsService, primary: &Deployment) -> Option<String> {
-    let (running, desired) = (service.running_count(), service.desired_count());
+    // How many tasks a daemon has is decided anew by each deployment, from the instances that there are.
+    let (running, desired) = match service.scheduling_strategy() {
+        Some(SchedulingStrategy::Daemon) => (primary.running_count(), primary.desired_count()),
+        _ => (service.running_count(), service.desired_count()),
+    };
     if running < desired {
         return Some(format!("{running} of {desired} tasks running"));
     }

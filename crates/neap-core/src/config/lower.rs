@@ -12,6 +12,7 @@ mod cloudfront;
 mod cloudfront_origin;
 mod container;
 mod context;
+mod deployment;
 mod fargate;
 mod fit;
 mod ground;

@@ -128,7 +128,8 @@ mod tests {
         let count = &schema["definitions"]["ServiceTable"]["properties"]["count"];
         assert_eq!(count["anyOf"][0]["type"], "integer");
         assert_eq!(count["anyOf"][1]["type"], "string");
-        assert_eq!(count["default"], 1);
+        let percent = &schema["definitions"]["InstancesTable"]["properties"]["target_capacity"];
+        assert_eq!(percent["default"], 100);
         assert!(count["description"].is_string());
         let words = schema["definitions"]["Provider"]["oneOf"].as_array().expect("words");
         assert_eq!(words.last().expect("a variable")["type"], "string");

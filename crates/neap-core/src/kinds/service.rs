@@ -27,8 +27,10 @@ pub struct Service {
     pub cluster: String,
     /// The task definition's ARN, with its revision.
     pub task: String,
-    /// How many tasks should run.
-    pub count: u32,
+    /// How many tasks run, and where: `REPLICA`, as many as `count` says, or `DAEMON`, one on each instance.
+    pub scheduling_strategy: String,
+    /// How many tasks should run; none for a daemon, whose number is that of the instances.
+    pub count: Option<u32>,
     /// Where tasks run, by capacity provider.
     pub capacity: BTreeMap<String, StrategyItem>,
     /// Whether each task has a network interface of its own, as with network mode awsvpc.
@@ -61,11 +63,22 @@ pub struct Service {
     pub zone_rebalancing: String,
 }
 
+impl Service {
+    /// The scheduling strategy of one task on each instance.
+    pub const DAEMON: &str = "DAEMON";
+
+    /// Whether one task runs on each instance, instead of a number of them.
+    #[must_use]
+    pub fn is_daemon(&self) -> bool {
+        self.scheduling_strategy == Self::DAEMON
+    }
+}
+
 impl KindOf for Service {
     const KIND: Kind = Kind::Service;
     const POLICY: FieldPolicy = FieldPolicy {
         // Whether AWS takes the network of a service away in place is not known.
-        replace: &["name", "cluster", "own_interfaces"],
+        replace: &["name", "cluster", "scheduling_strategy", "own_interfaces"],
         ignore_unset: &[],
         unordered: &["targets", "subnets", "security_groups"],
         documents: &[],
@@ -81,7 +94,8 @@ impl KindOf for Service {
             name: "course-api".into(),
             cluster: "arn:aws:ecs:eu-west-1:123456789012:cluster/course-main".into(),
             task: "arn:aws:ecs:eu-west-1:123456789012:task-definition/course-api:1".into(),
-            count: 1,
+            scheduling_strategy: "REPLICA".into(),
+            count: Some(1),
             capacity: [("FARGATE".into(), StrategyItem { weight: 1, base: 0 })].into(),
             own_interfaces: true,
             targets: vec![ServiceTarget {

@@ -179,7 +179,7 @@ async fn a_service_of_somebody_else_is_a_conflict() {
     let sim = Sim::in_memory();
     let system = System::create(&sim).await;
     sim.seed("[[untag]]\naddress = \"service.api\"").expect("untagged");
-    let different = service(&system, |service| service.count = 2);
+    let different = service(&system, |service| service.count = Some(2));
     let message = refused(create(&sim, &different).await, ErrorKind::Conflict, "InvalidParameterException");
     assert_eq!(message, "Creation of service was not idempotent.");
 }
@@ -367,4 +367,37 @@ async fn a_failed_first_deployment_is_tried_again_by_an_update() {
     assert_eq!(failure, Err("out of capacity".to_owned()));
     update(&sim, &found, &desired).await.expect("accepted");
     until_ready(&sim, &desired, &found.outputs).await.expect("steady");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_daemon_has_neither_a_count_nor_a_strategy_nor_more_tasks_than_instances() {
+    let sim = Sim::in_memory();
+    let system = System::create(&sim).await;
+    let daemon = |service: &mut Service| {
+        service.name = "daemon".into();
+        service.scheduling_strategy = Service::DAEMON.into();
+        service.count = None;
+        service.capacity = [].into();
+        service.minimum_healthy_percent = 0;
+        service.maximum_percent = 100;
+        service.zone_rebalancing = "DISABLED".into();
+    };
+    let refusal = async |edit: fn(&mut Service)| {
+        let desired = self::service(&system, |service| {
+            daemon(service);
+            edit(service);
+        });
+        refused(create(&sim, &desired).await, ErrorKind::Invalid, "InvalidParameterException")
+    };
+    let message = refusal(|service| service.count = Some(1)).await;
+    assert!(message.contains("does not support a desired count"), "{message}");
+    let message = refusal(|service| {
+        service.capacity = [("FARGATE".into(), StrategyItem { weight: 1, base: 0 })].into();
+    });
+    let message = message.await;
+    assert!(message.contains("capacity provider strategy is not supported"), "{message}");
+    let message = refusal(|service| service.maximum_percent = 200).await;
+    assert!(message.contains("values above 100 for maximumPercent"), "{message}");
+    let message = refusal(|_| ()).await;
+    assert_eq!(message, "Task definition does not support launch_type EC2.");
 }

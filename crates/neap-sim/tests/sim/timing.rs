@@ -86,7 +86,7 @@ async fn a_service_says_how_many_of_its_tasks_run() {
     let system = System::create(&sim).await;
     let (mut desired, found) = system.part("service.api");
     let Resource::Service(fields) = &mut desired.resource else { unreachable!() };
-    fields.count = 3;
+    fields.count = Some(3);
     let started = sim.now();
     update(&sim, &found, &desired).await.expect("scaled");
     let said = watch(&sim, &desired, &found).await;

@@ -36,7 +36,7 @@ fn check(service: ServiceBuilder, expected: &Progress) {
 
 /// Judges after an update whose answer showed a newest deployment that began at second `since`.
 fn check_since(since: Option<i64>, service: ServiceBuilder, expected: &Progress) {
-    let wanted = Service { task: NEW.into(), count: 2, ..Service::example() };
+    let wanted = Service { task: NEW.into(), count: Some(2), ..Service::example() };
     let since = since.map(DateTime::from_secs);
     assert_eq!(&judge(&service.build(), &wanted, since), expected);
 }
@@ -203,4 +203,20 @@ fn a_reading_tells_settling_from_failed() {
     assert_eq!(phase(2, "COMPLETED"), Phase::Ready);
     assert_eq!(phase(1, "IN_PROGRESS"), Phase::Settling("1 of 2 tasks running".into()));
     assert_eq!(phase(0, "FAILED"), Phase::Failed("the deployment failed".into()));
+}
+
+#[test]
+fn a_daemon_waits_for_as_many_tasks_as_its_deployment_has_instances() {
+    let daemon = |running| {
+        let primary = Deployment::builder()
+            .status("PRIMARY")
+            .task_definition(NEW)
+            .rollout_state(DeploymentRolloutState::Completed)
+            .desired_count(3)
+            .running_count(running)
+            .build();
+        service(3, &[primary]).scheduling_strategy(SchedulingStrategy::Daemon)
+    };
+    check(daemon(2), &Progress::Pending("2 of 3 tasks running".to_owned()));
+    check(daemon(3), &Progress::Done);
 }

@@ -64,11 +64,13 @@ pub(super) fn check(
             );
         }
         let interfaces = instance.max_enis.saturating_sub(1);
-        let most = on.max.unwrap_or_else(|| on.min.max(1)).saturating_mul(interfaces);
+        let most = ground.most().saturating_mul(interfaces);
         let count = ground.count();
         if mode == NetworkMode::Awsvpc && count > most {
             let at = match ground.service {
-                Some((service, _)) => Place::of("service", service).at("count"),
+                Some((service, table)) => {
+                    Place::of("service", service).at(if table.is_daemon() { "strategy" } else { "count" })
+                }
                 None => place.at("network_mode"),
             };
             let tasks = match count {

@@ -39,9 +39,14 @@ pub(super) struct OnInstances<'file> {
 }
 
 impl OnInstances<'_> {
+    /// The most instances that there are at once.
+    pub(super) fn most(&self) -> u32 {
+        self.instances.max.unwrap_or_else(|| self.instances.min.max(1))
+    }
+
     /// How many of the task run there at once.
     pub(super) fn count(&self) -> u32 {
-        self.service.map_or(1, |(_, service)| service.count)
+        self.service.map_or(1, |(_, service)| service.tasks().unwrap_or_else(|| self.most()))
     }
 }
 

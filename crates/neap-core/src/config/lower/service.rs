@@ -7,18 +7,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::context::{Common, Lowering};
 use super::place::{Place, quoted};
-use super::{alb, capacity, ground, groups, instances, task};
+use super::{alb, capacity, deployment, ground, groups, instances, task};
 use crate::address::{Address, Kind};
-use crate::config::shape::{NetworkMode, OneOrMany, ServiceTable, TargetTable, TaskTable};
+use crate::config::shape::{
+    NetworkMode, OneOrMany, SchedulingStrategy, ServiceTable, TargetTable, TaskTable,
+};
 use crate::kinds::{Resource, Service, ServiceTarget, StrategyItem};
 use crate::ownership::Owned;
 use crate::reference::{self, Reference};
 
 /// Seconds in which failed health checks of a new task do not count, with a target.
 const GRACE_SECONDS: u32 = 60;
-/// The most target groups and subnets of a service.
+/// The most target groups of a service.
 const MOST_TARGETS: usize = 5;
-const MOST_SUBNETS: usize = 16;
 
 /// Lowers every service.
 pub(super) fn lower(lowering: &mut Lowering<'_>) {
@@ -32,18 +33,24 @@ fn service(lowering: &mut Lowering<'_>, name: &str, table: &ServiceTable) {
     let (place, address) = lowering.begin(Kind::Service, name);
     let common = Common { tags: &table.tags, protect: table.protect, name: table.name.as_deref() };
     let targets = targets(lowering, &place, table);
-    check_deployment(lowering, &place, table, !targets.is_empty());
+    deployment::check(lowering, &place, table, !targets.is_empty());
     let grace = if targets.is_empty() { 0 } else { GRACE_SECONDS };
     let on_instances = ground::instances(lowering.file, table).is_some();
     let own_interfaces = ground::mode_of(lowering.file, table) == NetworkMode::Awsvpc;
     if !own_interfaces {
         check_no_network(lowering, &place, table);
     }
+    let (minimum_healthy_percent, maximum_percent) = table.percents();
     let fields = Service {
         name: lowering.plain_name(Kind::Service, &place, name, common.name),
         cluster: lowering.named(&place.at("cluster"), Kind::Cluster, &table.cluster),
         task: lowering.named(&place.at("task"), Kind::Task, &table.task),
-        count: table.count,
+        scheduling_strategy: match table.strategy {
+            SchedulingStrategy::Replica => "REPLICA",
+            SchedulingStrategy::Daemon => Service::DAEMON,
+        }
+        .to_owned(),
+        count: table.tasks(),
         capacity: strategy(lowering, &place, table),
         own_interfaces,
         security_groups: if own_interfaces {
@@ -64,15 +71,15 @@ fn service(lowering: &mut Lowering<'_>, name: &str, table: &ServiceTable) {
         } else {
             platform_version(lowering, &place, table)
         },
-        minimum_healthy_percent: table.minimum_healthy_percent,
-        maximum_percent: table.maximum_percent,
+        minimum_healthy_percent,
+        maximum_percent,
         circuit_breaker: table.circuit_breaker,
         rollback: table.rollback && table.circuit_breaker,
         health_check_grace_seconds: table.health_check_grace.unwrap_or(grace),
         exec: table.exec,
         propagate_tags: "SERVICE".to_owned(),
         // Levelling zones starts a task before it stops one, for which there must be room.
-        zone_rebalancing: if table.maximum_percent > 100 { "ENABLED" } else { "DISABLED" }.to_owned(),
+        zone_rebalancing: if maximum_percent > 100 { "ENABLED" } else { "DISABLED" }.to_owned(),
     };
     let mut after = after(lowering, &targets, &table.task);
     if on_instances {
@@ -128,12 +135,15 @@ fn platform_version(lowering: &mut Lowering<'_>, place: &Place, table: &ServiceT
     lowering.text(&place.at("platform_version"), version)
 }
 
-/// The service's own capacity, or its cluster's.
+/// The service's own capacity, or its cluster's. A daemon is refused with any: it is launched on instances as such.
 fn strategy(
     lowering: &mut Lowering<'_>,
     place: &Place,
     table: &ServiceTable,
 ) -> BTreeMap<String, StrategyItem> {
+    if table.is_daemon() {
+        return BTreeMap::new();
+    }
     if let Some(capacity) = &table.capacity {
         return capacity::strategy(lowering, &place.at("capacity"), capacity);
     }
@@ -249,26 +259,6 @@ fn endpoint(
         }
     };
     (container.to_owned(), port)
-}
-
-fn check_deployment(lowering: &mut Lowering<'_>, place: &Place, table: &ServiceTable, has_target: bool) {
-    if table.minimum_healthy_percent >= 100 && table.maximum_percent <= 100 {
-        lowering
-            .report(
-                &place.at("maximum_percent"),
-                "no task may stop and none may start, so nothing can be deployed",
-            )
-            .help("raise `maximum_percent` above 100, or lower `minimum_healthy_percent` below it");
-    }
-    if table.health_check_grace.is_some_and(|seconds| seconds > 0) && !has_target {
-        lowering
-            .report(&place.at("health_check_grace"), "a grace period without a target")
-            .help("only a load balancer's health checks have one: add a `target`, or leave it out");
-    }
-    if table.subnets.len() > MOST_SUBNETS {
-        let message = format!("{} subnets; AWS takes at most {MOST_SUBNETS}", table.subnets.len());
-        lowering.report(&place.at("subnets"), message);
-    }
 }
 
 fn security_groups(

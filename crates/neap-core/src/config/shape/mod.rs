@@ -47,7 +47,7 @@ pub use network::{
     VpcSelector,
 };
 pub use role::{Effect, RoleTable, Statement};
-pub use service::{ServiceTable, TargetTable};
+pub use service::{SchedulingStrategy, ServiceTable, TargetTable};
 pub use target_group::{
     Algorithm, HealthCheckTable, HttpProtocol, ProtocolVersion, StickinessTable, TargetGroupTable,
 };

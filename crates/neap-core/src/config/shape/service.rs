@@ -20,10 +20,12 @@ pub struct ServiceTable {
     pub cluster: String,
     /// The name of a `[task.x]`.
     pub task: String,
-    /// How many tasks should run.
-    #[serde(default = "one")]
+    /// Whether so many tasks run as `count` says, or one on each instance of the cluster. AWS cannot change it in place.
+    #[serde(default)]
+    pub strategy: SchedulingStrategy,
+    /// How many tasks should run, by default 1; not with `strategy = "daemon"`.
     #[schemars(range(min = 0, max = 5000))]
-    pub count: u32,
+    pub count: Option<u32>,
     /// The target group that tasks register with, or a list of them.
     pub target: Option<OneOrMany<TargetTable>>,
     /// Where tasks run, instead of the cluster's own capacity.
@@ -37,14 +39,12 @@ pub struct ServiceTable {
     /// Whether tasks get a public address: without a NAT gateway they need one to pull their image.
     #[serde(default = "yes")]
     pub public_ip: bool,
-    /// The share of tasks that must stay healthy in a deployment, in percent.
-    #[serde(default = "hundred")]
+    /// The share of tasks that must stay healthy in a deployment, in percent; by default 100, of a daemon 0.
     #[schemars(range(min = 0, max = 100))]
-    pub minimum_healthy_percent: u32,
-    /// The share of tasks that may run in a deployment, in percent.
-    #[serde(default = "two_hundred")]
+    pub minimum_healthy_percent: Option<u32>,
+    /// The share of tasks that may run in a deployment, in percent; by default 200, of a daemon 100 and never more.
     #[schemars(range(min = 100, max = 200))]
-    pub maximum_percent: u32,
+    pub maximum_percent: Option<u32>,
     /// Whether a deployment that cannot become healthy is stopped.
     #[serde(default = "yes")]
     pub circuit_breaker: bool,
@@ -71,6 +71,17 @@ pub struct ServiceTable {
     pub protect: bool,
 }
 
+/// How ECS decides how many tasks run, and where.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SchedulingStrategy {
+    /// As many tasks as `count` says, spread over what there is.
+    #[default]
+    Replica,
+    /// One task on each instance of the cluster.
+    Daemon,
+}
+
 /// A target group that tasks register with.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -84,14 +95,21 @@ pub struct TargetTable {
     pub port: Option<u16>,
 }
 
-const fn hundred() -> u32 {
-    100
-}
+impl ServiceTable {
+    /// Whether one task runs on each instance, instead of a number of them.
+    pub(crate) fn is_daemon(&self) -> bool {
+        self.strategy == SchedulingStrategy::Daemon
+    }
 
-const fn one() -> u32 {
-    1
-}
+    /// How many tasks should run; none where the number of instances says so.
+    pub(crate) fn tasks(&self) -> Option<u32> {
+        (!self.is_daemon()).then(|| self.count.unwrap_or(1))
+    }
 
-const fn two_hundred() -> u32 {
-    200
+    /// The shares of tasks that must stay healthy and that may run in a deployment, in percent. Those that AWS gives a
+    /// daemon let a task stop before its successor starts, since an instance never runs two of them.
+    pub(crate) fn percents(&self) -> (u32, u32) {
+        let (minimum, maximum) = if self.is_daemon() { (0, 100) } else { (100, 200) };
+        (self.minimum_healthy_percent.unwrap_or(minimum), self.maximum_percent.unwrap_or(maximum))
+    }
 }

@@ -22,8 +22,16 @@ fn groups<'world>(
     world: &'world World,
     service: &Service,
 ) -> Option<Vec<(&'world Record, &'world AutoScalingGroup, &'world LaunchTemplate)>> {
-    let on_instances = service.capacity.keys().any(|provider| !provider.starts_with("FARGATE"));
+    let on_instances =
+        service.is_daemon() || service.capacity.keys().any(|provider| !provider.starts_with("FARGATE"));
     on_instances.then(|| auto_scaling::of_cluster(world, &service.cluster))
+}
+
+/// How many tasks a service has: a daemon one on each instance.
+pub(super) fn tasks(world: &World, service: &Service) -> u32 {
+    service.count.unwrap_or_else(|| {
+        groups(world, service).unwrap_or_default().iter().map(|(_, group, _)| group.desired).sum()
+    })
 }
 
 /// When the instances that a service runs on have started, if they are about to.

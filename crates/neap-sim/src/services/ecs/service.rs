@@ -77,10 +77,11 @@ fn create_service(world: &mut World, request: &Request<'_>, desired: &Service) -
 /// A deployment of what the service says. It replaces `previous`, if that is another task definition.
 fn deployment(world: &mut World, service: &Service, running: u32, previous: Option<String>) -> Deployment {
     let started = world.now;
+    let count = placement::tasks(world, service);
     let scripted = world.deployment_fails.take();
-    let fails = scripted.or_else(|| placement::obstacle(world, service)).filter(|_| service.count > 0);
-    let more = Millis::from(service.count.saturating_sub(running).saturating_sub(1));
-    let until = match (&fails, service.count) {
+    let fails = scripted.or_else(|| placement::obstacle(world, service)).filter(|_| count > 0);
+    let more = Millis::from(count.saturating_sub(running).saturating_sub(1));
+    let until = match (&fails, count) {
         (Some(_), _) => started + CIRCUIT_BREAKS,
         (None, 0) => started + CONTAINER_STOPS,
         (None, _) => {
@@ -95,7 +96,7 @@ fn deployment(world: &mut World, service: &Service, running: u32, previous: Opti
         started,
         until,
         running,
-        count: service.count,
+        count,
         fails,
         previous,
         rollout: Rollout::InProgress,
@@ -109,12 +110,13 @@ fn check(world: &World, desired: &Service) -> Answer<()> {
     let mut associated = cluster.capacity_providers.clone();
     associated.extend(own.into_iter().flat_map(|own| own.capacity_providers.clone()));
     cluster::strategy(&desired.capacity, &associated)?;
+    strategy(desired)?;
     let default = own.map_or(&cluster.default_strategy, |own| &own.default_strategy);
     let capacity = if desired.capacity.is_empty() { default } else { &desired.capacity };
     let message = "TaskDefinition not found.";
     let (record, task) = world.referred::<Task>(&desired.task, "ClientException", message)?;
     rules::require(record.state == State::Ready, "ClientException", || "TaskDefinition is inactive".into())?;
-    let on_fargate = capacity.keys().any(|provider| provider.starts_with("FARGATE"));
+    let on_fargate = !desired.is_daemon() && capacity.keys().any(|provider| provider.starts_with("FARGATE"));
     let launch_type = if on_fargate { "FARGATE" } else { "EC2" };
     rules::require(task.launch_types.contains(launch_type), INVALID, || {
         format!("Task definition does not support launch_type {launch_type}.")
@@ -127,8 +129,39 @@ fn check(world: &World, desired: &Service) -> Answer<()> {
     targets(world, desired, task)
 }
 
+/// Refuses what a scheduling strategy does not go with, in the words of ECS (aws/containers-roadmap#692,
+/// hashicorp/terraform-provider-aws#4825, kayac/ecspresso#20).
+fn strategy(desired: &Service) -> Answer<()> {
+    rules::one_of(
+        INVALID,
+        "schedulingStrategy",
+        &desired.scheduling_strategy,
+        &["REPLICA", Service::DAEMON],
+    )?;
+    if !desired.is_daemon() {
+        return rules::require(desired.count.is_some(), INVALID, || {
+            "desiredCount is required for the REPLICA scheduling strategy".to_owned()
+        });
+    }
+    rules::require(desired.capacity.is_empty(), INVALID, || {
+        "Specifying a capacity provider strategy is not supported when you create a service using the DAEMON \
+         scheduling strategy."
+            .to_owned()
+    })?;
+    rules::require(desired.count.is_none(), INVALID, || {
+        "The daemon scheduling strategy does not support a desired count for services. Remove the desired count \
+         value and try again"
+            .to_owned()
+    })?;
+    rules::require(desired.maximum_percent <= 100, INVALID, || {
+        "The daemon scheduling strategy does not support values above 100 for maximumPercent on a deployment \
+         configuration. Change the maximumPercent value to 100, and try again"
+            .to_owned()
+    })
+}
+
 fn numbers(desired: &Service) -> Answer<()> {
-    rules::in_range(INVALID, "desiredCount", desired.count, 0..=5000)?;
+    rules::in_range(INVALID, "desiredCount", desired.count.unwrap_or(0), 0..=5000)?;
     let (minimum, maximum) = (desired.minimum_healthy_percent, desired.maximum_percent);
     rules::in_range(INVALID, "minimumHealthyPercent", minimum, 0..=100)?;
     rules::in_range(INVALID, "maximumPercent", maximum, 100..=200)?;
@@ -194,10 +227,13 @@ fn update_service(world: &mut World, arn: &str, desired: &Service) -> Answer<()>
     }
     let (current, last) = (current.clone(), record.deployment.clone());
     check(world, desired)?;
+    rules::require(current.scheduling_strategy == desired.scheduling_strategy, INVALID, || {
+        "the scheduling strategy of a service cannot be updated".to_owned()
+    })?;
     let failed = has_failed(world, arn);
     let deploys = failed || runs(&current) != runs(desired);
     let settled = last.filter(|last| last.rollout == Rollout::InProgress);
-    let running = settled.as_ref().map_or(current.count, |last| last.running);
+    let running = settled.as_ref().map_or_else(|| placement::tasks(world, &current), |last| last.running);
     let previous = match settled {
         // A deployment that is overtaken was never complete: what ran before it is what still works.
         Some(overtaken) if overtaken.previous.is_some() => overtaken.previous,
@@ -207,7 +243,7 @@ fn update_service(world: &mut World, arn: &str, desired: &Service) -> Answer<()>
     let fresh = if deploys {
         Some(deployment(world, desired, 0, previous.filter(|task| *task != desired.task)))
     } else if current.count != desired.count {
-        Some(deployment(world, desired, running.min(desired.count), None))
+        Some(deployment(world, desired, running.min(placement::tasks(world, desired)), None))
     } else {
         None
     };
@@ -240,7 +276,7 @@ fn delete_service(world: &mut World, arn: &str, force: bool) -> Answer<()> {
     if record.is_deleting() {
         return Ok(());
     }
-    rules::require(force || service.count == 0, INVALID, || {
+    rules::require(force || placement::tasks(world, service) == 0, INVALID, || {
         "The service cannot be stopped while it is scaled above 0.".to_owned()
     })?;
     let delay = |arn: &String| {

@@ -190,3 +190,50 @@ fn tasks_that_share_an_interface_have_no_network_of_their_own() {
     let text = edited("[task.api.container", "[task.api]\nnetwork_mode = \"bridge\"\n[task.api.container");
     check_mistakes(&text, &["task.api.network_mode: Fargate has no network mode but `awsvpc`"]);
 }
+
+/// [`on_instances`] with a daemon, and more keys of it.
+fn daemon(keys: &str) -> String {
+    on_instances("").replace("[service.api]", &format!("[service.api]\nstrategy = \"daemon\"\n{keys}"))
+}
+
+#[test]
+fn a_daemon_has_one_task_on_each_instance_and_no_capacity() {
+    let desired = lower_text(&daemon("")).expect("no mistakes");
+    let expect = |path: &str, expected: Value| {
+        assert_eq!(field(&desired, "service.api", path), expected, "{path}");
+    };
+    expect("scheduling_strategy", json!("DAEMON"));
+    expect("count", json!(null));
+    expect("capacity", json!({}));
+    expect("minimum_healthy_percent", json!(0));
+    expect("maximum_percent", json!(100));
+    expect("zone_rebalancing", json!("DISABLED"));
+    assert_eq!(field(&desired, "task.api", "launch_types"), json!(["EC2"]));
+    assert!(resource(&desired, "service.api").after.contains(&"cluster_capacity.main".parse().expect("it")));
+}
+
+#[test]
+fn what_a_daemon_cannot_have_is_told_at_once() {
+    check_mistakes(
+        &daemon("count = 2\nmaximum_percent = 150\nowned_elsewhere = [\"count\"]"),
+        &[
+            "service.api.count: a daemon has no count",
+            "service.api.maximum_percent: a daemon has at most 100 percent of its tasks, not 150",
+            "service.api.owned_elsewhere.0: a daemon has no count that others could own",
+        ],
+    );
+    check_mistakes(
+        &daemon("minimum_healthy_percent = 100"),
+        &[
+            "service.api.minimum_healthy_percent: no task may stop and none may start, so nothing can be deployed",
+        ],
+    );
+    check_mistakes(
+        &edited("[service.api]", "[service.api]\nstrategy = \"daemon\""),
+        &["service.api.strategy: a daemon on Fargate: `cluster.main` has no instances"],
+    );
+    check_mistakes(
+        &edited("[service.api]", "[service.api]\nstrategy = \"daemon\"\ncapacity = \"fargate\""),
+        &["service.api.capacity: a daemon has no capacity of its own"],
+    );
+}
