@@ -7,12 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_ecs::types::{
     Compatibility, ContainerDefinition, ContainerDependency, CpuArchitecture, EfsAuthorizationConfigIam,
-    HealthCheck, KeyValuePair, LogConfiguration as AwsLogConfiguration, MountPoint as AwsMountPoint,
+    FirelensConfiguration, HealthCheck, KeyValuePair, LogConfiguration as AwsLogConfiguration, MountPoint as AwsMountPoint,
     NetworkMode, PortMapping as AwsPortMapping, Secret, TaskDefinition, TransportProtocol,
     Ulimit as AwsUlimit, Volume as AwsVolume,
 };
 use neap_core::kinds::{
-    Container, ContainerHealthCheck, LogConfiguration, MountPoint, PortMapping, Task, Ulimit, Volume,
+    Container, ContainerHealthCheck, Firelens, LogConfiguration, MountPoint, PortMapping, Task, Ulimit, Volume,
 };
 
 use crate::ecs::uncount;
@@ -92,6 +92,7 @@ fn container(definition: &ContainerDefinition, network_mode: &str) -> Container 
         depends_on: definition.depends_on().iter().map(dependency).collect(),
         health_check: definition.health_check().map(health_check),
         logs: definition.log_configuration().map(log_configuration),
+        firelens: definition.firelens_configuration().map(firelens),
         mounts: definition.mount_points().iter().map(mount).collect(),
         ulimits: definition.ulimits().iter().map(ulimit).collect(),
         user: text(definition.user()),
@@ -153,6 +154,10 @@ fn log_configuration(logs: &AwsLogConfiguration) -> LogConfiguration {
     }
 }
 
+fn firelens(router: &FirelensConfiguration) -> Firelens {
+    Firelens::new(router.r#type().as_str(), router.options().map(to_sorted).unwrap_or_default())
+}
+
 fn mount(mount: &AwsMountPoint) -> MountPoint {
     MountPoint {
         volume: mount.source_volume().unwrap_or_default().to_owned(),
@@ -185,7 +190,7 @@ fn volume(volume: &AwsVolume) -> Volume {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aws_sdk_ecs::types::{EphemeralStorage, HostVolumeProperties};
+    use aws_sdk_ecs::types::{EphemeralStorage, FirelensConfigurationType, HostVolumeProperties};
 
     #[test]
     fn cpu_and_memory_are_read_in_all_their_spellings() {
@@ -217,6 +222,16 @@ mod tests {
         assert_eq!(task.launch_types, BTreeSet::from(["EC2".to_owned()]));
         assert_eq!(task.ephemeral_storage_gib, None);
         assert_eq!(task.containers["app"], Container::of_image("nginx"));
+    }
+
+    #[test]
+    fn a_log_router_adds_metadata_unless_told_otherwise() {
+        let router = FirelensConfiguration::builder().r#type(FirelensConfigurationType::Fluentbit);
+        let check = |router: FirelensConfiguration, expected: &str| {
+            assert_eq!(firelens(&router).options["enable-ecs-log-metadata"], expected);
+        };
+        check(router.clone().build().expect("a router"), "true");
+        check(router.options("enable-ecs-log-metadata", "false").build().expect("a router"), "false");
     }
 
     #[test]

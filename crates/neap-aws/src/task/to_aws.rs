@@ -9,13 +9,13 @@ use aws_sdk_ecs::operation::register_task_definition::builders::RegisterTaskDefi
 use aws_sdk_ecs::types::{
     Compatibility, ContainerCondition, ContainerDefinition, ContainerDependency, CpuArchitecture,
     EfsAuthorizationConfig, EfsAuthorizationConfigIam, EfsTransitEncryption, EfsVolumeConfiguration,
-    EphemeralStorage, HealthCheck, HostVolumeProperties, KeyValuePair, LinuxParameters,
+    EphemeralStorage, FirelensConfiguration, FirelensConfigurationType, HealthCheck, HostVolumeProperties, KeyValuePair, LinuxParameters,
     LogConfiguration as AwsLogConfiguration, LogDriver, MountPoint as AwsMountPoint, NetworkMode, OsFamily,
     PortMapping as AwsPortMapping, RuntimePlatform, Secret, TransportProtocol, Ulimit as AwsUlimit,
     UlimitName, Volume as AwsVolume,
 };
 use neap_core::kinds::{
-    Container, ContainerHealthCheck, LogConfiguration, MountPoint, PortMapping, Task, Ulimit, Volume,
+    Container, ContainerHealthCheck, Firelens, LogConfiguration, MountPoint, PortMapping, Task, Ulimit, Volume,
 };
 use neap_engine::cloud::{CallError, ErrorKind};
 
@@ -85,6 +85,7 @@ fn container(name: &str, container: &Container) -> Result<ContainerDefinition, B
         .set_depends_on(some(depends_on))
         .set_health_check(container.health_check.as_ref().map(health_check).transpose()?)
         .set_log_configuration(logs)
+        .set_firelens_configuration(container.firelens.as_ref().map(firelens).transpose()?)
         .set_mount_points(some(container.mounts.iter().map(mount).collect()))
         .set_ulimits(some(ulimits))
         .set_user(container.user.clone())
@@ -135,6 +136,13 @@ fn log_configuration(logs: &LogConfiguration) -> Result<AwsLogConfiguration, Bui
         .log_driver(LogDriver::from(logs.driver.as_str()))
         .set_options(Some(logs.options.clone().into_iter().collect()))
         .set_secret_options(some(secrets(&logs.secret_options)?))
+        .build()
+}
+
+fn firelens(router: &Firelens) -> Result<FirelensConfiguration, BuildError> {
+    FirelensConfiguration::builder()
+        .r#type(FirelensConfigurationType::from(router.router.as_str()))
+        .set_options(Some(router.options.clone().into_iter().collect()))
         .build()
 }
 

@@ -14,6 +14,7 @@ mod container;
 mod context;
 mod deployment;
 mod fargate;
+mod firelens;
 mod fit;
 mod ground;
 mod groups;

@@ -82,6 +82,25 @@ pub struct LogConfiguration {
     pub secret_options: BTreeMap<String, String>,
 }
 
+/// What makes a container the log router of its task (FireLens): the others' output reaches it by the driver
+/// `awsfirelens`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Firelens {
+    /// `fluentbit` or `fluentd`.
+    #[serde(rename = "type")]
+    pub router: String,
+    /// Its options as AWS names them; `enable-ecs-log-metadata` is always among them.
+    pub options: BTreeMap<String, String>,
+}
+
+impl Firelens {
+    /// A router with `options`, to which AWS's default of `enable-ecs-log-metadata` is added.
+    pub fn new(router: impl Into<String>, mut options: BTreeMap<String, String>) -> Self {
+        options.entry("enable-ecs-log-metadata".to_owned()).or_insert_with(|| "true".to_owned());
+        Self { router: router.into(), options }
+    }
+}
+
 /// A limit on a resource of the operating system.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Ulimit {
@@ -120,6 +139,8 @@ pub struct Container {
     pub health_check: Option<ContainerHealthCheck>,
     /// Where its output goes.
     pub logs: Option<LogConfiguration>,
+    /// What makes it the log router of its task; null for any other container.
+    pub firelens: Option<Firelens>,
     /// The volumes that it mounts.
     pub mounts: BTreeSet<MountPoint>,
     /// Limits by name, such as `nofile`.
@@ -184,6 +205,7 @@ impl Container {
             depends_on: BTreeMap::new(),
             health_check: None,
             logs: None,
+            firelens: None,
             mounts: BTreeSet::new(),
             ulimits: BTreeMap::new(),
             user: None,
@@ -240,6 +262,7 @@ impl KindOf for Task {
                 options: pairs("awslogs-group", "/neap/course/api"),
                 secret_options: pairs("token", "arn:secret"),
             }),
+            firelens: Some(Firelens::new("fluentbit", pairs("config-file-type", "file"))),
             mounts: [MountPoint { volume: "data".into(), path: "/data".into(), read_only: true }].into(),
             ulimits: [("nofile".into(), Ulimit { soft: 1024, hard: 4096 })].into(),
             user: Some("node".into()),

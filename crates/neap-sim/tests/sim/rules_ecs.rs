@@ -2,7 +2,8 @@
 
 use neap_core::desired::DesiredResource;
 use neap_core::kinds::{
-    Cluster, Container, MountPoint, PortMapping, Service, StrategyItem, TargetGroup, Task, Volume,
+    Cluster, Container, Firelens, LogConfiguration, MountPoint, PortMapping, Service, StrategyItem, TargetGroup,
+    Task, Volume,
 };
 use neap_core::live::Phase;
 use neap_engine::cloud::{Cloud, ErrorKind};
@@ -267,6 +268,42 @@ async fn a_task_definition_that_makes_no_sense_is_refused() {
         app(task).depends_on = [("web".into(), "START".into())].into();
     })
     .await;
+    let sends = || {
+        Some(LogConfiguration {
+            driver: "awsfirelens".into(),
+            options: [].into(),
+            secret_options: [].into(),
+        })
+    };
+    let router = |file: &str| Container {
+        firelens: Some(Firelens::new("fluentbit", [("config-file-type".into(), file.into())].into())),
+        ..Container::of_image("router")
+    };
+    check("a container with a firelensConfiguration object is required", &|task| app(task).logs = sends()).await;
+    check("at least one container has to be configured with the awsfirelens log driver", &|task| {
+        task.containers.insert("router".into(), router("file"));
+    })
+    .await;
+    check("Only one container", &|task| {
+        app(task).logs = sends();
+        task.containers.insert("router".into(), router("file"));
+        task.containers.insert("second".into(), router("file"));
+    })
+    .await;
+    check("cannot be used on a firelens container", &|task| {
+        task.containers.insert("router".into(), Container { logs: sends(), ..router("file") });
+    })
+    .await;
+    check("'UID' has to be '0'", &|task| {
+        app(task).logs = sends();
+        task.containers.insert("router".into(), Container { user: Some("fluent".into()), ..router("file") });
+    })
+    .await;
+    check("config-file-type", &|task| {
+        app(task).logs = sends();
+        task.containers.insert("router".into(), router("s3"));
+    })
+    .await;
     check("ephemeral storage", &|task| task.ephemeral_storage_gib = Some(201)).await;
 }
 
@@ -277,10 +314,17 @@ async fn a_task_definition_is_echoed_as_aws_writes_it() {
     let app = fields.containers.get_mut("app").expect("a container");
     app.ports = [PortMapping { container_port: 80, host_port: 0, protocol: "tcp".into(), name: None }].into();
     fields.ephemeral_storage_gib = Some(20);
+    let logs =
+        LogConfiguration { driver: "awsfirelens".into(), options: [].into(), secret_options: [].into() };
+    app.logs = Some(logs);
+    let router = Firelens::new("fluentbit", [].into());
+    let router = Container { firelens: Some(router), ..Container::of_image("router") };
+    fields.containers.insert("router".into(), router);
     must_create(&sim, &resource("task.api", fields)).await;
     let echoed = sim.resources()[0].resource.fields();
     assert_eq!(echoed["containers"]["app"]["ports"][0]["host_port"], 80);
     assert_eq!(echoed["ephemeral_storage_gib"], serde_json::Value::Null);
+    assert_eq!(echoed["containers"]["router"]["user"], "0");
 }
 
 #[tokio::test(start_paused = true)]

@@ -220,7 +220,7 @@ pub(crate) fn two_services() -> Life {
     Life {
         stack: "examples/two-services/stack.toml",
         counts: json!({
-            "clusters": 1, "listeners": 1, "load balancers": 1, "log groups": 2, "repositories": 1, "roles": 2, "rules": 3,
+            "clusters": 1, "listeners": 1, "load balancers": 1, "log groups": 3, "repositories": 1, "roles": 3, "rules": 3,
             "security groups": 3, "services": 2, "target groups": 2, "task definitions": 2,
         }),
         in_place: &[
@@ -238,7 +238,6 @@ pub(crate) fn two_services() -> Life {
         unused: &[
             FARGATE_STAYS,
             NO_TAG_TAKEN,
-            NO_STATEMENTS,
             ("the cluster stays as it is", &["ecs:UpdateCluster"]),
             (
                 "listeners and groups stay as they are",

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::context::Lowering;
 use super::place::{Place, quoted};
-use super::secret;
+use super::{firelens, secret};
 use crate::config::shape::{
     ContainerHealthCheckTable, ContainerTable, DependencyCondition, LogDriver, Logs, Mount, OneOrMany,
     PortProtocol, Scalar, VolumeTable,
@@ -14,8 +14,8 @@ use crate::config::shape::{
 use crate::config::words;
 use crate::kinds::{Container, ContainerHealthCheck, LogConfiguration, MountPoint, PortMapping, Ulimit};
 
-/// The log drivers that Fargate has; `awsfirelens` needs a router, which a stack cannot declare yet.
-const LOG_DRIVERS: [&str; 2] = ["awslogs", "splunk"];
+/// The log drivers that Fargate has.
+const LOG_DRIVERS: [&str; 3] = ["awslogs", "splunk", firelens::DRIVER];
 
 /// What a container takes from its task.
 pub(super) struct Surroundings<'task> {
@@ -52,9 +52,16 @@ pub(super) fn lower(
         depends_on: depends_on(table),
         health_check: table.health_check.as_ref().map(|check| health_check(lowering, place, check)),
         logs: logs(lowering, &place.at("logs"), name, table.logs.as_ref(), surroundings.log_group),
+        firelens: table
+            .firelens
+            .as_ref()
+            .map(|router| firelens::lower(lowering, &place.at("firelens"), router)),
         mounts: mounts(lowering, &place.at("mount"), table, surroundings.volumes),
         ulimits: ulimits(lowering, &place.at("ulimits"), table),
-        user: table.user.as_ref().map(|user| lowering.text(&place.at("user"), user)),
+        user: match &table.user {
+            Some(user) => Some(lowering.text(&place.at("user"), user)),
+            None => table.firelens.as_ref().map(|_| firelens::ROOT.to_owned()),
+        },
         working_directory: table
             .working_directory
             .as_ref()
@@ -190,6 +197,9 @@ fn logs(
             .report(&place.at("driver"), format!("Fargate has no log driver `{name}`"))
             .nearest(name, LOG_DRIVERS)
             .help(format!("it has {}", quoted(LOG_DRIVERS)));
+    }
+    if name == firelens::DRIVER {
+        firelens::check_driver(lowering, place, driver);
     }
     let mut options = lowering.texts(&place.at("options"), &driver.options);
     if name == "awslogs" {

@@ -98,17 +98,22 @@ fn roles_with_shell<'file>(lowering: &Lowering<'file>) -> BTreeSet<&'file str> {
     lowering.shells.iter().filter_map(role).collect()
 }
 
-/// The role that pulls the images of `task`, writes its logs and reads `secrets`, by ARN.
+/// The role that pulls the images of `task`, writes its logs, reads `secrets`, by ARN, and gets what the statements
+/// `of_router` allow for its log router.
 pub(super) fn imply_execution(
     lowering: &mut Lowering<'_>,
     task: &Address,
     secrets: &BTreeSet<String>,
+    of_router: &[Value],
 ) -> Address {
     let mut inline_policies = BTreeMap::new();
     let mut reason = "pulls the images and writes the logs".to_owned();
     if !secrets.is_empty() {
         inline_policies.insert("secrets".to_owned(), secrets_policy(secrets));
         reason = "pulls the images, writes the logs and reads the secrets".to_owned();
+    }
+    if !of_router.is_empty() {
+        inline_policies.insert("log-router".to_owned(), document(of_router));
     }
     let managed_policies = [EXECUTION_POLICY.to_owned()].into();
     let description = format!("execution of {task}");

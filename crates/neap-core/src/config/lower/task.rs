@@ -8,7 +8,7 @@ use super::container::{self, Surroundings};
 use super::context::{Common, Lowering};
 use super::ground::Grounds;
 use super::place::{Place, quoted};
-use super::{fargate, fit, ground, registry, role, whole};
+use super::{fargate, firelens, fit, ground, registry, role, whole};
 use crate::address::{Address, Kind};
 use crate::config::shape::{
     Architecture, ContainerTable, DependencyCondition, NetworkMode, TaskRole, TaskTable, VolumeTable,
@@ -46,6 +46,7 @@ fn task(lowering: &mut Lowering<'_>, name: &str, table: &TaskTable) {
     check_containers(lowering, &place, table, mode);
     fit::check(lowering, &place, table, mode, &grounds);
     check_dependencies(lowering, &place, table);
+    firelens::check(lowering, &place, table, &grounds);
     let (cpu, memory) = if grounds.unknown {
         // The unknown cluster is the mistake; what would fit there is not known.
         let (cpu, memory) = fargate::size(table.cpu, table.memory);
@@ -133,7 +134,7 @@ fn execution_role(
         let options = container.logs.iter().flat_map(|logs| logs.secret_options.values());
         container.secrets.values().chain(options).cloned()
     });
-    let role = role::imply_execution(lowering, address, &secrets.collect());
+    let role = role::imply_execution(lowering, address, &secrets.collect(), &firelens::statements(containers));
     reference::output(&role, "arn")
 }
 

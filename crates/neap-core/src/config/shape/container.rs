@@ -52,6 +52,9 @@ pub struct ContainerTable {
     pub health_check: Option<ContainerHealthCheckTable>,
     /// Where the output goes: `false` for nowhere, or a log driver with its options. By default to the log group.
     pub logs: Option<Logs>,
+    /// Makes the container the log router of its task: it gets the output of every other container whose `logs` have the
+    /// driver `awsfirelens`.
+    pub firelens: Option<FirelensTable>,
     /// Volumes that the container mounts, by path.
     #[serde(default)]
     pub mount: BTreeMap<String, Mount>,
@@ -159,14 +162,59 @@ pub enum Logs {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LogDriver {
-    /// The driver, such as `awslogs` or `splunk`.
+    /// The driver: `awslogs`, `splunk`, or `awsfirelens` for the log router of the task.
     pub driver: String,
-    /// The driver's options.
+    /// The driver's options; with `awsfirelens` those of the router's output plugin, and `log-driver-buffer-limit` for the
+    /// lines that are held back while the router does not take them.
     #[serde(default)]
     pub options: BTreeMap<String, String>,
     /// Options from secrets, written as in `secrets`.
     #[serde(default)]
     pub secret_options: BTreeMap<String, String>,
+}
+
+/// A log router (FireLens).
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FirelensTable {
+    /// Which router the image has.
+    #[serde(rename = "type")]
+    pub router: Router,
+    /// How ECS configures it.
+    #[serde(default)]
+    pub options: FirelensOptions,
+}
+
+/// A program that routes logs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Router {
+    /// Fluent Bit, such as `public.ecr.aws/aws-observability/aws-for-fluent-bit`.
+    Fluentbit,
+    /// Fluentd.
+    Fluentd,
+}
+
+/// How ECS configures a log router.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct FirelensOptions {
+    /// Whether ECS adds the cluster, the task and its definition to every line; it does unless told otherwise.
+    pub enable_ecs_log_metadata: Option<bool>,
+    /// Where a configuration file of the user's own lies, which is included after what ECS writes.
+    pub config_file_type: Option<ConfigFileType>,
+    /// The file: its path in the image, or the ARN of the object in S3.
+    pub config_file_value: Option<String>,
+}
+
+/// Where the configuration file of a log router lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ConfigFileType {
+    /// In the container's image.
+    File,
+    /// In S3; on instances alone.
+    S3,
 }
 
 /// A volume that a container mounts.

@@ -32,8 +32,8 @@ pub use cluster::{
     Capacity, ClusterCapacity, ClusterTable, ContainerInsights, FullShare, Provider, Share, WeightedCapacity,
 };
 pub use container::{
-    ContainerHealthCheckTable, ContainerTable, DependencyCondition, FullMount, LogDriver, Logs, Mount,
-    PortProtocol, PortTable, UlimitTable,
+    ConfigFileType, ContainerHealthCheckTable, ContainerTable, DependencyCondition, FirelensOptions,
+    FirelensTable, FullMount, LogDriver, Logs, Mount, PortProtocol, PortTable, Router, UlimitTable,
 };
 pub use ecr::{EcrEncryption, EcrTable, TagMutability};
 pub use instances::InstancesTable;

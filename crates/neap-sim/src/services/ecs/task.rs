@@ -162,6 +162,9 @@ fn normalised(desired: &Task) -> Task {
             port
         });
         container.ports = ports.collect();
+        if container.firelens.is_some() {
+            container.user.get_or_insert_with(|| "0".to_owned());
+        }
     }
     if task.ephemeral_storage_gib == Some(20) {
         task.ephemeral_storage_gib = None;
@@ -216,6 +219,7 @@ fn containers(task: &Task) -> Answer<()> {
         container_refers(task, name, container)?;
         ports(task, name, container)?;
     }
+    log_router(task)?;
     let memory: u32 = task.containers.values().filter_map(|container| container.memory).sum();
     let cpu: u32 = task.containers.values().map(|container| container.cpu).sum();
     rules::require(task.memory.is_none_or(|limit| memory <= limit), CLIENT, || {
@@ -244,6 +248,49 @@ fn container_refers(task: &Task, name: &str, container: &Container) -> Answer<()
         rules::require(task.volumes.contains_key(&mount.volume), CLIENT, || {
             format!("Unknown volume '{}' in the mount points of container {name}.", mount.volume)
         })?;
+    }
+    Ok(())
+}
+
+/// Refuses a log router that nobody uses or that is no administrator, and containers that use one that is not there.
+fn log_router(task: &Task) -> Answer<()> {
+    let routers: Vec<&Container> =
+        task.containers.values().filter(|container| container.firelens.is_some()).collect();
+    let sends = |container: &&Container| {
+        container.logs.as_ref().is_some_and(|logs| logs.driver == "awsfirelens")
+    };
+    let used = task.containers.values().any(|container| sends(&container));
+    rules::require(routers.len() <= 1, CLIENT, || {
+        "Only one container can have a firelensConfiguration object.".to_owned()
+    })?;
+    rules::require(routers.is_empty() || used, CLIENT, || {
+        "When a firelensConfiguration object is specified, at least one container has to be configured with the \
+         awsfirelens log driver."
+            .to_owned()
+    })?;
+    rules::require(!used || !routers.is_empty(), CLIENT, || {
+        "When a container is configured with the awsfirelens log driver, a container with a firelensConfiguration \
+         object is required."
+            .to_owned()
+    })?;
+    for container in routers {
+        rules::require(!sends(&container), CLIENT, || {
+            "The awsfirelens log driver cannot be used on a firelens container.".to_owned()
+        })?;
+        let user = container.user.as_deref().unwrap_or("0");
+        rules::require(user.split(':').next() == Some("0"), CLIENT, || {
+            "If 'user' field is specified on firelens container, then 'UID' has to be '0'.".to_owned()
+        })?;
+        let options = container.firelens.iter().flat_map(|firelens| &firelens.options);
+        for (option, value) in options {
+            let allowed: &[&str] = match option.as_str() {
+                "enable-ecs-log-metadata" => &["true", "false"],
+                "config-file-type" if task.launch_types.contains("FARGATE") => &["file"],
+                "config-file-type" => &["file", "s3"],
+                _ => continue,
+            };
+            rules::one_of(CLIENT, option, value, allowed)?;
+        }
     }
     Ok(())
 }

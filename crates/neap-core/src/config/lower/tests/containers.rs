@@ -78,7 +78,7 @@ fn log_drivers_are_those_of_fargate() {
     check("logs = { driver = \"awslog\" }", &["logs.driver: Fargate has no log driver `awslog`"]);
     assert_eq!(
         help(&app("logs = { driver = \"awslog\" }")),
-        ["did you mean `awslogs`?", "it has `awslogs`, `splunk`"]
+        ["did you mean `awslogs`?", "it has `awslogs`, `splunk`, `awsfirelens`"]
     );
 }
 

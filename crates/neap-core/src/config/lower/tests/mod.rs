@@ -12,6 +12,7 @@ mod locks;
 mod random;
 mod reach;
 mod references;
+mod routers;
 mod services;
 mod tasks;
 
