@@ -7,12 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_ecs::types::{
     Compatibility, ContainerDefinition, ContainerDependency, CpuArchitecture, EfsAuthorizationConfigIam,
-    FirelensConfiguration, HealthCheck, KeyValuePair, LogConfiguration as AwsLogConfiguration, MountPoint as AwsMountPoint,
-    NetworkMode, PortMapping as AwsPortMapping, Secret, TaskDefinition, TransportProtocol,
-    Ulimit as AwsUlimit, Volume as AwsVolume,
+    EfsTransitEncryption, FirelensConfiguration, HealthCheck, KeyValuePair,
+    LogConfiguration as AwsLogConfiguration, MountPoint as AwsMountPoint, NetworkMode,
+    PortMapping as AwsPortMapping, Secret, TaskDefinition, TransportProtocol, Ulimit as AwsUlimit,
+    Volume as AwsVolume,
 };
 use neap_core::kinds::{
-    Container, ContainerHealthCheck, Firelens, LogConfiguration, MountPoint, PortMapping, Task, Ulimit, Volume,
+    Container, ContainerHealthCheck, Firelens, LogConfiguration, MountPoint, PortMapping, Task, Ulimit,
+    Volume,
 };
 
 use crate::ecs::uncount;
@@ -176,6 +178,8 @@ fn volume(volume: &AwsVolume) -> Volume {
         return Volume::Efs {
             file_system: efs.file_system_id().to_owned(),
             root: text(efs.root_directory()).unwrap_or_else(|| "/".to_owned()),
+            // Off where nothing is said ("EFSVolumeConfiguration" of the ECS API).
+            transit_encryption: efs.transit_encryption() == Some(&EfsTransitEncryption::Enabled),
             access_point: text(authorization.and_then(|authorization| authorization.access_point_id())),
             iam: authorization.and_then(|authorization| authorization.iam())
                 == Some(&EfsAuthorizationConfigIam::Enabled),
@@ -190,7 +194,11 @@ fn volume(volume: &AwsVolume) -> Volume {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aws_sdk_ecs::types::{EphemeralStorage, FirelensConfigurationType, HostVolumeProperties};
+    use aws_sdk_ecs::types::builders::EfsVolumeConfigurationBuilder;
+    use aws_sdk_ecs::types::{
+        EfsAuthorizationConfig, EfsVolumeConfiguration, EphemeralStorage, FirelensConfigurationType,
+        HostVolumeProperties,
+    };
 
     #[test]
     fn cpu_and_memory_are_read_in_all_their_spellings() {
@@ -260,6 +268,29 @@ mod tests {
             start_period_seconds: 0,
         };
         assert_eq!(health_check(&check), expected);
+    }
+
+    #[test]
+    fn a_file_system_is_read_with_all_that_was_said_of_it() {
+        let check = |builder: EfsVolumeConfigurationBuilder, expected: Volume| {
+            let efs = builder.file_system_id("fs-1").build().expect("a file system");
+            assert_eq!(volume(&AwsVolume::builder().efs_volume_configuration(efs).build()), expected);
+        };
+        let system = |root: &str, transit_encryption: bool, access_point: Option<&str>| Volume::Efs {
+            file_system: "fs-1".into(),
+            root: root.into(),
+            transit_encryption,
+            access_point: access_point.map(str::to_owned),
+            iam: access_point.is_some(),
+        };
+        let efs = EfsVolumeConfiguration::builder;
+        check(efs(), system("/", false, None));
+        check(efs().root_directory("/a"), system("/a", false, None));
+        let authorization = EfsAuthorizationConfig::builder().access_point_id("fsap-1");
+        let authorization = authorization.iam(EfsAuthorizationConfigIam::Enabled).build();
+        let by_role = efs().authorization_config(authorization);
+        let by_role = by_role.transit_encryption(EfsTransitEncryption::Enabled);
+        check(by_role, system("/", true, Some("fsap-1")));
     }
 
     #[test]

@@ -9,13 +9,14 @@ use aws_sdk_ecs::operation::register_task_definition::builders::RegisterTaskDefi
 use aws_sdk_ecs::types::{
     Compatibility, ContainerCondition, ContainerDefinition, ContainerDependency, CpuArchitecture,
     EfsAuthorizationConfig, EfsAuthorizationConfigIam, EfsTransitEncryption, EfsVolumeConfiguration,
-    EphemeralStorage, FirelensConfiguration, FirelensConfigurationType, HealthCheck, HostVolumeProperties, KeyValuePair, LinuxParameters,
-    LogConfiguration as AwsLogConfiguration, LogDriver, MountPoint as AwsMountPoint, NetworkMode, OsFamily,
-    PortMapping as AwsPortMapping, RuntimePlatform, Secret, TransportProtocol, Ulimit as AwsUlimit,
-    UlimitName, Volume as AwsVolume,
+    EphemeralStorage, FirelensConfiguration, FirelensConfigurationType, HealthCheck, HostVolumeProperties,
+    KeyValuePair, LinuxParameters, LogConfiguration as AwsLogConfiguration, LogDriver,
+    MountPoint as AwsMountPoint, NetworkMode, OsFamily, PortMapping as AwsPortMapping, RuntimePlatform,
+    Secret, TransportProtocol, Ulimit as AwsUlimit, UlimitName, Volume as AwsVolume,
 };
 use neap_core::kinds::{
-    Container, ContainerHealthCheck, Firelens, LogConfiguration, MountPoint, PortMapping, Task, Ulimit, Volume,
+    Container, ContainerHealthCheck, Firelens, LogConfiguration, MountPoint, PortMapping, Task, Ulimit,
+    Volume,
 };
 use neap_engine::cloud::{CallError, ErrorKind};
 
@@ -169,7 +170,7 @@ fn volume(name: &str, volume: &Volume) -> Result<AwsVolume, BuildError> {
         Volume::Host { path } => {
             builder.host(HostVolumeProperties::builder().source_path(path).build()).build()
         }
-        Volume::Efs { file_system, root, access_point, iam } => {
+        Volume::Efs { file_system, root, transit_encryption, access_point, iam } => {
             let authorization = (access_point.is_some() || *iam).then(|| {
                 EfsAuthorizationConfig::builder()
                     .set_access_point_id(access_point.clone())
@@ -185,7 +186,11 @@ fn volume(name: &str, volume: &Volume) -> Result<AwsVolume, BuildError> {
             let efs = EfsVolumeConfiguration::builder()
                 .file_system_id(file_system)
                 .set_root_directory(root)
-                .transit_encryption(EfsTransitEncryption::Enabled)
+                .transit_encryption(if *transit_encryption {
+                    EfsTransitEncryption::Enabled
+                } else {
+                    EfsTransitEncryption::Disabled
+                })
                 .set_authorization_config(authorization)
                 .build()?;
             builder.efs_volume_configuration(efs).build()

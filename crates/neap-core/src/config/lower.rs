@@ -35,6 +35,7 @@ mod task;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod volume;
 mod whole;
 
 use std::collections::BTreeMap;

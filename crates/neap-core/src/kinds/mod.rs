@@ -47,7 +47,8 @@ pub use security_group::{SecurityGroup, SecurityGroupRule};
 pub use service::{Service, ServiceTarget};
 pub use target_group::{HealthCheck, Stickiness, TargetGroup};
 pub use task::{
-    Container, ContainerHealthCheck, Firelens, LogConfiguration, MountPoint, PortMapping, Task, Ulimit, Volume,
+    Container, ContainerHealthCheck, Firelens, LogConfiguration, MountPoint, PortMapping, Task, Ulimit,
+    Volume,
 };
 
 use serde::{Deserialize, Serialize};

@@ -25,6 +25,8 @@ pub enum Volume {
         file_system: String,
         /// The folder in it.
         root: String,
+        /// Whether what goes to it and comes from it is encrypted.
+        transit_encryption: bool,
         /// The access point's id.
         access_point: Option<String>,
         /// Whether the task role is used to mount it.
@@ -284,7 +286,20 @@ impl KindOf for Task {
             ephemeral_storage_gib: Some(30),
             execution_role: Some("arn:aws:iam::123456789012:role/neap/course/course-api-execution".into()),
             task_role: Some("arn:aws:iam::123456789012:role/neap/course/course-api-task".into()),
-            volumes: [("data".into(), Volume::Ephemeral)].into(),
+            volumes: [
+                ("scratch".into(), Volume::Ephemeral),
+                (
+                    "data".into(),
+                    Volume::Efs {
+                        file_system: "fs-0123456789abcdef0".into(),
+                        root: "/data".into(),
+                        transit_encryption: true,
+                        access_point: None,
+                        iam: true,
+                    },
+                ),
+            ]
+            .into(),
             containers: [("app".into(), container)].into(),
         }
     }

@@ -2,8 +2,8 @@
 
 use neap_core::desired::DesiredResource;
 use neap_core::kinds::{
-    Cluster, Container, Firelens, LogConfiguration, MountPoint, PortMapping, Service, StrategyItem, TargetGroup,
-    Task, Volume,
+    Cluster, Container, Firelens, LogConfiguration, MountPoint, PortMapping, Service, StrategyItem,
+    TargetGroup, Task, Volume,
 };
 use neap_core::live::Phase;
 use neap_engine::cloud::{Cloud, ErrorKind};
@@ -247,6 +247,21 @@ async fn a_task_definition_that_makes_no_sense_is_refused() {
         task.volumes = [("data".into(), Volume::Host { path: "/".into() })].into();
     })
     .await;
+    let efs = |root: &str, transit_encryption: bool, access_point: Option<&str>, iam: bool| Volume::Efs {
+        file_system: "fs-1".into(),
+        root: root.into(),
+        transit_encryption,
+        access_point: access_point.map(str::to_owned),
+        iam,
+    };
+    for (expected, volume) in [
+        ("root directory", efs("/a", true, Some("fsap-1"), false)),
+        ("Transit encryption", efs("/", false, Some("fsap-1"), false)),
+        ("Transit encryption", efs("/", false, None, true)),
+        ("task role", efs("/", true, None, true)),
+    ] {
+        check(expected, &|task| task.volumes = [("data".into(), volume.clone())].into()).await;
+    }
     check("host ports and container ports must match", &|task| {
         let port = PortMapping { container_port: 80, host_port: 81, protocol: "tcp".into(), name: None };
         app(task).ports = [port].into();
@@ -269,17 +284,14 @@ async fn a_task_definition_that_makes_no_sense_is_refused() {
     })
     .await;
     let sends = || {
-        Some(LogConfiguration {
-            driver: "awsfirelens".into(),
-            options: [].into(),
-            secret_options: [].into(),
-        })
+        Some(LogConfiguration { driver: "awsfirelens".into(), options: [].into(), secret_options: [].into() })
     };
     let router = |file: &str| Container {
         firelens: Some(Firelens::new("fluentbit", [("config-file-type".into(), file.into())].into())),
         ..Container::of_image("router")
     };
-    check("a container with a firelensConfiguration object is required", &|task| app(task).logs = sends()).await;
+    check("a container with a firelensConfiguration object is required", &|task| app(task).logs = sends())
+        .await;
     check("at least one container has to be configured with the awsfirelens log driver", &|task| {
         task.containers.insert("router".into(), router("file"));
     })

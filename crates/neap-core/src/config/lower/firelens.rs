@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 use super::context::Lowering;
 use super::ground::Grounds;
 use super::place::{Place, quoted};
-use crate::config::shape::{ConfigFileType, ContainerTable, FirelensTable, LogDriver, Logs, Router, TaskTable};
+use crate::config::shape::{
+    ConfigFileType, ContainerTable, FirelensTable, LogDriver, Logs, Router, TaskTable,
+};
 use crate::kinds::{Container, Firelens};
 
 /// The log driver that hands lines to the router of the task.
@@ -105,9 +107,7 @@ pub(super) fn statements(containers: &BTreeMap<String, Container>) -> Vec<Value>
     if buckets.is_empty() {
         return Vec::new();
     }
-    let allow = |action: &str, resources: BTreeSet<&str>| {
-        json!({ "Effect": "Allow", "Action": [action], "Resource": resources })
-    };
+    let allow = |action: &str, resources: BTreeSet<&str>| json!({ "Effect": "Allow", "Action": [action], "Resource": resources });
     vec![allow("s3:GetObject", files), allow("s3:GetBucketLocation", buckets)]
 }
 

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use super::context::{Common, Lowering};
 use super::place::Place;
-use super::secret;
+use super::{secret, volume};
 use crate::address::{Address, Kind};
-use crate::config::shape::{Effect, OneOrMany, OwnRole, RoleTable, Statement, TaskRole};
+use crate::config::shape::{Effect, OneOrMany, OwnRole, RoleTable, Statement, TaskRole, TaskTable};
 use crate::kinds::Role;
 use crate::{naming, policy};
 
@@ -45,19 +45,57 @@ enum Assumer {
     Agent,
 }
 
+/// What a role must be allowed because of the tasks whose containers have it.
+#[derive(Debug, Default)]
+pub(super) struct Needs {
+    /// That a shell can be opened in them.
+    shell: bool,
+    /// The statements that let them mount file systems.
+    mounts: Vec<Value>,
+}
+
+impl Needs {
+    /// What the task `name` needs.
+    pub(super) fn of(lowering: &Lowering<'_>, name: &str, table: &TaskTable) -> Self {
+        Self { shell: lowering.shells.contains(name), mounts: volume::statements(table) }
+    }
+
+    /// Whether there is anything.
+    pub(super) const fn is_any(&self) -> bool {
+        self.shell || !self.mounts.is_empty()
+    }
+
+    /// Adds what another task needs.
+    fn and(&mut self, other: Self) {
+        self.shell |= other.shell;
+        let new = other.mounts.into_iter().filter(|statement| !self.mounts.contains(statement));
+        let new: Vec<Value> = new.collect();
+        self.mounts.extend(new);
+    }
+
+    fn add_to(&self, policies: &mut BTreeMap<String, Value>) {
+        if self.shell {
+            policies.insert("exec".to_owned(), exec_policy());
+        }
+        if !self.mounts.is_empty() {
+            policies.insert("volumes".to_owned(), document(&self.mounts));
+        }
+    }
+}
+
 /// Lowers every declared role.
 pub(super) fn lower(lowering: &mut Lowering<'_>) {
     let file = lowering.file;
-    let with_shell = roles_with_shell(lowering);
     let executing: BTreeSet<&str> =
         file.task.values().filter_map(|task| task.execution_role.as_deref()).collect();
     for (name, table) in &file.role {
         let assumer = if executing.contains(name.as_str()) { Assumer::Agent } else { Assumer::Containers };
-        declared(lowering, name, table, assumer, with_shell.contains(name.as_str()));
+        let needs = needs_of(lowering, name);
+        declared(lowering, name, table, assumer, &needs);
     }
 }
 
-fn declared(lowering: &mut Lowering<'_>, name: &str, table: &RoleTable, assumer: Assumer, has_shell: bool) {
+fn declared(lowering: &mut Lowering<'_>, name: &str, table: &RoleTable, assumer: Assumer, needs: &Needs) {
     let (place, address) = lowering.begin(Kind::Role, name);
     let common = Common { tags: &table.tags, protect: table.protect, name: table.name.as_deref() };
     lowering.plain(&place.at("description"), &table.description);
@@ -67,9 +105,7 @@ fn declared(lowering: &mut Lowering<'_>, name: &str, table: &RoleTable, assumer:
             .help(format!("services read like `{TASKS}` or `scheduler.amazonaws.com`"));
     }
     let mut inline = inline(lowering, &place, &table.statement);
-    if has_shell {
-        inline.insert("exec".to_owned(), exec_policy());
-    }
+    needs.add_to(&mut inline);
     let role = Role {
         name: lowering.plain_name(Kind::Role, &place, name, common.name),
         path: naming::role_path(lowering.stack),
@@ -89,13 +125,15 @@ fn is_service(text: &str) -> bool {
     name.is_some_and(|name| !name.is_empty() && name.chars().all(fits))
 }
 
-/// The declared roles of the tasks that a service with `exec` runs.
-fn roles_with_shell<'file>(lowering: &Lowering<'file>) -> BTreeSet<&'file str> {
-    let role = |task: &&str| match &lowering.file.task.get(*task)?.role {
-        Some(TaskRole::Named(role)) => Some(role.as_str()),
-        Some(TaskRole::Own(_)) | None => None,
-    };
-    lowering.shells.iter().filter_map(role).collect()
+/// What the tasks need whose containers have the declared role `name`.
+fn needs_of(lowering: &Lowering<'_>, name: &str) -> Needs {
+    let mut needs = Needs::default();
+    for (task, table) in &lowering.file.task {
+        if matches!(&table.role, Some(TaskRole::Named(role)) if role == name) {
+            needs.and(Needs::of(lowering, task, table));
+        }
+    }
+    needs
 }
 
 /// The role that pulls the images of `task`, writes its logs, reads `secrets`, by ARN, and gets what the statements
@@ -121,13 +159,13 @@ pub(super) fn imply_execution(
     imply(lowering, task, "-execution", Assumer::Agent, reason, description, policies)
 }
 
-/// The role of the containers of `task`, with its own policies and what a shell needs.
+/// The role of the containers of `task`, with its own policies and what the task needs.
 pub(super) fn imply_own(
     lowering: &mut Lowering<'_>,
     task: &Address,
     place: &Place,
     own: Option<&OwnRole>,
-    has_shell: bool,
+    needs: &Needs,
 ) -> Address {
     let mut managed_policies = BTreeSet::new();
     let mut inline_policies = BTreeMap::new();
@@ -136,17 +174,22 @@ pub(super) fn imply_own(
         managed_policies = managed(lowering, &place, &own.managed_policies);
         inline_policies = inline(lowering, &place, &own.statement);
     }
-    if has_shell {
-        inline_policies.insert("exec".to_owned(), exec_policy());
+    needs.add_to(&mut inline_policies);
+    let mut reasons = Vec::new();
+    if own.is_some() {
+        reasons.push("gives the containers their permissions".to_owned());
     }
-    let reason = match (own.is_some(), has_shell) {
-        (true, false) => "gives the containers their permissions",
-        (true, true) => "gives the containers their permissions and lets a shell be opened in them",
-        _ => "lets a shell be opened in the containers",
-    };
+    if needs.shell {
+        let them = if own.is_some() { "them" } else { "the containers" };
+        reasons.push(format!("lets a shell be opened in {them}"));
+    }
+    if !needs.mounts.is_empty() {
+        reasons.push("mounts file systems".to_owned());
+    }
+    let reason = reasons.join(" and ");
     let description = format!("containers of {task}");
     let policies = (managed_policies, inline_policies);
-    imply(lowering, task, "", Assumer::Containers, reason.to_owned(), description, policies)
+    imply(lowering, task, "", Assumer::Containers, reason, description, policies)
 }
 
 /// The role of the instances of `cluster`: their agent registers them, pulls images and writes logs with it.

@@ -8,12 +8,13 @@ use super::container::{self, Surroundings};
 use super::context::{Common, Lowering};
 use super::ground::Grounds;
 use super::place::{Place, quoted};
-use super::{fargate, firelens, fit, ground, registry, role, whole};
+use super::role::Needs;
+use super::{fargate, firelens, fit, ground, registry, role, volume, whole};
 use crate::address::{Address, Kind};
 use crate::config::shape::{
-    Architecture, ContainerTable, DependencyCondition, NetworkMode, TaskRole, TaskTable, VolumeTable,
+    Architecture, ContainerTable, DependencyCondition, NetworkMode, TaskRole, TaskTable,
 };
-use crate::kinds::{Container, PortMapping, Task, Volume};
+use crate::kinds::{Container, PortMapping, Task};
 use crate::reference;
 
 /// The most containers of a task ("Amazon ECS service quotas").
@@ -57,7 +58,6 @@ fn task(lowering: &mut Lowering<'_>, name: &str, table: &TaskTable) {
     } else {
         size_on_instances(lowering, &place, table)
     };
-    let task_role = task_role(lowering, &address, &place, table);
     let task = Task {
         family: lowering.plain_name(Kind::Task, &place, name, common.name),
         launch_types: launch_types(&grounds),
@@ -76,8 +76,8 @@ fn task(lowering: &mut Lowering<'_>, name: &str, table: &TaskTable) {
         .to_owned(),
         ephemeral_storage_gib: table.ephemeral_storage,
         execution_role: Some(execution_role(lowering, &address, &place, table, &containers)),
-        volumes: volumes(lowering, &place.at("volume"), table, task_role.is_some()),
-        task_role,
+        volumes: volume::lower(lowering, &place, table, &grounds),
+        task_role: task_role(lowering, &address, &place, table),
         containers,
     };
     lowering.declare(address, &place, &common, task);
@@ -134,7 +134,8 @@ fn execution_role(
         let options = container.logs.iter().flat_map(|logs| logs.secret_options.values());
         container.secrets.values().chain(options).cloned()
     });
-    let role = role::imply_execution(lowering, address, &secrets.collect(), &firelens::statements(containers));
+    let role =
+        role::imply_execution(lowering, address, &secrets.collect(), &firelens::statements(containers));
     reference::output(&role, "arn")
 }
 
@@ -144,11 +145,11 @@ fn task_role(
     place: &Place,
     table: &TaskTable,
 ) -> Option<String> {
-    let has_shell = lowering.shells.contains(address.name());
+    let needs = Needs::of(lowering, address.name(), table);
     let role = match &table.role {
         Some(TaskRole::Named(role)) => return Some(named_role(lowering, &place.at("role"), role)),
-        Some(TaskRole::Own(own)) => role::imply_own(lowering, address, place, Some(own), has_shell),
-        None if has_shell => role::imply_own(lowering, address, place, None, has_shell),
+        Some(TaskRole::Own(own)) => role::imply_own(lowering, address, place, Some(own), &needs),
+        None if needs.is_any() => role::imply_own(lowering, address, place, None, &needs),
         None => return None,
     };
     Some(reference::output(&role, "arn"))
@@ -162,7 +163,8 @@ fn named_role(lowering: &mut Lowering<'_>, place: &Place, role: &str) -> String 
     lowering.named(place, Kind::Role, role)
 }
 
-fn check_container_name(lowering: &mut Lowering<'_>, place: &Place, name: &str) {
+/// Checks the name of a container or a volume.
+pub(super) fn check_container_name(lowering: &mut Lowering<'_>, place: &Place, name: &str) {
     let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     if name.is_empty() || name.len() > 255 || !name.chars().all(fits) {
         lowering
@@ -325,42 +327,6 @@ fn check_shares(lowering: &mut Lowering<'_>, place: &Place, table: &TaskTable, c
             let place = place.at("container").at(name).at("memory");
             lowering.report(&place, format!("{limit} MiB are more than the task has, which is {memory}"));
         }
-    }
-}
-
-fn volumes(
-    lowering: &mut Lowering<'_>,
-    place: &Place,
-    table: &TaskTable,
-    has_role: bool,
-) -> BTreeMap<String, Volume> {
-    let mut volumes = BTreeMap::new();
-    for (name, table) in &table.volume {
-        let place = place.at(name);
-        check_container_name(lowering, &place, name);
-        volumes.insert(name.clone(), volume(lowering, &place, table, has_role));
-    }
-    volumes
-}
-
-fn volume(lowering: &mut Lowering<'_>, place: &Place, table: &VolumeTable, has_role: bool) -> Volume {
-    let Some(efs) = &table.efs else { return Volume::Ephemeral };
-    let place = place.at("efs");
-    if efs.access_point.is_some() && efs.root != "/" {
-        lowering
-            .report(&place.at("root"), "a folder and an access point, which has its own")
-            .help("leave one of the two out");
-    }
-    if efs.iam && !has_role {
-        lowering
-            .report(&place.at("iam"), "the task has no role to mount the volume with")
-            .help("give the task a `role`");
-    }
-    Volume::Efs {
-        file_system: efs.file_system.clone(),
-        root: lowering.text(&place.at("root"), &efs.root),
-        access_point: efs.access_point.clone(),
-        iam: efs.iam,
     }
 }
 

@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{CONTAINER_NAME, ContainerTable, Statement, names};
+use super::{CONTAINER_NAME, ContainerTable, Statement, names, yes};
 
 /// An ECS task definition.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -102,15 +102,17 @@ pub struct OwnRole {
     pub statement: Vec<Statement>,
 }
 
-/// A volume of a task. Without `efs` it lives as long as the task.
+/// A volume of a task. It lives as long as the task, unless it is a file system or a folder of the instance.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VolumeTable {
     /// An EFS file system instead of storage that lives as long as the task.
     pub efs: Option<EfsTable>,
+    /// The path of a folder of the instance that the task runs on. Fargate has none.
+    pub host: Option<String>,
 }
 
-/// An EFS file system as a volume.
+/// An EFS file system as a volume. Its mount targets must let in the tasks' security group on port 2049.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EfsTable {
@@ -122,7 +124,11 @@ pub struct EfsTable {
     pub root: String,
     /// The access point's id, `fsap-…`.
     pub access_point: Option<String>,
-    /// Whether the task role is used to mount it.
+    /// Whether what goes between the task and the file system is encrypted. `access_point` and `iam` need it.
+    #[serde(default = "yes")]
+    pub transit_encryption: bool,
+    /// Whether the role of the task is used to mount it. A role of the stack's own is allowed to; the root of a container
+    /// is nobody there unless it is allowed `elasticfilesystem:ClientRootAccess` too.
     #[serde(default)]
     pub iam: bool,
 }

@@ -220,6 +220,7 @@ fn containers(task: &Task) -> Answer<()> {
         ports(task, name, container)?;
     }
     log_router(task)?;
+    file_systems(task)?;
     let memory: u32 = task.containers.values().filter_map(|container| container.memory).sum();
     let cpu: u32 = task.containers.values().map(|container| container.cpu).sum();
     rules::require(task.memory.is_none_or(|limit| memory <= limit), CLIENT, || {
@@ -252,13 +253,31 @@ fn container_refers(task: &Task, name: &str, container: &Container) -> Answer<()
     Ok(())
 }
 
+/// Refuses file systems that could not be mounted so.
+fn file_systems(task: &Task) -> Answer<()> {
+    for volume in task.volumes.values() {
+        let Volume::Efs { root, transit_encryption, access_point, iam, .. } = volume else { continue };
+        rules::require(access_point.is_none() || root == "/", CLIENT, || {
+            "When an EFS access point is specified, the root directory must be omitted or set to /."
+                .to_owned()
+        })?;
+        rules::require(*transit_encryption || !(*iam || access_point.is_some()), CLIENT, || {
+            "Transit encryption must be enabled when EFS IAM authorization or an access point is used."
+                .to_owned()
+        })?;
+        rules::require(!*iam || task.task_role.is_some(), CLIENT, || {
+            "A task role is required when EFS IAM authorization is enabled.".to_owned()
+        })?;
+    }
+    Ok(())
+}
+
 /// Refuses a log router that nobody uses or that is no administrator, and containers that use one that is not there.
 fn log_router(task: &Task) -> Answer<()> {
     let routers: Vec<&Container> =
         task.containers.values().filter(|container| container.firelens.is_some()).collect();
-    let sends = |container: &&Container| {
-        container.logs.as_ref().is_some_and(|logs| logs.driver == "awsfirelens")
-    };
+    let sends =
+        |container: &&Container| container.logs.as_ref().is_some_and(|logs| logs.driver == "awsfirelens");
     let used = task.containers.values().any(|container| sends(&container));
     rules::require(routers.len() <= 1, CLIENT, || {
         "Only one container can have a firelensConfiguration object.".to_owned()

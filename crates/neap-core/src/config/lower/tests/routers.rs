@@ -58,10 +58,7 @@ fn options_of_routers_and_drivers_are_awss() {
         )
     };
     let desired = lower_text(&beside(&sends("2097152"), ROUTES)).expect("no mistakes");
-    assert_eq!(
-        field(&desired, "task.api", "containers.app.logs.options.log-driver-buffer-limit"),
-        "2097152"
-    );
+    assert_eq!(field(&desired, "task.api", "containers.app.logs.options.log-driver-buffer-limit"), "2097152");
     let secrets = field(&desired, "role.task-api-execution", "inline_policies.secrets.Statement");
     assert!(secrets.to_string().contains("parameter/key"), "{secrets}");
     for limit in ["-1", "many", "536870913"] {
@@ -86,10 +83,7 @@ fn a_task_has_one_router_or_none() {
         ],
     );
     check("", ROUTES, &["router.firelens: no container of the task sends its output to the log router"]);
-    assert_eq!(
-        help(&beside("", ROUTES)),
-        ["give `app` `logs = { driver = \"awsfirelens\", … }`"]
-    );
+    assert_eq!(help(&beside("", ROUTES)), ["give `app` `logs = { driver = \"awsfirelens\", … }`"]);
 }
 
 #[test]

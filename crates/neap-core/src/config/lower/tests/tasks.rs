@@ -306,7 +306,64 @@ fn volumes_are_ephemeral_or_efs() {
         &["task.api.volume.data.efs.root: a folder and an access point, which has its own"],
     );
     check_mistakes(
-        &efs("iam = true"),
-        &["task.api.volume.data.efs.iam: the task has no role to mount the volume with"],
+        &efs("access_point = \"fsap-1\", transit_encryption = false"),
+        &["task.api.volume.data.efs.transit_encryption: `access_point` needs the encryption"],
+    );
+    let desired = lower_text(&efs("transit_encryption = false")).expect("no mistakes");
+    assert_eq!(field(&desired, "task.api", "volumes.data.transit_encryption"), false);
+}
+
+#[test]
+fn a_role_may_mount_what_its_tasks_mount_with_it() {
+    let arn = |what: &str| {
+        format!("arn:${{aws.partition}}:elasticfilesystem:${{aws.region}}:${{aws.account}}:{what}")
+    };
+    let mounted = |keys: &str, mount: &str| {
+        let volume = format!("volume.data.efs = {{ file_system = \"fs-1\", iam = true{keys} }}");
+        task(&volume)
+            .replace("port = 3000\n\n[target", &format!("port = 3000\nmount = {{ {mount} }}\n\n[target"))
+    };
+    let desired = lower_text(&mounted("", "\"/data\" = \"data\"")).expect("no mistakes");
+    assert_eq!(
+        field(&desired, "role.task-api", "inline_policies.volumes.Statement"),
+        json!([{
+            "Effect": "Allow",
+            "Action": ["elasticfilesystem:ClientMount", "elasticfilesystem:ClientWrite"],
+            "Resource": [arn("file-system/fs-1")],
+        }])
+    );
+    assert_eq!(field(&desired, "task.api", "task_role"), "${role.task-api.arn}");
+    let read = "\"/data\" = { volume = \"data\", read_only = true }";
+    let text = mounted(", access_point = \"fsap-1\"", read);
+    let text = text.replace("[task.api]\n", "[role.files]\n[task.api]\nrole = \"files\"\n");
+    let desired = lower_text(&text).expect("no mistakes");
+    assert_eq!(
+        field(&desired, "role.files", "inline_policies.volumes.Statement"),
+        json!([{
+            "Effect": "Allow",
+            "Action": ["elasticfilesystem:ClientMount"],
+            "Resource": [arn("file-system/fs-1")],
+            "Condition": { "StringEquals": { "elasticfilesystem:AccessPointArn": [arn("access-point/fsap-1")] } },
+        }])
+    );
+}
+
+#[test]
+fn folders_of_the_instance_are_mounted_on_instances_alone() {
+    check_mistakes(
+        &task("volume.run = { host = \"/var/run\" }"),
+        &["task.api.volume.run.host: Fargate has no instances whose folders could be mounted"],
+    );
+    let there = |keys: &str| {
+        on_instances("").replace("memory = 400\n", &format!("memory = 400\nvolume.run = {{ {keys} }}\n"))
+    };
+    let desired = lower_text(&there("host = \"/var/run\"")).expect("no mistakes");
+    assert_eq!(field(&desired, "task.api", "volumes.run"), json!({ "type": "host", "path": "/var/run" }));
+    check_mistakes(
+        &there("host = \"run\", efs = { file_system = \"fs-1\" }"),
+        &[
+            "task.api.volume.run.host: `run` is not a path on the instance",
+            "task.api.volume.run.host: a volume is a folder of the instance or a file system, not both",
+        ],
     );
 }
