@@ -19,6 +19,10 @@ version of its launch template, whatever the group's is; cannot replace them; an
 for text. AWS terminates them, says the version that each started from, and replaces those of another one. The tags of a launch template stay for
 ever those that it was made with.
 
+It forgets the tags of a scalable target, and knows no call that asks for them. A target that is deregistered leaves its policies and their alarms, and a
+policy that is put again is another one, whose predecessor leaves its alarms. AWS keeps the tags, takes policies away with their target, and keeps the
+ARN of a policy.
+
 The description of a rule of a security group is lost where its other side is a prefix list. AWS shows it.
 
 The origin access control of an origin is lost, and with it the mark that the origin is a bucket. AWS shows both.
@@ -41,6 +45,8 @@ from uuid import uuid4
 
 import cbor2
 import xmltodict
+from moto.applicationautoscaling.models import ApplicationAutoscalingBackend, FakeApplicationAutoscalingPolicy
+from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
 from moto.autoscaling.models import AutoScalingBackend, FakeAutoScalingGroup, InstanceState
 from moto.autoscaling.responses import AutoScalingResponse
 from moto.cloudwatch import urls as cloudwatch_urls
@@ -95,6 +101,9 @@ delete_group = AutoScalingBackend.delete_auto_scaling_group
 start_instances = FakeAutoScalingGroup.replace_autoscaling_group_instances
 template_of_instance = InstanceState.launch_template
 create_version = LaunchTemplate.create_version
+register_target = ApplicationAutoScalingResponse.register_scalable_target
+deregister_target = ApplicationAutoscalingBackend.deregister_scalable_target
+put_policy = ApplicationAutoscalingBackend.put_scaling_policy
 
 
 def create_and_remember(self):
@@ -233,6 +242,50 @@ def create_version_with_its_user_data(self, data, description):
     return create_version(self, data, description)
 
 
+def register_target_with_tags(self):
+    answer = register_target(self)
+    target = target_of_arn(self, json.loads(answer)["ScalableTargetARN"])
+    target.tags = {**getattr(target, "tags", {}), **(self._get_param("Tags") or {})}
+    return answer
+
+
+def target_of_arn(self, arn):
+    return next(target for target in self.applicationautoscaling_backend._flatten_scalable_targets("ecs") if target.arn == arn)
+
+
+def tags_of_target(self):
+    return json.dumps({"Tags": target_of_arn(self, self._get_param("ResourceARN")).tags})
+
+
+def tag_target(self):
+    target_of_arn(self, self._get_param("ResourceARN")).tags.update(self._get_param("Tags"))
+    return "{}"
+
+
+def untag_target(self):
+    tags = target_of_arn(self, self._get_param("ResourceARN")).tags
+    for key in self._get_param("TagKeys"):
+        tags.pop(key, None)
+    return "{}"
+
+
+def deregister_target_with_its_policies(self, namespace, r_id, dimension):
+    deregister_target(self, namespace, r_id, dimension)
+    for policy in [policy for policy in self.policies.values() if policy.resource_id == r_id]:
+        self.delete_scaling_policy(policy.policy_name, namespace, r_id, dimension)
+    self.scheduled_actions = [action for action in self.scheduled_actions if action.resource_id != r_id]
+
+
+def put_policy_in_place(self, policy_name, service_namespace, resource_id, scalable_dimension, policy_body, policy_type):
+    place = (service_namespace, resource_id, scalable_dimension, policy_name)
+    before = self.policies.get(FakeApplicationAutoscalingPolicy.formulate_key(*place))
+    policy = put_policy(self, policy_name, service_namespace, resource_id, scalable_dimension, policy_body, policy_type)
+    if before is not None:
+        before.delete_alarms(self.account_id, self.region_name)
+        policy.policy_arn = before.policy_arn
+    return policy
+
+
 def describe_alarms_in_cbor(request, full_url, headers):
     region = re.search(r"/([^/]+)/monitoring/aws4_request", request.headers["Authorization"])[1]
     prefix = cbor2.loads(request.get_data()).get("ActionPrefix", "")
@@ -243,6 +296,12 @@ def describe_alarms_in_cbor(request, full_url, headers):
 
 
 cloudwatch_urls.url_paths["{0}/service/GraniteServiceVersion20100801/operation/DescribeAlarms$"] = describe_alarms_in_cbor
+ApplicationAutoScalingResponse.register_scalable_target = register_target_with_tags
+ApplicationAutoScalingResponse.list_tags_for_resource = tags_of_target
+ApplicationAutoScalingResponse.tag_resource = tag_target
+ApplicationAutoScalingResponse.untag_resource = untag_target
+ApplicationAutoscalingBackend.deregister_scalable_target = deregister_target_with_its_policies
+ApplicationAutoscalingBackend.put_scaling_policy = put_policy_in_place
 EC2ContainerServiceResponse.create_service = create_and_remember
 EC2ContainerServiceResponse.update_service = update_and_redeploy
 LogsBackend.iter_tagged_resources = log_groups_as_in_arns

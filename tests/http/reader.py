@@ -49,6 +49,10 @@ def every(service, operation, key, **arguments):
     return [item for page in pages for item in page.get(key) or []]
 
 
+def scalable_targets():
+    return every("application-autoscaling", "describe_scalable_targets", "ScalableTargets", ServiceNamespace="ecs")
+
+
 def listing():
     ecs, elb = client("ecs"), client("elbv2")
     found = {
@@ -84,6 +88,7 @@ def listing():
         for service in ecs.describe_services(cluster=cluster["clusterArn"], services=services)["services"] if services else []:
             if service["status"] != "INACTIVE":
                 found["services"].append(f"{cluster['clusterName']}/{service['serviceName']}")
+    found["scalable targets"] = [t["ResourceId"] for t in scalable_targets()]
     # What a stack names, and nobody's stack creates, is elsewhere.
     found["parameters"] = [p["Name"] for p in every("ssm", "describe_parameters", "Parameters") if p["Name"].startswith("/neap/")]
     found["buckets"] = [b["Name"] for b in client("s3").list_buckets()["Buckets"]]
@@ -152,6 +157,11 @@ FACETS = ["get_public_access_block", "get_bucket_ownership_controls", "get_bucke
           "get_bucket_lifecycle_configuration", "get_bucket_cors", "get_bucket_policy"]
 
 
+def without_names(policy):
+    """A policy without the names that AWS makes up for its alarms."""
+    return {key: value for key, value in policy.items() if key != "Alarms"}
+
+
 def snapshot():
     """Every field of everything and its tags, by ARN or id: `{id: [fields, tags]}`."""
     found = {}
@@ -161,6 +171,11 @@ def snapshot():
         found[arn] = [fields, pairs(describe("elbv2", "describe_tags", ResourceArns=[arn])["TagDescriptions"][0]["Tags"])]
     for arn, fields in running().items():
         found[arn] = [fields, pairs(fields.pop("tags", []))]
+    for target in scalable_targets():
+        arn, id = target["ScalableTargetARN"], target["ResourceId"]
+        policies = every("application-autoscaling", "describe_scaling_policies", "ScalingPolicies", ServiceNamespace="ecs", ResourceId=id)
+        tags = describe("application-autoscaling", "list_tags_for_resource", ResourceARN=arn)["Tags"]
+        found[arn] = [[target, [without_names(policy) for policy in policies]], tags]
     for repository in every("ecr", "describe_repositories", "repositories"):
         arn = repository["repositoryArn"]
         found[arn] = [repository, pairs(describe("ecr", "list_tags_for_resource", resourceArn=arn)["tags"])]
@@ -200,6 +215,8 @@ def untag():
             case "s3":
                 rest = [{"Key": key, "Value": value} for key, value in tags.items() if key not in keys]
                 client("s3").put_bucket_tagging(Bucket=id.split(":")[-1], Tagging={"TagSet": rest})
+            case "application-autoscaling":
+                client("application-autoscaling").untag_resource(ResourceARN=id, TagKeys=keys)
             case service:
                 client(service).untag_resource(resourceArn=id, tagKeys=keys)
 

@@ -45,7 +45,8 @@ impl Emulator {
     pub(crate) fn ministack() -> Result<Self, String> {
         let environment = install("ministack", &[MINISTACK, CBOR])?;
         let port = free_port()?;
-        let mut command = Command::new(environment.join("bin/ministack"));
+        let mut command = Command::new(environment.join("bin/python"));
+        command.arg(root().join("tests/http/ministack_server.py"));
         // Its default listens on every interface.
         command.env("BIND_HOST", "127.0.0.1").env("GATEWAY_PORT", port.to_string());
         Self::start(&mut command, port, environment)

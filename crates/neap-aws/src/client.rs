@@ -69,6 +69,7 @@ pub struct Aws {
     pub(crate) s3: aws_sdk_s3::Client,
     pub(crate) scaling: aws_sdk_autoscaling::Client,
     pub(crate) secrets: aws_sdk_secretsmanager::Client,
+    pub(crate) services_scaling: aws_sdk_applicationautoscaling::Client,
     pub(crate) ssm: aws_sdk_ssm::Client,
     pub(crate) sts: aws_sdk_sts::Client,
     pub(crate) tagging: aws_sdk_resourcegroupstagging::Client,
@@ -120,6 +121,7 @@ impl Aws {
                 request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             ),
             scaling: client!(aws_sdk_autoscaling, config, throttle),
+            services_scaling: client!(aws_sdk_applicationautoscaling, config, throttle),
             secrets: client!(aws_sdk_secretsmanager, config, throttle),
             ssm: client!(aws_sdk_ssm, config, throttle),
             sts: client!(aws_sdk_sts, config, throttle),

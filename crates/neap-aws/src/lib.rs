@@ -26,6 +26,7 @@ mod pace;
 mod recent;
 mod remote;
 mod role;
+mod scalable_target;
 mod security_group;
 mod service;
 mod tags;
@@ -36,8 +37,8 @@ use neap_core::address::Kind;
 use neap_core::desired::{Desired, DesiredResource};
 use neap_core::kinds::{
     Alb, AutoScalingGroup, Bucket, BucketPolicy, CapacityProvider, Cloudfront, Cluster, ClusterCapacity, Ecr,
-    InstanceProfile, LaunchTemplate, Listener, LogGroup, OriginAccessControl, Role, Rule, SecurityGroup,
-    Service, TargetGroup, Task,
+    InstanceProfile, LaunchTemplate, Listener, LogGroup, OriginAccessControl, Role, Rule, ScalableTarget,
+    SecurityGroup, Service, TargetGroup, Task,
 };
 use neap_core::live::{Live, LiveResource, Outputs};
 use neap_core::zero::{Remains, StackScope};
@@ -55,7 +56,7 @@ macro_rules! by_kind {
     ($kind:expr, $fields:ident => $expression:expr) => {
         by_kind!(@match $kind, $fields => $expression;
             LogGroup Role InstanceProfile Ecr Cluster SecurityGroup LaunchTemplate AutoScalingGroup
-            CapacityProvider ClusterCapacity TargetGroup Alb Listener Rule Task Service Cloudfront
+            CapacityProvider ClusterCapacity TargetGroup Alb Listener Rule Task Service ScalableTarget Cloudfront
             Bucket BucketPolicy OriginAccessControl)
     };
     (@match $kind:expr, $fields:ident => $expression:expr; $($variant:ident)*) => {
@@ -93,6 +94,7 @@ impl Aws {
             distributions,
             controls,
             buckets,
+            scaling,
             hinted,
             instances,
         ) = tokio::join!(
@@ -104,6 +106,7 @@ impl Aws {
             Box::pin(cloudfront::read(self, desired)),
             Box::pin(cloudfront::access_control::read(self, desired)),
             Box::pin(bucket::read(self, desired)),
+            Box::pin(scalable_target::read(self, desired)),
             Box::pin(hinted::read(self, desired)),
             Box::pin(instances),
         );
@@ -117,6 +120,7 @@ impl Aws {
             distributions,
             controls,
             buckets,
+            scaling,
             hinted,
             instances,
         ] {

@@ -102,6 +102,7 @@ fn prefix(service: &str) -> String {
         "Elastic Load Balancing v2" => "elasticloadbalancing".to_owned(),
         "CloudWatch Logs" => "logs".to_owned(),
         "Resource Groups Tagging API" => "tag".to_owned(),
+        "Application Auto Scaling" => "application-autoscaling".to_owned(),
         // The others are called like their permissions, apart from spaces and capitals.
         other => other.to_ascii_lowercase().replace(' ', ""),
     }
@@ -206,6 +207,7 @@ mod tests {
             ("CloudFront", "cloudfront"),
             ("CloudWatch", "cloudwatch"),
             ("SSM", "ssm"),
+            ("Application Auto Scaling", "application-autoscaling"),
         ] {
             assert_eq!(prefix(service), expected);
         }

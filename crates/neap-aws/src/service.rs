@@ -7,7 +7,7 @@ mod convert;
 mod read;
 mod rollout;
 
-pub(crate) use read::{read, read_orphaned};
+pub(crate) use read::{cluster_name, read, read_orphaned};
 
 use aws_sdk_ecs::types::{AvailabilityZoneRebalancing, PropagateTags, SchedulingStrategy};
 use neap_core::kinds::Service;

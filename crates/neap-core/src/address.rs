@@ -45,6 +45,8 @@ pub enum Kind {
     Task,
     /// An ECS service.
     Service,
+    /// A scalable target of Application Auto Scaling, with what scales it.
+    ScalableTarget,
     /// A CloudFront distribution.
     Cloudfront,
     /// An S3 bucket.
@@ -57,7 +59,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order in which plans list them when nothing else decides.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::LogGroup,
         Self::Role,
         Self::InstanceProfile,
@@ -74,6 +76,7 @@ impl Kind {
         Self::Rule,
         Self::Task,
         Self::Service,
+        Self::ScalableTarget,
         Self::Bucket,
         Self::OriginAccessControl,
         Self::Cloudfront,
@@ -99,6 +102,7 @@ impl Kind {
             Self::Rule => "rule",
             Self::Task => "task",
             Self::Service => "service",
+            Self::ScalableTarget => "scalable_target",
             Self::Cloudfront => "cloudfront",
             Self::Bucket => "bucket",
             Self::BucketPolicy => "bucket_policy",

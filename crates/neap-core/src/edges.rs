@@ -60,6 +60,11 @@ pub const fn between(dependent: Kind, dependency: Kind) -> EdgeRule {
         // which may still be provisioning. Registered targets keep neither of them.
         (Kind::Service, Kind::TargetGroup | Kind::Listener | Kind::Rule | Kind::Alb) => EdgeRule::ID,
 
+        // RegisterScalableTarget looks for the service (`ECS service doesn't exist`), which may still be deploying. Scaling goes
+        // first, or it would go on moving the number of tasks that drain; and what outlives the service would scale its
+        // successor of the same name.
+        (Kind::ScalableTarget, Kind::Service) => EdgeRule::ID.held(),
+
         // DeleteTargetGroup fails with `ResourceInUse` while a listener or a rule forwards to it.
         (Kind::Listener | Kind::Rule, Kind::TargetGroup) => EdgeRule::ID.held(),
         // Listeners may be made on a load balancer that is still provisioning. Deleting it deletes its listeners and
@@ -114,6 +119,12 @@ mod tests {
         check(Kind::Service, Kind::Cluster, Need::Ready, true);
         check(Kind::Service, Kind::Role, Need::Ready, true);
         check(Kind::Service, Kind::TargetGroup, Need::Exists, false);
+    }
+
+    #[test]
+    fn scaling_goes_before_its_service() {
+        check(Kind::ScalableTarget, Kind::Service, Need::Exists, true);
+        assert!(between(Kind::ScalableTarget, Kind::Service).holds);
     }
 
     #[test]

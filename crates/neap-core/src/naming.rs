@@ -23,7 +23,7 @@ pub const fn limit(kind: Kind) -> usize {
         | Kind::CapacityProvider => 255,
         Kind::Ecr => 256,
         Kind::LogGroup => 512,
-        Kind::Listener | Kind::Rule | Kind::Cloudfront | Kind::ClusterCapacity => 0,
+        Kind::Listener | Kind::Rule | Kind::Cloudfront | Kind::ClusterCapacity | Kind::ScalableTarget => 0,
     }
 }
 
@@ -140,7 +140,7 @@ pub fn refusal(kind: Kind, name: &str) -> Option<String> {
         Kind::Ecr => repository(name),
         Kind::Bucket | Kind::BucketPolicy => bucket_refusal(name),
         Kind::OriginAccessControl => allowed("-_"),
-        Kind::Listener | Kind::Rule | Kind::Cloudfront | Kind::ClusterCapacity => None,
+        Kind::Listener | Kind::Rule | Kind::Cloudfront | Kind::ClusterCapacity | Kind::ScalableTarget => None,
     }
 }
 

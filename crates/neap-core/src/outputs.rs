@@ -20,9 +20,9 @@ pub const fn names(kind: Kind) -> &'static [&'static str] {
         Kind::ClusterCapacity => &["cluster"],
         Kind::Ecr => &["uri", "arn", "name"],
         Kind::SecurityGroup => &["id"],
-        Kind::TargetGroup => &["arn", "name"],
-        Kind::Alb => &["dns_name", "arn", "zone_id"],
-        Kind::Listener | Kind::Rule => &["arn"],
+        Kind::TargetGroup => &["arn", "name", "full_name"],
+        Kind::Alb => &["dns_name", "arn", "zone_id", "full_name"],
+        Kind::Listener | Kind::Rule | Kind::ScalableTarget => &["arn"],
         Kind::Task => &["arn", "family"],
         Kind::Service => &["name", "arn"],
         Kind::Cloudfront => &["domain_name", "id", "arn"],
@@ -102,6 +102,7 @@ pub fn computed(resource: &Resource, environment: &Environment) -> Outputs {
         | Resource::Alb(_)
         | Resource::Listener(_)
         | Resource::Rule(_)
+        | Resource::ScalableTarget(_)
         | Resource::Cloudfront(_) => {}
     }
     outputs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()

@@ -26,9 +26,13 @@ impl Repeat {
         match kind {
             // RegisterTaskDefinition knows no token; each call makes a revision.
             Kind::Task => Self::Append,
-            // The port of its load balancer; the priority in its listener; a cluster has one association, and a bucket one
-            // policy, put as a whole.
-            Kind::Listener | Kind::Rule | Kind::ClusterCapacity | Kind::BucketPolicy => Self::Position,
+            // The port of its load balancer; the priority in its listener; a cluster has one association, a bucket one policy, and
+            // a service one target, put as a whole.
+            Kind::Listener
+            | Kind::Rule
+            | Kind::ClusterCapacity
+            | Kind::BucketPolicy
+            | Kind::ScalableTarget => Self::Position,
             // The caller reference, for ever.
             Kind::Cloudfront => Self::Token,
             Kind::LogGroup

@@ -206,6 +206,7 @@ const fn typical(step: &Step) -> u32 {
         | Kind::Listener
         | Kind::Rule
         | Kind::Task
+        | Kind::ScalableTarget
         | Kind::Bucket
         | Kind::BucketPolicy
         | Kind::OriginAccessControl => (CALL, CALL),

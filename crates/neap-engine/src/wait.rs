@@ -70,9 +70,12 @@ impl Patience {
             Kind::SecurityGroup | Kind::TargetGroup | Kind::Listener | Kind::Rule => Self::new(kind, 1, 5, 5),
             // The names of new buckets take up to two minutes to be known everywhere (3.19).
             Kind::Bucket | Kind::BucketPolicy => Self::new(kind, 1, 5, 2),
-            Kind::LogGroup | Kind::Ecr | Kind::Task | Kind::LaunchTemplate | Kind::OriginAccessControl => {
-                Self::new(kind, 1, 5, 2)
-            }
+            Kind::LogGroup
+            | Kind::Ecr
+            | Kind::Task
+            | Kind::ScalableTarget
+            | Kind::LaunchTemplate
+            | Kind::OriginAccessControl => Self::new(kind, 1, 5, 2),
         }
     }
 
@@ -98,6 +101,8 @@ impl Patience {
             Kind::Ecr => Self::new(kind, 1, 5, 20),
             // With its objects, which may be many (3.19).
             Kind::Bucket => Self::new(kind, 1, 5, 30),
+            // Gone at once as a rule; AWS's own tools wait this long (3.18).
+            Kind::ScalableTarget => Self::new(kind, 1, 5, 5),
             // In use until its distribution is gone everywhere (3.20).
             Kind::OriginAccessControl => Self::new(kind, 2, 10, 5),
             // A listener frees its target groups, and the services that assume a role let go of it, after a
@@ -130,6 +135,8 @@ const fn visible(kind: Kind) -> u64 {
         Kind::AutoScalingGroup | Kind::CapacityProvider | Kind::ClusterCapacity => 120,
         // Another registration of the same family (3.14).
         Kind::Task => 120,
+        // Its service, and the service-linked role that scales it (1.7, 3.18).
+        Kind::ScalableTarget => 120,
         // Its target group may take minutes to count as bound to a load balancer (3.17).
         Kind::Service => 240,
         // EC2 and load balancing (1.7).

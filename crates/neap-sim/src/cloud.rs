@@ -14,8 +14,8 @@ use crate::read;
 use crate::record::{Record, Rollout, State};
 use crate::rules;
 use crate::services::{
-    Request, auto_scaling, cloudfront, ec2, ecr, ecs, elb, iam, instance_profile, launch_template, logs,
-    origin_access_control, s3,
+    Request, application_auto_scaling, auto_scaling, cloudfront, ec2, ecr, ecs, elb, iam, instance_profile,
+    launch_template, logs, origin_access_control, s3,
 };
 use crate::sim::Sim;
 use crate::world::World;
@@ -46,6 +46,7 @@ impl Cloud for Sim {
             Resource::Rule(fields) => elb::rule::create(&request, fields).await,
             Resource::Task(fields) => ecs::task::register(&request, fields).await,
             Resource::Service(fields) => ecs::service::create(&request, fields).await,
+            Resource::ScalableTarget(fields) => application_auto_scaling::create(&request, fields).await,
             Resource::Cloudfront(fields) => cloudfront::create(&request, fields).await,
             Resource::Bucket(fields) => s3::create(&request, fields).await,
             Resource::BucketPolicy(fields) => s3::create_policy(&request, fields).await,
@@ -86,6 +87,9 @@ impl Cloud for Sim {
                 return Ok(self.outputs(&revision));
             }
             Resource::Service(fields) => ecs::service::update(&request, &arn, fields).await,
+            Resource::ScalableTarget(fields) => {
+                application_auto_scaling::update(&request, &arn, fields).await
+            }
             Resource::Cloudfront(fields) => cloudfront::update(&request, &arn, fields).await,
             Resource::Bucket(fields) => s3::update(&request, &arn, fields).await,
             Resource::BucketPolicy(fields) => s3::update_policy(&request, &arn, fields).await,
@@ -121,6 +125,7 @@ impl Cloud for Sim {
             Resource::Listener(_) => elb::listener::delete(&request, &arn).await,
             Resource::Rule(_) => elb::rule::delete(&request, &arn).await,
             Resource::Service(_) => ecs::service::delete(&request, &arn).await,
+            Resource::ScalableTarget(_) => application_auto_scaling::delete(&request, &arn).await,
             Resource::Cloudfront(_) => cloudfront::delete(&request, &arn).await,
             Resource::Bucket(_) => s3::delete(&request, &arn).await,
             Resource::BucketPolicy(_) => s3::delete_policy(&request, &arn).await,

@@ -86,6 +86,11 @@ const fn calls(kind: Kind) -> &'static [ReadCall] {
         Kind::Rule => &[Each(3, "elasticloadbalancing:DescribeRules"), Batch(4, ELB_TAGS, 20)],
         Kind::Task => &[List(1, "ecs:ListTaskDefinitionFamilies"), Each(2, "ecs:DescribeTaskDefinition")],
         Kind::Service => &[List(2, "ecs:ListServices"), Batch(3, "ecs:DescribeServices", 10)],
+        Kind::ScalableTarget => &[
+            List(1, "application-autoscaling:DescribeScalableTargets"),
+            Each(2, "application-autoscaling:DescribeScalingPolicies"),
+            Each(2, "application-autoscaling:ListTagsForResource"),
+        ],
         Kind::Cloudfront => &[
             List(1, "cloudfront:ListDistributions"),
             Each(2, "cloudfront:GetDistribution"),
@@ -125,6 +130,7 @@ pub(crate) const fn describe(kind: Kind) -> &'static str {
         Kind::Rule => "elasticloadbalancing:DescribeRules",
         Kind::Task => "ecs:DescribeTaskDefinition",
         Kind::Service => "ecs:DescribeServices",
+        Kind::ScalableTarget => "application-autoscaling:DescribeScalableTargets",
         Kind::Cloudfront => "cloudfront:GetDistribution",
         // What `HeadBucket` asks for.
         Kind::Bucket => "s3:ListBucket",

@@ -9,7 +9,7 @@ use neap_core::desired::{TAG_ADDRESS, TAG_STACK};
 use neap_core::kinds::{
     Alb, AutoScalingGroup, Bucket, BucketPolicy, CapacityProvider, Cloudfront, Cluster, ClusterCapacity, Ecr,
     InstanceProfile, LaunchTemplate, Listener, LogGroup, OriginAccessControl, Resource, Role, Rule,
-    SecurityGroup, Service, TargetGroup, Task,
+    ScalableTarget, SecurityGroup, Service, TargetGroup, Task,
 };
 use neap_core::live::{LiveResource, Outputs, Phase, is_marked};
 use neap_core::policy;
@@ -329,6 +329,7 @@ fields!(
     OriginAccessControl,
     Role,
     Rule,
+    ScalableTarget,
     SecurityGroup,
     Service,
     TargetGroup,

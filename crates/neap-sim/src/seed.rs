@@ -65,7 +65,7 @@ mod pipeline;
 use std::collections::BTreeMap;
 
 use neap_core::address::{Address, Kind};
-use neap_core::kinds::Resource;
+use neap_core::kinds::{Resource, ScalableTarget};
 use neap_core::live::{Environment, Outputs};
 use neap_core::outputs;
 use neap_core::zero::Stored;
@@ -374,6 +374,10 @@ fn place(world: &mut World, resource: Resource, tags: &BTreeMap<String, String>)
             let (_, cluster) = service.cluster.rsplit_once('/').unwrap_or(("", &service.cluster));
             (place.arn("ecs", &format!("service/{cluster}/{name}")), String::new())
         }
+        Resource::ScalableTarget(target) => (
+            place.arn("application-autoscaling", &format!("scalable-target/{id}")),
+            ScalableTarget::resource_id(&target.service),
+        ),
         Resource::TargetGroup(_) => (elb(format!("targetgroup/{name}/{id}")), String::new()),
         Resource::Listener(listener) => {
             (format!("{}/{id}", listener.alb.replacen(":loadbalancer/", ":listener/", 1)), String::new())
@@ -412,6 +416,11 @@ fn outputs(world: &World, resource: &Resource, arn: &str, id: &str) -> Outputs {
         let value = match *name {
             "arn" => arn.to_owned(),
             "version" => "1".to_owned(),
+            // The end of the ARN, without the word for a load balancer.
+            "full_name" => {
+                let (_, end) = arn.rsplit_once(':').unwrap_or_default();
+                end.trim_start_matches("loadbalancer/").to_owned()
+            }
             "dns_name" => format!("{}-1.{}.elb.{}", resource.aws_name(), place.region, place.domain()),
             "domain_name" => format!("{}.cloudfront.net", id.to_ascii_lowercase()),
             _ => id.to_owned(),

@@ -63,6 +63,8 @@ const FAR: &[Listing] = &[
     Listing("iam:ListRoles", &[Thing::Role]),
     Listing("iam:ListRoleTags", &[Thing::Role]),
     Listing("cloudwatch:DescribeAlarms", &[Thing::Alarm]),
+    Listing("application-autoscaling:DescribeScalableTargets", &[Thing::ScalableTarget]),
+    Listing("application-autoscaling:ListTagsForResource", &[Thing::ScalableTarget]),
     Listing("cloudfront:ListDistributions", &[Thing::Distribution]),
     Listing("cloudfront:ListTagsForResource", &[Thing::Distribution]),
     Listing("s3:ListAllMyBuckets", &[Thing::Bucket]),

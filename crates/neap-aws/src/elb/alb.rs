@@ -77,11 +77,17 @@ fn phase(balancer: &sdk::LoadBalancer) -> Phase {
     }
 }
 
+/// What CloudWatch calls the load balancer of this ARN: `app/NAME/ID`.
+fn full_name(arn: &str) -> &str {
+    arn.split_once(":loadbalancer/").map_or("", |(_, name)| name)
+}
+
 fn outputs_of(balancer: &sdk::LoadBalancer) -> Outputs {
     outputs([
         ("dns_name", balancer.dns_name().unwrap_or_default()),
         ("arn", balancer.load_balancer_arn().unwrap_or_default()),
         ("zone_id", balancer.canonical_hosted_zone_id().unwrap_or_default()),
+        ("full_name", full_name(balancer.load_balancer_arn().unwrap_or_default())),
     ])
 }
 
@@ -278,8 +284,12 @@ mod tests {
     #[test]
     fn its_outputs_are_what_aws_assigned() {
         let live = live_in_state("active");
-        let expected = [("arn", "arn:alb"), ("dns_name", "a.elb.amazonaws.com"), ("zone_id", "Z1")];
+        let expected =
+            [("arn", "arn:alb"), ("dns_name", "a.elb.amazonaws.com"), ("zone_id", "Z1"), ("full_name", "")];
         assert_eq!(live.outputs, outputs(expected));
         assert_eq!(live.id, "arn:alb");
+        let arn =
+            "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/course/50dc6c495c0c9188";
+        assert_eq!(full_name(arn), "app/course/50dc6c495c0c9188");
     }
 }

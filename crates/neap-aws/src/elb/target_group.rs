@@ -118,9 +118,18 @@ fn matcher(group: &TargetGroup) -> sdk::Matcher {
     }
 }
 
+/// What CloudWatch calls the target group of this ARN: `targetgroup/NAME/ID`.
+fn full_name(arn: &str) -> &str {
+    arn.rsplit_once(':').map_or("", |(_, name)| name)
+}
+
 fn outputs_of(group: &sdk::TargetGroup) -> Outputs {
     let arn = group.target_group_arn().unwrap_or_default();
-    outputs([("arn", arn), ("name", group.target_group_name().unwrap_or_default())])
+    outputs([
+        ("arn", arn),
+        ("name", group.target_group_name().unwrap_or_default()),
+        ("full_name", full_name(arn)),
+    ])
 }
 
 /// A live target group, at the address in its tags or else at `address`.

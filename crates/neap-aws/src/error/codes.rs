@@ -89,6 +89,8 @@ pub(super) const NOT_YET: &[&str] = &[
     "OperationAbortedException",
     "OperationAborted",
     "ConcurrentModification",
+    "ConcurrentUpdateException",
+    "FailedResourceAccessException",
     "EntityTemporarilyUnmodifiable",
     "UnmodifiableEntity",
     "IllegalUpdate",
@@ -122,7 +124,7 @@ pub(super) const UNAVAILABLE: &[&str] = &[
 ];
 
 /// Messages of errors whose code says nothing, and that go away by themselves: the service that gives them, any where it
-/// is empty, and a part of the text (reference sections 1.6, 3.10, 3.14, 3.15, 3.17).
+/// is empty, and a part of the text (reference sections 1.6, 3.10, 3.14, 3.15, 3.17, 3.18).
 pub(super) const NOT_YET_MESSAGES: &[(&str, &str)] = &[
     ("ecs", "unable to assume the service linked role"),
     ("ecs", "verify that the ecs service role being passed has the proper permissions"),
@@ -141,6 +143,9 @@ pub(super) const NOT_YET_MESSAGES: &[(&str, &str)] = &[
     ("autoscaling", "invalid iam instance profile"),
     ("autoscaling", "pending delete"),
     ("autoscaling", "service-linked role"),
+    // A service that was made a moment ago, and the service-linked role that the first target brings about (3.18).
+    ("application-autoscaling", "ecs service doesn't exist"),
+    ("application-autoscaling", "unable to assume iam role"),
 ];
 
 /// Codes that mean something else in one service than their form says.

@@ -59,7 +59,7 @@ pub(crate) async fn read_orphaned(aws: &Aws, desired: &Desired, clusters: &[Stri
 }
 
 /// The name of the cluster that a service's field means: a reference into the stack, an ARN or a name.
-fn cluster_name(desired: &Desired, text: &str) -> String {
+pub(crate) fn cluster_name(desired: &Desired, text: &str) -> String {
     if let [Piece::Reference(Reference::Output(address, _))] = reference::pieces(text).as_slice()
         && let Some(cluster) = desired.resources.get(address).and_then(|wanted| Cluster::of(&wanted.resource))
     {

@@ -97,6 +97,7 @@ fn place(arn: &str) -> Place<'_> {
         | ("ecr", "repository")
         | ("cloudfront", "distribution")
         | ("cloudwatch", "alarm")
+        | ("application-autoscaling", "scalable-target")
         | ("ssm", "parameter")
         | ("iam", "role") => Place::Listed,
         _ => Place::Elsewhere,

@@ -15,6 +15,7 @@ mod index;
 mod instances;
 mod logs;
 mod s3;
+mod scaling;
 mod ssm;
 mod task_definitions;
 
@@ -115,9 +116,22 @@ pub(crate) async fn remains(aws: &Aws, scope: &StackScope) -> Result<Remains, Ca
 
 /// The services that nothing of a stack waits for, and the ARNs that the index of tags names.
 async fn far(aws: &Aws, scope: &StackScope) -> (Part, Vec<String>) {
-    let (mut part, alarms, roles, distributions, buckets, parameters, objects, definitions, instances, arns) = join!(
+    let (
+        mut part,
+        alarms,
+        scaling,
+        roles,
+        distributions,
+        buckets,
+        parameters,
+        objects,
+        definitions,
+        instances,
+        arns,
+    ) = join!(
         Box::pin(logs::look(aws, scope)),
         Box::pin(alarms::look(aws)),
+        Box::pin(scaling::look(aws, scope)),
         Box::pin(iam::look(aws, scope)),
         Box::pin(cloudfront::look(aws)),
         Box::pin(buckets::look(aws, scope)),
@@ -127,7 +141,8 @@ async fn far(aws: &Aws, scope: &StackScope) -> (Part, Vec<String>) {
         Box::pin(instances::look(aws, scope)),
         Box::pin(index::arns(aws, scope)),
     );
-    for other in [alarms, roles, distributions, buckets, parameters, objects, definitions, instances] {
+    for other in [alarms, scaling, roles, distributions, buckets, parameters, objects, definitions, instances]
+    {
         part.merge(other);
     }
     let arns = part.take(arns);

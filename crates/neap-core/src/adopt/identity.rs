@@ -40,7 +40,7 @@ impl Identity {
         }
         let by = match kind {
             Kind::Listener | Kind::Rule | Kind::ClusterCapacity => return Err(no_arn(kind)),
-            Kind::Cloudfront => By::Id(text.to_owned()),
+            Kind::Cloudfront | Kind::ScalableTarget => By::Id(text.to_owned()),
             Kind::SecurityGroup if text.starts_with("sg-") => By::Id(text.to_owned()),
             Kind::Task => By::Name(family(text).to_owned()),
             _ => By::Name(text.to_owned()),
@@ -135,6 +135,10 @@ fn of_arn(kind: Kind, arn: &str) -> Option<By> {
         Kind::Rule => inside(elb, "listener-rule/app/").map(|_| By::Position)?,
         Kind::Task => By::Name(family(inside("ecs", "task-definition/")?).to_owned()),
         Kind::Service => By::Name(last(inside("ecs", "service/")?)),
+        // It is known by the service that it scales.
+        Kind::ScalableTarget => {
+            inside("application-autoscaling", "scalable-target/").map(|_| By::Position)?
+        }
         Kind::Cloudfront => By::Id(inside("cloudfront", "distribution/")?.to_owned()),
         Kind::Bucket | Kind::BucketPolicy => By::Name(inside("s3", "")?.to_owned()),
         // It takes no tags, so it is never adopted.
@@ -176,6 +180,7 @@ mod tests {
         check(Kind::Task, &arn("ecs", "task-definition/api:7"), &name("api"));
         check(Kind::Service, &arn("ecs", "service/main/api"), &name("api"));
         check(Kind::Service, &arn("ecs", "service/api"), &name("api"));
+        check(Kind::ScalableTarget, &arn("application-autoscaling", "scalable-target/0ec5"), &By::Position);
         check(Kind::Cloudfront, "arn:aws:cloudfront::123456789012:distribution/E1", &By::Id("E1".into()));
     }
 
@@ -187,6 +192,7 @@ mod tests {
         check(Kind::SecurityGroup, "sg-1", &By::Id("sg-1".into()));
         check(Kind::SecurityGroup, "web", &name("web"));
         check(Kind::Cloudfront, "E1", &By::Id("E1".into()));
+        check(Kind::ScalableTarget, "service/main/api", &By::Id("service/main/api".into()));
     }
 
     #[test]

@@ -26,6 +26,7 @@ mod references;
 mod registry;
 mod role;
 mod routes;
+mod scaling;
 mod secret;
 mod service;
 mod stack;

@@ -19,6 +19,7 @@ mod log_group;
 mod origin_access_control;
 mod role;
 mod rule;
+mod scalable_target;
 mod security_group;
 mod service;
 mod target_group;
@@ -43,6 +44,7 @@ pub use log_group::{LogGroup, RETENTION_DAYS};
 pub use origin_access_control::OriginAccessControl;
 pub use role::Role;
 pub use rule::{Conditions, QueryMatch, Rule};
+pub use scalable_target::{ScalableTarget, TargetTracking};
 pub use security_group::{SecurityGroup, SecurityGroupRule};
 pub use service::{Service, ServiceTarget};
 pub use target_group::{HealthCheck, Stickiness, TargetGroup};
@@ -161,6 +163,7 @@ kinds!(
     Rule,
     Task,
     Service,
+    ScalableTarget,
     Cloudfront,
     Bucket,
     BucketPolicy,

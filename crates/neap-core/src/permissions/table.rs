@@ -60,6 +60,8 @@ pub(super) enum On {
     LockBucket,
     /// The objects in the stack's buckets.
     Objects,
+    /// The alarms that target tracking keeps for ECS services, under names of AWS's own.
+    TrackingAlarms,
 }
 
 /// What else must hold.
@@ -172,6 +174,7 @@ pub(super) const fn of_kind(kind: Kind) -> &'static [Right] {
         Kind::Rule => RULE,
         Kind::Task => TASK,
         Kind::Service => SERVICE,
+        Kind::ScalableTarget => SCALABLE_TARGET,
         Kind::Cloudfront => CLOUDFRONT,
         Kind::Bucket => BUCKET,
         Kind::BucketPolicy => BUCKET_POLICY,
@@ -383,6 +386,28 @@ const SERVICE: &[Right] = &[
     make("ecs:UntagResource", Own, Guard::None),
     make("ecs:UpdateService", Own, Tagged),
     delete("ecs:DeleteService", Own, Tagged),
+];
+
+const SCALABLE_TARGET: &[Right] = &[
+    read("application-autoscaling:DescribeScalableTargets", Any),
+    read("application-autoscaling:DescribeScalingPolicies", Any),
+    read("application-autoscaling:ListTagsForResource", Every),
+    make("application-autoscaling:RegisterScalableTarget", Own, Requested),
+    make("application-autoscaling:RegisterScalableTarget", Own, Tagged),
+    make("application-autoscaling:TagResource", Own, Guard::None),
+    make("application-autoscaling:UntagResource", Own, Guard::None),
+    make("application-autoscaling:PutScalingPolicy", Own, Tagged),
+    make("application-autoscaling:DeleteScalingPolicy", Own, Tagged),
+    // Who puts a policy of target tracking must be allowed what is done for it.
+    make("cloudwatch:DescribeAlarms", Any, Guard::None),
+    make("cloudwatch:PutMetricAlarm", On::TrackingAlarms, Guard::None),
+    both("cloudwatch:DeleteAlarms", On::TrackingAlarms, Guard::None),
+    delete("application-autoscaling:DeregisterScalableTarget", Own, Tagged),
+    make(
+        "iam:CreateServiceLinkedRole",
+        On::ServiceLinked,
+        OfService("ecs.application-autoscaling.amazonaws.com"),
+    ),
 ];
 
 const CLOUDFRONT: &[Right] = &[

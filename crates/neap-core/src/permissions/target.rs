@@ -58,6 +58,7 @@ pub(super) fn resources(desired: &Desired, place: &Place, kind: Option<Kind>, on
             let buckets: BTreeSet<String> = own(Kind::Bucket);
             buckets.into_iter().map(|bucket| format!("{bucket}/*")).collect()
         }
+        (On::TrackingAlarms, _) => [place.arn("cloudwatch", "alarm:TargetTracking-service/*")].into(),
         (On::Secrets, _) => secrets(desired, place),
         (On::Parameters, _) if names_parameters(desired) => any(),
         // A right that is about a kind always comes with one.
@@ -131,6 +132,8 @@ fn arns(place: &Place, kind: Kind, name: &str) -> Vec<String> {
         Kind::Task => vec![place.arn("ecs", &format!("task-definition/{name}:*"))],
         // Its cluster may be another stack's.
         Kind::Service => vec![place.arn("ecs", &format!("service/*/{name}"))],
+        // By id, so that the tag alone tells whose it is.
+        Kind::ScalableTarget => vec![place.arn("application-autoscaling", "scalable-target/*")],
         Kind::Cloudfront => vec![place.global("cloudfront", "distribution/*")],
         // ARNs of S3 name neither region nor account.
         Kind::Bucket | Kind::BucketPolicy => vec![format!("arn:{}:s3:::{name}", place.partition())],

@@ -183,6 +183,7 @@ impl<'a> Judge<'a, '_> {
             | Kind::Rule
             | Kind::Task
             | Kind::Service
+            | Kind::ScalableTarget
             | Kind::Cloudfront
             | Kind::Bucket
             | Kind::BucketPolicy

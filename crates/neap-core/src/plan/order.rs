@@ -66,6 +66,7 @@ pub(super) fn order(
         builder.within(decision);
         builder.makes(decision);
         builder.switches(decision);
+        builder.released(decision);
         builder.takes_over(decision);
         builder.outlives(decision);
         builder.deletes(decision);
@@ -197,6 +198,7 @@ fn place(resource: &Resource) -> Option<String> {
         Resource::SecurityGroup(group) => Some(format!("{} {}", group.vpc, name.to_lowercase())),
         Resource::Role(_) | Resource::InstanceProfile(_) => Some(name.to_lowercase()),
         Resource::ClusterCapacity(capacity) => Some(capacity.cluster.clone()),
+        Resource::ScalableTarget(target) => Some(target.service.clone()),
         Resource::LogGroup(_)
         | Resource::Ecr(_)
         | Resource::Cluster(_)

@@ -115,6 +115,7 @@ impl<'a> World<'a> {
             | Kind::Alb
             | Kind::Task
             | Kind::Service
+            | Kind::ScalableTarget
             | Kind::Cloudfront
             | Kind::Bucket
             | Kind::BucketPolicy
@@ -199,7 +200,7 @@ fn identities<'b>(found: &'b LiveResource, known: &'b Outputs) -> Vec<&'b str> {
         | Kind::Service => &["arn"],
         Kind::Bucket => &["name", "arn"],
         Kind::OriginAccessControl => &["id"],
-        Kind::BucketPolicy => &[],
+        Kind::BucketPolicy | Kind::ScalableTarget => &[],
     };
     keys.iter().filter_map(|key| known.get(*key)).map(|value| family(value)).collect()
 }

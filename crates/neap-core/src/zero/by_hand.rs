@@ -16,6 +16,10 @@ pub(super) fn command(scope: &StackScope, region: &str, seen: &Seen) -> Option<S
         Thing::TargetGroup => format!("elbv2 delete-target-group --target-group-arn {id}"),
         Thing::Cluster => format!("ecs delete-cluster --cluster {id}"),
         Thing::Service => format!("ecs delete-service --force --cluster {} --service {id}", within()),
+        Thing::ScalableTarget => format!(
+            "application-autoscaling deregister-scalable-target --service-namespace ecs --scalable-dimension \
+             ecs:service:DesiredCount --resource-id {name}"
+        ),
         Thing::Task => format!("ecs stop-task --cluster {} --task {id}", within()),
         Thing::TaskDefinition => format!("ecs delete-task-definitions --task-definitions {id}"),
         Thing::CapacityProvider => format!("ecs delete-capacity-provider --capacity-provider {id}"),

@@ -143,7 +143,7 @@ impl<'a> Scene<'a> {
                 let known = self.is_own_cluster(seen) && self.scope.has_name(service.thing, &service.name);
                 known.then(|| format!("{} {}", service.thing, service.name))
             }
-            Thing::Alarm => {
+            Thing::Alarm | Thing::ScalableTarget => {
                 let service = seen.owner.as_ref()?;
                 let (cluster, name) = service.name.split_once('/')?;
                 let known = self.names_cluster(cluster) && self.scope.has_name(service.thing, name);

@@ -27,6 +27,8 @@ pub enum Thing {
     Cluster,
     /// An ECS service.
     Service,
+    /// A scalable target of Application Auto Scaling, with what scales it.
+    ScalableTarget,
     /// An ECS task that runs.
     Task,
     /// A revision of a task definition, whether it is active or not.
@@ -69,13 +71,14 @@ pub enum Thing {
 
 impl Thing {
     /// Everything that is looked for.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::LoadBalancer,
         Self::Listener,
         Self::ListenerRule,
         Self::TargetGroup,
         Self::Cluster,
         Self::Service,
+        Self::ScalableTarget,
         Self::Task,
         Self::TaskDefinition,
         Self::CapacityProvider,
@@ -116,6 +119,7 @@ impl Thing {
             Kind::Rule => Self::ListenerRule,
             Kind::Task => Self::TaskDefinition,
             Kind::Service => Self::Service,
+            Kind::ScalableTarget => Self::ScalableTarget,
             Kind::Cloudfront => Self::Distribution,
             // A policy goes with its bucket.
             Kind::Bucket | Kind::BucketPolicy => Self::Bucket,
@@ -132,6 +136,7 @@ impl Thing {
             Self::TargetGroup => "target group",
             Self::Cluster => "cluster",
             Self::Service => "service",
+            Self::ScalableTarget => "scalable target",
             Self::Task => "task",
             Self::TaskDefinition => "task definition",
             Self::CapacityProvider => "capacity provider",
@@ -198,7 +203,7 @@ pub struct Seen {
     pub within: Option<String>,
     /// Ids of what it refers to, which cannot go before it: security groups, target groups.
     pub uses: BTreeSet<String>,
-    /// What AWS made it for: a service that an alarm scales is named with its cluster, `main/api`.
+    /// What it is for: a service that a target or an alarm scales is named with its cluster, `main/api`.
     pub owner: Option<Owner>,
     /// What it holds.
     pub stored: Stored,

@@ -9,7 +9,7 @@
 //!   API. Calls that AWS makes on its own (ECS to a load balancer) have buckets of their own.
 //! - **CloudWatch Logs**, **Parameter Store**, **ACM**, **Route 53**, **the tagging API**: their quotas, which give calls
 //!   a second and no burst; a burst of one second is assumed.
-//! - **IAM**, **Auto Scaling**, **CloudFront**, **ECR**, **STS**, **Secrets Manager**, **S3** as far as neap uses it, and whatever is not
+//! - **IAM**, **Auto Scaling**, **Application Auto Scaling**, **CloudFront**, **ECR**, **STS**, **Secrets Manager**, **S3** as far as neap uses it, and whatever is not
 //!   listed: nothing is published. The figures here are guesses on the safe side. AWS's refusals correct them, since a
 //!   refusal empties the bucket.
 
@@ -59,6 +59,11 @@ pub fn limits(operation: &str) -> Vec<Limit> {
         "route53" => Limit::new("route53", 5, 5),
         "tag" => Limit::new("tag", 15, 15),
         "autoscaling" => by_effect(["autoscaling read", "autoscaling change"], action, [(20, 10), (10, 5)]),
+        "application-autoscaling" => by_effect(
+            ["application-autoscaling read", "application-autoscaling change"],
+            action,
+            [(20, 10), (10, 5)],
+        ),
         "iam" => by_effect(["iam read", "iam change"], action, [(20, 10), (10, 5)]),
         "ecr" => by_effect(["ecr read", "ecr change"], action, [(20, 10), (10, 5)]),
         "cloudfront" => by_effect(["cloudfront read", "cloudfront change"], action, [(10, 5), (5, 2)]),

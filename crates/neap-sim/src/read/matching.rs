@@ -12,6 +12,7 @@ use neap_core::reference::{self, Fact, Reference, Resolved};
 
 use super::facts;
 use crate::record::{Fields, Record, State};
+use crate::services::application_auto_scaling;
 use crate::services::ecs::{cluster_capacity, task};
 use crate::world::{ACCOUNT, World};
 
@@ -52,6 +53,9 @@ pub(super) fn find(world: &World, desired: &Desired) -> BTreeMap<Address, String
             Resource::ClusterCapacity(capacity) => {
                 let cluster = resolved(world, desired, &capacity.cluster);
                 Some(cluster_capacity::arn(&cluster)).filter(|arn| world.record(arn).is_some())
+            }
+            Resource::ScalableTarget(target) => {
+                application_auto_scaling::of_service(world, &service_arn(world, desired, &target.service))
             }
             fields => named.get(&name(world, desired, fields)).cloned(),
         };
@@ -107,6 +111,20 @@ fn resolved(world: &World, desired: &Desired, text: &str) -> String {
     };
     let resolved = |reference: &Reference| resolve(reference).map_or(Resolved::Unknown, Resolved::One);
     reference::substitute_text(text, &resolved)
+}
+
+/// The ARN of the service that a text names.
+fn service_arn(world: &World, desired: &Desired, text: &str) -> String {
+    let referred = reference::in_text(text).into_iter().find_map(|reference| match reference {
+        Reference::Output(address, _) => desired.resources.get(&address),
+        Reference::Fact(_) | Reference::Variable(_) | Reference::Secret(_) => None,
+    });
+    let Some(Resource::Service(service)) = referred.map(|wanted| &wanted.resource) else {
+        return text.to_owned();
+    };
+    let cluster = resolved(world, desired, &service.cluster);
+    let (_, cluster) = cluster.rsplit_once('/').unwrap_or(("", &cluster));
+    world.place().arn("ecs", &format!("service/{cluster}/{}", service.name))
 }
 
 /// What AWS calls by the id under which an address is to be looked for.

@@ -1,5 +1,6 @@
 //! AWS's services: for each kind, the calls that create, change and delete it, and the rules that they enforce.
 
+pub(crate) mod application_auto_scaling;
 pub(crate) mod auto_scaling;
 pub(crate) mod cloudfront;
 pub(crate) mod ec2;

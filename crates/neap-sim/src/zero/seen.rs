@@ -62,8 +62,9 @@ fn balanced(records: &[&Record]) -> BTreeMap<String, BTreeSet<String>> {
 fn seen(world: &World, record: &Record, balanced: &BTreeMap<String, BTreeSet<String>>) -> Seen {
     let thing = Thing::of(record.kind());
     let stored = world.stored.get(&record.arn).copied().unwrap_or_default();
-    // Roles are told apart by their path, which only the ARN has.
-    let id = if matches!(thing, Thing::Role | Thing::InstanceProfile) { &record.arn } else { &record.id };
+    // Roles are told apart by their path, which only the ARN has, and tags are on the ARN of a target.
+    let by_arn = matches!(thing, Thing::Role | Thing::InstanceProfile | Thing::ScalableTarget);
+    let id = if by_arn { &record.arn } else { &record.id };
     let mut seen = Seen::new(thing, id.clone(), record.resource.aws_name());
     seen.tags = record
         .tags
@@ -97,6 +98,11 @@ fn seen(world: &World, record: &Record, balanced: &BTreeMap<String, BTreeSet<Str
         Resource::Service(service) => {
             seen.within = Some(service.cluster.clone());
             seen.uses = service.security_groups.clone();
+        }
+        Resource::ScalableTarget(_) => {
+            seen.name.clone_from(&record.id);
+            let scaled = record.id.trim_start_matches("service/").to_owned();
+            seen.owner = Some(Owner { thing: Thing::Service, name: scaled });
         }
         Resource::SecurityGroup(group) => seen.uses = peers(group, &record.id),
         Resource::Cloudfront(distribution) => {

@@ -47,6 +47,7 @@ forward = "api"
 cluster = "main"
 task = "api"
 target = { group = "api" }
+scaling = { min = 1, max = 2, cpu = 60, requests_per_target = 1000 }
 
 [bucket.web]
 
@@ -132,6 +133,10 @@ fn look_alikes(stack: &Desired) -> Vec<Value> {
                     json!({ "comment": format!("a site (course-two/{at})"), "caller_reference": format!("theirs-{number}") })
                 }
                 Kind::Service => json!({ "cluster": "arn:aws:ecs:us-east-1:123456789012:cluster/theirs" }),
+                Kind::ScalableTarget => {
+                    let service = format!("service/theirs/course-api-{number}");
+                    json!({ "service": format!("arn:aws:ecs:us-east-1:123456789012:{service}") })
+                }
                 _ => json!({}),
             };
             all.push(foreign(kind, &name, &fields, tags));
@@ -235,6 +240,9 @@ fn in_the_way(sim: &Sim, stack: &Desired, at: &Address, tags: &Value) -> Value {
         Kind::Role => json!({ "path": "/neap/course/" }),
         Kind::InstanceProfile => json!({ "path": "/neap/course/", "role": null }),
         Kind::Service => json!({ "cluster": "arn:aws:ecs:us-east-1:123456789012:cluster/course-main" }),
+        Kind::ScalableTarget => {
+            json!({ "service": "arn:aws:ecs:us-east-1:123456789012:service/course-main/course-api" })
+        }
         Kind::Cloudfront => {
             json!({ "comment": wanted.fields()["comment"], "caller_reference": wanted.fields()["caller_reference"] })
         }
@@ -353,7 +361,8 @@ async fn what_others_put_inside_the_stacks_own_is_left_alone_as_long_as_that_liv
     done(&sim, &tagged(&stack), Mode::Apply).await;
     assert_untouched(&sim, &before, "an update of every kind");
     let mut fewer = stack.clone();
-    fewer.resources.retain(|at, _| at.kind() != Kind::Rule && at.kind() != Kind::Service);
+    let gone = [Kind::Rule, Kind::Service, Kind::ScalableTarget];
+    fewer.resources.retain(|at, _| !gone.contains(&at.kind()));
     done(&sim, &fewer, Mode::Apply).await;
     assert_untouched(&sim, &before, "the removal of the rule and the service beside them");
 

@@ -14,6 +14,7 @@ mod reading;
 mod rules_ecs;
 mod rules_elb;
 mod rules_others;
+mod rules_scaling;
 mod rules_site;
 mod seeds;
 mod stack;

@@ -23,8 +23,7 @@ use serde_json::Value;
 const ACCOUNT: &str = "123456789012";
 
 /// Actions of the table that no life on the sandbox calls, and why they are there.
-const UNCALLED: [(&str, &str); 22] = [
-    ("cloudwatch:DescribeAlarms", PROOF),
+const UNCALLED: [(&str, &str); 21] = [
     ("s3:PutBucketPublicAccessBlock", DRIFT),
     ("s3:PutBucketOwnershipControls", DRIFT),
     ("cloudfront:UpdateOriginAccessControl", DRIFT),
@@ -116,6 +115,12 @@ cluster = "main"
 task = "api"
 target = { group = "api" }
 
+[service.api.scaling]
+min = 1
+max = 4
+memory = 70
+requests_per_target = 500
+
 [bucket.web]
 versioning = true
 encryption = "KMS"
@@ -131,7 +136,8 @@ path = "/*"
 origin = "bucket.web"
 "#;
 
-const EDITS: [(&str, &str); 10] = [
+const EDITS: [(&str, &str); 11] = [
+    ("max = 4\nmemory = 70\n", "max = 5\n"),
     (
         "versioning = true\nencryption = \"KMS\"\nlifecycle = [{ expire_days = 30 }]\ncors = [{ origins = [\"https://example.com\"] }]\n",
         "",
@@ -368,6 +374,20 @@ fn questions(operation: &str, address: Option<&Address>, desired: &Desired, seen
             all.extend(ask("ec2:CreateTags", own(), &[requested, create]));
             all
         }
+        "application-autoscaling:RegisterScalableTarget" => {
+            let mut all = ask(operation, own(), &[requested, tagged]);
+            all.extend(ask("application-autoscaling:TagResource", own(), &[]));
+            all
+        }
+        "application-autoscaling:ListTagsForResource" => ask(operation, own(), &[]),
+        "application-autoscaling:PutScalingPolicy" => {
+            let mut all = ask(operation, own(), &[tagged]);
+            let alarm = "alarm:TargetTracking-service/any/any-AlarmHigh-0123";
+            all.extend(ask("cloudwatch:PutMetricAlarm", regional("cloudwatch", alarm), &[]));
+            all.extend(ask("cloudwatch:DeleteAlarms", regional("cloudwatch", alarm), &[]));
+            all.extend(on_all("cloudwatch:DescribeAlarms"));
+            all
+        }
         "ecs:CreateCluster" | "ecs:CreateService" | "ecs:CreateCapacityProvider" => {
             let mut all = ask(operation, own(), &[requested]);
             all.extend(ask("ecs:TagResource", own(), &[]));
@@ -423,7 +443,9 @@ fn is_unlimited(operation: &str) -> bool {
     let (service, name) = operation.split_once(':').expect("an operation");
     match service {
         "sts" | "tag" => true,
-        "autoscaling" | "ec2" | "elasticloadbalancing" => name.starts_with("Describe"),
+        "application-autoscaling" | "autoscaling" | "ec2" | "elasticloadbalancing" => {
+            name.starts_with("Describe")
+        }
         "ecs" => name.starts_with("List") || name == "DescribeTaskDefinition",
         "cloudwatch" | "logs" | "ssm" => name.starts_with("Describe"),
         "iam" | "cloudfront" => {

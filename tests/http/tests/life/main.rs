@@ -48,8 +48,10 @@ fn two_services_live_on_moto() {
 
 #[test]
 fn two_services_live_on_ministack() {
-    let life = stacks::two_services();
+    let life = stacks::two_unscaled_services();
     let world = World::new(Emulator::Ministack, life.stack);
+    // ministack has no Application Auto Scaling.
+    world.edit(stacks::SCALING, "");
     // ministack does not escape what it answers in XML.
     world.edit("<h1>Not here</h1>", "Not here");
     // ministack drops the weights of a forward, so a second plan could never be empty.

@@ -221,12 +221,14 @@ pub(crate) fn two_services() -> Life {
         stack: "examples/two-services/stack.toml",
         counts: json!({
             "clusters": 1, "listeners": 1, "load balancers": 1, "log groups": 3, "repositories": 1, "roles": 3, "rules": 3,
-            "security groups": 3, "services": 2, "target groups": 2, "task definitions": 2,
+            "scalable targets": 1, "security groups": 3, "services": 2, "target groups": 2, "task definitions": 2,
         }),
         in_place: &[
             ("stickiness = { duration = 3600 }", "stickiness = { duration = 600 }"),
             ("team = \"shop\"", "team = \"web\""),
             ("path = [\"/beta/*\"]", "path = [\"/beta/*\", \"/next/*\"]"),
+            ("max = 6", "max = 8"),
+            ("cpu = 60", "memory = 70"),
         ],
         replacement: ("[target_group.next]\nport = 8080", "[target_group.next]\nport = 8081"),
         orphan: &[(
@@ -243,9 +245,38 @@ pub(crate) fn two_services() -> Life {
                 "listeners and groups stay as they are",
                 &["elasticloadbalancing:ModifyListener", "elasticloadbalancing:ModifyTargetGroup"],
             ),
+            (
+                "AWS asks for it with a policy of scaling, and no tag is taken away",
+                &[
+                    "application-autoscaling:UntagResource",
+                    "cloudwatch:DeleteAlarms",
+                    "cloudwatch:PutMetricAlarm",
+                ],
+            ),
         ],
         foreign: ("iam", "create_role", role, "shop-task-next-execution"),
     }
+}
+
+/// What scales one of the two services.
+pub(crate) const SCALING: &str = "
+[service.stable.scaling]
+min = 1
+max = 6
+cpu = 60
+requests_per_target = { target = 1000, scale_out_cooldown = 60 }
+";
+
+/// The same without [`SCALING`].
+pub(crate) fn two_unscaled_services() -> Life {
+    let life = two_services();
+    let mut counts = life.counts;
+    counts["scalable targets"].take();
+    let counts = counts.as_object().into_iter().flatten().filter(|(_, count)| !count.is_null());
+    let counts = counts.map(|(kind, count)| (kind.clone(), count.clone())).collect();
+    let in_place = &life.in_place[..life.in_place.len() - 2];
+    let unused = &life.unused[..life.unused.len() - 1];
+    Life { counts, in_place, unused, ..two_services() }
 }
 
 pub(crate) fn sidecar() -> Life {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::context::{Common, Lowering};
 use super::place::{Place, quoted};
-use super::{alb, capacity, deployment, ground, groups, instances, task};
+use super::{alb, capacity, deployment, ground, groups, instances, scaling, task};
 use crate::address::{Address, Kind};
 use crate::config::shape::{
     NetworkMode, OneOrMany, SchedulingStrategy, ServiceTable, TargetTable, TaskTable,
@@ -90,12 +90,16 @@ fn service(lowering: &mut Lowering<'_>, name: &str, table: &ServiceTable) {
         desired.after = after;
     }
     owned_elsewhere(lowering, &place, &address, table);
+    let groups: Vec<&str> = targets.iter().map(|(group, _)| *group).collect();
+    scaling::lower(lowering, &place, &address, table, &groups);
 }
 
 /// What others change of the service, and with it of the task that it runs.
 fn owned_elsewhere(lowering: &mut Lowering<'_>, place: &Place, address: &Address, table: &ServiceTable) {
     let place = place.at("owned_elsewhere");
-    let owned: BTreeSet<Owned> = table.owned_elsewhere.iter().copied().collect();
+    // What scales the service owns the number of its tasks.
+    let scaled = table.scaling.is_some().then_some(Owned::Count);
+    let owned: BTreeSet<Owned> = table.owned_elsewhere.iter().copied().chain(scaled).collect();
     for (index, word) in table.owned_elsewhere.iter().enumerate() {
         if table.owned_elsewhere[..index].contains(word) {
             lowering.report(&place.item(index), "it is in the list twice");

@@ -15,6 +15,7 @@ mod listener;
 mod log_group;
 mod network;
 mod role;
+mod scaling;
 mod service;
 mod target_group;
 mod task;
@@ -47,6 +48,7 @@ pub use network::{
     VpcSelector,
 };
 pub use role::{Effect, RoleTable, Statement};
+pub use scaling::{FullTracking, ScalingTable, Suspended, Tracking};
 pub use service::{SchedulingStrategy, ServiceTable, TargetTable};
 pub use target_group::{
     Algorithm, HealthCheckTable, HttpProtocol, ProtocolVersion, StickinessTable, TargetGroupTable,

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Capacity, OneOrMany, yes};
+use super::{Capacity, OneOrMany, ScalingTable, yes};
 use crate::ownership::Owned;
 
 /// An ECS service.
@@ -23,7 +23,7 @@ pub struct ServiceTable {
     /// Whether so many tasks run as `count` says, or one on each instance of the cluster. AWS cannot change it in place.
     #[serde(default)]
     pub strategy: SchedulingStrategy,
-    /// How many tasks should run, by default 1; not with `strategy = "daemon"`.
+    /// How many tasks should run, by default 1; not with `strategy = "daemon"`. With `scaling`, how many run at first.
     #[schemars(range(min = 0, max = 5000))]
     pub count: Option<u32>,
     /// The target group that tasks register with, or a list of them.
@@ -63,6 +63,8 @@ pub struct ServiceTable {
     /// live one is carried forward.
     #[serde(default)]
     pub owned_elsewhere: Vec<Owned>,
+    /// What moves the number of tasks, and between which limits.
+    pub scaling: Option<ScalingTable>,
     /// Tags of this resource, over those of the stack.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
@@ -101,9 +103,10 @@ impl ServiceTable {
         self.strategy == SchedulingStrategy::Daemon
     }
 
-    /// How many tasks should run; none where the number of instances says so.
+    /// How many tasks should run, or run at first where they are scaled; none where the number of instances says so.
     pub(crate) fn tasks(&self) -> Option<u32> {
-        (!self.is_daemon()).then(|| self.count.unwrap_or(1))
+        let least = self.scaling.as_ref().map_or(1, |scaling| scaling.min.max(1));
+        (!self.is_daemon()).then(|| self.count.unwrap_or(least))
     }
 
     /// The shares of tasks that must stay healthy and that may run in a deployment, in percent. Those that AWS gives a

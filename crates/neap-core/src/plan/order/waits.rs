@@ -63,6 +63,19 @@ impl Builder<'_> {
         }
     }
 
+    /// A service whose number of tasks is the stack's again waits until nothing scales it, or the number would move back.
+    pub(super) fn released(&mut self, index: usize) {
+        let decision = &self.decisions[index];
+        let changes = decision.kind() == Kind::Service && decision.action == Action::Update;
+        let Some(node) = decision.node.filter(|_| changes) else { return };
+        for user in self.users.get(&node).cloned().unwrap_or_default() {
+            let scaling = &self.decisions[user];
+            if scaling.kind() == Kind::ScalableTarget && scaling.action == Action::Delete {
+                self.edge(self.deleting[user], self.making[index], Need::Gone, Strength::Smooth);
+            }
+        }
+    }
+
     /// What a create or an update takes over from something that goes: a place that only one can have, or a target
     /// group, which serves one load balancer only.
     pub(super) fn takes_over(&mut self, index: usize) {

@@ -262,6 +262,13 @@ fn update_service(world: &mut World, arn: &str, desired: &Service) -> Answer<()>
     Ok(())
 }
 
+/// Sets how many tasks run, as scaling does.
+pub(crate) fn scale(world: &mut World, arn: &str, count: u32) -> Answer<()> {
+    let missing = || Rejection::not_found(NOT_FOUND, "Service not found.");
+    let scaled = Service { count: Some(count), ..world.get::<Service>(arn).ok_or_else(missing)?.1.clone() };
+    update_service(world, arn, &scaled)
+}
+
 /// The fields whose change starts a deployment.
 fn runs(service: &Service) -> impl PartialEq + use<> {
     let Service { task, targets, subnets, security_groups, public_ip, platform_version, .. } =

@@ -129,7 +129,9 @@ fn create_load_balancer(world: &mut World, request: &Request<'_>, desired: &Alb)
     let number = arn::letters(&format!("{seed}/dns"), 10, arn::DIGITS);
     let dns_name = format!("{internal}{name}-{number}.{}.elb.{}", place.region, place.domain());
     let zone_id = format!("Z{}", arn::letters(&format!("{}/elb", place.region), 13, arn::CAPITALS));
-    let outputs = [("dns_name", dns_name.as_str()), ("arn", &arn), ("zone_id", &zone_id)];
+    let (_, full_name) = arn.split_once(":loadbalancer/").unwrap_or_default();
+    let outputs =
+        [("dns_name", dns_name.as_str()), ("arn", &arn), ("zone_id", &zone_id), ("full_name", full_name)];
     let record = Record::new(arn.clone(), defaults, &request.tags, &outputs)
         .within(&place.region)
         .settling("provisioning", world.now + ALB_PROVISIONS);

@@ -100,7 +100,8 @@ fn create_target_group(world: &mut World, request: &Request<'_>, desired: &Targe
     }
     let id = arn::hex(&world.seed(&desired.name), 16);
     let arn = world.place().arn("elasticloadbalancing", &format!("targetgroup/{}/{id}", desired.name));
-    let outputs = [("arn", arn.as_str()), ("name", &desired.name)];
+    let (_, full_name) = arn.rsplit_once(':').unwrap_or_default();
+    let outputs = [("arn", arn.as_str()), ("name", &desired.name), ("full_name", full_name)];
     let record = Record::new(arn.clone(), defaults, &request.tags, &outputs).within(&world.place);
     world.insert(record);
     Ok(arn)

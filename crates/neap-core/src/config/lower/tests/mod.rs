@@ -13,6 +13,7 @@ mod random;
 mod reach;
 mod references;
 mod routers;
+mod scaling;
 mod services;
 mod tasks;
 

@@ -1,0 +1,168 @@
+//! Scalable targets of ECS services, with the policies that scale them.
+//!
+//! Decides how a target is found, registered, changed and deregistered. Registering and putting are upserts in which an omitted
+//! member keeps its value, so every member is sent. Must not know what scales when.
+
+mod convert;
+mod read;
+
+use aws_sdk_applicationautoscaling::types::{ScalableDimension, ServiceNamespace};
+use neap_core::kinds::{ScalableTarget, TargetTracking};
+use neap_core::live::Outputs;
+use neap_engine::cloud::{CallError, ErrorKind, Progress};
+
+use crate::client::Aws;
+use crate::ecs::count;
+use crate::error::{failed, if_made, incomplete, refused};
+use crate::found::if_gone;
+use crate::remote::{Held, Remote, Wanted, outputs};
+use crate::tags::{TagChanges, Tags};
+
+pub(crate) use read::read;
+
+const REGISTER: &str = "application-autoscaling:RegisterScalableTarget";
+const NAMESPACE: ServiceNamespace = ServiceNamespace::Ecs;
+const DIMENSION: ScalableDimension = ScalableDimension::EcsServiceDesiredCount;
+
+/// Registers the target. Tags are for a new one: those of another are changed by calls of their own.
+async fn register(
+    aws: &Aws,
+    fields: &ScalableTarget,
+    tags: Option<Tags>,
+) -> Result<Option<String>, CallError> {
+    let request = aws
+        .services_scaling
+        .register_scalable_target()
+        .service_namespace(NAMESPACE)
+        .scalable_dimension(DIMENSION)
+        .resource_id(ScalableTarget::resource_id(&fields.service))
+        .min_capacity(count(fields.min))
+        .max_capacity(count(fields.max))
+        .suspended_state(convert::to_suspended(&fields.suspended))
+        .set_tags(tags.map(|tags| tags.into_iter().collect()));
+    let answer = request.send().await.map_err(failed(REGISTER)).map_err(if_made)?;
+    Ok(answer.scalable_target_arn().map(ToOwned::to_owned))
+}
+
+/// Puts the policies of `after` that differ from those of `before`, when those that are in neither are gone.
+async fn put_policies(
+    aws: &Aws,
+    before: Option<&ScalableTarget>,
+    after: &ScalableTarget,
+) -> Result<(), CallError> {
+    let id = ScalableTarget::resource_id(&after.service);
+    let known = |name: &String| before.and_then(|before| before.target_tracking.get(name));
+    for name in before.into_iter().flat_map(|before| before.target_tracking.keys()) {
+        if !after.target_tracking.contains_key(name) {
+            delete_policy(aws, &id, name).await?;
+        }
+    }
+    for (name, policy) in after.target_tracking.iter().filter(|(name, policy)| known(name) != Some(*policy)) {
+        // A policy cannot become one of another type.
+        if known(name).is_some_and(|known| convert::is_of_other_type(known)) {
+            delete_policy(aws, &id, name).await?;
+        }
+        put_tracking(aws, &id, name, policy).await?;
+    }
+    Ok(())
+}
+
+async fn put_tracking(aws: &Aws, id: &str, name: &str, policy: &TargetTracking) -> Result<(), CallError> {
+    let request = aws
+        .services_scaling
+        .put_scaling_policy()
+        .service_namespace(NAMESPACE)
+        .scalable_dimension(DIMENSION)
+        .resource_id(id)
+        .policy_name(name)
+        .policy_type(aws_sdk_applicationautoscaling::types::PolicyType::TargetTrackingScaling)
+        .target_tracking_scaling_policy_configuration(convert::to_tracking(policy)?);
+    let answer = request.send().await;
+    answer.map(|_| ()).map_err(failed("application-autoscaling:PutScalingPolicy")).map_err(if_made)
+}
+
+async fn delete_policy(aws: &Aws, id: &str, name: &str) -> Result<(), CallError> {
+    let request = aws
+        .services_scaling
+        .delete_scaling_policy()
+        .service_namespace(NAMESPACE)
+        .scalable_dimension(DIMENSION)
+        .resource_id(id)
+        .policy_name(name);
+    if_gone(request.send().await.map_err(failed("application-autoscaling:DeleteScalingPolicy")))
+}
+
+async fn retag(aws: &Aws, arn: &str, changes: &TagChanges) -> Result<(), CallError> {
+    if !changes.set.is_empty() {
+        let tags = changes.set.clone().into_iter().collect();
+        let request = aws.services_scaling.tag_resource().resource_arn(arn).set_tags(Some(tags));
+        request.send().await.map_err(failed("application-autoscaling:TagResource"))?;
+    }
+    if !changes.remove.is_empty() {
+        let keys = Some(changes.remove.clone());
+        let request = aws.services_scaling.untag_resource().resource_arn(arn).set_tag_keys(keys);
+        request.send().await.map_err(failed("application-autoscaling:UntagResource"))?;
+    }
+    Ok(())
+}
+
+/// Whether anything of the target itself differs.
+fn differs(before: &ScalableTarget, after: &ScalableTarget) -> bool {
+    (before.min, before.max, &before.suspended) != (after.min, after.max, &after.suspended)
+}
+
+impl Remote for ScalableTarget {
+    async fn create(aws: &Aws, wanted: &Wanted<'_, Self>) -> Result<Outputs, CallError> {
+        // Registering would take over whatever scales the service already.
+        if let Some(live) = read::find(aws, &Self::resource_id(&wanted.fields.service)).await? {
+            return if wanted.is_marked(&live.tags) {
+                Self::update(aws, &Held::of(&live)?, wanted).await
+            } else {
+                let message = format!("`{}` is scaled already, and not by this stack", live.id);
+                Err(refused(ErrorKind::Conflict, REGISTER, message))
+            };
+        }
+        let arn = register(aws, wanted.fields, Some(wanted.all_tags())).await?;
+        let arn = arn.ok_or_else(|| incomplete(REGISTER, "ScalableTargetARN"))?;
+        put_policies(aws, None, wanted.fields).await?;
+        Ok(outputs([("arn", &arn)]))
+    }
+
+    async fn update(
+        aws: &Aws,
+        held: &Held<'_, Self>,
+        wanted: &Wanted<'_, Self>,
+    ) -> Result<Outputs, CallError> {
+        if differs(held.fields, wanted.fields) {
+            register(aws, wanted.fields, None).await?;
+        }
+        put_policies(aws, Some(held.fields), wanted.fields).await?;
+        let arn = held.live.outputs.get("arn").map_or("", String::as_str);
+        retag(aws, arn, &wanted.tag_changes(&held.live.tags)).await?;
+        Ok(held.live.outputs.clone())
+    }
+
+    async fn delete(aws: &Aws, held: &Held<'_, Self>) -> Result<(), CallError> {
+        // Its policies and their alarms go with it.
+        let request = aws
+            .services_scaling
+            .deregister_scalable_target()
+            .service_namespace(NAMESPACE)
+            .scalable_dimension(DIMENSION)
+            .resource_id(&held.live.id);
+        if_gone(request.send().await.map_err(failed("application-autoscaling:DeregisterScalableTarget")))
+    }
+
+    async fn ready(aws: &Aws, wanted: &Wanted<'_, Self>, _: &Outputs) -> Result<Progress, CallError> {
+        let found = read::describe(aws, &Self::resource_id(&wanted.fields.service)).await?;
+        Ok(found.map_or_else(|| Progress::Pending("not visible yet".to_owned()), |_| Progress::Done))
+    }
+
+    async fn gone(aws: &Aws, held: &Held<'_, Self>) -> Result<Progress, CallError> {
+        if read::describe(aws, &held.live.id).await?.is_none() {
+            return Ok(Progress::Done);
+        }
+        Self::delete(aws, held).await?;
+        Ok(Progress::Pending("deregistering".to_owned()))
+    }
+}

@@ -1,0 +1,118 @@
+//! Scaling: the target that a service implies, whose requests count, and where the number of tasks is at first.
+
+use serde_json::json;
+
+use super::*;
+use crate::ownership::Owned;
+
+/// [`STACK`] with what scales its service.
+fn scaled(keys: &str) -> String {
+    format!("{STACK}[service.api.scaling]\n{keys}\n")
+}
+
+#[test]
+fn a_scaled_service_implies_its_target() {
+    let text = scaled(
+        "min = 2\nmax = 6\ncpu = 60\nmemory = { target = 70, scale_in_cooldown = 120, disable_scale_in = true }",
+    );
+    let desired = lower_text(&text).expect("no mistakes");
+    let expect = |path: &str, expected: Value| {
+        assert_eq!(field(&desired, "scalable_target.api", path), expected, "{path}")
+    };
+    expect("service", json!("${service.api.arn}"));
+    expect("min", json!(2));
+    expect("max", json!(6));
+    expect("suspended", json!([]));
+    expect(
+        "target_tracking",
+        json!({
+            "cpu": {
+                "metric": "ECSServiceAverageCPUUtilization", "resource_label": null, "target": 60,
+                "scale_in_cooldown": 300, "scale_out_cooldown": 300, "disable_scale_in": false,
+            },
+            "memory": {
+                "metric": "ECSServiceAverageMemoryUtilization", "resource_label": null, "target": 70,
+                "scale_in_cooldown": 120, "scale_out_cooldown": 300, "disable_scale_in": true,
+            },
+        }),
+    );
+    let implied = resource(&desired, "scalable_target.api").implied.as_ref().expect("it is implied");
+    assert_eq!((implied.by.to_string().as_str(), implied.reason.as_str()), ("service.api", "scales it"));
+}
+
+#[test]
+fn a_scaled_services_count_is_only_the_first_one() {
+    let at_first = |keys: &str, count: &str| {
+        let text = scaled(keys).replace("[service.api]", &format!("[service.api]\n{count}"));
+        let desired = lower_text(&text).expect("no mistakes");
+        let service = resource(&desired, "service.api");
+        assert!(service.owned_elsewhere.contains(&Owned::Count));
+        (field(&desired, "service.api", "count"), service.spec())
+    };
+    let limits = "min = 2\nmax = 6\ncpu = 60";
+    let (least, spec) = at_first(limits, "");
+    assert_eq!(least, json!(2));
+    assert_eq!(at_first(limits, "count = 4"), (json!(4), spec));
+    assert_eq!(at_first("min = 0\nmax = 6\ncpu = 60", "").0, json!(1));
+    assert_eq!(at_first("min = 0\nmax = 6\ncpu = 60", "count = 0").0, json!(0));
+}
+
+#[test]
+fn requests_are_those_of_the_services_target_group() {
+    let label = |text: &str| {
+        let desired = lower_text(text).expect("no mistakes");
+        field(&desired, "scalable_target.api", "target_tracking.requests_per_target.resource_label")
+    };
+    let only = json!("${alb.public.full_name}/${target_group.api.full_name}");
+    assert_eq!(label(&scaled("min = 1\nmax = 2\nrequests_per_target = 1000")), only);
+    let two = scaled("min = 1\nmax = 2\nrequests_per_target = { target = 1000, group = \"more\" }")
+        .replace("target = { group = \"api\" }", "target = [{ group = \"api\" }, { group = \"more\" }]");
+    let two = format!(
+        "{two}[target_group.more]\nport = 3000\n[alb.public.listener.more]\nport = 81\ndefault = {{ forward = \"more\" }}\n"
+    );
+    assert_eq!(label(&two), json!("${alb.public.full_name}/${target_group.more.full_name}"));
+    check_mistakes(
+        &two.replace("{ target = 1000, group = \"more\" }", "1000"),
+        &["service.api.scaling.requests_per_target: the service has several target groups"],
+    );
+    check_mistakes(
+        &two.replace("group = \"more\" }\n", "group = \"mor\" }\n"),
+        &["service.api.scaling.requests_per_target.group: `mor` is no target of the service"],
+    );
+}
+
+#[test]
+fn what_makes_no_sense_is_told() {
+    for (keys, expected) in [
+        ("min = 3\nmax = 2\ncpu = 60", "service.api.scaling.max: at most 2 tasks, and at least 3"),
+        ("min = 1\nmax = 2", "service.api.scaling: nothing says when tasks come and go"),
+        ("min = 1\nmax = 2\ncpu = 101", "service.api.scaling.cpu: 101 percent of the cpu"),
+        (
+            "min = 1\nmax = 2\nmemory = { target = 60, group = \"api\" }",
+            "service.api.scaling.memory.group: `group` is for `requests_per_target` alone",
+        ),
+        (
+            "min = 1\nmax = 2\ncpu = 60\nsuspend = [\"scale_in\", \"scale_in\"]",
+            "service.api.scaling.suspend.1: it is in the list twice",
+        ),
+    ] {
+        check_mistakes(&scaled(keys), &[expected]);
+    }
+    check_mistakes(
+        &scaled("min = 1\nmax = 2\ncpu = 60").replace("[service.api]", "[service.api]\ncount = 3"),
+        &["service.api.count: 3 tasks at first are outside of 1 to 2"],
+    );
+    check_mistakes(
+        &scaled("min = 1\nmax = 2\nrequests_per_target = 5").replace("target = { group = \"api\" }", ""),
+        &["service.api.scaling.requests_per_target: no load balancer sends the service requests"],
+    );
+}
+
+#[test]
+fn a_daemon_is_not_scaled() {
+    let text = on_instances("").replace(
+        "target = { group = \"api\" }",
+        "strategy = \"daemon\"\n[service.api.scaling]\nmin = 1\nmax = 2\ncpu = 60",
+    );
+    check_mistakes(&text, &["service.api.scaling: a daemon cannot be scaled"]);
+}

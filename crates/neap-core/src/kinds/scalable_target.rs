@@ -1,0 +1,131 @@
+//! A scalable target of Application Auto Scaling: the service that is scaled, and everything that scales it (reference section
+//! 3.18). Its policies take no tags and go with it, so they are part of it, as its rules are of a security group.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::{FieldPolicy, KindOf};
+use crate::address::Kind;
+
+/// What lets Application Auto Scaling set how many tasks of an ECS service run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ScalableTarget {
+    /// The service's ARN.
+    pub service: String,
+    /// The fewest tasks.
+    pub min: u32,
+    /// The most tasks.
+    pub max: u32,
+    /// What scaling leaves alone for now: `scale_in`, `scale_out`, `schedule`.
+    pub suspended: BTreeSet<String>,
+    /// The policies that keep a metric at a value, by name.
+    pub target_tracking: BTreeMap<String, TargetTracking>,
+}
+
+/// A policy that keeps a metric at a value.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TargetTracking {
+    /// The predefined metric, in AWS's words. A policy that neap cannot write has one that AWS does not know.
+    pub metric: String,
+    /// Whose requests count: `app/NAME/ID/targetgroup/NAME/ID`, for requests per target alone.
+    pub resource_label: Option<String>,
+    /// The value: percent, or requests a minute.
+    #[serde(serialize_with = "number")]
+    pub target: f64,
+    /// Seconds after a scale-in before the next one.
+    pub scale_in_cooldown: u32,
+    /// Seconds after a scale-out before the next one.
+    pub scale_out_cooldown: u32,
+    /// Whether the policy only ever adds tasks.
+    pub disable_scale_in: bool,
+}
+
+impl ScalableTarget {
+    /// The predefined metric of the CPU that a service's tasks use, in percent of what they have.
+    pub const CPU: &str = "ECSServiceAverageCPUUtilization";
+    /// The same of memory.
+    pub const MEMORY: &str = "ECSServiceAverageMemoryUtilization";
+    /// The predefined metric of the requests that each target of a load balancer gets in a minute.
+    pub const REQUESTS: &str = "ALBRequestCountPerTarget";
+
+    /// What Application Auto Scaling calls the service of this ARN: `service/CLUSTER/NAME`.
+    #[must_use]
+    pub fn resource_id(service: &str) -> String {
+        service.split_once(":service/").map_or_else(String::new, |(_, rest)| format!("service/{rest}"))
+    }
+}
+
+/// A number without a fraction as the whole number that people write.
+fn number<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    // Beyond these, neighbouring whole numbers are one.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    if value.fract() == 0.0 && value.abs() < EXACT {
+        #[expect(clippy::cast_possible_truncation, reason = "it has no fraction and fits")]
+        let whole = *value as i64;
+        serializer.serialize_i64(whole)
+    } else {
+        serializer.serialize_f64(*value)
+    }
+}
+
+impl KindOf for ScalableTarget {
+    const KIND: Kind = Kind::ScalableTarget;
+    const POLICY: FieldPolicy = FieldPolicy {
+        replace: &["service"],
+        ignore_unset: &[],
+        unordered: &["suspended"],
+        documents: &[],
+        hidden: &[],
+    };
+
+    fn aws_name(&self) -> &str {
+        ""
+    }
+
+    fn example() -> Self {
+        let requests = TargetTracking {
+            metric: Self::REQUESTS.into(),
+            resource_label: Some(
+                "app/course-public/0123456789abcdef/targetgroup/course-api/fedcba9876543210".into(),
+            ),
+            target: 1000.0,
+            scale_in_cooldown: 300,
+            scale_out_cooldown: 60,
+            disable_scale_in: false,
+        };
+        let cpu = TargetTracking {
+            metric: Self::CPU.into(),
+            resource_label: None,
+            target: 62.5,
+            disable_scale_in: true,
+            ..requests.clone()
+        };
+        Self {
+            service: "arn:aws:ecs:eu-west-1:123456789012:service/course-main/course-api".into(),
+            min: 1,
+            max: 6,
+            suspended: ["scale_in".into()].into(),
+            target_tracking: [("cpu".into(), cpu), ("requests_per_target".into(), requests)].into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_without_a_fraction_is_a_whole_number() {
+        let fields = serde_json::to_value(ScalableTarget::example()).expect("it serialises");
+        assert_eq!(fields["target_tracking"]["requests_per_target"]["target"].to_string(), "1000");
+        assert_eq!(fields["target_tracking"]["cpu"]["target"].to_string(), "62.5");
+    }
+
+    #[test]
+    fn a_service_is_called_by_its_cluster_and_name() {
+        let target = ScalableTarget::example();
+        assert_eq!(ScalableTarget::resource_id(&target.service), "service/course-main/course-api");
+        assert_eq!(ScalableTarget::resource_id("api"), "");
+    }
+}

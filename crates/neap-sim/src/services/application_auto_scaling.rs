@@ -1,0 +1,205 @@
+//! Application Auto Scaling of ECS services: targets and their policies (reference section 3.18). Nothing here scales by itself.
+
+use std::collections::BTreeMap;
+
+use neap_core::kinds::{Alb, ScalableTarget, Service, TargetGroup, TargetTracking};
+use neap_engine::cloud::CallError;
+
+use super::Request;
+use super::ecs::service;
+use super::request::{TagCalls, gone_is_done};
+use crate::arn;
+use crate::error::{Answer, Rejection};
+use crate::record::{Alarm, Record};
+use crate::rules;
+use crate::world::World;
+
+const INVALID: &str = "ValidationException";
+const NOT_FOUND: &str = "ObjectNotFoundException";
+const TAGS: TagCalls = TagCalls {
+    add: "application-autoscaling:TagResource",
+    remove: "application-autoscaling:UntagResource",
+    invalid: INVALID,
+};
+const REGISTER: &str = "application-autoscaling:RegisterScalableTarget";
+/// The most policies of a target ("Quotas for Application Auto Scaling").
+const MOST_POLICIES: usize = 50;
+
+/// The ARN of the target that scales the service of this ARN.
+pub(crate) fn of_service(world: &World, service: &str) -> Option<String> {
+    let mut targets = world.all::<ScalableTarget>();
+    targets.find(|(_, target)| target.service == service).map(|(record, _)| record.arn.clone())
+}
+
+pub(crate) async fn create(request: &Request<'_>, desired: &ScalableTarget) -> Result<String, CallError> {
+    let existing = |world: &World| of_service(world, &desired.service);
+    let create = |world: &mut World| register_new(world, request, desired);
+    let arn = request.create(REGISTER, create, existing).await?;
+    facets(request, &arn, desired).await?;
+    Ok(arn)
+}
+
+pub(crate) async fn update(
+    request: &Request<'_>,
+    arn: &str,
+    desired: &ScalableTarget,
+) -> Result<(), CallError> {
+    facets(request, arn, desired).await
+}
+
+/// Brings limits, policies and tags in line, each with the calls that its difference needs.
+async fn facets(request: &Request<'_>, arn: &str, desired: &ScalableTarget) -> Result<(), CallError> {
+    let current = request.current::<ScalableTarget>(arn)?;
+    let same_limits = (current.min, current.max) == (desired.min, desired.max);
+    if !same_limits || current.suspended != desired.suspended {
+        request.call(REGISTER, |world| register(world, arn, desired)).await?;
+    }
+    let gone = |name: &&String| !desired.target_tracking.contains_key(*name);
+    for name in current.target_tracking.keys().filter(gone) {
+        let delete = |world: &mut World| delete_policy(world, arn, name);
+        gone_is_done(request.call("application-autoscaling:DeleteScalingPolicy", delete).await)?;
+    }
+    let differs =
+        |(name, policy): &(&String, &TargetTracking)| current.target_tracking.get(*name) != Some(*policy);
+    for (name, policy) in desired.target_tracking.iter().filter(differs) {
+        let put = |world: &mut World| put_policy(world, arn, name, policy);
+        request.call("application-autoscaling:PutScalingPolicy", put).await?;
+    }
+    request.retag(arn, &TAGS).await
+}
+
+/// Takes the target away, with its policies and the alarms of target tracking.
+pub(crate) async fn delete(request: &Request<'_>, arn: &str) -> Result<(), CallError> {
+    let delete = |world: &mut World| {
+        let policies: Vec<String> = find(world, arn)?.target_tracking.keys().cloned().collect();
+        for policy in policies {
+            delete_policy(world, arn, &policy)?;
+        }
+        world.remove(arn).map(drop).ok_or_else(missing)
+    };
+    gone_is_done(request.call("application-autoscaling:DeregisterScalableTarget", delete).await)
+}
+
+fn missing() -> Rejection {
+    Rejection::not_found(NOT_FOUND, "No scalable target found for this service")
+}
+
+fn find<'world>(world: &'world World, arn: &str) -> Answer<&'world ScalableTarget> {
+    if world.record(arn).is_some() && !world.knows(arn) {
+        return Err(Rejection::not_yet(NOT_FOUND, "No scalable target found for this service"));
+    }
+    world.get::<ScalableTarget>(arn).map(|(_, target)| target).ok_or_else(missing)
+}
+
+/// Registers a target that is new. One that is there takes no tags from this call.
+fn register_new(world: &mut World, request: &Request<'_>, desired: &ScalableTarget) -> Answer<String> {
+    rules::tags(INVALID, &request.tags)?;
+    if of_service(world, &desired.service).is_some() {
+        let message = "a scalable target exists already, whose tags only TagResource changes";
+        return Err(Rejection::conflict(INVALID, message));
+    }
+    let id = ScalableTarget::resource_id(&desired.service);
+    let path = format!("scalable-target/{}", arn::hex(&world.seed(&id), 12));
+    let arn = world.place().arn("application-autoscaling", &path);
+    check(world, desired)?;
+    let fields = ScalableTarget { target_tracking: BTreeMap::new(), ..desired.clone() };
+    let outputs = [("arn", arn.as_str())];
+    let record = Record::new(arn.clone(), fields, &request.tags, &outputs).called(id);
+    let record = record.within(&world.place);
+    world.insert(record);
+    clamp(world, desired)?;
+    Ok(arn)
+}
+
+fn register(world: &mut World, arn: &str, desired: &ScalableTarget) -> Answer<()> {
+    find(world, arn)?;
+    check(world, desired)?;
+    let target = world.change::<ScalableTarget>(arn, NOT_FOUND)?;
+    (target.min, target.max) = (desired.min, desired.max);
+    target.suspended.clone_from(&desired.suspended);
+    clamp(world, desired)
+}
+
+fn check(world: &World, desired: &ScalableTarget) -> Answer<()> {
+    let id = ScalableTarget::resource_id(&desired.service);
+    let message = format!("ECS service doesn't exist: {id}");
+    let (record, service) = world
+        .get::<Service>(&desired.service)
+        .filter(|_| world.knows(&desired.service))
+        .ok_or_else(|| Rejection::not_yet(INVALID, message.clone()))?;
+    rules::require(!record.is_deleting(), INVALID, || message.clone())?;
+    rules::require(!service.is_daemon(), INVALID, || {
+        format!("the service {id} has no desired count that could be scaled")
+    })?;
+    rules::require(desired.min <= desired.max, INVALID, || {
+        format!(
+            "Maximum capacity cannot be less than minimum capacity: {} is less than {}",
+            desired.max, desired.min
+        )
+    })?;
+    rules::in_range(INVALID, "maxCapacity", desired.max, 0..=5000)
+}
+
+/// Moves the number of tasks into the limits at once.
+fn clamp(world: &mut World, desired: &ScalableTarget) -> Answer<()> {
+    let count = world.get::<Service>(&desired.service).and_then(|(_, service)| service.count);
+    let Some(count) = count else { return Ok(()) };
+    let wanted = count.clamp(desired.min, desired.max);
+    if wanted == count { Ok(()) } else { service::scale(world, &desired.service, wanted) }
+}
+
+fn put_policy(world: &mut World, arn: &str, name: &str, policy: &TargetTracking) -> Answer<()> {
+    let target = find(world, arn)?;
+    let n_policies = target.target_tracking.len() + usize::from(!target.target_tracking.contains_key(name));
+    if n_policies > MOST_POLICIES {
+        return Err(Rejection::quota("LimitExceededException", "too many scaling policies on the target"));
+    }
+    check_policy(world, policy)?;
+    world.change::<ScalableTarget>(arn, NOT_FOUND)?.target_tracking.insert(name.to_owned(), policy.clone());
+    let service = ScalableTarget::resource_id(&find(world, arn)?.service);
+    for alarm in alarms(arn, &service, name) {
+        if !world.alarms.contains(&alarm) {
+            world.alarms.push(alarm);
+        }
+    }
+    Ok(())
+}
+
+fn check_policy(world: &World, policy: &TargetTracking) -> Answer<()> {
+    let TargetTracking { metric, resource_label, target, .. } = policy;
+    let known = [ScalableTarget::CPU, ScalableTarget::MEMORY, ScalableTarget::REQUESTS];
+    rules::one_of(INVALID, "predefinedMetricType", metric, &known)?;
+    rules::require(*target > 0.0, INVALID, || format!("the target value {target} is not above zero"))?;
+    rules::require((metric == ScalableTarget::REQUESTS) == resource_label.is_some(), INVALID, || {
+        format!("ResourceLabel is required for {} and for no other metric", ScalableTarget::REQUESTS)
+    })?;
+    let Some(label) = resource_label else { return Ok(()) };
+    let ends = |arn: &str, mark: &str| arn.split_once(mark).map(|(_, name)| name.to_owned());
+    let balancers = world.all::<Alb>().filter_map(|(record, _)| ends(&record.arn, ":loadbalancer/"));
+    let balancer = balancers.filter(|name| label.starts_with(&format!("{name}/"))).max_by_key(String::len);
+    let group = balancer.and_then(|balancer| label.strip_prefix(&format!("{balancer}/")).map(str::to_owned));
+    let is_it =
+        |record: &Record| group.as_deref().is_some_and(|group| record.arn.ends_with(&format!(":{group}")));
+    let exists = world.all::<TargetGroup>().any(|(record, _)| is_it(record));
+    rules::require(exists, INVALID, || {
+        format!("the resource label {label} names no target group that a load balancer sends requests to")
+    })
+}
+
+fn delete_policy(world: &mut World, arn: &str, name: &str) -> Answer<()> {
+    let service = ScalableTarget::resource_id(&find(world, arn)?.service);
+    let policies = &mut world.change::<ScalableTarget>(arn, NOT_FOUND)?.target_tracking;
+    let gone = policies.remove(name);
+    gone.ok_or_else(|| Rejection::not_found(NOT_FOUND, format!("No scaling policy found named {name}")))?;
+    let alarms = alarms(arn, &service, name);
+    world.alarms.retain(|alarm| !alarms.contains(alarm));
+    Ok(())
+}
+
+/// The alarms that target tracking keeps for a policy, under names of AWS's own.
+fn alarms(target: &str, id: &str, policy: &str) -> [Alarm; 2] {
+    ["AlarmHigh", "AlarmLow"].map(|side| Alarm {
+        name: format!("TargetTracking-{id}-{side}-{}", arn::hex(&format!("{target}/{policy}/{side}"), 12)),
+        service: id.trim_start_matches("service/").to_owned(),
+    })
+}

@@ -1,0 +1,154 @@
+//! What Application Auto Scaling refuses, and what it does at once.
+
+use neap_core::desired::DesiredResource;
+use neap_core::kinds::{KindOf, Resource, ScalableTarget, Service, TargetTracking};
+use neap_core::live::LiveResource;
+use neap_engine::cloud::{Cloud, ErrorKind};
+use neap_sim::Sim;
+
+use crate::stack::{System, create, live, must_create, present, refused, resource, until_gone, update};
+
+/// What scales the system's service, with one change.
+fn target(system: &System, change: impl FnOnce(&mut ScalableTarget)) -> DesiredResource {
+    let (_, service) = system.part("service.api");
+    let cpu = TargetTracking {
+        metric: ScalableTarget::CPU.into(),
+        resource_label: None,
+        target: 60.0,
+        scale_in_cooldown: 300,
+        scale_out_cooldown: 300,
+        disable_scale_in: false,
+    };
+    let mut fields = ScalableTarget {
+        service: service.outputs["arn"].clone(),
+        min: 1,
+        max: 4,
+        suspended: [].into(),
+        target_tracking: [("cpu".to_owned(), cpu)].into(),
+    };
+    change(&mut fields);
+    resource("scalable_target.api", fields)
+}
+
+/// Of target tracking by the requests of what `label` names.
+fn requests(label: Option<String>) -> TargetTracking {
+    let example = ScalableTarget::example().target_tracking["requests_per_target"].clone();
+    TargetTracking { resource_label: label, ..example }
+}
+
+async fn count(sim: &Sim, system: &System) -> Option<u32> {
+    let (desired, _) = system.part("service.api");
+    match present(sim, "service.api", &desired).await.resource {
+        Resource::Service(Service { count, .. }) => count,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_is_not_there_cannot_be_scaled() {
+    let sim = Sim::in_memory();
+    let system = System::create(&sim).await;
+    let missing = target(&system, |target| target.service.push('x'));
+    let error = create(&sim, &missing).await.expect_err("there is no such service");
+    assert_eq!((error.kind, error.code.as_deref()), (ErrorKind::NotYet, Some("ValidationException")));
+    assert!(
+        error.message.starts_with("ECS service doesn't exist: service/course-main/"),
+        "{}",
+        error.message
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_most_tasks_are_no_fewer_than_the_fewest() {
+    let sim = Sim::in_memory();
+    let system = System::create(&sim).await;
+    let wrong = target(&system, |target| target.min = 5);
+    refused(create(&sim, &wrong).await, ErrorKind::Invalid, "ValidationException");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_policy_names_a_known_metric_and_whose_requests_count() {
+    let sim = Sim::in_memory();
+    let system = System::create(&sim).await;
+    let with = |policy: TargetTracking| {
+        target(&system, |target| target.target_tracking = [("one".to_owned(), policy)].into())
+    };
+    let arn = |at: &str| system.part(at).1.outputs["arn"].clone();
+    let label = |balancer: &str, group: &str| {
+        let (_, balancer) = balancer.split_once(":loadbalancer/").expect("a load balancer");
+        let (_, group) = group.rsplit_once(':').expect("a target group");
+        Some(format!("{balancer}/{group}"))
+    };
+    let right = label(&arn("alb.public"), &arn("target_group.api"));
+    for wrong in [
+        requests(None),
+        requests(label(&arn("alb.public"), "arn:targetgroup/other/0123")),
+        TargetTracking { metric: "CPUUtilization".into(), ..requests(None) },
+        TargetTracking { metric: ScalableTarget::CPU.into(), ..requests(right.clone()) },
+        TargetTracking { target: 0.0, ..requests(right.clone()) },
+    ] {
+        refused(create(&sim, &with(wrong)).await, ErrorKind::Invalid, "ValidationException");
+    }
+    must_create(&sim, &with(requests(right))).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn registering_moves_the_number_of_tasks_into_the_limits_at_once() {
+    let sim = Sim::in_memory();
+    let system = System::create(&sim).await;
+    assert_eq!(count(&sim, &system).await, Some(1));
+    let wanted = target(&system, |target| target.min = 3);
+    let outputs = must_create(&sim, &wanted).await;
+    assert_eq!(count(&sim, &system).await, Some(3));
+    let fewer = target(&system, |target| target.max = 2);
+    update(&sim, &held(&wanted, &outputs), &fewer).await.expect("an update");
+    assert_eq!(count(&sim, &system).await, Some(2));
+}
+
+/// The target as a reading shows it.
+fn held(desired: &DesiredResource, outputs: &neap_core::live::Outputs) -> LiveResource {
+    let mut held = live(desired, outputs);
+    if let Resource::ScalableTarget(target) = &desired.resource {
+        held.id = ScalableTarget::resource_id(&target.service);
+    }
+    held
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_scales_a_service_already_is_not_taken_over() {
+    let sim = Sim::in_memory();
+    let system = System::create(&sim).await;
+    let wanted = target(&system, |_| {});
+    let first = must_create(&sim, &wanted).await;
+    assert_eq!(must_create(&sim, &wanted).await, first, "its own earlier create is met again");
+    let Resource::ScalableTarget(fields) = wanted.resource else { unreachable!() };
+    let error = create(&sim, &resource("scalable_target.other", fields)).await.expect_err("it is another's");
+    assert_eq!(error.kind, ErrorKind::Conflict);
+}
+
+#[tokio::test(start_paused = true)]
+async fn policies_and_their_alarms_go_with_the_target() {
+    let sim = Sim::in_memory();
+    let system = System::create(&sim).await;
+    let wanted = target(&system, |_| {});
+    let outputs = must_create(&sim, &wanted).await;
+    until_gone(&sim, &held(&wanted, &outputs)).await;
+    must_create(&sim, &target(&system, |target| target.target_tracking.clear())).await;
+    let read = present(&sim, "scalable_target.api", &wanted).await;
+    let Resource::ScalableTarget(target) = read.resource else { unreachable!() };
+    assert!(target.target_tracking.is_empty());
+    assert_eq!(sim.counts()["application-autoscaling:DeregisterScalableTarget"], 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_outlives_its_service() {
+    let sim = Sim::in_memory();
+    let system = System::create(&sim).await;
+    let wanted = target(&system, |_| {});
+    must_create(&sim, &wanted).await;
+    let (_, service) = system.part("service.api");
+    until_gone(&sim, &service).await;
+    let read = present(&sim, "scalable_target.api", &wanted).await;
+    assert_eq!(read.id, "service/course-main/course-api");
+    sim.delete(&read).await.expect("it goes without its service");
+}
