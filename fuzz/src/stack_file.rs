@@ -45,6 +45,8 @@ fn is_planned(loaded: &Loaded) {
         vpc: Some("vpc-1".into()),
         subnets: vec!["subnet-1".into(), "subnet-2".into()],
         cloudfront_origins: Some("pl-1".into()),
+        zones: [("zone.example.com".to_owned(), "Z1".to_owned())].into(),
+        certificates: BTreeMap::new(),
         images: ["x86_64", "arm64"].map(|processor| (processor.to_owned(), "ami-1".to_owned())).into(),
         secrets: loaded.desired.secrets().into_iter().map(|name| (name, "arn:secret".to_owned())).collect(),
     };

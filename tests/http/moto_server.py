@@ -30,6 +30,8 @@ The origin access control of an origin is lost, and with it the mark that the or
 Its buckets are made without the tags of CreateBucket and without ownership controls. AWS puts the first, and enforces the owner in each bucket
 since April 2023, as ministack does.
 
+It issues a certificate a minute after the request, whether its records are in DNS or not. Here it is issued as soon as a hosted zone has them.
+
 Some of its answers of S3 have a root element of another name than AWS's, which the Rust SDK refuses.
 
 It builds all 1582 of AWS's managed policies anew after each reset, which takes longer than the life of a stack; only those of ECS are kept.
@@ -47,6 +49,8 @@ import cbor2
 import xmltodict
 from moto.applicationautoscaling.models import ApplicationAutoscalingBackend, FakeApplicationAutoscalingPolicy
 from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
+from moto import settings
+from moto.acm.models import CertBundle
 from moto.autoscaling.models import AutoScalingBackend, FakeAutoScalingGroup, InstanceState
 from moto.autoscaling.responses import AutoScalingResponse
 from moto.cloudwatch import urls as cloudwatch_urls
@@ -64,6 +68,7 @@ from moto.elbv2.models import ELBv2Backend
 from moto.iam import models as iam
 from moto.iam.models import InstanceProfile, Role
 from moto.logs.models import LogsBackend
+from moto.route53.models import route53_backends
 from moto.s3.models import FakeBucket
 from moto.s3.responses import S3Response
 from moto.server import main
@@ -78,6 +83,7 @@ FORGOTTEN = {
 create_service = EC2ContainerServiceResponse.create_service
 update_service = EC2ContainerServiceResponse.update_service
 iter_tagged_resources = LogsBackend.iter_tagged_resources
+check_certificate = CertBundle.check
 make_role = Role.__init__
 make_bucket = FakeBucket.__init__
 put_bucket = S3Response._bucket_response_put
@@ -143,6 +149,15 @@ def create_listener_once(self, load_balancer_arn, protocol, port, *arguments, **
     if balancer and any(str(listener.port) == str(port) for listener in balancer.listeners.values()):
         raise DuplicateListenerError()
     return create_listener(self, load_balancer_arn, protocol, port, *arguments, **named)
+
+
+def issue_once_validated(self):
+    records = {(record.name, record.type) for zones in route53_backends[DEFAULT_ACCOUNT_ID].values() for zone in zones.zones.values()
+               for record in zone.rrsets}
+    options = self.describe()["Certificate"].get("DomainValidationOptions", [])
+    wanted = {(option["ResourceRecord"]["Name"], "CNAME") for option in options}
+    if self.status != "PENDING_VALIDATION" or wanted <= records:
+        check_certificate(self)
 
 
 def make_settled_role(self, *arguments, **named):
@@ -314,6 +329,8 @@ FakeAutoScalingGroup.replace_autoscaling_group_instances = start_instances_of_a_
 InstanceState.launch_template = property(template_that_it_started_from)
 LaunchTemplate.create_version = create_version_with_its_user_data
 LaunchTemplate.tags = property(LaunchTemplate.get_tags, lambda self, tags: None)
+CertBundle.check = issue_once_validated
+settings.ACM_VALIDATION_WAIT = 0
 Role.__init__ = make_settled_role
 S3Response._bucket_response_put = put_tagged_bucket
 FakeBucket.__init__ = make_owned_bucket

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-const SERVICES: [&str; 15] = [
+const SERVICES: [&str; 17] = [
+    "acm",
     "application-autoscaling",
     "autoscaling",
     "cloudfront",
@@ -16,6 +17,7 @@ const SERVICES: [&str; 15] = [
     "elasticloadbalancing",
     "iam",
     "logs",
+    "route53",
     "s3",
     "secretsmanager",
     "ssm",

@@ -15,6 +15,7 @@ use aws_sdk_s3::config::RequestChecksumCalculation;
 use aws_smithy_http_client::{Builder, tls};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use neap_core::live::Environment;
+use neap_core::naming::CLOUDFRONT_REGION;
 use neap_engine::cloud::{CallError, ErrorKind};
 use neap_engine::throttle::Throttle;
 use tokio::sync::OnceCell;
@@ -57,6 +58,9 @@ pub(crate) struct Identity {
 pub struct Aws {
     pub(crate) region: String,
     pub(crate) alarms: aws_sdk_cloudwatch::Client,
+    pub(crate) certificates: aws_sdk_acm::Client,
+    /// In the region from which CloudFront takes certificates.
+    pub(crate) certificates_of_cloudfront: aws_sdk_acm::Client,
     pub(crate) cloudfront: aws_sdk_cloudfront::Client,
     pub(crate) ec2: aws_sdk_ec2::Client,
     pub(crate) ecr: aws_sdk_ecr::Client,
@@ -66,6 +70,7 @@ pub struct Aws {
     pub(crate) elb: aws_sdk_elasticloadbalancingv2::Client,
     pub(crate) iam: aws_sdk_iam::Client,
     pub(crate) logs: aws_sdk_cloudwatchlogs::Client,
+    pub(crate) route53: aws_sdk_route53::Client,
     pub(crate) s3: aws_sdk_s3::Client,
     pub(crate) scaling: aws_sdk_autoscaling::Client,
     pub(crate) secrets: aws_sdk_secretsmanager::Client,
@@ -100,6 +105,13 @@ impl Aws {
         Ok(Self {
             region,
             alarms: client!(aws_sdk_cloudwatch, config, throttle),
+            certificates: client!(aws_sdk_acm, config, throttle),
+            certificates_of_cloudfront: client!(
+                aws_sdk_acm,
+                config,
+                throttle,
+                region(Region::from_static(CLOUDFRONT_REGION))
+            ),
             cloudfront: client!(aws_sdk_cloudfront, config, throttle),
             ec2: client!(aws_sdk_ec2, config, throttle),
             ecr: client!(aws_sdk_ecr, config, throttle),
@@ -112,6 +124,7 @@ impl Aws {
             elb: client!(aws_sdk_elasticloadbalancingv2, config, throttle),
             iam: client!(aws_sdk_iam, config, throttle),
             logs: client!(aws_sdk_cloudwatchlogs, config, throttle),
+            route53: client!(aws_sdk_route53, config, throttle),
             // Emulators have no name for each bucket.
             s3: client!(
                 aws_sdk_s3,
@@ -156,6 +169,8 @@ impl Aws {
             secrets: BTreeMap::new(),
             images: BTreeMap::new(),
             cloudfront_origins: None,
+            zones: BTreeMap::new(),
+            certificates: BTreeMap::new(),
         }
     }
 }

@@ -13,6 +13,7 @@ use neap_core::reference::{Fact, Processor, Reference};
 use neap_engine::cloud::{CallError, ErrorKind};
 use tokio::{join, try_join};
 
+use crate::certificate::{self, Zones};
 use crate::client::Aws;
 use crate::error::{failed, incomplete, refused};
 use crate::found::{if_there, read_failure};
@@ -29,17 +30,20 @@ pub(crate) struct Facts {
 }
 
 /// Reads the facts that the stack needs; only without an account is there no answer.
-pub(crate) async fn read(aws: &Aws, desired: &Desired) -> Result<Facts, CallError> {
+pub(crate) async fn read(aws: &Aws, desired: &Desired, zones: &Zones) -> Result<Facts, CallError> {
     let others = async {
         Ok(join!(
             network(aws, desired),
             secrets(aws, desired),
             parameters(aws, desired),
             images(aws, desired),
-            cloudfront_origins(aws, desired)
+            cloudfront_origins(aws, desired),
+            zones.get(aws, desired),
+            certificate::unusable(aws, desired)
         ))
     };
-    let (identity, (network, secrets, parameters, images, origins)) = try_join!(aws.identity(), others)?;
+    let (identity, (network, secrets, parameters, images, origins, zones, certificates)) =
+        try_join!(aws.identity(), others)?;
     let mut failures = Vec::new();
     let network = network.unwrap_or_else(|error| {
         failures.push(read_failure(&error));
@@ -57,6 +61,14 @@ pub(crate) async fn read(aws: &Aws, desired: &Desired) -> Result<Facts, CallErro
         failures.push(read_failure(&error));
         None
     });
+    let zones = zones.unwrap_or_else(|error| {
+        failures.push(read_failure(&error));
+        BTreeMap::new()
+    });
+    let certificates = certificates.unwrap_or_else(|error| {
+        failures.push(read_failure(&error));
+        BTreeMap::new()
+    });
     let environment = Environment {
         account: identity.account.clone(),
         region: aws.region.clone(),
@@ -66,6 +78,8 @@ pub(crate) async fn read(aws: &Aws, desired: &Desired) -> Result<Facts, CallErro
         secrets,
         images,
         cloudfront_origins,
+        zones,
+        certificates,
     };
     Ok(Facts { environment, failures, warnings: parameters })
 }

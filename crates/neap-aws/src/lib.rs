@@ -7,6 +7,7 @@ mod adopt;
 mod auto_scaling;
 mod bucket;
 mod capacity_provider;
+mod certificate;
 mod client;
 mod cloudfront;
 mod cluster;
@@ -26,6 +27,7 @@ mod pace;
 mod recent;
 mod remote;
 mod role;
+mod route53;
 mod scalable_target;
 mod security_group;
 mod service;
@@ -36,15 +38,16 @@ mod zero;
 use neap_core::address::Kind;
 use neap_core::desired::{Desired, DesiredResource};
 use neap_core::kinds::{
-    Alb, AutoScalingGroup, Bucket, BucketPolicy, CapacityProvider, Cloudfront, Cluster, ClusterCapacity, Ecr,
-    InstanceProfile, LaunchTemplate, Listener, LogGroup, OriginAccessControl, Role, Rule, ScalableTarget,
-    SecurityGroup, Service, TargetGroup, Task,
+    Alb, AutoScalingGroup, Bucket, BucketPolicy, CapacityProvider, Certificate, Cloudfront, Cluster,
+    ClusterCapacity, Ecr, InstanceProfile, LaunchTemplate, Listener, LogGroup, OriginAccessControl, Role,
+    Rule, ScalableTarget, SecurityGroup, Service, TargetGroup, Task,
 };
 use neap_core::live::{Live, LiveResource, Outputs};
 use neap_core::zero::{Remains, StackScope};
 use neap_engine::cloud::{CallError, Cloud, ErrorKind, Progress};
 use tokio::try_join;
 
+use crate::certificate::Zones;
 pub use crate::client::{Aws, ConnectOptions};
 use crate::error::refused;
 use crate::found::Found;
@@ -57,7 +60,7 @@ macro_rules! by_kind {
         by_kind!(@match $kind, $fields => $expression;
             LogGroup Role InstanceProfile Ecr Cluster SecurityGroup LaunchTemplate AutoScalingGroup
             CapacityProvider ClusterCapacity TargetGroup Alb Listener Rule Task Service ScalableTarget Cloudfront
-            Bucket BucketPolicy OriginAccessControl)
+            Bucket BucketPolicy OriginAccessControl Certificate)
     };
     (@match $kind:expr, $fields:ident => $expression:expr; $($variant:ident)*) => {
         match $kind {
@@ -72,7 +75,7 @@ macro_rules! by_kind {
 
 impl Aws {
     /// Reads what stands for the stack's resources, all services at once.
-    async fn read_resources(&self, desired: &Desired) -> Found {
+    async fn read_resources(&self, desired: &Desired, zones: &Zones) -> Found {
         let instances = async {
             let (mut profiles, templates, groups, providers) = tokio::join!(
                 Box::pin(instance_profile::read(self, desired)),
@@ -97,6 +100,7 @@ impl Aws {
             scaling,
             hinted,
             instances,
+            certificates,
         ) = tokio::join!(
             Box::pin(log_group::read(self, desired)),
             Box::pin(role::read(self, desired)),
@@ -109,6 +113,7 @@ impl Aws {
             Box::pin(scalable_target::read(self, desired)),
             Box::pin(hinted::read(self, desired)),
             Box::pin(instances),
+            Box::pin(certificate::read(self, desired, zones)),
         );
         let mut found = Found::new(&desired.stack);
         for part in [
@@ -123,6 +128,7 @@ impl Aws {
             scaling,
             hinted,
             instances,
+            certificates,
         ] {
             found.merge(part);
         }
@@ -132,10 +138,12 @@ impl Aws {
 
 impl Cloud for Aws {
     async fn read(&self, desired: &Desired) -> Result<Live, CallError> {
-        let resources = async { Ok(self.read_resources(desired).await) };
+        let zones = Zones::default();
+        let resources = async { Ok(self.read_resources(desired, &zones).await) };
         let groups = async { Ok(Box::pin(security_group::read(self)).await) };
         // Without an account there is no answer at all, so the other reads need not be waited for.
-        let (facts, mut found, groups) = try_join!(Box::pin(facts::read(self, desired)), resources, groups)?;
+        let (facts, mut found, groups) =
+            try_join!(Box::pin(facts::read(self, desired, &zones)), resources, groups)?;
         found.merge(security_group::claim(&groups, desired, facts.environment.vpc.as_deref()));
         let mut failures = found.failures;
         failures.extend(facts.failures);
@@ -191,11 +199,14 @@ impl Cloud for Aws {
     }
 
     async fn created(&self, desired: &DesiredResource, spec: &str) -> Result<Option<Outputs>, CallError> {
-        let Kind::Task = desired.resource.kind() else {
-            let message = "this kind is found by its name when it is created again";
-            return Err(refused(ErrorKind::Invalid, "created", message));
-        };
-        task::registered(self, &Wanted::of(desired, spec)?).await
+        match desired.resource.kind() {
+            Kind::Task => task::registered(self, &Wanted::of(desired, spec)?).await,
+            Kind::Certificate => certificate::requested(self, &Wanted::of(desired, spec)?).await,
+            _ => {
+                let message = "this kind is found by its name when it is created again";
+                Err(refused(ErrorKind::Invalid, "created", message))
+            }
+        }
     }
 
     async fn remains(&self, scope: &StackScope) -> Result<Remains, CallError> {

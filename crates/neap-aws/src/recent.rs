@@ -3,7 +3,7 @@
 //! Decides nothing: it remembers, so that looks can be held against it. Must not know what follows from it. It ends with
 //! the process: the next run starts from what is live.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -19,6 +19,8 @@ struct Changes {
     trust: HashMap<String, Instant>,
     /// When, by ECS's clock, the newest deployment of the service with this ARN began as its last update was answered.
     deployments: HashMap<String, DateTime>,
+    /// The ARNs of certificates whose records were put.
+    validated: HashSet<String>,
 }
 
 impl Recent {
@@ -42,6 +44,16 @@ impl Recent {
         self.with(|changes| changes.deployments.get(service).copied())
     }
 
+    /// The records that validate this certificate have just been put.
+    pub(crate) fn validated(&self, certificate: &str) {
+        self.with(|changes| changes.validated.insert(certificate.to_owned()));
+    }
+
+    /// Whether the records that validate this certificate were put.
+    pub(crate) fn is_validated(&self, certificate: &str) -> bool {
+        self.with(|changes| changes.validated.contains(certificate))
+    }
+
     fn with<T>(&self, look: impl FnOnce(&mut Changes) -> T) -> T {
         // No change of the maps can be left half-done.
         look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
@@ -63,5 +75,7 @@ mod tests {
         assert_eq!(same.since_trust_changed("worker"), None);
         assert_eq!(same.deployment("arn:api"), Some(DateTime::from_secs(2)));
         assert_eq!(same.deployment("arn:worker"), None);
+        recent.validated("arn:site");
+        assert!(same.is_validated("arn:site") && !same.is_validated("arn:other"));
     }
 }

@@ -109,6 +109,7 @@ macro_rules! sdk_tags {
 sdk_tags!(to_ecs, from_ecs, aws_sdk_ecs::types::Tag, plain);
 sdk_tags!(to_ec2, from_ec2, aws_sdk_ec2::types::Tag, plain);
 sdk_tags!(to_elb, from_elb, aws_sdk_elasticloadbalancingv2::types::Tag, plain);
+sdk_tags!(to_acm, from_acm, aws_sdk_acm::types::Tag, keyed);
 sdk_tags!(to_cloudfront, from_cloudfront, aws_sdk_cloudfront::types::Tag, keyed);
 sdk_tags!(to_iam, from_iam, aws_sdk_iam::types::Tag, checked);
 sdk_tags!(to_ecr, from_ecr, aws_sdk_ecr::types::Tag, checked);
@@ -146,6 +147,7 @@ mod tests {
         assert_eq!(from_ecr(&to_ecr(&all).expect("keys")), all);
         assert_eq!(from_s3(&to_s3(&all).expect("keys")), all);
         assert_eq!(from_iam(&to_iam(&all).expect("keys")), all);
+        assert_eq!(from_acm(&to_acm(&all).expect("keys")), all);
         assert_eq!(from_cloudfront(&to_cloudfront(&all).expect("keys")), all);
     }
 

@@ -25,6 +25,8 @@ pub(crate) fn environment() -> Environment {
         secrets: BTreeMap::new(),
         images: BTreeMap::new(),
         cloudfront_origins: None,
+        zones: BTreeMap::new(),
+        certificates: BTreeMap::new(),
     }
 }
 

@@ -55,11 +55,13 @@ pub enum Kind {
     BucketPolicy,
     /// A CloudFront origin access control.
     OriginAccessControl,
+    /// A certificate of AWS Certificate Manager.
+    Certificate,
 }
 
 impl Kind {
     /// Every kind, in the order in which plans list them when nothing else decides.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::LogGroup,
         Self::Role,
         Self::InstanceProfile,
@@ -70,6 +72,7 @@ impl Kind {
         Self::AutoScalingGroup,
         Self::CapacityProvider,
         Self::ClusterCapacity,
+        Self::Certificate,
         Self::TargetGroup,
         Self::Alb,
         Self::Listener,
@@ -107,6 +110,7 @@ impl Kind {
             Self::Bucket => "bucket",
             Self::BucketPolicy => "bucket_policy",
             Self::OriginAccessControl => "origin_access_control",
+            Self::Certificate => "certificate",
         }
     }
 

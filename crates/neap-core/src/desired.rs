@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::address::Address;
 use crate::kinds::Resource;
 use crate::ownership::{self, Owned};
-use crate::reference::{self, Fact, Reference, Resolved};
+use crate::reference::{self, Fact, Reference, Resolved, Zone};
 
 /// The tag that names the stack a resource belongs to.
 pub const TAG_STACK: &str = "neap:stack";
@@ -140,9 +140,11 @@ impl Desired {
                 let named = self.resources.get(address).map(|wanted| self.name_in(&wanted.resource, account));
                 named.map_or(Resolved::Unknown, Resolved::One)
             }
-            Reference::Output(..) | Reference::Fact(_) | Reference::Variable(_) | Reference::Secret(_) => {
-                Resolved::Unknown
-            }
+            Reference::Output(..)
+            | Reference::Fact(_)
+            | Reference::Variable(_)
+            | Reference::Secret(_)
+            | Reference::Zone(_) => Resolved::Unknown,
         };
         reference::substitute_text(resource.aws_name(), &resolve)
     }
@@ -157,9 +159,31 @@ impl Desired {
     pub fn secrets(&self) -> BTreeSet<String> {
         let secret = |(_, reference)| match reference {
             Reference::Secret(name) => Some(name),
-            Reference::Output(..) | Reference::Variable(_) | Reference::Fact(_) => None,
+            Reference::Output(..) | Reference::Variable(_) | Reference::Fact(_) | Reference::Zone(_) => None,
         };
         self.resources.values().flat_map(DesiredResource::references).filter_map(secret).collect()
+    }
+
+    /// The hosted zones that the fields refer to.
+    pub fn zones(&self) -> BTreeSet<Zone> {
+        let zone = |(_, reference)| match reference {
+            Reference::Zone(zone) => Some(zone),
+            Reference::Output(..) | Reference::Variable(_) | Reference::Fact(_) | Reference::Secret(_) => {
+                None
+            }
+        };
+        self.resources.values().flat_map(DesiredResource::references).filter_map(zone).collect()
+    }
+
+    /// The ARNs of ACM's certificates that listeners and distributions name and the stack does not own.
+    pub fn named_certificates(&self) -> BTreeSet<String> {
+        let named = |wanted: &DesiredResource| match &wanted.resource {
+            Resource::Listener(listener) => listener.certificate.clone(),
+            _ => None,
+        };
+        let is_of_acm =
+            |arn: &String| arn.starts_with("arn:") && arn.contains(":acm:") && !arn.contains("${");
+        self.resources.values().filter_map(named).filter(is_of_acm).collect()
     }
 }
 

@@ -75,7 +75,9 @@ impl<'a> Pair<'a> {
             Reference::Variable(name) => {
                 secrets.get(name).map_or(Resolved::Unknown, |value| Resolved::One(value.to_owned()))
             }
-            Reference::Output(..) | Reference::Fact(_) | Reference::Secret(_) => Resolved::Unknown,
+            Reference::Output(..) | Reference::Fact(_) | Reference::Secret(_) | Reference::Zone(_) => {
+                Resolved::Unknown
+            }
         };
         let shown = reference::substitute(desired, &|_| Resolved::Unknown);
         let compared = reference::substitute(desired, &value);

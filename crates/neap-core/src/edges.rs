@@ -78,6 +78,10 @@ pub const fn between(dependent: Kind, dependency: Kind) -> EdgeRule {
         // DeleteOriginAccessControl fails with `OriginAccessControlInUse` while any distribution names it, a disabled one
         // too.
         (Kind::Cloudfront, Kind::OriginAccessControl) => EdgeRule::ID.held(),
+        // CreateListener and ModifyListener fail with `UnsupportedCertificate`, and CloudFront with
+        // `InvalidViewerCertificate`, until it is issued. DeleteCertificate fails with `ResourceInUseException` while either
+        // of them uses it.
+        (Kind::Listener | Kind::Cloudfront, Kind::Certificate) => EdgeRule::SETTLED.held(),
         // S3 refuses two changes of one bucket at a time (`OperationAborted`).
         (Kind::BucketPolicy, Kind::Bucket) => EdgeRule::ID.gone_before(),
 
@@ -140,6 +144,12 @@ mod tests {
         check(Kind::Cloudfront, Kind::OriginAccessControl, Need::Exists, true);
         check(Kind::BucketPolicy, Kind::Bucket, Need::Exists, true);
         check(Kind::BucketPolicy, Kind::Cloudfront, Need::Exists, false);
+    }
+
+    #[test]
+    fn a_certificate_is_issued_before_it_is_used_and_goes_after_its_users() {
+        check(Kind::Listener, Kind::Certificate, Need::Ready, true);
+        check(Kind::Cloudfront, Kind::Certificate, Need::Ready, true);
     }
 
     #[test]

@@ -31,6 +31,14 @@ pub struct Environment {
     /// The id of the managed prefix list of the addresses from which CloudFront asks origins, where the stack needs it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cloudfront_origins: Option<String>,
+    /// Ids of the hosted zones that the stack needs, by the reference to each: `zone.example.com`. Those that do not
+    /// exist are missing.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub zones: BTreeMap<String, String>,
+    /// What is wrong with the certificates that the stack names by ARN, by ARN: AWS's word for their state, or `missing`.
+    /// Those that can be used are not here.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub certificates: BTreeMap<String, String>,
 }
 
 /// Values that AWS assigns: an ARN, a DNS name, an id. By output name.

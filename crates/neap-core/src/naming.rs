@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 use crate::address::{Address, Kind};
 use crate::desired::short_hash;
 
+/// The region whose certificates CloudFront takes ("Requirements for using SSL/TLS certificates with CloudFront").
+pub const CLOUDFRONT_REGION: &str = "us-east-1";
+
 /// The most characters that a name of `kind` may have; 0 where AWS takes no name.
 pub const fn limit(kind: Kind) -> usize {
     match kind {
@@ -23,7 +26,12 @@ pub const fn limit(kind: Kind) -> usize {
         | Kind::CapacityProvider => 255,
         Kind::Ecr => 256,
         Kind::LogGroup => 512,
-        Kind::Listener | Kind::Rule | Kind::Cloudfront | Kind::ClusterCapacity | Kind::ScalableTarget => 0,
+        Kind::Listener
+        | Kind::Rule
+        | Kind::Cloudfront
+        | Kind::ClusterCapacity
+        | Kind::ScalableTarget
+        | Kind::Certificate => 0,
     }
 }
 
@@ -140,7 +148,12 @@ pub fn refusal(kind: Kind, name: &str) -> Option<String> {
         Kind::Ecr => repository(name),
         Kind::Bucket | Kind::BucketPolicy => bucket_refusal(name),
         Kind::OriginAccessControl => allowed("-_"),
-        Kind::Listener | Kind::Rule | Kind::Cloudfront | Kind::ClusterCapacity | Kind::ScalableTarget => None,
+        Kind::Listener
+        | Kind::Rule
+        | Kind::Cloudfront
+        | Kind::ClusterCapacity
+        | Kind::ScalableTarget
+        | Kind::Certificate => None,
     }
 }
 

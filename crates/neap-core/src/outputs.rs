@@ -29,6 +29,7 @@ pub const fn names(kind: Kind) -> &'static [&'static str] {
         Kind::Bucket => &["name", "arn", "domain_name"],
         Kind::BucketPolicy => &["bucket"],
         Kind::OriginAccessControl => &["id"],
+        Kind::Certificate => &["arn"],
     }
 }
 
@@ -99,6 +100,7 @@ pub fn computed(resource: &Resource, environment: &Environment) -> Outputs {
         Resource::BucketPolicy(_) => outputs.push(("bucket", name.to_owned())),
         Resource::SecurityGroup(_)
         | Resource::OriginAccessControl(_)
+        | Resource::Certificate(_)
         | Resource::Alb(_)
         | Resource::Listener(_)
         | Resource::Rule(_)
@@ -133,6 +135,8 @@ mod tests {
             secrets: BTreeMap::new(),
             images: BTreeMap::new(),
             cloudfront_origins: None,
+            zones: BTreeMap::new(),
+            certificates: BTreeMap::new(),
         }
     }
 

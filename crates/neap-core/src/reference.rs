@@ -25,6 +25,26 @@ pub enum Reference {
     Fact(Fact),
     /// `${secret.NAME}`: the ARN of a Secrets Manager secret.
     Secret(String),
+    /// `${zone.NAME}` or `${zone_for.NAME}`: the id of a hosted zone.
+    Zone(Zone),
+}
+
+/// A hosted zone of Route 53 that the stack does not own.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Zone {
+    /// The one with this name or id.
+    Of(String),
+    /// The one that answers for this domain: of those whose names it ends in, the one with the longest.
+    For(String),
+}
+
+impl fmt::Display for Zone {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Of(name) => write!(formatter, "zone.{name}"),
+            Self::For(domain) => write!(formatter, "zone_for.{domain}"),
+        }
+    }
 }
 
 /// Something about the account that a plan reads before it can compare.
@@ -76,6 +96,12 @@ impl Reference {
         if let Some(name) = text.strip_prefix("secret.") {
             return (!name.is_empty()).then(|| Self::Secret(name.to_owned()));
         }
+        if let Some(name) = text.strip_prefix("zone.") {
+            return (!name.is_empty()).then(|| Self::Zone(Zone::Of(name.to_owned())));
+        }
+        if let Some(domain) = text.strip_prefix("zone_for.") {
+            return (!domain.is_empty()).then(|| Self::Zone(Zone::For(domain.to_owned())));
+        }
         let fact = match text {
             "aws.account" => Some(Fact::Account),
             "aws.region" => Some(Fact::Region),
@@ -104,6 +130,7 @@ impl fmt::Display for Reference {
             Self::Output(address, output) => write!(formatter, "{address}.{output}"),
             Self::Variable(name) => write!(formatter, "var.{name}"),
             Self::Secret(name) => write!(formatter, "secret.{name}"),
+            Self::Zone(zone) => zone.fmt(formatter),
             Self::Fact(fact) => formatter.write_str(match fact {
                 Fact::Account => "aws.account",
                 Fact::Region => "aws.region",

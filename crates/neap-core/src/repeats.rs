@@ -24,6 +24,8 @@ impl Repeat {
     /// How AWS tells a repeated create of this kind.
     pub const fn of(kind: Kind) -> Self {
         match kind {
+            // RequestCertificate has a token that holds for an hour, and for a certificate that is gone by then, too.
+            Kind::Certificate => Self::Nothing,
             // RegisterTaskDefinition knows no token; each call makes a revision.
             Kind::Task => Self::Append,
             // The port of its load balancer; the priority in its listener; a cluster has one association, a bucket one policy, and
@@ -66,10 +68,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_task_definitions_are_made_twice_by_asking_twice() {
+    fn task_definitions_and_certificates_are_made_twice_by_asking_twice() {
         let twice: Vec<Kind> =
             Kind::ALL.into_iter().filter(|kind| Repeat::of(*kind).makes_another()).collect();
-        assert_eq!(twice, [Kind::Task]);
+        assert_eq!(twice, [Kind::Certificate, Kind::Task]);
     }
 
     #[test]

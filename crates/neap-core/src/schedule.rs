@@ -188,6 +188,8 @@ const fn typical(step: &Step) -> u32 {
     let (settling, deleting) = match step.address.kind() {
         // A distribution is deployed in 3 to 10 minutes; before it is deleted it is disabled and deployed.
         Kind::Cloudfront => (300, 600),
+        // Typically 1 to 10 minutes after its record is there (reference section 3.24).
+        Kind::Certificate => (180, CALL),
         // Draining takes the target group's deregistration delay, 300 s unless set.
         Kind::Service => (180, 330),
         Kind::Alb => (150, 30),

@@ -24,6 +24,8 @@ fn refusals(mode: Mode, stack: &Desired, live: &Live) -> Vec<String> {
         Refusal::Protected { address, action, .. } => format!("protected {address} {}", action.word()),
         Refusal::NoNetwork { message } => message.clone(),
         Refusal::NoCloudfrontOrigins => "no prefix list".to_owned(),
+        Refusal::NoZone { zone } => format!("no {zone}"),
+        Refusal::BadCertificate { arn, state } => format!("{arn} is {state}"),
         Refusal::NoImage { processor } => format!("no image for {processor}"),
         Refusal::NoSecret { name } => format!("no secret {name}"),
         Refusal::AnotherFamily { address, runs } => format!("{address} runs {runs}"),

@@ -133,7 +133,7 @@ impl<'a> Known<'a> {
                 let found = existing.and_then(|outputs| outputs.get(name));
                 one(found.or_else(|| self.computed.get(address)?.get(name)))
             }
-            Reference::Fact(_) | Reference::Secret(_) => self.fact(reference),
+            Reference::Fact(_) | Reference::Secret(_) | Reference::Zone(_) => self.fact(reference),
         }
     }
 
@@ -144,7 +144,7 @@ impl<'a> Known<'a> {
             Reference::Output(address, name) => {
                 one(self.existing.get(address).and_then(|outputs| outputs.get(name)))
             }
-            Reference::Fact(_) | Reference::Secret(_) => self.fact(reference),
+            Reference::Fact(_) | Reference::Secret(_) | Reference::Zone(_) => self.fact(reference),
         }
     }
 
@@ -163,6 +163,7 @@ impl<'a> Known<'a> {
                 one(environment.images.get(processor.as_str()))
             }
             Reference::Secret(name) => one(environment.secrets.get(name)),
+            Reference::Zone(zone) => one(environment.zones.get(&zone.to_string())),
             Reference::Fact(Fact::Subnets) | Reference::Output(..) | Reference::Variable(_) => {
                 Resolved::Unknown
             }

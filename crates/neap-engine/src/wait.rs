@@ -70,6 +70,8 @@ impl Patience {
             Kind::SecurityGroup | Kind::TargetGroup | Kind::Listener | Kind::Rule => Self::new(kind, 1, 5, 5),
             // The names of new buckets take up to two minutes to be known everywhere (3.19).
             Kind::Bucket | Kind::BucketPolicy => Self::new(kind, 1, 5, 2),
+            // Issued 1 to 10 minutes after its records are there, at times much later (3.24).
+            Kind::Certificate => Self::new(kind, 5, 20, 75),
             Kind::LogGroup
             | Kind::Ecr
             | Kind::Task
@@ -103,6 +105,8 @@ impl Patience {
             Kind::Bucket => Self::new(kind, 1, 5, 30),
             // Gone at once as a rule; AWS's own tools wait this long (3.18).
             Kind::ScalableTarget => Self::new(kind, 1, 5, 5),
+            // Listeners and distributions let go of it after a lag (3.24).
+            Kind::Certificate => Self::new(kind, 2, 10, 20),
             // In use until its distribution is gone everywhere (3.20).
             Kind::OriginAccessControl => Self::new(kind, 2, 10, 5),
             // A listener frees its target groups, and the services that assume a role let go of it, after a
@@ -125,6 +129,8 @@ const fn visible(kind: Kind) -> u64 {
     match kind {
         // A certificate that was issued a moment ago; a version that has moved (1.7, 3.22).
         Kind::Cloudfront | Kind::OriginAccessControl => 60,
+        // A certificate that was requested a moment ago (3.24).
+        Kind::Certificate => 60,
         // A name that was free a moment ago (`OperationAborted`) can take ten minutes and more; news take two (3.19).
         Kind::Bucket => 600,
         Kind::BucketPolicy => 120,
@@ -202,6 +208,7 @@ mod tests {
             (Kind::Task, "3.14", 120, 120, 120),
             (Kind::Service, "3.17", 240, 240, 1200),
             (Kind::Cloudfront, "3.22", 60, 60, 5400),
+            (Kind::Certificate, "3.24", 60, 60, 1200),
         ] {
             let visible = |verb| Patience::of(verb, kind).visible.as_secs();
             let found = (

@@ -52,6 +52,13 @@ pub(crate) const CONTAINER_STOPS: Millis = 30 * SECOND;
 /// Until CloudFront has deployed a change (3.22: three to ten minutes).
 pub(crate) const DISTRIBUTION_DEPLOYS: Millis = 300 * SECOND;
 
+/// Until the records that validate a new certificate are known (3.24: a few seconds).
+pub(crate) const RECORDS_KNOWN: Millis = 4 * SECOND;
+/// Until a certificate whose records are there is issued (3.24: one to ten minutes).
+pub(crate) const CERTIFICATE_ISSUED: Millis = 120 * SECOND;
+/// How long a certificate waits for its records (3.24).
+pub(crate) const VALIDATION_TIMES_OUT: Millis = 72 * 3600 * SECOND;
+
 /// A clock that goes on from where the last process left it.
 #[derive(Debug)]
 pub(crate) struct Clock {

@@ -14,8 +14,8 @@ use crate::read;
 use crate::record::{Record, Rollout, State};
 use crate::rules;
 use crate::services::{
-    Request, application_auto_scaling, auto_scaling, cloudfront, ec2, ecr, ecs, elb, iam, instance_profile,
-    launch_template, logs, origin_access_control, s3,
+    Request, acm, application_auto_scaling, auto_scaling, cloudfront, ec2, ecr, ecs, elb, iam,
+    instance_profile, launch_template, logs, origin_access_control, s3,
 };
 use crate::sim::Sim;
 use crate::world::World;
@@ -51,6 +51,7 @@ impl Cloud for Sim {
             Resource::Bucket(fields) => s3::create(&request, fields).await,
             Resource::BucketPolicy(fields) => s3::create_policy(&request, fields).await,
             Resource::OriginAccessControl(fields) => origin_access_control::create(&request, fields).await,
+            Resource::Certificate(fields) => acm::create(&request, fields).await,
             other => Err(unknown(other.kind())),
         }?;
         Ok(self.outputs(&arn))
@@ -96,6 +97,7 @@ impl Cloud for Sim {
             Resource::OriginAccessControl(fields) => {
                 origin_access_control::update(&request, &arn, fields).await
             }
+            Resource::Certificate(fields) => acm::update(&request, &arn, fields).await,
             other => Err(unknown(other.kind())),
         }?;
         Ok(self.outputs(&arn))
@@ -130,6 +132,7 @@ impl Cloud for Sim {
             Resource::Bucket(_) => s3::delete(&request, &arn).await,
             Resource::BucketPolicy(_) => s3::delete_policy(&request, &arn).await,
             Resource::OriginAccessControl(_) => origin_access_control::delete(&request, &arn).await,
+            Resource::Certificate(_) => acm::delete(&request, &arn).await,
             other => Err(unknown(other.kind())),
         }
     }
@@ -138,6 +141,10 @@ impl Cloud for Sim {
         let kind = desired.resource.kind();
         let request = Request::desired(self, desired, "");
         self.poll(read::describe(kind), &request.address).await?;
+        if let Resource::Certificate(fields) = &desired.resource {
+            // The records that validate it are known only some time after the request.
+            acm::validate(&request, fields, outputs).await?;
+        }
         Ok(self.look_as_shown(|world| match by_outputs(world, kind, outputs) {
             None => Progress::Pending("not visible yet".to_owned()),
             Some(record) => progress(record, world, &desired.resource),
@@ -158,8 +165,13 @@ impl Cloud for Sim {
         let kind = desired.resource.kind();
         let request = Request::desired(self, desired, spec);
         self.poll(read::describe(kind), &request.address).await?;
-        let Resource::Task(task) = &desired.resource else { return Err(unknown(kind)) };
-        let arn = self.look_as_shown(|world| ecs::task::registered(world, &request, &task.family));
+        let arn = match &desired.resource {
+            Resource::Task(task) => {
+                self.look_as_shown(|world| ecs::task::registered(world, &request, &task.family))
+            }
+            Resource::Certificate(_) => self.look_as_shown(|world| acm::requested(world, &request)),
+            _ => return Err(unknown(kind)),
+        };
         Ok(arn.map(|arn| self.outputs(&arn)))
     }
 

@@ -109,6 +109,12 @@ const fn calls(kind: Kind) -> &'static [ReadCall] {
         ],
         Kind::BucketPolicy => &[Each(2, "s3:GetBucketPolicy")],
         Kind::OriginAccessControl => &[List(1, "cloudfront:ListOriginAccessControls")],
+        Kind::Certificate => &[
+            List(1, "acm:ListCertificates"),
+            Each(2, "acm:ListTagsForCertificate"),
+            Each(3, "acm:DescribeCertificate"),
+            Each(4, "route53:ListResourceRecordSets"),
+        ],
     }
 }
 
@@ -136,6 +142,7 @@ pub(crate) const fn describe(kind: Kind) -> &'static str {
         Kind::Bucket => "s3:ListBucket",
         Kind::BucketPolicy => "s3:GetBucketPolicy",
         Kind::OriginAccessControl => "cloudfront:GetOriginAccessControl",
+        Kind::Certificate => "acm:DescribeCertificate",
     }
 }
 

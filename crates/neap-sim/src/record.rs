@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use neap_core::address::{Address, Kind};
 use neap_core::desired::{TAG_ADDRESS, TAG_STACK};
 use neap_core::kinds::{
-    Alb, AutoScalingGroup, Bucket, BucketPolicy, CapacityProvider, Cloudfront, Cluster, ClusterCapacity, Ecr,
-    InstanceProfile, LaunchTemplate, Listener, LogGroup, OriginAccessControl, Resource, Role, Rule,
-    ScalableTarget, SecurityGroup, Service, TargetGroup, Task,
+    Alb, AutoScalingGroup, Bucket, BucketPolicy, CapacityProvider, Certificate, Cloudfront, Cluster,
+    ClusterCapacity, Ecr, InstanceProfile, LaunchTemplate, Listener, LogGroup, OriginAccessControl, Resource,
+    Role, Rule, ScalableTarget, SecurityGroup, Service, TargetGroup, Task,
 };
 use neap_core::live::{LiveResource, Outputs, Phase, is_marked};
 use neap_core::policy;
@@ -231,7 +231,13 @@ impl Record {
         let mut advance = Advance::Unchanged;
         match self.state {
             State::Settling { until, .. } if until <= now => {
-                self.state = State::Ready;
+                self.state = match &self.resource {
+                    // It was never validated.
+                    Resource::Certificate(it) if it.validated_in.len() < it.names().count() => {
+                        State::Failed { reason: "VALIDATION_TIMED_OUT".to_owned() }
+                    }
+                    _ => State::Ready,
+                };
                 advance = Advance::Changed;
             }
             State::Deleting { until, .. } if until <= now => return Advance::Gone,
@@ -318,6 +324,7 @@ fields!(
     Bucket,
     BucketPolicy,
     CapacityProvider,
+    Certificate,
     Cloudfront,
     Cluster,
     ClusterCapacity,

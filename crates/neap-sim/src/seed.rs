@@ -54,7 +54,20 @@
 //! id = "ami-0123456789abcdef0"
 //!
 //! [[missing]]                   # what does not exist; every other secret and parameter does
-//! secret = "db"                 # or: parameter = "/course/db-url", or: vpc = "default"
+//! secret = "db"                 # or: parameter = "/course/db-url", or: vpc = "default", or: zone = "example.com"
+//!
+//! [[zone]]                      # a hosted zone of a subdomain; every other domain has one for itself
+//! name = "dev.example.com"
+//!
+//! [[certificate]]               # one of somebody else's that cannot be used; every other can
+//! arn = "arn:aws:acm:eu-west-1:123456789012:certificate/0123"
+//! state = "PENDING_VALIDATION"  # or: missing
+//!
+//! [[caa]]                       # a domain that lets AWS issue no certificates
+//! name = "example.org"
+//!
+//! [[unvalidated]]               # a name whose record for certificates is gone from its zone
+//! name = "example.com"
 //!
 //! [[taken]]                     # what another account has
 //! bucket = "course-web"
@@ -77,6 +90,7 @@ use crate::clock::Millis;
 use crate::error::SimError;
 use crate::record::{Alarm, Record};
 use crate::services::ecs::cluster_capacity;
+use crate::services::route53;
 use crate::services::s3;
 use crate::world::World;
 
@@ -109,6 +123,27 @@ pub(crate) struct Script {
     missing: Vec<Missing>,
     #[serde(default)]
     taken: Vec<Taken>,
+    #[serde(default)]
+    zone: Vec<Named>,
+    #[serde(default)]
+    certificate: Vec<Unusable>,
+    #[serde(default)]
+    caa: Vec<Named>,
+    #[serde(default)]
+    unvalidated: Vec<Named>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Named {
+    name: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Unusable {
+    arn: String,
+    state: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -196,6 +231,7 @@ enum Missing {
     Secret(String),
     Parameter(String),
     Vpc(String),
+    Zone(String),
 }
 
 /// The script in a text: TOML, or JSON of the same shape.
@@ -254,9 +290,15 @@ pub(crate) fn apply(world: &mut World, script: Script) -> Result<(), SimError> {
         match missing {
             Missing::Secret(name) => drop(world.missing_secrets.insert(name)),
             Missing::Parameter(name) => drop(world.missing_parameters.insert(name)),
+            Missing::Zone(name) => drop(world.missing_zones.insert(name)),
             Missing::Vpc(name) => world.vpcs.retain(|vpc| vpc.name != name),
         }
     }
+    world.more_zones.extend(script.zone.into_iter().map(|zone| zone.name));
+    let unusable = script.certificate.into_iter().map(|it| (it.arn, it.state));
+    world.bad_certificates.extend(unusable);
+    world.refused_domains.extend(script.caa.into_iter().map(|domain| domain.name));
+    script.unvalidated.iter().try_for_each(|it| route53::invalidate(world, &it.name))?;
     world.others_buckets.extend(script.taken.into_iter().map(|taken| taken.bucket));
     Ok(())
 }
@@ -362,6 +404,10 @@ fn place(world: &mut World, resource: Resource, tags: &BTreeMap<String, String>)
             let id = format!("E{}", arn::letters(&seed, 13, arn::CAPITALS));
             (place.global_arn("cloudfront", &format!("origin-access-control/{id}")), id)
         }
+        Resource::Certificate(certificate) => {
+            let place = arn::Place { region: certificate.region.clone(), ..place.clone() };
+            (place.arn("acm", &format!("certificate/{id}")), String::new())
+        }
         Resource::Bucket(_) => (s3::arn(world, &name), name),
         Resource::BucketPolicy(_) => (s3::policy_arn(&s3::arn(world, &name)), name),
         Resource::Cluster(_) => (place.arn("ecs", &format!("cluster/{name}")), String::new()),
@@ -391,11 +437,15 @@ fn place(world: &mut World, resource: Resource, tags: &BTreeMap<String, String>)
         resource.kind(),
         Kind::Role | Kind::InstanceProfile | Kind::Cloudfront | Kind::OriginAccessControl
     );
+    let region = match &resource {
+        Resource::Certificate(certificate) => certificate.region.clone(),
+        _ => place.region.clone(),
+    };
     let called = if called.is_empty() { arn.clone() } else { called };
     let outputs = outputs(world, &resource, &arn, &called);
     let mut record = Record::new(arn, resource, tags, &[]).called(called);
     record.outputs = outputs;
-    if is_global { record } else { record.within(&place.region) }
+    if is_global { record } else { record.within(&region) }
 }
 
 /// The outputs that a resource of this kind has.
@@ -410,6 +460,8 @@ fn outputs(world: &World, resource: &Resource, arn: &str, id: &str) -> Outputs {
         secrets: BTreeMap::new(),
         images: BTreeMap::new(),
         cloudfront_origins: None,
+        zones: BTreeMap::new(),
+        certificates: BTreeMap::new(),
     };
     let mut outputs = outputs::computed(resource, &environment);
     for name in outputs::names(resource.kind()) {

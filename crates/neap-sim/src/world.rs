@@ -76,6 +76,27 @@ pub(crate) struct World {
     /// Ids of the images that AWS recommends instead of the first ones, by processor; an empty one for none.
     #[serde(default)]
     pub(crate) newer_images: BTreeMap<String, String>,
+    /// Names of hosted zones that do not exist; any other domain has one.
+    #[serde(default)]
+    pub(crate) missing_zones: BTreeSet<String>,
+    /// Names of hosted zones of subdomains, which exist beside those of their domains.
+    #[serde(default)]
+    pub(crate) more_zones: BTreeSet<String>,
+    /// Names of records, with their types, by the id of their zone.
+    #[serde(default)]
+    pub(crate) dns: BTreeMap<String, BTreeMap<String, String>>,
+    /// What is wrong with certificates that are nobody's here, by ARN; all others can be used.
+    #[serde(default)]
+    pub(crate) bad_certificates: BTreeMap<String, String>,
+    /// Domains whose CAA records forbid AWS to issue certificates.
+    #[serde(default)]
+    pub(crate) refused_domains: BTreeSet<String>,
+    /// When each certificate was requested, by ARN.
+    #[serde(default)]
+    pub(crate) requested: BTreeMap<String, Millis>,
+    /// The ARNs of certificates that are gone.
+    #[serde(default)]
+    pub(crate) gone_certificates: BTreeSet<String>,
     /// Network interfaces of what is gone.
     pub(crate) interfaces: Vec<Interface>,
     /// Alarms of scaling, which nothing here rings.
@@ -119,6 +140,13 @@ impl Default for World {
             missing_parameters: BTreeSet::new(),
             others_buckets: BTreeSet::new(),
             newer_images: BTreeMap::new(),
+            missing_zones: BTreeSet::new(),
+            more_zones: BTreeSet::new(),
+            dns: BTreeMap::new(),
+            bad_certificates: BTreeMap::new(),
+            refused_domains: BTreeSet::new(),
+            requested: BTreeMap::new(),
+            gone_certificates: BTreeSet::new(),
             interfaces: Vec::new(),
             alarms: Vec::new(),
             buckets: Buckets::default(),

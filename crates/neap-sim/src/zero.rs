@@ -70,6 +70,8 @@ const FAR: &[Listing] = &[
     Listing("s3:ListAllMyBuckets", &[Thing::Bucket]),
     Listing("s3:GetBucketTagging", &[Thing::Bucket]),
     Listing("cloudfront:ListOriginAccessControls", &[Thing::OriginAccessControl]),
+    Listing("acm:ListCertificates", &[Thing::Certificate]),
+    Listing("acm:ListTagsForCertificate", &[Thing::Certificate]),
     Listing("ssm:DescribeParameters", &[Thing::Parameter]),
     Listing(INDEX, &[]),
 ];

@@ -11,7 +11,7 @@ use neap_engine::cloud::{CallError, ErrorKind, Progress};
 use super::{action, describe, tags};
 use crate::adopt::{adopt, live_resource, not_visible_yet, wanted_address};
 use crate::client::Aws;
-use crate::error::{failed, incomplete};
+use crate::error::{failed, incomplete, not_yet};
 use crate::found::if_gone;
 use crate::remote::{Held, Remote, Wanted, outputs};
 use crate::tags::{Tags, to_elb};
@@ -76,8 +76,18 @@ async fn modify(aws: &Aws, arn: &str, old: &Listener, new: &Listener) -> Result<
     if old.default_action != new.default_action {
         call = call.default_actions(action::to_aws(&new.default_action, MODIFY)?);
     }
-    call.send().await.map_err(failed(MODIFY))?;
-    Ok(())
+    match call.send().await.map_err(failed(MODIFY)) {
+        // One that was issued a moment ago.
+        Err(error) if error.code.as_deref() == Some("CertificateNotFound") && !is_of_iam(new) => {
+            Err(not_yet(error))
+        }
+        answer => answer.map(|_| ()),
+    }
+}
+
+/// Whether the certificate is a server certificate of IAM.
+fn is_of_iam(listener: &Listener) -> bool {
+    listener.certificate.as_ref().is_some_and(|arn| arn.contains(":iam:"))
 }
 
 /// Whether the fields differ in something that the stack sets.
@@ -107,8 +117,10 @@ impl Remote for Listener {
             Err(error) if error.kind == ErrorKind::Conflict => {
                 adopt(aws, wanted, find(aws, wanted).await?, error).await
             }
-            // The certificate is the user's own: waiting for it would only delay the message.
-            Err(error) if error.code.as_deref() == Some("CertificateNotFound") => Err(error),
+            // Whether ACM has it is known before; of IAM's nobody has asked, and waiting would only delay the message.
+            Err(error) if error.code.as_deref() == Some("CertificateNotFound") && is_of_iam(fields) => {
+                Err(error)
+            }
             Err(error) => Err(not_visible_yet(error)),
         }
     }

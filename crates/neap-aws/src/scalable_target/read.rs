@@ -57,7 +57,7 @@ pub(crate) async fn read(aws: &Aws, desired: &Desired) -> Found {
 fn wanted_id(desired: &Desired, target: &ScalableTarget) -> Option<String> {
     let service = reference::in_text(&target.service).into_iter().find_map(|reference| match reference {
         Reference::Output(address, _) => desired.resources.get(&address),
-        Reference::Fact(_) | Reference::Variable(_) | Reference::Secret(_) => None,
+        Reference::Fact(_) | Reference::Variable(_) | Reference::Secret(_) | Reference::Zone(_) => None,
     });
     let Some(service) = service.and_then(|wanted| Service::of(&wanted.resource)) else {
         return Some(ScalableTarget::resource_id(&target.service)).filter(|id| !id.is_empty());

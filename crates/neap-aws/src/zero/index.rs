@@ -99,7 +99,8 @@ fn place(arn: &str) -> Place<'_> {
         | ("cloudwatch", "alarm")
         | ("application-autoscaling", "scalable-target")
         | ("ssm", "parameter")
-        | ("iam", "role") => Place::Listed,
+        | ("iam", "role")
+        | ("acm", "certificate") => Place::Listed,
         _ => Place::Elsewhere,
     }
 }

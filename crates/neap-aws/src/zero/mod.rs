@@ -5,6 +5,7 @@
 
 mod alarms;
 mod buckets;
+mod certificates;
 mod cloudfront;
 mod ec2;
 mod ecr;
@@ -127,6 +128,7 @@ async fn far(aws: &Aws, scope: &StackScope) -> (Part, Vec<String>) {
         objects,
         definitions,
         instances,
+        certificates,
         arns,
     ) = join!(
         Box::pin(logs::look(aws, scope)),
@@ -139,10 +141,22 @@ async fn far(aws: &Aws, scope: &StackScope) -> (Part, Vec<String>) {
         Box::pin(s3::look(aws, scope)),
         Box::pin(task_definitions::look(aws, scope)),
         Box::pin(instances::look(aws, scope)),
+        Box::pin(certificates::look(aws)),
         Box::pin(index::arns(aws, scope)),
     );
-    for other in [alarms, scaling, roles, distributions, buckets, parameters, objects, definitions, instances]
-    {
+    let others = [
+        alarms,
+        scaling,
+        roles,
+        distributions,
+        buckets,
+        parameters,
+        objects,
+        definitions,
+        instances,
+        certificates,
+    ];
+    for other in others {
         part.merge(other);
     }
     let arns = part.take(arns);

@@ -118,6 +118,7 @@ fn resolved(reference: &Reference, resources: &BTreeMap<Address, Outputs>, live:
     let value = match reference {
         Reference::Output(address, output) => resources.get(address).and_then(|outputs| outputs.get(output)),
         Reference::Secret(name) => environment.secrets.get(name),
+        Reference::Zone(zone) => environment.zones.get(&zone.to_string()),
         Reference::Fact(Fact::Account) => Some(&environment.account),
         Reference::Fact(Fact::Region) => Some(&environment.region),
         Reference::Fact(Fact::Partition) => Some(&environment.partition),

@@ -4,6 +4,7 @@ use neap_core::address::{Address, Kind};
 use neap_core::adopt::NoAdoption;
 use neap_core::live::{LiveResource, ReadFailure};
 use neap_core::plan::Refusal;
+use neap_core::reference::Zone;
 use serde_json::Value;
 
 use super::{adopt, plan, style, value};
@@ -71,6 +72,23 @@ fn one(stack: &str, refusal: &Refusal) -> CommandError {
         Refusal::NoCloudfrontOrigins => {
             CommandError::failed("this region has no prefix list of the addresses from which CloudFront asks origins")
                 .hint("take `reachable_from` out, or name security groups of your own")
+        }
+        Refusal::NoZone { zone: Zone::For(domain) } => {
+            CommandError::failed(format!("no public hosted zone of this account answers for `{domain}`"))
+                .hint("create one in Route 53, or name one with `zone`; zones of other accounts cannot be used")
+                .hint("if its DNS is elsewhere, say `validation = \"outside\"` on the certificate")
+        }
+        Refusal::NoZone { zone: Zone::Of(name) } => {
+            CommandError::failed(format!("this account has no hosted zone `{name}`"))
+                .hint("create it in Route 53, or correct its name or id; zones of other accounts cannot be used")
+        }
+        Refusal::BadCertificate { arn, state } if state == "missing" => {
+            CommandError::failed(format!("there is no certificate `{arn}`"))
+                .hint("correct the ARN, or let the stack request one with `[certificate.NAME]`")
+        }
+        Refusal::BadCertificate { arn, state } => {
+            CommandError::failed(format!("the certificate `{arn}` cannot be used: it is {state}, not ISSUED"))
+                .hint("validate it, or let the stack request one with `[certificate.NAME]`")
         }
         Refusal::NoSecret { name } => {
             CommandError::failed(format!("there is no secret `{name}` in Secrets Manager"))
@@ -156,6 +174,10 @@ mod tests {
             Refusal::Protected { address, action: Action::Delete, reason: Reason::NotDeclared },
             Refusal::NoNetwork { message: "there is no default VPC".into() },
             Refusal::NoCloudfrontOrigins,
+            Refusal::NoZone { zone: Zone::For("app.example.com".into()) },
+            Refusal::NoZone { zone: Zone::Of("Z1".into()) },
+            Refusal::BadCertificate { arn: "arn:certificate".into(), state: "missing".into() },
+            Refusal::BadCertificate { arn: "arn:certificate".into(), state: "PENDING_VALIDATION".into() },
             Refusal::NoSecret { name: "db".into() },
             Refusal::AnotherFamily {
                 address: Address::new(Kind::Service, "api"),
@@ -166,7 +188,7 @@ mod tests {
         assert_eq!(error.exit, Exit::Failed);
         let text = anstream::adapter::strip_str(&style::error(&error)).to_string();
         insta::assert_snapshot!(text, @r#"
-        error: there is no plan, for 8 reasons
+        error: there is no plan, for 12 reasons
           these credentials are for account 2, and the stack is for 1
             hint: choose other credentials with `--profile`
           `ecr.api` is taken by something that is not the stack's own
@@ -183,6 +205,15 @@ mod tests {
             hint: `[network] vpc = "vpc-…"` in the stack file names another VPC
           this region has no prefix list of the addresses from which CloudFront asks origins
             hint: take `reachable_from` out, or name security groups of your own
+          no public hosted zone of this account answers for `app.example.com`
+            hint: create one in Route 53, or name one with `zone`; zones of other accounts cannot be used
+            hint: if its DNS is elsewhere, say `validation = "outside"` on the certificate
+          this account has no hosted zone `Z1`
+            hint: create it in Route 53, or correct its name or id; zones of other accounts cannot be used
+          there is no certificate `arn:certificate`
+            hint: correct the ARN, or let the stack request one with `[certificate.NAME]`
+          the certificate `arn:certificate` cannot be used: it is PENDING_VALIDATION, not ISSUED
+            hint: validate it, or let the stack request one with `[certificate.NAME]`
           there is no secret `db` in Secrets Manager
             hint: create it, or correct its name in the stack file
           `service.api` leaves its image to others, and runs a task definition of another family than its task's

@@ -148,7 +148,7 @@ impl SavedPlan {
         let references = of_resources.map(|(_, reference)| reference).chain(of_outputs);
         let name = |reference| match reference {
             Reference::Variable(name) => Some(name),
-            Reference::Output(..) | Reference::Fact(_) | Reference::Secret(_) => None,
+            Reference::Output(..) | Reference::Fact(_) | Reference::Secret(_) | Reference::Zone(_) => None,
         };
         references.filter_map(name).collect()
     }

@@ -39,7 +39,9 @@ impl Identity {
             return Ok(Self { arn: Some(arn), by });
         }
         let by = match kind {
-            Kind::Listener | Kind::Rule | Kind::ClusterCapacity => return Err(no_arn(kind)),
+            Kind::Listener | Kind::Rule | Kind::ClusterCapacity | Kind::Certificate => {
+                return Err(no_arn(kind));
+            }
             Kind::Cloudfront | Kind::ScalableTarget => By::Id(text.to_owned()),
             Kind::SecurityGroup if text.starts_with("sg-") => By::Id(text.to_owned()),
             Kind::Task => By::Name(family(text).to_owned()),
@@ -141,6 +143,8 @@ fn of_arn(kind: Kind, arn: &str) -> Option<By> {
         }
         Kind::Cloudfront => By::Id(inside("cloudfront", "distribution/")?.to_owned()),
         Kind::Bucket | Kind::BucketPolicy => By::Name(inside("s3", "")?.to_owned()),
+        // It is known by its whole ARN.
+        Kind::Certificate => inside("acm", "certificate/").map(|_| By::Id(arn.to_owned()))?,
         // It takes no tags, so it is never adopted.
         Kind::OriginAccessControl => return None,
     };
@@ -182,6 +186,13 @@ mod tests {
         check(Kind::Service, &arn("ecs", "service/api"), &name("api"));
         check(Kind::ScalableTarget, &arn("application-autoscaling", "scalable-target/0ec5"), &By::Position);
         check(Kind::Cloudfront, "arn:aws:cloudfront::123456789012:distribution/E1", &By::Id("E1".into()));
+    }
+
+    #[test]
+    fn a_certificate_is_known_by_its_whole_arn() {
+        let arn = "arn:aws:acm:us-east-1:123456789012:certificate/0123";
+        check(Kind::Certificate, arn, &By::Id(arn.into()));
+        refuse(Kind::Certificate, "example.com", "is not the ARN of something of kind `certificate`");
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod alb_action;
 mod alb_rule;
 mod bucket;
 mod capacity;
+mod certificate;
 mod cloudfront;
 mod cloudfront_origin;
 mod container;
@@ -59,6 +60,7 @@ pub fn lower(file: &StackFile, stack: &str, region: Option<&str>) -> Result<Desi
     registry::lower(&mut lowering);
     role::lower(&mut lowering);
     groups::lower(&mut lowering);
+    certificate::lower(&mut lowering);
     target_group::lower(&mut lowering);
     alb::lower(&mut lowering);
     task::lower(&mut lowering);

@@ -8,6 +8,7 @@ mod auto_scaling_group;
 mod bucket;
 mod bucket_policy;
 mod capacity_provider;
+mod certificate;
 mod cloudfront;
 mod cluster;
 mod cluster_capacity;
@@ -30,6 +31,7 @@ pub use auto_scaling_group::AutoScalingGroup;
 pub use bucket::{Bucket, CorsRule, LifecycleRule, PUBLIC_ACCESS_BLOCKS};
 pub use bucket_policy::BucketPolicy;
 pub use capacity_provider::CapacityProvider;
+pub use certificate::Certificate;
 pub use cloudfront::{Behavior, Cloudfront, ManagedPolicies, Origin};
 pub use cloudfront::{
     MANAGED_CACHE_POLICIES, MANAGED_ORIGIN_REQUEST_POLICIES, MANAGED_RESPONSE_HEADERS_POLICIES,
@@ -168,6 +170,7 @@ kinds!(
     Bucket,
     BucketPolicy,
     OriginAccessControl,
+    Certificate,
 );
 
 #[cfg(test)]

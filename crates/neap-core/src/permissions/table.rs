@@ -44,6 +44,8 @@ pub(super) enum On {
     Launched,
     /// The parameters in which AWS names the images that it recommends.
     Images,
+    /// The hosted zones of the account: only a reading tells which.
+    Zones,
     /// The VPC.
     Vpc,
     /// Roles that AWS's services make for themselves.
@@ -179,6 +181,7 @@ pub(super) const fn of_kind(kind: Kind) -> &'static [Right] {
         Kind::Bucket => BUCKET,
         Kind::BucketPolicy => BUCKET_POLICY,
         Kind::OriginAccessControl => ORIGIN_ACCESS_CONTROL,
+        Kind::Certificate => CERTIFICATE,
     }
 }
 
@@ -460,4 +463,18 @@ const ORIGIN_ACCESS_CONTROL: &[Right] = &[
     make("cloudfront:CreateOriginAccessControl", Any, Guard::None),
     make("cloudfront:UpdateOriginAccessControl", Own, Guard::None),
     delete("cloudfront:DeleteOriginAccessControl", Own, Guard::None),
+];
+
+const CERTIFICATE: &[Right] = &[
+    read("acm:ListCertificates", Any),
+    read("acm:ListTagsForCertificate", Every),
+    read("acm:DescribeCertificate", Every),
+    read("route53:ListHostedZones", Any),
+    read("route53:ListResourceRecordSets", On::Zones),
+    make("acm:RequestCertificate", Any, Requested),
+    make("acm:AddTagsToCertificate", Own, Guard::None),
+    make("acm:RemoveTagsFromCertificate", Own, Guard::None),
+    delete("acm:DeleteCertificate", Own, Tagged),
+    // The records that prove whose the names are.
+    make("route53:ChangeResourceRecordSets", On::Zones, Guard::None),
 ];

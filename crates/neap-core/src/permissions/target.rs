@@ -42,6 +42,7 @@ pub(super) fn resources(desired: &Desired, place: &Place, kind: Option<Kind>, on
             let path = "parameter/aws/service/ecs/optimized-ami/*";
             [format!("arn:{}:ssm:{}::{path}", place.partition(), place.region)].into()
         }
+        (On::Zones, _) => [format!("arn:{}:route53:::hostedzone/*", place.partition())].into(),
         (On::Vpc, _) => {
             let id = match &desired.network {
                 Network::Id(id) => id,
@@ -137,6 +138,17 @@ fn arns(place: &Place, kind: Kind, name: &str) -> Vec<String> {
         Kind::Cloudfront => vec![place.global("cloudfront", "distribution/*")],
         // ARNs of S3 name neither region nor account.
         Kind::Bucket | Kind::BucketPolicy => vec![format!("arn:{}:s3:::{name}", place.partition())],
+        // By id, so that the tag alone tells whose it is; those of CloudFront are in one region.
+        Kind::Certificate => {
+            let of = |region: &str| {
+                format!("arn:{}:acm:{region}:{}:certificate/*", place.partition(), place.account)
+            };
+            if place.partition() == "aws" && place.region != naming::CLOUDFRONT_REGION {
+                vec![of(&place.region), of(naming::CLOUDFRONT_REGION)]
+            } else {
+                vec![of(&place.region)]
+            }
+        }
         // By id, which nobody knows before.
         Kind::OriginAccessControl => vec![place.global("cloudfront", "origin-access-control/*")],
     }

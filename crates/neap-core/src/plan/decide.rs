@@ -187,7 +187,8 @@ impl<'a> Judge<'a, '_> {
             | Kind::Cloudfront
             | Kind::Bucket
             | Kind::BucketPolicy
-            | Kind::OriginAccessControl => false,
+            | Kind::OriginAccessControl
+            | Kind::Certificate => false,
         }
     }
 
@@ -212,7 +213,12 @@ impl<'a> Judge<'a, '_> {
         } else {
             Action::DeleteThenCreate
         };
-        decision.reason = if held.is_empty() { immutable(&mut decision.fields) } else { replaced(&held) };
+        decision.reason = match &live.phase {
+            _ if !held.is_empty() => replaced(&held),
+            // Nothing can be done with it any more, and what takes its place has another identity.
+            Phase::Failed(detail) => Reason::Failed { detail: detail.clone() },
+            _ => immutable(&mut decision.fields),
+        };
     }
 
     /// What `address` depends on that must be deleted before its successor is made, and that AWS does not delete
@@ -362,7 +368,7 @@ fn immutable(fields: &mut [FieldChange]) -> Reason {
 fn unknown_in(field: &FieldChange) -> BTreeSet<String> {
     let address = |(_, reference)| match reference {
         Reference::Output(address, _) => Some(address.to_string()),
-        Reference::Variable(_) | Reference::Fact(_) | Reference::Secret(_) => None,
+        Reference::Variable(_) | Reference::Fact(_) | Reference::Secret(_) | Reference::Zone(_) => None,
     };
     field.after.iter().flat_map(reference::in_value).filter_map(address).collect()
 }

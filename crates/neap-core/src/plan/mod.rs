@@ -24,6 +24,7 @@ use crate::address::Address;
 use crate::adopt::NoAdoption;
 use crate::desired::{DesiredResource, Implied};
 use crate::live::{Environment, LiveResource, ReadFailure};
+use crate::reference::Zone;
 
 /// The version of the plan's serialised form.
 pub const PLAN_VERSION: u32 = 1;
@@ -347,6 +348,18 @@ pub enum Refusal {
     },
     /// The region has no prefix list of the addresses from which CloudFront asks origins.
     NoCloudfrontOrigins,
+    /// There is no hosted zone as the stack needs it.
+    NoZone {
+        /// Which one.
+        zone: Zone,
+    },
+    /// A certificate that the stack names cannot be used.
+    BadCertificate {
+        /// Its ARN.
+        arn: String,
+        /// AWS's word for its state, or `missing`.
+        state: String,
+    },
     /// A secret that the stack names does not exist.
     NoSecret {
         /// Its name.

@@ -211,7 +211,7 @@ fn place(resource: &Resource) -> Option<String> {
         | Resource::Bucket(_)
         | Resource::BucketPolicy(_)
         | Resource::OriginAccessControl(_) => Some(name.to_owned()),
-        Resource::Cloudfront(_) => None,
+        Resource::Cloudfront(_) | Resource::Certificate(_) => None,
     }
     .map(|place| format!("{} {place}", resource.kind()))
 }

@@ -38,6 +38,11 @@ pub(super) fn before(desired: &Desired, live: &Live, mode: Mode) -> Vec<Refusal>
         let origins =
             desired.refers_to(Fact::CloudfrontOrigins) && live.environment.cloudfront_origins.is_none();
         refusals.extend(origins.then_some(Refusal::NoCloudfrontOrigins));
+        let zones = desired.zones().into_iter();
+        let zones = zones.filter(|zone| !live.environment.zones.contains_key(&zone.to_string()));
+        refusals.extend(zones.map(|zone| Refusal::NoZone { zone }));
+        let certificates = live.environment.certificates.clone().into_iter();
+        refusals.extend(certificates.map(|(arn, state)| Refusal::BadCertificate { arn, state }));
         let missing = |name: &String| !live.environment.secrets.contains_key(name);
         let secrets = desired.secrets().into_iter().filter(missing);
         refusals.extend(secrets.map(|name| Refusal::NoSecret { name }));

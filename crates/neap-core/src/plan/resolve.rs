@@ -62,6 +62,7 @@ impl<'a> Known<'a> {
                 one(self.outputs.get(address).and_then(|outputs| outputs.get(output)))
             }
             Reference::Secret(name) => one(self.environment.secrets.get(name)),
+            Reference::Zone(zone) => one(self.environment.zones.get(&zone.to_string())),
             Reference::Variable(_) => Resolved::Unknown,
             Reference::Fact(Fact::Account) => Resolved::One(self.environment.account.clone()),
             Reference::Fact(Fact::Region) => Resolved::One(self.environment.region.clone()),
@@ -107,6 +108,8 @@ mod tests {
             secrets: [("db".to_owned(), "arn:db".to_owned())].into(),
             images: [("arm64".to_owned(), "ami-1".to_owned())].into(),
             cloudfront_origins: Some("pl-1".into()),
+            zones: [("zone.example.com".to_owned(), "Z1".to_owned())].into(),
+            certificates: BTreeMap::new(),
         }
     }
 
@@ -126,6 +129,7 @@ mod tests {
         check("${security_group.web.id}", "sg-1");
         check("${security_group.web.arn} ${alb.public.arn}", "${security_group.web.arn} ${alb.public.arn}");
         check("${var.pass}", "${var.pass}");
+        check("${zone.example.com}${zone_for.example.com}", "Z1${zone_for.example.com}");
         check("${aws.cloudfront_origins}", "pl-1");
         check("${aws.ecs_image.arm64} ${aws.ecs_image.x86_64}", "ami-1 ${aws.ecs_image.x86_64}");
     }

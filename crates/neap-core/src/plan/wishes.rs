@@ -99,7 +99,7 @@ impl<'a> Wishes<'a> {
 pub(super) fn references(wanted: &DesiredResource) -> BTreeSet<Address> {
     let output = |(_, reference)| match reference {
         Reference::Output(address, _) => Some(address),
-        Reference::Variable(_) | Reference::Fact(_) | Reference::Secret(_) => None,
+        Reference::Variable(_) | Reference::Fact(_) | Reference::Secret(_) | Reference::Zone(_) => None,
     };
     wanted.references().into_iter().filter_map(output).collect()
 }

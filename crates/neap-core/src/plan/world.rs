@@ -119,7 +119,8 @@ impl<'a> World<'a> {
             | Kind::Cloudfront
             | Kind::Bucket
             | Kind::BucketPolicy
-            | Kind::OriginAccessControl => None,
+            | Kind::OriginAccessControl
+            | Kind::Certificate => None,
         }
     }
 }
@@ -197,7 +198,8 @@ fn identities<'b>(found: &'b LiveResource, known: &'b Outputs) -> Vec<&'b str> {
         | Kind::Listener
         | Kind::Rule
         | Kind::Task
-        | Kind::Service => &["arn"],
+        | Kind::Service
+        | Kind::Certificate => &["arn"],
         Kind::Bucket => &["name", "arn"],
         Kind::OriginAccessControl => &["id"],
         Kind::BucketPolicy | Kind::ScalableTarget => &[],

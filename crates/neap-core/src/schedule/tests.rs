@@ -26,6 +26,8 @@ fn plan(steps: &[(Verb, Kind)], edges: &[(StepId, StepId, Need)]) -> Plan {
             secrets: BTreeMap::new(),
             images: BTreeMap::new(),
             cloudfront_origins: None,
+            zones: BTreeMap::new(),
+            certificates: BTreeMap::new(),
         },
         changes: Vec::new(),
         steps: steps.iter().enumerate().map(step).collect(),

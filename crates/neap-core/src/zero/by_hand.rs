@@ -32,6 +32,7 @@ pub(super) fn command(scope: &StackScope, region: &str, seen: &Seen) -> Option<S
         Thing::AutoScalingGroup => {
             format!("autoscaling delete-auto-scaling-group --force-delete --auto-scaling-group-name {name}")
         }
+        Thing::Certificate => format!("acm delete-certificate --certificate-arn {id}"),
         Thing::Instance => format!("ec2 terminate-instances --instance-ids {id}"),
         Thing::SecurityGroup => format!("ec2 delete-security-group --group-id {id}"),
         Thing::Parameter | Thing::Object if scope.is_lock(seen) => {

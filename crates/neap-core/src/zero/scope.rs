@@ -156,7 +156,7 @@ impl StackScope {
 fn cluster_name(desired: &Desired, text: &str) -> Option<String> {
     let referred = reference::in_value(&text.into()).into_iter().find_map(|(_, reference)| match reference {
         Reference::Output(address, _) => desired.resources.get(&address),
-        Reference::Fact(_) | Reference::Variable(_) | Reference::Secret(_) => None,
+        Reference::Fact(_) | Reference::Variable(_) | Reference::Secret(_) | Reference::Zone(_) => None,
     });
     if let Some(cluster) = referred {
         return Some(cluster.resource.aws_name().to_owned());

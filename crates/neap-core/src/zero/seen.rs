@@ -67,11 +67,13 @@ pub enum Thing {
     Bucket,
     /// A CloudFront origin access control.
     OriginAccessControl,
+    /// A certificate of AWS Certificate Manager, in the region or in CloudFront's.
+    Certificate,
 }
 
 impl Thing {
     /// Everything that is looked for.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::LoadBalancer,
         Self::Listener,
         Self::ListenerRule,
@@ -98,6 +100,7 @@ impl Thing {
         Self::Object,
         Self::Bucket,
         Self::OriginAccessControl,
+        Self::Certificate,
     ];
 
     /// What a resource of `kind` is here.
@@ -124,6 +127,7 @@ impl Thing {
             // A policy goes with its bucket.
             Kind::Bucket | Kind::BucketPolicy => Self::Bucket,
             Kind::OriginAccessControl => Self::OriginAccessControl,
+            Kind::Certificate => Self::Certificate,
         }
     }
 
@@ -156,6 +160,7 @@ impl Thing {
             Self::Object => "object",
             Self::Bucket => "bucket",
             Self::OriginAccessControl => "origin access control",
+            Self::Certificate => "certificate",
         }
     }
 }

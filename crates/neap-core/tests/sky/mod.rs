@@ -37,6 +37,8 @@ pub(crate) fn environment() -> Environment {
         secrets: BTreeMap::new(),
         images: BTreeMap::new(),
         cloudfront_origins: None,
+        zones: BTreeMap::new(),
+        certificates: BTreeMap::new(),
     }
 }
 
@@ -337,7 +339,7 @@ fn resolved(
             value.cloned().map_or(Resolved::Unknown, Resolved::One)
         }
         Reference::Variable(_) => Resolved::One(PASS.to_owned()),
-        Reference::Fact(_) | Reference::Secret(_) => Resolved::Unknown,
+        Reference::Fact(_) | Reference::Secret(_) | Reference::Zone(_) => Resolved::Unknown,
     };
     let resolved = reference::substitute_in(desired, &resolve).map_err(|error| error.to_string())?;
     match resolved.references().first() {

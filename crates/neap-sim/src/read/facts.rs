@@ -23,7 +23,17 @@ pub(super) fn calls(desired: &Desired, wave: usize) -> Vec<&'static str> {
             let images = needs_images(desired).then_some("ssm:GetParameters");
             let origins =
                 desired.refers_to(Fact::CloudfrontOrigins).then_some("ec2:DescribeManagedPrefixLists");
-            vpcs.into_iter().chain(origins).chain(secrets).chain(parameters).chain(images).collect()
+            let zones = (!desired.zones().is_empty()).then_some("route53:ListHostedZones");
+            let certificates = desired.named_certificates().len();
+            let certificates = std::iter::repeat_n("acm:DescribeCertificate", certificates);
+            vpcs.into_iter()
+                .chain(zones)
+                .chain(certificates)
+                .chain(origins)
+                .chain(secrets)
+                .chain(parameters)
+                .chain(images)
+                .collect()
         }
         2 if network => vec!["ec2:DescribeSubnets"],
         _ => Vec::new(),
@@ -79,6 +89,16 @@ pub(super) fn environment(world: &World, desired: &Desired) -> Environment {
             .refers_to(Fact::CloudfrontOrigins)
             .then(|| world.cloudfront_origins())
             .flatten(),
+        zones: desired
+            .zones()
+            .iter()
+            .filter_map(|zone| Some((zone.to_string(), world.zone(zone)?)))
+            .collect(),
+        certificates: desired
+            .named_certificates()
+            .into_iter()
+            .filter_map(|arn| world.bad_certificates.get(&arn).map(|state| (arn, state.clone())))
+            .collect(),
         images: if needs_images(desired) { world.images() } else { BTreeMap::new() },
     }
 }

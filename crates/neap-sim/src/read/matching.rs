@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use neap_core::address::{Address, Kind};
 use neap_core::desired::Desired;
-use neap_core::kinds::{Cloudfront, Listener, Resource, Rule, SecurityGroup, Service};
+use neap_core::kinds::{Certificate, Cloudfront, Listener, Resource, Rule, SecurityGroup, Service};
 use neap_core::reference::{self, Fact, Reference, Resolved};
 
 use super::facts;
@@ -45,6 +45,7 @@ pub(super) fn find(world: &World, desired: &Desired) -> BTreeMap<Address, String
         let arn = match &resource.resource {
             Resource::Listener(_) | Resource::Rule(_) => continue,
             _ if desired.known_as.contains_key(address) => known(world, desired, address),
+            Resource::Certificate(fields) => certificate(world, &desired.stack, address, fields),
             Resource::Cloudfront(_) => distribution(world, &desired.stack, address),
             Resource::Bucket(_) | Resource::BucketPolicy(_) => {
                 let kind = resource.resource.kind();
@@ -107,7 +108,7 @@ fn resolved(world: &World, desired: &Desired, text: &str) -> String {
             .resources
             .get(address)
             .map(|resource| world.place().arn("ecs", &format!("cluster/{}", resource.resource.aws_name()))),
-        Reference::Fact(_) | Reference::Variable(_) | Reference::Secret(_) => None,
+        Reference::Fact(_) | Reference::Variable(_) | Reference::Secret(_) | Reference::Zone(_) => None,
     };
     let resolved = |reference: &Reference| resolve(reference).map_or(Resolved::Unknown, Resolved::One);
     reference::substitute_text(text, &resolved)
@@ -117,7 +118,7 @@ fn resolved(world: &World, desired: &Desired, text: &str) -> String {
 fn service_arn(world: &World, desired: &Desired, text: &str) -> String {
     let referred = reference::in_text(text).into_iter().find_map(|reference| match reference {
         Reference::Output(address, _) => desired.resources.get(&address),
-        Reference::Fact(_) | Reference::Variable(_) | Reference::Secret(_) => None,
+        Reference::Fact(_) | Reference::Variable(_) | Reference::Secret(_) | Reference::Zone(_) => None,
     });
     let Some(Resource::Service(service)) = referred.map(|wanted| &wanted.resource) else {
         return text.to_owned();
@@ -148,6 +149,23 @@ fn distribution(world: &World, stack: &str, address: &Address) -> Option<String>
     let candidates = distributions.filter(|(is_own, is_named, _)| *is_own || *is_named);
     let found = candidates.min_by_key(|(is_own, is_named, _)| (!is_own, !is_named));
     found.map(|(_, _, record)| record.arn.clone())
+}
+
+/// The certificate that the stack owns at the address and that is for what is desired, as long as it can be used. Of several
+/// the one that has come farthest.
+fn certificate(world: &World, stack: &str, address: &Address, wanted: &Certificate) -> Option<String> {
+    const OWN_REGION: &str = "${aws.region}";
+    let region = if wanted.region == OWN_REGION { &world.place } else { &wanted.region };
+    let wanted = Certificate { region: region.clone(), ..wanted.clone() };
+    let candidates = readable(world).filter(|record| match &record.resource {
+        Resource::Certificate(fields) => {
+            let is_own = record.is_of(stack) && record.address().as_ref() == Some(address);
+            is_own && fields.is_same(&wanted) && !matches!(record.state, State::Failed { .. })
+        }
+        _ => false,
+    });
+    let found = candidates.min_by_key(|record| (record.state != State::Ready, &record.arn));
+    found.map(|record| record.arn.clone())
 }
 
 /// Finds listeners under the load balancer that is the stack's own: by their tag first, then by port.

@@ -1,5 +1,6 @@
 //! AWS's services: for each kind, the calls that create, change and delete it, and the rules that they enforce.
 
+pub(crate) mod acm;
 pub(crate) mod application_auto_scaling;
 pub(crate) mod auto_scaling;
 pub(crate) mod cloudfront;
@@ -13,6 +14,7 @@ pub(crate) mod launch_template;
 pub(crate) mod logs;
 pub(crate) mod origin_access_control;
 mod request;
+pub(crate) mod route53;
 pub(crate) mod s3;
 
 pub(crate) use request::Request;

@@ -93,7 +93,11 @@ fn seen(world: &World, record: &Record, balanced: &BTreeMap<String, BTreeSet<Str
             let group = provider.auto_scaling_group.rsplit_once('/');
             seen.uses = group.map(|(_, name)| name.to_owned()).into_iter().collect();
         }
-        Resource::Listener(Listener { alb, .. }) => seen.within = Some(alb.clone()),
+        Resource::Listener(Listener { alb, certificate, .. }) => {
+            seen.within = Some(alb.clone());
+            seen.uses = certificate.iter().cloned().collect();
+        }
+        Resource::Certificate(certificate) => seen.name.clone_from(&certificate.domain),
         Resource::Rule(Rule { listener, .. }) => seen.within = Some(listener.clone()),
         Resource::Service(service) => {
             seen.within = Some(service.cluster.clone());

@@ -42,6 +42,7 @@ fn resolved(
     let resolve = |reference: &Reference| match reference {
         Reference::Output(address, output) => one(known.get(address).and_then(|outputs| outputs.get(output))),
         Reference::Secret(name) => one(environment.secrets.get(name)),
+        Reference::Zone(zone) => one(environment.zones.get(&zone.to_string())),
         Reference::Variable(_) => Resolved::One("sensitive".to_owned()),
         Reference::Fact(Fact::Account) => one(Some(&environment.account)),
         Reference::Fact(Fact::Region) => one(Some(&environment.region)),

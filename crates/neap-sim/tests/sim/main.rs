@@ -11,6 +11,7 @@ mod once;
 mod permissions;
 mod persistence;
 mod reading;
+mod rules_certificates;
 mod rules_ecs;
 mod rules_elb;
 mod rules_others;

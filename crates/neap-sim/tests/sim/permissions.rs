@@ -52,7 +52,8 @@ const UNCALLED: [(&str, &str); 21] = [
 
 /// Actions whose resource types are not what neap asks about: a cluster's tasks are listed by no container instance, and
 /// tasks and capacity providers are looked at under names that are not the stack's.
-const NOT_BY_RESOURCE: [&str; 6] = [
+const NOT_BY_RESOURCE: [&str; 7] = [
+    "acm:RequestCertificate",
     "ecs:DeregisterTaskDefinition",
     "cloudfront:CreateDistribution",
     "cloudfront:CreateOriginAccessControl",
@@ -71,6 +72,9 @@ const BEFORE: &str = r#"
 name = "whole"
 region = "eu-west-1"
 tags = { team = "web" }
+
+[certificate.site]
+domain = "example.com"
 
 [ecr.api]
 keep_images = 5
@@ -312,7 +316,9 @@ fn questions(operation: &str, address: Option<&Address>, desired: &Desired, seen
         | "ecr:GetLifecyclePolicy"
         | "logs:ListTagsForResource"
         | "cloudfront:GetDistribution"
-        | "cloudfront:ListTagsForResource" => ask(operation, own(), &[]),
+        | "cloudfront:ListTagsForResource"
+        | "acm:ListTagsForCertificate" => ask(operation, own(), &[]),
+        "acm:DescribeCertificate" => ask(operation, own(), &[]),
         "ecs:DeregisterTaskDefinition" | "ecs:DescribeCapacityProviders" => on_all(operation),
         "ssm:GetParameters" => {
             let name = "parameter/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id";
@@ -345,6 +351,14 @@ fn questions(operation: &str, address: Option<&Address>, desired: &Desired, seen
             all
         }
         "cloudfront:CreateOriginAccessControl" => on_all(operation),
+        "acm:RequestCertificate" => {
+            let mut all = ask(operation, vec!["*".to_owned()], std::slice::from_ref(&requested));
+            all.extend(ask("acm:AddTagsToCertificate", own(), &[]));
+            all
+        }
+        "route53:ListResourceRecordSets" | "route53:ChangeResourceRecordSets" => {
+            ask(operation, vec!["arn:aws:route53:::hostedzone/Z0123".to_owned()], &[])
+        }
         "s3:CreateBucket" => {
             let mut all = ask(operation, own(), &[]);
             all.extend(ask("s3:TagResource", own(), &[]));
@@ -455,6 +469,8 @@ fn is_unlimited(operation: &str) -> bool {
             )
         }
         "s3" => name == "ListAllMyBuckets",
+        "acm" => name == "ListCertificates",
+        "route53" => name == "ListHostedZones",
         _ => false,
     }
 }
@@ -629,7 +645,8 @@ fn a_stack_needs_nothing_for_kinds_that_it_has_not() {
         loaded("[stack]\nname = \"course\"\nlock = \"none\"\n[ecr.api]\n").expect("no mistakes");
     let place = place(&desired);
     let statements = permissions(&desired, Purpose::All, &place);
-    let changes = statements.iter().filter(|one| !one.sid.ends_with("Read"));
+    let reads = |sid: &str| sid.trim_end_matches(|c: char| c.is_ascii_digit()).ends_with("Read");
+    let changes = statements.iter().filter(|one| !reads(&one.sid));
     let services: BTreeSet<&str> = changes
         .flat_map(|one| &one.actions)
         .map(|action| action.split(':').next().expect("a service"))

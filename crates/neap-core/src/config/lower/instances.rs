@@ -99,7 +99,7 @@ fn depends(template: &LaunchTemplate) -> BTreeSet<Address> {
     let references = texts.flat_map(|text| reference::in_text(text));
     let address = |reference| match reference {
         Reference::Output(address, _) => Some(address),
-        Reference::Variable(_) | Reference::Fact(_) | Reference::Secret(_) => None,
+        Reference::Variable(_) | Reference::Fact(_) | Reference::Secret(_) | Reference::Zone(_) => None,
     };
     references.filter_map(address).collect()
 }

@@ -104,7 +104,7 @@ impl Lowering<'_> {
                 }
                 Some(inner.to_owned())
             }
-            Some(Reference::Fact(_) | Reference::Secret(_)) => Some(inner.to_owned()),
+            Some(Reference::Fact(_) | Reference::Secret(_) | Reference::Zone(_)) => Some(inner.to_owned()),
             None => match inner.parse::<Address>() {
                 Ok(address) => {
                     let output = outputs::default_name(address.kind()).to_owned();

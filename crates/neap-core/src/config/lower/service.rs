@@ -294,7 +294,7 @@ fn after(lowering: &Lowering<'_>, targets: &[(&str, ServiceTarget)], task: &str)
         let roles = task.execution_role.iter().chain(&task.task_role);
         let roles = roles.flat_map(|role| reference::in_text(role)).filter_map(|reference| match reference {
             Reference::Output(address, _) => Some(address),
-            Reference::Variable(_) | Reference::Fact(_) | Reference::Secret(_) => None,
+            Reference::Variable(_) | Reference::Fact(_) | Reference::Secret(_) | Reference::Zone(_) => None,
         });
         after.extend(roles.filter(|address| lowering.resources.contains_key(address)));
     }

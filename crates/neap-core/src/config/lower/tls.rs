@@ -3,14 +3,17 @@
 //! Decides which of them a load balancer would refuse, as far as their names tell. Must not know what a listener does with
 //! requests.
 
+use super::certificate::table_of;
 use super::context::Lowering;
 use super::place::Place;
+use crate::address::Kind;
 use crate::config::shape::{HttpProtocol, ListenerTable};
 use crate::reference;
 
 /// What the names of all security policies begin with. Load balancers take no others ("Security policies for your
 /// Application Load Balancer"); new ones come every year, so the rest of a name is AWS's to judge.
 const POLICY_PREFIX: &str = "ELBSecurityPolicy-";
+
 /// Checks that a listener has a certificate and a policy where its protocol takes them, and nowhere else.
 pub(super) fn check(
     lowering: &mut Lowering<'_>,
@@ -21,7 +24,7 @@ pub(super) fn check(
     match (protocol, &table.certificate) {
         (HttpProtocol::Https, None) => {
             lowering.report(&place.at("protocol"), "HTTPS without a certificate").help(
-                "set `certificate` to the ARN of one in AWS Certificate Manager, in the stack's region",
+                "set `certificate` to the name of a `[certificate.NAME]`, or to the ARN of one in the stack's region",
             );
         }
         (HttpProtocol::Http, Some(_)) => {
@@ -36,9 +39,12 @@ pub(super) fn check(
     }
 }
 
-/// The ARN of a certificate that a load balancer in the stack's region and account can use: one of ACM, or a server
-/// certificate of IAM.
+/// The ARN of a certificate that a load balancer in the stack's region and account can use: one of the stack's own by its
+/// name, one of ACM, or a server certificate of IAM.
 pub(super) fn certificate(lowering: &mut Lowering<'_>, place: &Place, text: &str) -> String {
+    if let Some(name) = table_of(text).filter(|name| text == *name) {
+        return lowering.named(place, Kind::Certificate, name);
+    }
     let arn = lowering.text(place, text);
     if arn.starts_with("${") {
         return arn;

@@ -95,7 +95,7 @@ fn check_circles(lowering: &mut Lowering<'_>) {
 fn dependencies(resource: &DesiredResource) -> BTreeSet<String> {
     let referred = resource.references().into_iter().filter_map(|(_, reference)| match reference {
         Reference::Output(address, _) => Some(address.to_string()),
-        Reference::Variable(_) | Reference::Fact(_) | Reference::Secret(_) => None,
+        Reference::Variable(_) | Reference::Fact(_) | Reference::Secret(_) | Reference::Zone(_) => None,
     });
     referred.chain(resource.after.iter().map(ToString::to_string)).collect()
 }

@@ -18,7 +18,7 @@ pub struct ListenerTable {
     pub port: u16,
     /// The protocol: HTTPS where there is a certificate, otherwise HTTP.
     pub protocol: Option<HttpProtocol>,
-    /// The certificate's ARN, for HTTPS: one of the stack's region and account.
+    /// The certificate, for HTTPS: the name of a `[certificate.NAME]`, or the ARN of one of the stack's region and account.
     pub certificate: Option<String>,
     /// The security policy, for HTTPS; without it AWS chooses.
     pub ssl_policy: Option<String>,

@@ -6,6 +6,7 @@
 
 mod alb;
 mod bucket;
+mod certificate;
 mod cloudfront;
 mod cluster;
 mod container;
@@ -28,6 +29,7 @@ use serde::Deserialize;
 
 pub use alb::{AlbTable, IpAddressType, ReachableFrom, Scheme};
 pub use bucket::{BucketEncryption, BucketTable, CorsMethod, CorsTable, LifecycleTable};
+pub use certificate::{CertificateTable, KeyAlgorithm, Validation};
 pub use cloudfront::{CloudfrontTable, HttpVersion, Methods, PriceClass, RouteTable, ViewerProtocol};
 pub use cluster::{
     Capacity, ClusterCapacity, ClusterTable, ContainerInsights, FullShare, Provider, Share, WeightedCapacity,
@@ -116,6 +118,10 @@ pub struct StackFile {
     #[serde(default)]
     #[schemars(extend("propertyNames" = names(NAME)))]
     pub cloudfront: IndexMap<String, CloudfrontTable>,
+    /// Certificates of AWS Certificate Manager.
+    #[serde(default)]
+    #[schemars(extend("propertyNames" = names(NAME)))]
+    pub certificate: IndexMap<String, CertificateTable>,
     /// Security groups, where the implied ones do not fit.
     #[serde(default)]
     #[schemars(extend("propertyNames" = names(NAME)))]

@@ -8,8 +8,8 @@ use crate::arn;
 use crate::error::{Answer, Rejection};
 use crate::record::Record;
 use crate::rules;
-use crate::services::Request;
 use crate::services::request::gone_is_done;
+use crate::services::{Request, acm};
 use crate::world::World;
 
 const NOT_FOUND: &str = "ListenerNotFound";
@@ -86,9 +86,8 @@ fn check(world: &World, desired: &Listener) -> Answer<()> {
     rules::require(encrypted || desired.ssl_policy.is_none(), INVALID, || {
         "An SSL policy cannot be specified for HTTP listeners".to_owned()
     })?;
-    if let Some(certificate) = desired.certificate.as_ref().filter(|arn| !arn.contains(":certificate/")) {
-        let message = format!("Certificate ARN '{certificate}' is not valid");
-        return Err(Rejection::not_found("CertificateNotFound", message));
+    if let Some(certificate) = &desired.certificate {
+        acm::usable(world, certificate)?;
     }
     action::check(world, &desired.alb, &desired.default_action)
 }

@@ -42,7 +42,8 @@ fn a_certificate_makes_a_listener_https() {
     expect("protocol = \"HTTPS\"", "protocol: HTTPS without a certificate");
     expect(&format!("protocol = \"HTTP\"\ncertificate = \"{arn}\""), "certificate: a certificate with HTTP");
     expect("ssl_policy = \"ELBSecurityPolicy-2016-08\"", "ssl_policy: a security policy with HTTP");
-    expect("certificate = \"mine\"", "certificate: `mine` is not the ARN of a certificate");
+    expect("certificate = \"mine\"", "certificate: no `certificate` is called `mine`");
+    expect("certificate = \"a b\"", "certificate: `a b` is not the ARN of a certificate");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod balancing;
 mod buckets;
+mod certificates;
 mod containers;
 mod distributions;
 mod examples;

@@ -1,0 +1,199 @@
+//! Route 53: the account's hosted zones, and the records in them.
+//!
+//! Decides which zone answers for a domain. Must not know what the records are for.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_route53::types as sdk;
+use neap_core::desired::Desired;
+use neap_core::reference::Zone;
+use neap_engine::cloud::{CallError, ErrorKind};
+
+use crate::client::Aws;
+use crate::error::{failed, incomplete, refused};
+
+const LIST: &str = "route53:ListHostedZones";
+const RECORDS: &str = "route53:ListResourceRecordSets";
+const CHANGE: &str = "route53:ChangeResourceRecordSets";
+/// Seconds for which resolvers keep a record that validates a certificate.
+const TTL: i64 = 300;
+
+/// A hosted zone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct HostedZone {
+    /// Its id, without the `/hostedzone/` before it.
+    pub(crate) id: String,
+    /// Its name, without the dot at its end.
+    pub(crate) name: String,
+    /// Whether only networks that it is associated with see it.
+    private: bool,
+}
+
+/// The account's hosted zones.
+pub(crate) async fn zones(aws: &Aws) -> Result<Vec<HostedZone>, CallError> {
+    let pages = aws.route53.list_hosted_zones().into_paginator().items().send();
+    let zones: Vec<sdk::HostedZone> = pages.collect::<Result<_, _>>().await.map_err(failed(LIST))?;
+    let zone = |zone: sdk::HostedZone| HostedZone {
+        id: bare_id(zone.id()).to_owned(),
+        name: bare_name(zone.name()),
+        private: zone.config().is_some_and(|config| config.private_zone()),
+    };
+    Ok(zones.into_iter().map(zone).collect())
+}
+
+/// The ids of the zones that the stack refers to, by reference; those that do not exist are missing.
+pub(crate) async fn needed(aws: &Aws, desired: &Desired) -> Result<BTreeMap<String, String>, CallError> {
+    let needed = desired.zones();
+    if needed.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let zones = zones(aws).await?;
+    let mut found = BTreeMap::new();
+    for zone in needed {
+        if let Some(id) = find(&zones, &zone)? {
+            found.insert(zone.to_string(), id.to_owned());
+        }
+    }
+    Ok(found)
+}
+
+/// The id of a zone, if it exists. Private zones answer nobody who validates, so they are found by id alone.
+fn find<'a>(zones: &'a [HostedZone], wanted: &Zone) -> Result<Option<&'a str>, CallError> {
+    let public = || zones.iter().filter(|zone| !zone.private);
+    let within = |domain: &str, zone: &str| domain == zone || domain.ends_with(&format!(".{zone}"));
+    let name = match wanted {
+        Zone::Of(text) => {
+            if let Some(zone) = zones.iter().find(|zone| zone.id == *text) {
+                return Ok(Some(&zone.id));
+            }
+            text.as_str()
+        }
+        Zone::For(domain) => {
+            let fitting = public().filter(|zone| within(domain, &zone.name));
+            let Some(best) = fitting.max_by_key(|zone| zone.name.len()) else { return Ok(None) };
+            &best.name
+        }
+    };
+    let named: Vec<&HostedZone> = public().filter(|zone| zone.name == name).collect();
+    match named.as_slice() {
+        [] => Ok(None),
+        [zone] => Ok(Some(&zone.id)),
+        several => {
+            let ids: Vec<&str> = several.iter().map(|zone| zone.id.as_str()).collect();
+            let message = format!(
+                "{} public hosted zones are called `{name}`: {}; name one of them by its id",
+                ids.len(),
+                ids.join(", ")
+            );
+            Err(refused(ErrorKind::Invalid, LIST, message))
+        }
+    }
+}
+
+/// An id without the path before it.
+fn bare_id(id: &str) -> &str {
+    id.rsplit('/').next().unwrap_or(id)
+}
+
+/// A name as the stack file writes it: lower case, no dot at its end, `*` as itself. Route 53 shows that one as `\052`.
+pub(crate) fn bare_name(name: &str) -> String {
+    name.trim_end_matches('.').to_ascii_lowercase().replace("\\052", "*")
+}
+
+/// The records of one name and type in a zone; none if there are none.
+pub(crate) async fn record(
+    aws: &Aws,
+    zone: &str,
+    name: &str,
+    kind: sdk::RrType,
+) -> Result<Option<sdk::ResourceRecordSet>, CallError> {
+    let call = aws.route53.list_resource_record_sets().hosted_zone_id(zone);
+    let call = call.start_record_name(format!("{name}.")).start_record_type(kind.clone()).max_items(1);
+    let answer = call.send().await.map_err(failed(RECORDS))?;
+    // What is listed first is the record, or else what would come after it.
+    let found = answer.resource_record_sets.into_iter().next();
+    Ok(found.filter(|found| bare_name(found.name()) == bare_name(name) && *found.r#type() == kind))
+}
+
+/// A `CNAME` record as Route 53 takes it.
+pub(crate) fn cname(name: &str, value: &str) -> Result<sdk::ResourceRecordSet, CallError> {
+    let value = sdk::ResourceRecord::builder().value(value).build();
+    let record = sdk::ResourceRecordSet::builder().name(name).r#type(sdk::RrType::Cname).ttl(TTL);
+    let record = record.resource_records(value.map_err(|_| incomplete(CHANGE, "Value"))?).build();
+    record.map_err(|_| incomplete(CHANGE, "Name"))
+}
+
+/// Changes records of one zone, all or none of them.
+pub(crate) async fn change(
+    aws: &Aws,
+    zone: &str,
+    changes: Vec<(sdk::ChangeAction, sdk::ResourceRecordSet)>,
+) -> Result<(), CallError> {
+    let change = |(action, record)| {
+        let change = sdk::Change::builder().action(action).resource_record_set(record).build();
+        change.map_err(|_| incomplete(CHANGE, "Action"))
+    };
+    let changes = changes.into_iter().map(change).collect::<Result<Vec<_>, _>>()?;
+    let batch = sdk::ChangeBatch::builder().set_changes(Some(changes)).build();
+    let batch = batch.map_err(|_| incomplete(CHANGE, "Changes"))?;
+    let call = aws.route53.change_resource_record_sets().hosted_zone_id(zone).change_batch(batch);
+    call.send().await.map_err(failed(CHANGE))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn zone(id: &str, name: &str, private: bool) -> HostedZone {
+        HostedZone { id: id.to_owned(), name: name.to_owned(), private }
+    }
+
+    fn zones() -> Vec<HostedZone> {
+        vec![
+            zone("Z1", "example.com", false),
+            zone("Z2", "dev.example.com", false),
+            zone("Z3", "app.dev.example.com", true),
+            zone("Z4", "twice.com", false),
+            zone("Z5", "twice.com", false),
+        ]
+    }
+
+    #[track_caller]
+    fn check(wanted: &Zone, expected: Option<&str>) {
+        assert_eq!(find(&zones(), wanted).expect("not two"), expected, "{wanted}");
+    }
+
+    #[test]
+    fn the_longest_public_zone_answers_for_a_domain() {
+        let of = |domain: &str| Zone::For(domain.to_owned());
+        check(&of("example.com"), Some("Z1"));
+        check(&of("app.example.com"), Some("Z1"));
+        check(&of("a.app.dev.example.com"), Some("Z2"));
+        check(&of("myexample.com"), None);
+        check(&of("com"), None);
+    }
+
+    #[test]
+    fn a_zone_is_named_by_its_name_or_id() {
+        let named = |text: &str| Zone::Of(text.to_owned());
+        check(&named("dev.example.com"), Some("Z2"));
+        check(&named("app.example.com"), None);
+        check(&named("Z3"), Some("Z3"));
+        check(&named("Z9"), None);
+        check(&named("Z5"), Some("Z5"));
+    }
+
+    #[test]
+    fn of_two_zones_with_one_name_none_is_meant() {
+        let error = find(&zones(), &Zone::For("a.twice.com".into())).expect_err("two");
+        assert!(error.message.contains("Z4, Z5"), "{}", error.message);
+    }
+
+    #[test]
+    fn names_and_ids_are_compared_without_their_trimmings() {
+        assert_eq!(bare_name("\\052.Example.com."), "*.example.com");
+        assert_eq!(bare_id("/hostedzone/Z1"), "Z1");
+        assert_eq!(bare_id("Z1"), "Z1");
+    }
+}
