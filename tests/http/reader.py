@@ -6,7 +6,7 @@
   ["reset", "moto"|"ministack"]       forgets everything, sets what the suite needs; null
   ["list"]                            everything that a stack can leave behind, by kind
   ["snapshot"]                        the same with every field and tag, by ARN or id
-  ["untag"]                           takes neap's tags from everything; null
+  ["untag"]                           takes the tags from everything that say whose it is; null
 
 A command that fails is answered with {"failed": WHY}. One process serves a whole test, since loading boto3 takes longer than most
 commands. `list` leaves out what is there in an account that nobody uses: the default VPC's security group.
@@ -188,10 +188,17 @@ def snapshot():
         found[fields[0]["Arn"]] = [fields, pairs(fields[0].pop("Tags", []))]
     for summary in client("cloudfront").list_distributions()["DistributionList"].get("Items") or []:
         tags = describe("cloudfront", "list_tags_for_resource", Resource=summary["ARN"])["Tags"]["Items"]
-        found[summary["ARN"]] = [describe("cloudfront", "get_distribution_config", Id=summary["Id"])["DistributionConfig"], pairs(tags)]
+        tags = pairs(tags)
+        # Which files it knows, without the id of the invalidation that saw to it: a run that was killed may have begun one more.
+        tags.update({key: value.split("/")[0] for key, value in tags.items() if key.startswith("neap:files/")})
+        found[summary["ARN"]] = [describe("cloudfront", "get_distribution_config", Id=summary["Id"])["DistributionConfig"], tags]
     for name in [bucket["Name"] for bucket in client("s3").list_buckets()["Buckets"]]:
         tags = facet("get_bucket_tagging", name)
         found[f"arn:aws:s3:::{name}"] = [[facet(one, name) for one in FACETS], {} if isinstance(tags, str) else pairs(tags["TagSet"])]
+        for object in every("s3", "list_objects_v2", "Contents", Bucket=name):
+            head = describe("s3", "head_object", Bucket=name, Key=object["Key"])
+            shown = {key: head.get(key) for key in ("ContentLength", "ContentType", "CacheControl", "Metadata")}
+            found[f"arn:aws:s3:::{name}/{object['Key']}"] = [shown, {}]
     for control in client("cloudfront").list_origin_access_controls()["OriginAccessControlList"].get("Items") or []:
         found[control["Id"]] = [control, {}]
     return found
@@ -199,7 +206,7 @@ def snapshot():
 
 def untag():
     for id, (_, tags) in snapshot().items():
-        keys = [key for key in tags if key.startswith("neap:")]
+        keys = [key for key in tags if key in ("neap:stack", "neap:address", "neap:spec")]
         if not keys:
             continue
         if id.startswith("sg-"):

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +18,9 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use neap_core::live::Environment;
 use neap_core::naming::CLOUDFRONT_REGION;
 use neap_engine::cloud::{CallError, ErrorKind};
+use neap_engine::files::Folders;
 use neap_engine::throttle::Throttle;
+use neap_engine::transfers::Transfers;
 use tokio::sync::OnceCell;
 
 use crate::error::{failed, incomplete};
@@ -42,6 +45,8 @@ pub struct ConnectOptions {
     pub profile: Option<String>,
     /// A URL that takes the place of every service's own, such as an emulator's.
     pub endpoint_url: Option<String>,
+    /// The folder that the stack file lies in, beside which the folders are whose files are uploaded.
+    pub folder: Option<PathBuf>,
 }
 
 /// Whose account it is.
@@ -78,9 +83,12 @@ pub struct Aws {
     pub(crate) ssm: aws_sdk_ssm::Client,
     pub(crate) sts: aws_sdk_sts::Client,
     pub(crate) tagging: aws_sdk_resourcegroupstagging::Client,
-    /// Whose account it is, once that is known.
+    /// Where files lie that are uploaded, and how far that has come.
+    pub(crate) folders: Folders,
+    pub(crate) transfers: Arc<Transfers>,
     /// What it has changed.
     pub(crate) recent: Recent,
+    /// Whose account it is, once that is known.
     pub(crate) identity: OnceCell<Identity>,
 }
 
@@ -139,6 +147,8 @@ impl Aws {
             ssm: client!(aws_sdk_ssm, config, throttle),
             sts: client!(aws_sdk_sts, config, throttle),
             tagging: client!(aws_sdk_resourcegroupstagging, config, throttle),
+            folders: options.folder.clone().map(Folders::beside).unwrap_or_default(),
+            transfers: Arc::default(),
             recent: Recent::default(),
             identity: OnceCell::new(),
         })

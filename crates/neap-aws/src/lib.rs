@@ -38,13 +38,14 @@ mod zero;
 use neap_core::address::Kind;
 use neap_core::desired::{Desired, DesiredResource};
 use neap_core::kinds::{
-    Alb, AutoScalingGroup, Bucket, BucketPolicy, CapacityProvider, Certificate, Cloudfront, Cluster,
-    ClusterCapacity, Ecr, InstanceProfile, LaunchTemplate, Listener, LogGroup, OriginAccessControl, Role,
-    Rule, ScalableTarget, SecurityGroup, Service, TargetGroup, Task,
+    Alb, AutoScalingGroup, Bucket, BucketFiles, BucketPolicy, CapacityProvider, Certificate, Cloudfront,
+    Cluster, ClusterCapacity, Ecr, InstanceProfile, LaunchTemplate, Listener, LogGroup, OriginAccessControl,
+    Role, Rule, ScalableTarget, SecurityGroup, Service, TargetGroup, Task,
 };
 use neap_core::live::{Live, LiveResource, Outputs};
 use neap_core::zero::{Remains, StackScope};
 use neap_engine::cloud::{CallError, Cloud, ErrorKind, Progress};
+use neap_engine::transfers::Transfers;
 use tokio::try_join;
 
 use crate::certificate::Zones;
@@ -60,7 +61,7 @@ macro_rules! by_kind {
         by_kind!(@match $kind, $fields => $expression;
             LogGroup Role InstanceProfile Ecr Cluster SecurityGroup LaunchTemplate AutoScalingGroup
             CapacityProvider ClusterCapacity TargetGroup Alb Listener Rule Task Service ScalableTarget Cloudfront
-            Bucket BucketPolicy OriginAccessControl Certificate)
+            Bucket BucketPolicy BucketFiles OriginAccessControl Certificate)
     };
     (@match $kind:expr, $fields:ident => $expression:expr; $($variant:ident)*) => {
         match $kind {
@@ -145,6 +146,7 @@ impl Cloud for Aws {
         let (facts, mut found, groups) =
             try_join!(Box::pin(facts::read(self, desired, &zones)), resources, groups)?;
         found.merge(security_group::claim(&groups, desired, facts.environment.vpc.as_deref()));
+        Box::pin(bucket::files::read(self, desired, &mut found)).await;
         let mut failures = found.failures;
         failures.extend(facts.failures);
         let mut warnings = found.warnings;
@@ -207,6 +209,10 @@ impl Cloud for Aws {
                 Err(refused(ErrorKind::Invalid, "created", message))
             }
         }
+    }
+
+    fn transfers(&self) -> Option<&Transfers> {
+        Some(&self.transfers)
     }
 
     async fn remains(&self, scope: &StackScope) -> Result<Remains, CallError> {

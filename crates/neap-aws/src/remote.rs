@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use neap_core::address::Address;
 use neap_core::desired::{Desired, DesiredResource, TAG_ADDRESS, TAG_STACK};
 use neap_core::kinds::{
-    Alb, AutoScalingGroup, Bucket, BucketPolicy, CapacityProvider, Certificate, Cloudfront, Cluster,
-    ClusterCapacity, Ecr, InstanceProfile, KindOf, LaunchTemplate, Listener, LogGroup, OriginAccessControl,
-    Resource, Role, Rule, ScalableTarget, SecurityGroup, Service, TargetGroup, Task,
+    Alb, AutoScalingGroup, Bucket, BucketFiles, BucketPolicy, CapacityProvider, Certificate, Cloudfront,
+    Cluster, ClusterCapacity, Ecr, InstanceProfile, KindOf, LaunchTemplate, Listener, LogGroup,
+    OriginAccessControl, Resource, Role, Rule, ScalableTarget, SecurityGroup, Service, TargetGroup, Task,
 };
 use neap_core::live::{LiveResource, Outputs};
 use neap_engine::cloud::{CallError, ErrorKind, Progress};
@@ -36,7 +36,7 @@ macro_rules! fields {
 }
 
 fields!(LogGroup Role InstanceProfile Ecr Cluster SecurityGroup LaunchTemplate AutoScalingGroup CapacityProvider
-    ClusterCapacity TargetGroup Alb Listener Rule Task Service ScalableTarget Cloudfront Bucket BucketPolicy OriginAccessControl Certificate);
+    ClusterCapacity TargetGroup Alb Listener Rule Task Service ScalableTarget Cloudfront Bucket BucketPolicy BucketFiles OriginAccessControl Certificate);
 
 /// A desired resource with its fields as their own type.
 #[derive(Debug, Clone, Copy)]

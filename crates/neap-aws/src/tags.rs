@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use neap_core::desired::TAG_SPEC;
+use neap_core::files::is_note;
 
 use crate::error::incomplete;
 use crate::remote::Wanted;
@@ -53,7 +54,7 @@ impl TagChanges {
     pub(crate) fn between(live: &Tags, wanted: &Tags) -> Self {
         let differs = |(key, value): &(&String, &String)| live.get(*key) != Some(*value);
         let set = wanted.iter().filter(differs).map(|(key, value)| (key.clone(), value.clone())).collect();
-        let gone = |key: &&String| !wanted.contains_key(*key) && !is_aws_own(key);
+        let gone = |key: &&String| !wanted.contains_key(*key) && !is_aws_own(key) && !is_note(key);
         let remove = live.keys().filter(gone).cloned().collect();
         Self { set, remove }
     }
@@ -132,7 +133,8 @@ mod tests {
 
     #[test]
     fn only_what_differs_is_set_and_only_our_leftovers_are_removed() {
-        let live = tags(&[("a", "1"), ("b", "1"), ("c", "1"), ("AmazonECSManaged", "")]);
+        let live =
+            tags(&[("a", "1"), ("b", "1"), ("c", "1"), ("AmazonECSManaged", ""), ("neap:files/web", "1")]);
         let changes = TagChanges::between(&live, &tags(&[("a", "1"), ("b", "2"), ("d", "1")]));
         let expected = TagChanges { set: tags(&[("b", "2"), ("d", "1")]), remove: vec!["c".into()] };
         assert_eq!(changes, expected);

@@ -22,6 +22,8 @@ pub enum Target {
         profile: Option<String>,
         /// The endpoint of an emulator.
         endpoint_url: Option<String>,
+        /// The folder that the stack file lies in.
+        folder: PathBuf,
     },
 }
 

@@ -38,6 +38,13 @@ impl Footer {
                 self.shown.insert(*step, line);
             }
             Event::StepProgress { step, detail, .. } => self.say(plan, *step, detail),
+            Event::StepMoved { step, bytes, total } => {
+                if let Some(line) = self.shown.get(step) {
+                    line.set_style(bar());
+                    line.set_length(*total);
+                    line.set_position(*bytes);
+                }
+            }
             Event::StepRetried { step, error, .. } => {
                 self.say(plan, *step, &format!("again soon after {:?}", error.kind));
             }
@@ -125,6 +132,12 @@ impl TermLike for Terminal {
 fn message(plan: &Plan, step: StepId, detail: Option<&str>) -> String {
     let detail = detail.map(|detail| format!(", {detail}")).unwrap_or_default();
     format!("{} {}{detail}", progress::doing(plan, step), plan.steps[step].address)
+}
+
+/// The line of a step that uploads: how much of it has arrived.
+fn bar() -> ProgressStyle {
+    let template = "{spinner} {msg} [{bar:24}] {decimal_bytes} of {decimal_total_bytes} {elapsed}";
+    ProgressStyle::default_bar().progress_chars("=> ").template(template).unwrap_or_else(|_| style())
 }
 
 fn style() -> ProgressStyle {

@@ -12,6 +12,7 @@ mod execute;
 pub mod exit;
 #[cfg(test)]
 mod fixture;
+mod folder;
 mod footer;
 mod locked;
 mod nearest;

@@ -17,6 +17,7 @@ use crate::args::Global;
 use crate::connect::{Connect, Target};
 use crate::console::Ui;
 use crate::error::CommandError;
+use crate::folder;
 use crate::render::json::{self, MistakesView};
 use crate::render::{diagnostic, refusal, style};
 use crate::signals;
@@ -84,13 +85,34 @@ impl<C: Connect> Session<C> {
             variables: self.global.var.iter().cloned().collect(),
             environment_variables: variables.collect(),
             region: self.global.region.clone(),
+            folders: None,
         }
     }
 
-    /// What the stack file asks for. Its warnings are printed; its mistakes too, all of them.
+    /// What the stack file asks for, the files in its folders included. Its warnings are printed; its mistakes too, all of them.
     pub(crate) fn load(&mut self) -> Result<Loaded, CommandError> {
+        let mut options = self.options();
+        let (bytes, name) = (self.read_file()?, self.file());
+        let source = Source { name: &name.display().to_string(), bytes: &bytes };
+        let base = self.base();
+        let read = |name: String| {
+            let folder = folder::read(&base, &name);
+            (name, folder)
+        };
+        options.folders = Some(config::folders(&source, &options).into_iter().map(read).collect());
+        self.load_with(&options)
+    }
+
+    /// What the stack file asks for, whatever stands in its folders.
+    pub(crate) fn load_without_files(&mut self) -> Result<Loaded, CommandError> {
         let options = self.options();
         self.load_with(&options)
+    }
+
+    /// The folder that the stack file lies in.
+    fn base(&self) -> PathBuf {
+        let file = self.path(&self.file());
+        file.parent().map_or_else(|| self.folder.clone(), Path::to_owned)
     }
 
     /// What the stack file asks for with `options`.
@@ -162,6 +184,7 @@ impl<C: Connect> Session<C> {
                 region: region.map(str::to_owned),
                 profile: self.global.profile.clone(),
                 endpoint_url: self.global.endpoint_url.clone(),
+                folder: self.base(),
             })
         } else {
             let message = "this neap was built without AWS, so it has the sandbox only";

@@ -53,6 +53,8 @@ pub enum Kind {
     Bucket,
     /// The policy of a bucket.
     BucketPolicy,
+    /// The files of a folder in a bucket.
+    BucketFiles,
     /// A CloudFront origin access control.
     OriginAccessControl,
     /// A certificate of AWS Certificate Manager.
@@ -61,7 +63,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order in which plans list them when nothing else decides.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::LogGroup,
         Self::Role,
         Self::InstanceProfile,
@@ -84,6 +86,7 @@ impl Kind {
         Self::OriginAccessControl,
         Self::Cloudfront,
         Self::BucketPolicy,
+        Self::BucketFiles,
     ];
 
     /// The kind's name in addresses and in the stack file.
@@ -109,6 +112,7 @@ impl Kind {
             Self::Cloudfront => "cloudfront",
             Self::Bucket => "bucket",
             Self::BucketPolicy => "bucket_policy",
+            Self::BucketFiles => "bucket_files",
             Self::OriginAccessControl => "origin_access_control",
             Self::Certificate => "certificate",
         }
@@ -116,7 +120,10 @@ impl Kind {
 
     /// Whether AWS takes tags on resources of this kind. Of the others, something in their fields tells whose they are.
     pub const fn takes_tags(self) -> bool {
-        !matches!(self, Self::ClusterCapacity | Self::BucketPolicy | Self::OriginAccessControl)
+        !matches!(
+            self,
+            Self::ClusterCapacity | Self::BucketPolicy | Self::BucketFiles | Self::OriginAccessControl
+        )
     }
 
     /// The kind named `text` as a table of the stack file, if there is one.

@@ -55,7 +55,9 @@ pub fn diff_tags(
 
 fn is_compared_tag(key: &str) -> bool {
     let foreign = ["aws:", "ecs:", "AmazonECSManaged"];
-    key != crate::desired::TAG_SPEC && !foreign.iter().any(|prefix| key.starts_with(prefix))
+    key != crate::desired::TAG_SPEC
+        && !crate::files::is_note(key)
+        && !foreign.iter().any(|prefix| key.starts_with(prefix))
 }
 
 /// The three trees of one comparison. All of the desired side's have the same shape.

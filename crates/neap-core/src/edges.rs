@@ -84,6 +84,8 @@ pub const fn between(dependent: Kind, dependency: Kind) -> EdgeRule {
         (Kind::Listener | Kind::Cloudfront, Kind::Certificate) => EdgeRule::SETTLED.held(),
         // S3 refuses two changes of one bucket at a time (`OperationAborted`).
         (Kind::BucketPolicy, Kind::Bucket) => EdgeRule::ID.gone_before(),
+        // DeleteBucket fails with `BucketNotEmpty`, and nothing can be put before the bucket answers.
+        (Kind::BucketFiles, Kind::Bucket) => EdgeRule::SETTLED.gone_before(),
 
         // DeleteRole fails with `DeleteConflict` while a profile holds the role.
         (Kind::InstanceProfile, Kind::Role) => EdgeRule::ID.held(),

@@ -8,6 +8,7 @@ pub mod config;
 pub mod desired;
 pub mod diff;
 pub mod edges;
+pub mod files;
 pub mod instances;
 pub mod kinds;
 pub mod live;

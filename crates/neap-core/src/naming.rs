@@ -15,7 +15,7 @@ pub const CLOUDFRONT_REGION: &str = "us-east-1";
 pub const fn limit(kind: Kind) -> usize {
     match kind {
         Kind::Alb | Kind::TargetGroup => 32,
-        Kind::Bucket | Kind::BucketPolicy => 63,
+        Kind::Bucket | Kind::BucketPolicy | Kind::BucketFiles => 63,
         Kind::Role | Kind::OriginAccessControl => 64,
         Kind::InstanceProfile | Kind::LaunchTemplate => 128,
         Kind::Cluster
@@ -69,9 +69,12 @@ pub fn prefix(kind: Kind, stack: &str) -> String {
     let text = match kind {
         Kind::LogGroup => format!("/neap/{stack}/"),
         Kind::CapacityProvider => format!("neap-{stack}-"),
-        Kind::Alb | Kind::TargetGroup | Kind::Bucket | Kind::BucketPolicy | Kind::OriginAccessControl => {
-            format!("{stack}-").replace('_', "-")
-        }
+        Kind::Alb
+        | Kind::TargetGroup
+        | Kind::Bucket
+        | Kind::BucketPolicy
+        | Kind::BucketFiles
+        | Kind::OriginAccessControl => format!("{stack}-").replace('_', "-"),
         _ => format!("{stack}-"),
     };
     // What a hash of eight characters and its hyphen leave of a name.
@@ -146,7 +149,7 @@ pub fn refusal(kind: Kind, name: &str) -> Option<String> {
         Kind::SecurityGroup => allowed(" ._-:/()#,@[]+=&;{}!$*").or_else(|| begins(name, "sg-")),
         Kind::LogGroup => allowed(".-_/#").or_else(|| begins(name, "aws/")),
         Kind::Ecr => repository(name),
-        Kind::Bucket | Kind::BucketPolicy => bucket_refusal(name),
+        Kind::Bucket | Kind::BucketPolicy | Kind::BucketFiles => bucket_refusal(name),
         Kind::OriginAccessControl => allowed("-_"),
         Kind::Listener
         | Kind::Rule

@@ -27,7 +27,7 @@ pub const fn names(kind: Kind) -> &'static [&'static str] {
         Kind::Service => &["name", "arn"],
         Kind::Cloudfront => &["domain_name", "id", "arn"],
         Kind::Bucket => &["name", "arn", "domain_name"],
-        Kind::BucketPolicy => &["bucket"],
+        Kind::BucketPolicy | Kind::BucketFiles => &["bucket"],
         Kind::OriginAccessControl => &["id"],
         Kind::Certificate => &["arn"],
     }
@@ -97,7 +97,7 @@ pub fn computed(resource: &Resource, environment: &Environment) -> Outputs {
             outputs.push(("arn", format!("arn:{partition}:s3:::{name}")));
             outputs.push(("domain_name", format!("{name}.s3.{region}.{}", domain(partition))));
         }
-        Resource::BucketPolicy(_) => outputs.push(("bucket", name.to_owned())),
+        Resource::BucketPolicy(_) | Resource::BucketFiles(_) => outputs.push(("bucket", name.to_owned())),
         Resource::SecurityGroup(_)
         | Resource::OriginAccessControl(_)
         | Resource::Certificate(_)

@@ -29,11 +29,12 @@ impl Repeat {
             // RegisterTaskDefinition knows no token; each call makes a revision.
             Kind::Task => Self::Append,
             // The port of its load balancer; the priority in its listener; a cluster has one association, a bucket one policy, and
-            // a service one target, put as a whole.
+            // a service one target, put as a whole; so is an object under its key.
             Kind::Listener
             | Kind::Rule
             | Kind::ClusterCapacity
             | Kind::BucketPolicy
+            | Kind::BucketFiles
             | Kind::ScalableTarget => Self::Position,
             // The caller reference, for ever.
             Kind::Cloudfront => Self::Token,

@@ -211,6 +211,7 @@ const fn typical(step: &Step) -> u32 {
         | Kind::ScalableTarget
         | Kind::Bucket
         | Kind::BucketPolicy
+        | Kind::BucketFiles
         | Kind::OriginAccessControl => (CALL, CALL),
     };
     match step.verb {

@@ -21,6 +21,7 @@ use crate::event::{Event, Outcome};
 use crate::intent::{Journal, NoJournal};
 use crate::lock::Lease;
 use crate::run::Run;
+use crate::transfers::Moved;
 
 /// How a plan is carried out.
 #[derive(Debug, Clone)]
@@ -113,6 +114,14 @@ async fn must_stop(cancel: &Cancel) {
     let _is_over = tokio::time::timeout(GRACE, cancel.reached(Level::Now)).await.is_err();
 }
 
+/// What has moved of the uploads under way; never returns where nothing does.
+async fn moved<C: Cloud>(cloud: &C) -> Vec<Moved> {
+    match cloud.transfers() {
+        Some(transfers) => transfers.next().await,
+        None => std::future::pending().await,
+    }
+}
+
 /// Carries out `plan` on `cloud` and tells `events` what happens.
 ///
 /// A step that fails skips what depends on it; the rest finishes. Nothing is undone: the next plan starts
@@ -137,6 +146,10 @@ pub async fn apply<C: Cloud>(
             biased;
             () = &mut stop => None,
             ended = in_flight.next() => ended,
+            moved = moved(cloud) => {
+                run.moved(&moved);
+                continue;
+            }
         };
         let Some((step, report)) = ended else { break };
         run.take(step, report);

@@ -8,6 +8,8 @@ use neap_core::zero::{Remains, StackScope};
 use serde::Serialize;
 use thiserror::Error;
 
+use crate::transfers::Transfers;
+
 /// What went wrong with one call, as far as retrying and reporting care.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -115,6 +117,11 @@ pub trait Cloud {
         desired: &DesiredResource,
         spec: &str,
     ) -> impl Future<Output = Result<Option<Outputs>, CallError>>;
+
+    /// How far uploads have come, where this cloud tells.
+    fn transfers(&self) -> Option<&Transfers> {
+        None
+    }
 
     /// Lists what may be left of the stack of `scope`, and what may stand in the way of its end: by tag and by name, also
     /// what AWS made for it. Shares no code with [`Cloud::read`], so that a mistake in one of them shows in the other.

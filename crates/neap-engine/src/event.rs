@@ -28,6 +28,15 @@ pub enum Event {
         /// The time since it started.
         elapsed: Duration,
     },
+    /// More of what it uploads has arrived.
+    StepMoved {
+        /// The step.
+        step: StepId,
+        /// The bytes that have arrived.
+        bytes: u64,
+        /// All bytes.
+        total: u64,
+    },
     /// A call failed and will be made again.
     StepRetried {
         /// The step.

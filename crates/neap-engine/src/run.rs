@@ -21,6 +21,7 @@ use crate::event::{Event, Failure, Outcome};
 use crate::intent::{self, JournalError};
 use crate::known::Known;
 use crate::retry::Purpose;
+use crate::transfers::Moved;
 use crate::wait::Patience;
 
 mod once;
@@ -233,6 +234,21 @@ impl<'a> Run<'a> {
             track.outputs = Arc::new(all.clone());
         }
         self.wait(step);
+    }
+
+    /// Tells how far uploads have come.
+    pub(crate) fn moved(&mut self, moved: &[Moved]) {
+        for Moved { address, bytes, total } in moved {
+            let uploads = |step: &StepId| {
+                let planned = &self.plan.steps[*step];
+                planned.address == *address
+                    && matches!(planned.verb, Verb::Create | Verb::Update)
+                    && self.tracks[*step].result.is_none()
+            };
+            if let Some(step) = (0..self.plan.steps.len()).find(uploads) {
+                (self.events)(Event::StepMoved { step, bytes: *bytes, total: *total });
+            }
+        }
     }
 
     fn done(&mut self, step: StepId) {

@@ -69,7 +69,7 @@ impl Patience {
             // Visible to everybody after the time that AWS's own tools allow (1.7).
             Kind::SecurityGroup | Kind::TargetGroup | Kind::Listener | Kind::Rule => Self::new(kind, 1, 5, 5),
             // The names of new buckets take up to two minutes to be known everywhere (3.19).
-            Kind::Bucket | Kind::BucketPolicy => Self::new(kind, 1, 5, 2),
+            Kind::Bucket | Kind::BucketPolicy | Kind::BucketFiles => Self::new(kind, 1, 5, 2),
             // Issued 1 to 10 minutes after its records are there, at times much later (3.24).
             Kind::Certificate => Self::new(kind, 5, 20, 75),
             Kind::LogGroup
@@ -119,7 +119,8 @@ impl Patience {
             | Kind::Listener
             | Kind::Rule
             | Kind::Task
-            | Kind::BucketPolicy => Self::new(kind, 1, 5, 2),
+            | Kind::BucketPolicy
+            | Kind::BucketFiles => Self::new(kind, 1, 5, 2),
         }
     }
 }
@@ -133,6 +134,8 @@ const fn visible(kind: Kind) -> u64 {
         Kind::Certificate => 60,
         // A name that was free a moment ago (`OperationAborted`) can take ten minutes and more; news take two (3.19).
         Kind::Bucket => 600,
+        // Objects may be put as soon as the bucket is known; as many invalidations as may be under way end within minutes (3.23).
+        Kind::BucketFiles => 600,
         Kind::BucketPolicy => 120,
         // Roles and service-linked roles reach every service within two minutes; so does a repository (1.6, 1.7). Another
         // operation on a log group takes one (3.9), and news of it are no faster than others.

@@ -9,13 +9,14 @@ use neap_core::kinds::{Cloudfront, Resource};
 use neap_core::live::{Live, LiveResource, Outputs, Phase};
 use neap_core::zero::{Remains, StackScope};
 use neap_engine::cloud::{CallError, Cloud, ErrorKind, Progress};
+use neap_engine::transfers::Transfers;
 
 use crate::read;
 use crate::record::{Record, Rollout, State};
 use crate::rules;
 use crate::services::{
     Request, acm, application_auto_scaling, auto_scaling, cloudfront, ec2, ecr, ecs, elb, iam,
-    instance_profile, launch_template, logs, origin_access_control, s3,
+    instance_profile, launch_template, logs, objects, origin_access_control, s3,
 };
 use crate::sim::Sim;
 use crate::world::World;
@@ -29,6 +30,9 @@ impl Cloud for Sim {
     async fn create(&self, desired: &DesiredResource, spec: &str) -> Result<Outputs, CallError> {
         resolved(desired)?;
         let request = Request::desired(self, desired, spec);
+        if let Resource::BucketFiles(fields) = &desired.resource {
+            return objects::create(&request, fields).await;
+        }
         let arn = match &desired.resource {
             Resource::LogGroup(fields) => logs::create(&request, fields).await,
             Resource::Role(fields) => iam::create(&request, fields).await,
@@ -65,6 +69,11 @@ impl Cloud for Sim {
     ) -> Result<Outputs, CallError> {
         resolved(desired)?;
         let request = Request::change(self, live, desired, spec);
+        if let (Resource::BucketFiles(before), Resource::BucketFiles(after)) =
+            (&live.resource, &desired.resource)
+        {
+            return objects::update(&request, before, after).await;
+        }
         let arn = self.changeable(live, desired)?;
         match &desired.resource {
             Resource::LogGroup(fields) => logs::update(&request, &arn, fields).await,
@@ -108,6 +117,9 @@ impl Cloud for Sim {
         if let Resource::Task(_) = live.resource {
             return ecs::task::delete(&request, live).await;
         }
+        if let Resource::BucketFiles(fields) = &live.resource {
+            return objects::delete(&request, fields).await;
+        }
         let Some(arn) = self.look(|world| find(world, live).map(|record| record.arn.clone())) else {
             return Ok(());
         };
@@ -141,6 +153,10 @@ impl Cloud for Sim {
         let kind = desired.resource.kind();
         let request = Request::desired(self, desired, "");
         self.poll(read::describe(kind), &request.address).await?;
+        if kind == Kind::BucketFiles {
+            // S3 shows at once what was put.
+            return Ok(Progress::Done);
+        }
         if let Resource::Certificate(fields) = &desired.resource {
             // The records that validate it are known only some time after the request.
             acm::validate(&request, fields, outputs).await?;
@@ -173,6 +189,10 @@ impl Cloud for Sim {
             _ => return Err(unknown(kind)),
         };
         Ok(arn.map(|arn| self.outputs(&arn)))
+    }
+
+    fn transfers(&self) -> Option<&Transfers> {
+        Some(&self.transfers)
     }
 
     async fn remains(&self, scope: &StackScope) -> Result<Remains, CallError> {
@@ -284,6 +304,9 @@ fn is_older(record: &Record, desired: &Resource) -> bool {
 fn vanishing(world: &World, live: &LiveResource) -> Option<Progress> {
     if let Resource::Task(_) = live.resource {
         return ecs::task::is_gone(world, live).then_some(Progress::Done);
+    }
+    if let Resource::BucketFiles(fields) = &live.resource {
+        return objects::is_gone(world, fields).then_some(Progress::Done);
     }
     let found = find(world, live).filter(|record| record.state != State::Inactive);
     let Some(record) = found else { return Some(Progress::Done) };

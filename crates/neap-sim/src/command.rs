@@ -30,6 +30,9 @@ impl Sim {
         variable: impl Fn(&'static str) -> Option<OsString>,
     ) -> Result<Self, SimError> {
         let mut sim = Self::open(folder)?.on_kill(die);
+        if let Some(base) = folder.parent() {
+            sim = sim.with_folders(base.to_owned());
+        }
         if let Some(file) = variable(CALLS) {
             sim = sim.note_calls(Path::new(&file))?;
         }

@@ -19,6 +19,7 @@ use crate::world::{REGION, World};
 mod facts;
 mod hinted;
 mod matching;
+mod objects;
 mod owned;
 
 /// How often a call that is throttled is made, as the SDK would.
@@ -108,6 +109,8 @@ const fn calls(kind: Kind) -> &'static [ReadCall] {
             Each(2, "s3:GetBucketCORS"),
         ],
         Kind::BucketPolicy => &[Each(2, "s3:GetBucketPolicy")],
+        // In waves of their own, once it is known which buckets hold any.
+        Kind::BucketFiles => &[],
         Kind::OriginAccessControl => &[List(1, "cloudfront:ListOriginAccessControls")],
         Kind::Certificate => &[
             List(1, "acm:ListCertificates"),
@@ -138,8 +141,8 @@ pub(crate) const fn describe(kind: Kind) -> &'static str {
         Kind::Service => "ecs:DescribeServices",
         Kind::ScalableTarget => "application-autoscaling:DescribeScalableTargets",
         Kind::Cloudfront => "cloudfront:GetDistribution",
-        // What `HeadBucket` asks for.
-        Kind::Bucket => "s3:ListBucket",
+        // What `HeadBucket` and `ListObjectsV2` ask for.
+        Kind::Bucket | Kind::BucketFiles => "s3:ListBucket",
         Kind::BucketPolicy => "s3:GetBucketPolicy",
         Kind::OriginAccessControl => "cloudfront:GetOriginAccessControl",
         Kind::Certificate => "acm:DescribeCertificate",
@@ -237,7 +240,9 @@ pub(crate) async fn read(sim: &Sim, desired: &Desired) -> Result<Live, CallError
             sim.wave().await;
         }
     }
-    Ok(sim.look_as_shown(|world| assemble(world, desired, failures)))
+    let mut live = sim.look_as_shown(|world| assemble(world, desired, failures));
+    objects::read(sim, desired, &mut live).await;
+    Ok(live)
 }
 
 /// The calls of one wave for one kind.
@@ -270,7 +275,7 @@ fn requests<'reading>(
 }
 
 /// Makes one call, again if it is throttled.
-async fn attempt(sim: &Sim, operation: &str, address: Option<&Address>) -> Result<(), CallError> {
+pub(crate) async fn attempt(sim: &Sim, operation: &str, address: Option<&Address>) -> Result<(), CallError> {
     let mut answer = sim.read_call(operation, address).await;
     for _ in 1..ATTEMPTS {
         if !matches!(&answer, Err(error) if error.kind == ErrorKind::Throttled) {

@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use neap_core::address::{Address, Kind};
 use neap_core::desired::{TAG_ADDRESS, TAG_STACK};
 use neap_core::kinds::{
-    Alb, AutoScalingGroup, Bucket, BucketPolicy, CapacityProvider, Certificate, Cloudfront, Cluster,
-    ClusterCapacity, Ecr, InstanceProfile, LaunchTemplate, Listener, LogGroup, OriginAccessControl, Resource,
-    Role, Rule, ScalableTarget, SecurityGroup, Service, TargetGroup, Task,
+    Alb, AutoScalingGroup, Bucket, BucketFiles, BucketPolicy, CapacityProvider, Certificate, Cloudfront,
+    Cluster, ClusterCapacity, Ecr, InstanceProfile, LaunchTemplate, Listener, LogGroup, OriginAccessControl,
+    Resource, Role, Rule, ScalableTarget, SecurityGroup, Service, TargetGroup, Task,
 };
 use neap_core::live::{LiveResource, Outputs, Phase, is_marked};
 use neap_core::policy;
@@ -322,6 +322,7 @@ fields!(
     Alb,
     AutoScalingGroup,
     Bucket,
+    BucketFiles,
     BucketPolicy,
     CapacityProvider,
     Certificate,

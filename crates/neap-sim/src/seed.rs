@@ -69,6 +69,11 @@
 //! [[unvalidated]]               # a name whose record for certificates is gone from its zone
 //! name = "example.com"
 //!
+//! [[object]]                    # an object that somebody else puts into a live bucket
+//! bucket = "course-web-123456789012"
+//! key = "robots.txt"
+//! bytes = 12
+//!
 //! [[taken]]                     # what another account has
 //! bucket = "course-web"
 //! ```
@@ -90,8 +95,7 @@ use crate::clock::Millis;
 use crate::error::SimError;
 use crate::record::{Alarm, Record};
 use crate::services::ecs::cluster_capacity;
-use crate::services::route53;
-use crate::services::s3;
+use crate::services::{objects, route53, s3};
 use crate::world::World;
 
 /// A script of live resources.
@@ -122,6 +126,8 @@ pub(crate) struct Script {
     #[serde(default)]
     missing: Vec<Missing>,
     #[serde(default)]
+    object: Vec<Put>,
+    #[serde(default)]
     taken: Vec<Taken>,
     #[serde(default)]
     zone: Vec<Named>,
@@ -144,6 +150,14 @@ struct Named {
 struct Unusable {
     arn: String,
     state: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Put {
+    bucket: String,
+    key: String,
+    bytes: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -277,6 +291,9 @@ pub(crate) fn apply(world: &mut World, script: Script) -> Result<(), SimError> {
     }
     for holds in script.stored {
         store(world, &holds)?;
+    }
+    for object in script.object {
+        objects::put_by_others(world, &object.bucket, &object.key, object.bytes);
     }
     for attached in script.interface {
         let groups = tagged(world, &attached.address)?.into_iter().map(|record| record.id.clone()).collect();

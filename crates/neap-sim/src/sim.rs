@@ -11,7 +11,9 @@ use std::time::Duration;
 use neap_core::address::Address;
 use neap_core::live::LiveResource;
 use neap_engine::cloud::{CallError, ErrorKind};
+use neap_engine::files::Folders;
 use neap_engine::throttle::Throttle;
+use neap_engine::transfers::Transfers;
 
 use crate::arn;
 use crate::clock::{Clock, LATENCY, Millis};
@@ -40,6 +42,11 @@ pub struct Sim {
     on_kill: Option<fn()>,
     /// Where calls wait until AWS takes them; none for a client that does not care.
     throttle: Option<Throttle>,
+    /// Where the files lie that are uploaded; a world without such a place takes every file for what it was planned to be.
+    pub(crate) folders: Folders,
+    pub(crate) transfers: Transfers,
+    /// How many uploads are not saved.
+    unsaved: Cell<usize>,
 }
 
 struct Inner {
@@ -84,6 +91,9 @@ impl Sim {
             saved,
             on_kill: None,
             throttle: Some(Throttle::default()),
+            folders: Folders::default(),
+            transfers: Transfers::default(),
+            unsaved: Cell::new(0),
         }
     }
 
@@ -91,6 +101,13 @@ impl Sim {
     #[must_use]
     pub fn with_latency(mut self, latency: Duration) -> Self {
         self.latency = latency;
+        self
+    }
+
+    /// Uploads files from the folders beside a stack file that lies in `base`.
+    #[must_use]
+    pub fn with_folders(mut self, base: PathBuf) -> Self {
+        self.folders = Folders::beside(base);
         self
     }
 
@@ -294,6 +311,9 @@ impl Sim {
         let mut inner = self.inner.borrow_mut();
         inner.world.advance(self.clock.now());
         let fault = inner.faults.strike(operation, true, Some(address));
+        if fault == Some(FaultKind::KillBefore) && self.unsaved.get() > 0 {
+            self.save(&inner.world)?;
+        }
         let refusal = self.refusal(operation, fault.as_ref());
         let answer = match refusal.or_else(|| limits::refusal(&mut inner.world, operation)) {
             Some(rejection) => self.finish(&inner.world, fault.as_ref(), Err(rejection)),
@@ -304,6 +324,7 @@ impl Sim {
                 };
                 let delay = delay_of(fault.as_ref()).or_else(|| inner.world.delay());
                 let before = delay.map(|_| inner.world.remember());
+                inner.world.was_upload = false;
                 let answer = change(&mut inner.world);
                 tell_late(&mut inner.world, before, delay);
                 self.finish(&inner.world, fault.as_ref(), answer)
@@ -333,7 +354,7 @@ impl Sim {
 
     /// Saves what a call has done, and lets what goes wrong afterwards go wrong. A refusal can be lost too.
     fn finish<T>(&self, world: &World, fault: Option<&FaultKind>, answer: Answer<T>) -> Answer<T> {
-        if answer.is_ok() {
+        if answer.is_ok() && (fault.is_some() || !self.waits(world)) {
             let unsaved = |error: SimError| {
                 Rejection::new(ErrorKind::Unavailable, "ServiceUnavailable", error.to_string())
             };
@@ -425,9 +446,27 @@ impl Sim {
         answer.map_err(|rejection| rejection.of(operation, request()))
     }
 
+    /// Whether what a call has done is saved together with what comes next. Saving is as much work as there are objects, so of many
+    /// uploads in a row some wait: whoever ends the process meanwhile ends it as if that had been a moment earlier.
+    fn waits(&self, world: &World) -> bool {
+        let waits = world.was_upload && self.unsaved.get() < world.n_objects() / 32;
+        self.unsaved.set(if waits { self.unsaved.get() + 1 } else { 0 });
+        waits
+    }
+
     fn save(&self, world: &World) -> Result<(), SimError> {
+        self.unsaved.set(0);
         self.saved.set((world.now, world.matured));
         self.file.as_deref().map_or(Ok(()), |file| world.save(file))
+    }
+}
+
+impl Drop for Sim {
+    fn drop(&mut self) {
+        if self.unsaved.get() > 0 {
+            // Nobody is left to be told.
+            let _unkept = self.save(&self.inner.borrow().world).is_err();
+        }
     }
 }
 

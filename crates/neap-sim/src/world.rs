@@ -18,6 +18,8 @@ use crate::clock::{ALB_INTERFACES_LINGER, Millis, TASK_INTERFACES_LINGER, TOMBST
 use crate::error::{Answer, Rejection, SimError};
 use crate::limits::Buckets;
 use crate::record::{Advance, Alarm, Fields, Interface, Record, State};
+use crate::services::invalidation::Invalidation;
+use crate::services::objects::Objects;
 
 mod index;
 mod shown;
@@ -108,6 +110,12 @@ pub(crate) struct World {
     /// What resources hold, by ARN: images, log events.
     #[serde(default)]
     pub(crate) stored: BTreeMap<String, Stored>,
+    /// The objects in buckets, by the bucket's ARN.
+    #[serde(default)]
+    pub(crate) objects: BTreeMap<String, Objects>,
+    /// The paths of every invalidation that there ever was, with its id, by distribution and caller reference.
+    #[serde(default)]
+    pub(crate) invalidations: BTreeMap<String, Invalidation>,
     /// The resources by ARN.
     records: BTreeMap<String, Record>,
     /// What readers do not know yet.
@@ -122,6 +130,9 @@ pub(crate) struct World {
     /// How many things time has brought about while this process watched.
     #[serde(skip)]
     pub(crate) matured: u64,
+    /// Whether the current call put an object, and nothing else.
+    #[serde(skip)]
+    pub(crate) was_upload: bool,
     /// Why the deployment that the current call starts will fail, if the fault script says so.
     #[serde(skip)]
     pub(crate) deployment_fails: Option<String>,
@@ -151,11 +162,14 @@ impl Default for World {
             alarms: Vec::new(),
             buckets: Buckets::default(),
             stored: BTreeMap::new(),
+            objects: BTreeMap::new(),
+            invalidations: BTreeMap::new(),
             records: BTreeMap::new(),
             shades: Shades::default(),
             index: Index::default(),
             tombstones: BTreeMap::new(),
             matured: 0,
+            was_upload: false,
             deployment_fails: None,
         }
         .with_default_vpc()
@@ -243,6 +257,7 @@ impl World {
     pub(crate) fn remove(&mut self, arn: &str) -> Option<Record> {
         let record = self.records.remove(arn)?;
         self.stored.remove(arn);
+        self.objects.remove(arn);
         let since = match record.state {
             State::Deleting { until, .. } => until,
             State::Ready | State::Settling { .. } | State::Inactive | State::Failed { .. } => self.now,
@@ -282,6 +297,21 @@ impl World {
         if !security_groups.is_empty() {
             self.interfaces.push(Interface { description, security_groups, until });
         }
+    }
+
+    /// How many objects there are.
+    pub(crate) fn n_objects(&self) -> usize {
+        self.objects.values().map(BTreeMap::len).sum()
+    }
+
+    /// What a resource holds: images, log events, objects.
+    pub(crate) fn held(&self, arn: &str) -> Stored {
+        let stored = self.stored.get(arn).copied().unwrap_or_default();
+        let objects = self.objects.get(arn).into_iter().flat_map(BTreeMap::values);
+        objects.fold(stored, |held, object| Stored {
+            items: held.items + 1,
+            bytes: held.bytes + object.file.size,
+        })
     }
 
     /// A seed that no id was made from yet.

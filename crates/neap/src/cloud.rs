@@ -6,6 +6,7 @@ use neap_core::live::{Live, LiveResource, Outputs};
 use neap_core::zero::{Remains, StackScope};
 use neap_engine::cloud::{CallError, Cloud, Progress};
 use neap_engine::lock::{Store, Stored, Version, WriteError};
+use neap_engine::transfers::Transfers;
 use neap_sim::{FolderStore, Sim};
 
 /// Makes the clouds that this program was built with.
@@ -40,8 +41,9 @@ impl Connect for Clouds {
                 Ok(AnyCloud::Sandbox(Box::new(sim)))
             }
             #[cfg(feature = "aws")]
-            Target::Aws { region, profile, endpoint_url } => {
-                let options = options(region.as_ref(), profile.as_ref(), endpoint_url.as_ref());
+            Target::Aws { region, profile, endpoint_url, folder } => {
+                let mut options = options(region.as_ref(), profile.as_ref(), endpoint_url.as_ref());
+                options.folder = Some(folder.clone());
                 Ok(AnyCloud::Aws(Box::new(neap_aws::Aws::connect(&options).await?)))
             }
             #[cfg(not(feature = "aws"))]
@@ -54,7 +56,7 @@ impl Connect for Clouds {
         match target {
             Target::Sandbox { folder } => Ok(AnyStore::Sandbox(FolderStore::new(folder))),
             #[cfg(feature = "aws")]
-            Target::Aws { region, profile, endpoint_url } => {
+            Target::Aws { region, profile, endpoint_url, folder: _ } => {
                 let options = options(region.as_ref(), profile.as_ref(), endpoint_url.as_ref());
                 let store = neap_aws::LockStore::connect(&options, place, stack).await?;
                 Ok(AnyStore::Aws(Box::new(store)))
@@ -75,6 +77,7 @@ fn options(
         region: region.cloned(),
         profile: profile.cloned(),
         endpoint_url: endpoint_url.cloned(),
+        folder: None,
     }
 }
 
@@ -182,6 +185,14 @@ impl Cloud for AnyCloud {
 
     async fn created(&self, desired: &DesiredResource, spec: &str) -> Result<Option<Outputs>, CallError> {
         on!(self, cloud => cloud.created(desired, spec))
+    }
+
+    fn transfers(&self) -> Option<&Transfers> {
+        match self {
+            Self::Sandbox(cloud) => cloud.transfers(),
+            #[cfg(feature = "aws")]
+            Self::Aws(cloud) => cloud.transfers(),
+        }
     }
 
     async fn remains(&self, scope: &StackScope) -> Result<Remains, CallError> {

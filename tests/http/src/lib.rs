@@ -108,6 +108,10 @@ impl World {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         fs::copy(root.join(path), folder.path().join("stack.toml")).expect("the stack file");
+        let files = root.join(path).with_file_name("web");
+        if files.is_dir() {
+            copy(&files, &folder.path().join("web"));
+        }
         let reader = Reader::start(server.endpoint());
         let world = Self { server, folder, reader, arguments: Vec::new() };
         world.empty();
@@ -224,5 +228,18 @@ impl World {
     /// Panics if the call fails.
     pub fn call(&self, service: &str, operation: &str, arguments: &Value) -> Value {
         self.reader.ask(&json!(["call", service, operation, arguments]))
+    }
+}
+
+/// Copies a folder.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("a folder").flatten() {
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        if from.is_dir() {
+            copy(&from, &to);
+        } else {
+            fs::copy(from, to).expect("a copy");
+        }
     }
 }

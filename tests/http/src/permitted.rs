@@ -92,6 +92,9 @@ fn action(operation: &str) -> String {
         "s3:GetBucketVersions" => "s3:ListBucketVersions".to_owned(),
         "s3:PostBucketDelete" => "s3:DeleteObjectVersion".to_owned(),
         "s3:HeadObject" => "s3:GetObject".to_owned(),
+        "s3:CreateMultipartUpload" | "s3:UploadPart" | "s3:CompleteMultipartUpload" => {
+            "s3:PutObject".to_owned()
+        }
         _ => {
             let (service, name) = operation.split_once(':').unwrap_or_default();
             // Two services' requests are signed for another name than their actions have.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 const STACK: &str = "examples/course-fargate/stack.toml";
 
 /// Kinds that AWS knows no tags of: they are nobody's to adopt.
-const UNTAGGED: [&str; 2] = ["origin_access_control.", "bucket_policy."];
+const UNTAGGED: [&str; 3] = ["origin_access_control.", "bucket_policy.", "bucket_files."];
 
 /// The addresses of what can be adopted, in the order in which it is made, so that what others live inside comes first.
 fn addresses(world: &World) -> Vec<String> {

@@ -111,6 +111,7 @@ fn cloudfront(method: &str, parts: &[&str], query: &str) -> Option<&'static str>
         ("GET", ["distribution", _, "config"]) => "GetDistributionConfig",
         ("PUT", ["distribution", _, "config"]) => "UpdateDistribution",
         ("DELETE", ["distribution", _]) => "DeleteDistribution",
+        ("POST", ["distribution", _, "invalidation"]) => "CreateInvalidation",
         ("GET", ["origin-access-control"]) => "ListOriginAccessControls",
         ("POST", ["origin-access-control"]) => "CreateOriginAccessControl",
         ("GET", ["origin-access-control", _]) => "GetOriginAccessControl",
@@ -148,6 +149,10 @@ fn s3(method: &str, parts: &[&str], query: &str) -> String {
             format!("{verb}Bucket{}{}", part[..1].to_uppercase(), &part[1..])
         }
         (_, [_], _) => format!("{verb}Bucket"),
+        ("POST", _, Some("uploads")) => "CreateMultipartUpload".to_owned(),
+        ("POST", _, Some("uploadId")) => "CompleteMultipartUpload".to_owned(),
+        ("PUT", _, Some("partNumber" | "uploadId")) => "UploadPart".to_owned(),
+        ("DELETE", _, Some("uploadId")) => "AbortMultipartUpload".to_owned(),
         _ => format!("{verb}Object"),
     }
 }
@@ -204,6 +209,7 @@ mod tests {
         };
         check("POST", "distribution?WithTags", "cloudfront:CreateDistributionWithTags", true);
         check("PUT", "distribution/E1/config", "cloudfront:UpdateDistribution", true);
+        check("POST", "distribution/E1/invalidation", "cloudfront:CreateInvalidation", true);
         check("GET", "distribution/E1", "cloudfront:GetDistribution", false);
         check("DELETE", "distribution/E1", "cloudfront:DeleteDistribution", true);
         check("GET", "tagging?Resource=arn", "cloudfront:ListTagsForResource", false);
@@ -225,6 +231,10 @@ mod tests {
         };
         check("PUT", "/bucket/lock/main?x-id=PutObject", "s3:PutObject", true);
         check("GET", "/bucket/lock", "s3:GetObject", false);
+        check("POST", "/bucket/film?uploads=", "s3:CreateMultipartUpload", true);
+        check("PUT", "/bucket/film?x-id=UploadPart&partNumber=1&uploadId=a", "s3:UploadPart", true);
+        check("POST", "/bucket/film?uploadId=a", "s3:CompleteMultipartUpload", true);
+        check("DELETE", "/bucket/film?x-id=AbortMultipartUpload&uploadId=a", "s3:AbortMultipartUpload", true);
         check("HEAD", "/bucket", "s3:HeadBucket", false);
         check("PUT", "/bucket/", "s3:CreateBucket", true);
         check("PUT", "/bucket?tagging", "s3:PutBucketTagging", true);

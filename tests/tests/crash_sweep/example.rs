@@ -16,6 +16,8 @@ pub(crate) struct Example {
     pub(crate) name: String,
     /// Its stack file, from the root.
     pub(crate) path: PathBuf,
+    /// What lies beside it; nothing of interest beside the root's.
+    pub(crate) beside: Option<PathBuf>,
     /// What the stack file says.
     pub(crate) text: String,
     /// How it is changed.
@@ -71,7 +73,8 @@ pub(crate) fn all() -> Result<Vec<Example>, Error> {
         let read = fs::read_to_string(&edits);
         let read = read.map_err(|error| format!("the edits of the example `{name}`: {error}"))?;
         let Edits { edit: edits } = toml::from_str(&read).map_err(|error| format!("{name}.toml: {error}"))?;
-        Ok(Example { name, path, text, edits })
+        let beside = root.join(&path).parent().filter(|_| name != "root").map(Path::to_owned);
+        Ok(Example { name, path, beside, text, edits })
     };
     stacks.into_iter().map(example).collect()
 }

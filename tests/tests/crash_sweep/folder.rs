@@ -16,8 +16,8 @@ use crate::world::World;
 /// The sandbox's file, from the folder.
 const WORLD: &str = ".neap/sandbox.json";
 
-/// What stays in its folder: the world, and an empty file that guards the lock's file while that is changed.
-const KEPT: [&str; 2] = ["sandbox.json", "lock.guard"];
+/// What stays in its folder: the world, an empty file that guards the lock's file while that is changed, and notes about objects.
+const KEPT: [&str; 3] = ["sandbox.json", "lock.guard", "files"];
 
 /// A folder with a stack.
 pub(crate) struct Folder(TempDir);
@@ -31,9 +31,12 @@ pub(crate) struct Call {
 }
 
 impl Folder {
-    /// A folder with this stack and this world; with an empty one if there is none.
-    pub(crate) fn new(stack: &str, world: Option<&str>) -> Result<Self, Error> {
+    /// A folder with this stack, what lies beside the example's in `beside`, and this world; an empty one if there is none.
+    pub(crate) fn new(beside: Option<&Path>, stack: &str, world: Option<&str>) -> Result<Self, Error> {
         let folder = Self(tempfile::tempdir()?);
+        if let Some(beside) = beside {
+            copy(beside, folder.path())?;
+        }
         fs::write(folder.path().join("stack.toml"), stack)?;
         if let Some(world) = world {
             fs::create_dir(folder.path().join(".neap"))?;
@@ -139,6 +142,19 @@ impl Folder {
             .collect::<Result<Vec<String>, Error>>()?;
         Ok(names.into_iter().filter(|name| !KEPT.contains(&name.as_str())).collect())
     }
+}
+
+fn copy(from: &Path, to: &Path) -> Result<(), Error> {
+    for entry in fs::read_dir(from)? {
+        let (entry, target) = entry.map(|entry| (entry.path(), to.join(entry.file_name())))?;
+        if entry.is_dir() {
+            fs::create_dir_all(&target)?;
+            copy(&entry, &target)?;
+        } else {
+            fs::copy(&entry, &target)?;
+        }
+    }
+    Ok(())
 }
 
 fn shown(output: &Output) -> String {

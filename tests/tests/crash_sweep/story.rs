@@ -3,6 +3,7 @@
 //! Decides what recovery means. Must not know how processes are run.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use crate::Error;
@@ -150,13 +151,13 @@ impl Story {
     }
 
     fn run_undisturbed(&self) -> Result<Undisturbed, Error> {
-        let text = &self.example.text;
+        let (text, beside) = (&self.example.text, self.example.beside.as_deref());
         let (stack, before) = match self.act {
             Act::Apply | Act::GiveUp => (text.clone(), None),
-            Act::Update(edit) => (self.example.edits[edit].of(text)?, Some(applied(text)?)),
-            Act::Destroy => (text.clone(), Some(applied(text)?)),
+            Act::Update(edit) => (self.example.edits[edit].of(text)?, Some(applied(beside, text)?)),
+            Act::Destroy => (text.clone(), Some(applied(beside, text)?)),
         };
-        let folder = Folder::new(&stack, before.as_deref())?;
+        let folder = Folder::new(beside, &stack, before.as_deref())?;
         if let Act::Update(edit) = self.act {
             holds(&folder, &self.example.edits[edit])?;
         }
@@ -188,7 +189,8 @@ impl Story {
     /// Answers how often neap was killed.
     pub(crate) fn strike_and_recover(&self, number: usize, strike: Strike) -> Result<usize, Error> {
         let undisturbed = self.undisturbed()?;
-        let folder = Folder::new(&undisturbed.stack, undisturbed.before.as_deref())?;
+        let beside = self.example.beside.as_deref();
+        let folder = Folder::new(beside, &undisturbed.stack, undisturbed.before.as_deref())?;
         let script = strike.script(number);
         if !strike.kills() {
             if folder.struck(&self.under_way(), &script, self.codes(strike))? != 0 {
@@ -255,8 +257,8 @@ impl Story {
 }
 
 /// The world in which a stack has been applied.
-fn applied(stack: &str) -> Result<String, Error> {
-    let folder = Folder::new(stack, None)?;
+fn applied(beside: Option<&Path>, stack: &str) -> Result<String, Error> {
+    let folder = Folder::new(beside, stack, None)?;
     folder.run(&APPLY, 0)?;
     folder.world_text()
 }

@@ -19,6 +19,10 @@ const ASSIGNED: [&str; 4] = ["arn", "id", "dns_name", "domain_name"];
 /// What depends on when something happened.
 const TIMES: [&str; 6] = ["visible_from", "started", "until", "running", "previous", "id"];
 
+/// A tag in which it is noted which files a distribution knows, and the id of the invalidation that saw to it: one that a killed run
+/// has begun is not the last one.
+const NOTE: &str = "neap:files/";
+
 impl World {
     /// The world in the sandbox's file.
     pub(crate) fn of(text: &str) -> Result<Self, Error> {
@@ -41,6 +45,11 @@ impl World {
             let mut record: Value = serde_json::from_str(&text)?;
             forget_times(&mut record);
             world.0.insert(key, record);
+        }
+        for (bucket, objects) in file["objects"].as_object().into_iter().flatten() {
+            for (key, object) in objects.as_object().into_iter().flatten() {
+                world.0.insert(format!("{bucket}/{key}"), object["file"].clone());
+            }
         }
         Ok(world)
     }
@@ -88,6 +97,10 @@ fn forget_times(value: &mut Value) {
     match value {
         Value::Object(fields) => {
             TIMES.iter().for_each(|time| drop(fields.shift_remove(*time)));
+            for (_, note) in fields.iter_mut().filter(|(key, _)| key.starts_with(NOTE)) {
+                let known = note.as_str().and_then(|note| note.split('/').next()).map(Value::from);
+                *note = known.unwrap_or_default();
+            }
             fields.values_mut().for_each(forget_times);
         }
         Value::Array(items) => items.iter_mut().for_each(forget_times),

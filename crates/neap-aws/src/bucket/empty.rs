@@ -24,21 +24,23 @@ pub(super) async fn empty(aws: &Aws, bucket: &str, account: &str) -> Result<(), 
         if objects.is_empty() {
             return Ok(());
         }
-        delete(aws, bucket, account, objects).await?;
+        delete(aws, bucket, account, objects, DELETE).await?;
     }
 }
 
-/// Deletes at most a thousand versions. What could not be deleted is the failure.
-async fn delete(
+/// Deletes at most a thousand objects or versions of them, which is what `operation` allows. What could not be deleted is the
+/// failure.
+pub(super) async fn delete(
     aws: &Aws,
     bucket: &str,
     account: &str,
     objects: Vec<sdk::ObjectIdentifier>,
+    operation: &'static str,
 ) -> Result<(), CallError> {
     let objects = sdk::Delete::builder().quiet(true).set_objects(Some(objects)).build();
-    let objects = objects.map_err(|_| incomplete(DELETE, "Objects"))?;
+    let objects = objects.map_err(|_| incomplete(operation, "Objects"))?;
     let call = aws.s3.delete_objects().bucket(bucket).expected_bucket_owner(account).delete(objects);
-    let answer = call.send().await.map_err(failed(DELETE))?;
+    let answer = call.send().await.map_err(failed(operation))?;
     let Some(error) = answer.errors().first() else { return Ok(()) };
     let code = error.code().unwrap_or_default();
     let kind = if code == "AccessDenied" { ErrorKind::Denied } else { ErrorKind::Unavailable };
@@ -47,5 +49,5 @@ async fn delete(
         error.key().unwrap_or_default(),
         error.message().unwrap_or(code)
     );
-    Err(CallError { code: Some(code.to_owned()), ..refused(kind, DELETE, message) })
+    Err(CallError { code: Some(code.to_owned()), ..refused(kind, operation, message) })
 }

@@ -1,8 +1,9 @@
-//! S3 buckets and their policies.
+//! S3 buckets, their policies and their files.
 
 mod calls;
 mod convert;
 mod empty;
+pub(crate) mod files;
 mod policy;
 mod read;
 

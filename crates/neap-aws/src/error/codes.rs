@@ -91,6 +91,8 @@ pub(super) const NOT_YET: &[&str] = &[
     "ConcurrentModification",
     "ConcurrentUpdateException",
     "FailedResourceAccessException",
+    // Those under way end within minutes (3.23).
+    "TooManyInvalidationsInProgress",
     "EntityTemporarilyUnmodifiable",
     "UnmodifiableEntity",
     "IllegalUpdate",

@@ -12,7 +12,7 @@ pub(crate) fn run<C: Connect>(
     session: &mut Session<C>,
     arguments: &GraphArguments,
 ) -> Result<Exit, CommandError> {
-    let desired = session.load()?.desired;
+    let desired = session.load_without_files()?.desired;
     let text = match arguments.format {
         GraphFormat::Dot => graph::dot(&desired),
         GraphFormat::Mermaid => graph::mermaid(&desired),

@@ -24,7 +24,7 @@ pub(crate) fn run<C: Connect>(
     session: &mut Session<C>,
     arguments: &OutputArguments,
 ) -> Result<Exit, CommandError> {
-    let loaded = session.load()?;
+    let loaded = session.load_without_files()?;
     let reading = async {
         let cloud = session.cloud(loaded.desired.region.as_deref()).await?;
         session.live(&cloud, &loaded.desired).await

@@ -22,7 +22,7 @@ pub(crate) fn run<C: Connect>(
     session: &mut Session<C>,
     arguments: &PolicyArguments,
 ) -> Result<Exit, CommandError> {
-    let desired = session.load()?.desired;
+    let desired = session.load_without_files()?.desired;
     let place = place(&desired, arguments)?;
     let purpose = match arguments.purpose {
         PolicyFor::Plan => Purpose::Plan,

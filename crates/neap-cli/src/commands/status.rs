@@ -12,7 +12,7 @@ use crate::signals::unless_interrupted;
 
 /// Prints what is live. What cannot be read makes it fail.
 pub(crate) fn run<C: Connect>(session: &mut Session<C>) -> Result<Exit, CommandError> {
-    let desired = session.load()?.desired;
+    let desired = session.load_without_files()?.desired;
     let reading = async {
         let cloud = session.cloud(desired.region.as_deref()).await?;
         session.live(&cloud, &desired).await

@@ -20,7 +20,7 @@ pub(crate) fn run<C: Connect>(
     session: &mut Session<C>,
     arguments: &UnlockArguments,
 ) -> Result<Exit, CommandError> {
-    let desired = session.load()?.desired;
+    let desired = session.load_without_files()?.desired;
     if desired.lock == LockPlace::None {
         let stack = &desired.stack;
         let text = format!("Stack {stack} has no lock: its file says `lock = \"none\"`\n");

@@ -4,6 +4,7 @@ pub(crate) mod adopt;
 pub(crate) mod diagnostic;
 pub(crate) mod explain;
 pub(crate) mod failure;
+pub(crate) mod files;
 pub(crate) mod graph;
 pub(crate) mod json;
 pub(crate) mod lock;

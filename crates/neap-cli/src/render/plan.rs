@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use similar::{ChangeTag, TextDiff};
 
 use super::style::{self, paint};
-use super::value;
+use super::{files, value};
 
 /// A change of one field stands on one line up to this length.
 const WIDTH: usize = 100;
@@ -40,7 +40,7 @@ pub(crate) fn plan(plan: &Plan, all: bool) -> String {
 
 /// One change alone, with its fields.
 pub(crate) fn one(change: &Change) -> String {
-    headline(change, 0) + &fields(change, 4)
+    headline(change, 0) + &fields(change, 4, false)
 }
 
 /// The last line: how many resources each action takes.
@@ -109,7 +109,7 @@ impl Page<'_> {
         }
         let change = &self.plan.changes[index];
         *text += &headline(change, indent);
-        *text += &fields(change, indent + 4);
+        *text += &fields(change, indent + 4, self.all);
         for &child in self.implied(index) {
             self.write(text, child, indent + 4);
         }
@@ -173,7 +173,10 @@ pub(crate) fn reason(reason: &Reason) -> String {
     }
 }
 
-fn fields(change: &Change, indent: usize) -> String {
+fn fields(change: &Change, indent: usize, all: bool) -> String {
+    if let Some(text) = files::fields(change, indent, all) {
+        return text;
+    }
     match change.action {
         Action::Create => change.desired.as_ref().map(|desired| created(desired, indent)).unwrap_or_default(),
         Action::Delete => {

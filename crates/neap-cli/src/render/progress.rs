@@ -2,6 +2,7 @@
 //!
 //! Must not know where the lines go, nor what is in flight meanwhile.
 
+use neap_core::address::Kind;
 use neap_core::plan::{Action, Plan, StepId, Verb};
 use neap_engine::event::{Event, Outcome};
 
@@ -20,7 +21,7 @@ pub(crate) fn line(plan: &Plan, event: &Event, details: bool) -> Option<String> 
             let text = format!("  {} attempt {attempt} failed, next in {after}: {error}", name(plan, *step));
             paint(style::FAINT, &text)
         }
-        Event::StepProgress { .. } | Event::StepRetried { .. } => return None,
+        Event::StepProgress { .. } | Event::StepRetried { .. } | Event::StepMoved { .. } => return None,
         Event::StepFinished { step, outcome, elapsed } => {
             finished(plan, *step, outcome, &style::duration(*elapsed))
         }
@@ -94,7 +95,9 @@ pub(crate) fn to_do(plan: &Plan, step: StepId) -> &'static str {
 
 /// What a step is doing, in a word or two.
 pub(crate) fn doing(plan: &Plan, step: StepId) -> &'static str {
+    let uploads = plan.steps[step].address.kind() == Kind::BucketFiles;
     match plan.steps[step].verb {
+        Verb::Create | Verb::Update if uploads => "uploading",
         Verb::Create => "creating",
         Verb::Update => "updating",
         Verb::Wait => "waiting",

@@ -94,7 +94,7 @@ pub(super) fn renamed(desired: &Desired, address: &Address, name: &str) -> Desir
 pub const fn name_field(kind: Kind) -> &'static str {
     match kind {
         Kind::Task => "family",
-        Kind::BucketPolicy => "bucket",
+        Kind::BucketPolicy | Kind::BucketFiles => "bucket",
         _ => "name",
     }
 }
@@ -145,8 +145,8 @@ fn of_arn(kind: Kind, arn: &str) -> Option<By> {
         Kind::Bucket | Kind::BucketPolicy => By::Name(inside("s3", "")?.to_owned()),
         // It is known by its whole ARN.
         Kind::Certificate => inside("acm", "certificate/").map(|_| By::Id(arn.to_owned()))?,
-        // It takes no tags, so it is never adopted.
-        Kind::OriginAccessControl => return None,
+        // They take no tags, so they are never adopted.
+        Kind::OriginAccessControl | Kind::BucketFiles => return None,
     };
     Some(by)
 }

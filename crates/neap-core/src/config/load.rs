@@ -2,12 +2,14 @@
 //!
 //! Decides the order of the checks. Must not know what any check looks for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::diagnostic::{self, Diagnostic, Findings};
 use super::secrets::Secrets;
+use super::tree::Content;
 use super::{check, overlay, rule, semantics, text, variables};
 use crate::desired::Desired;
+use crate::files::Folder;
 
 /// A stack file as it was read.
 #[derive(Debug, Clone, Copy)]
@@ -29,6 +31,8 @@ pub struct Options {
     pub environment_variables: BTreeMap<String, String>,
     /// The region of `--region`, which goes before the file's.
     pub region: Option<String>,
+    /// What stands in the [folders](folders) that the file names. Without it nothing is said of them, and no files are known.
+    pub folders: Option<BTreeMap<String, Folder>>,
 }
 
 /// A stack file without mistakes.
@@ -40,6 +44,27 @@ pub struct Loaded {
     pub secrets: Secrets,
     /// What is allowed and yet looks wrong.
     pub warnings: Vec<Diagnostic>,
+}
+
+/// The folders whose files a stack keeps in buckets, as the file names them. What is wrong with the file is left to [`load`] to
+/// tell.
+pub fn folders(source: &Source<'_>, options: &Options) -> BTreeSet<String> {
+    let mut findings = Findings::default();
+    let Some(mut root) = text::decode(source.bytes).ok().and_then(|text| {
+        let mut root = text::parse(text, &mut findings)?;
+        overlay::apply(&mut root, options.environment.as_deref(), &mut findings);
+        variables::replace(&mut root, text, options, &mut findings);
+        Some(root)
+    }) else {
+        return BTreeSet::new();
+    };
+    let buckets = root.table_mut().and_then(|table| table.swap_remove("bucket"));
+    let buckets = buckets.as_ref().and_then(|entry| entry.node.table());
+    let folder = |entry: &super::tree::Entry| match &entry.node.get("files")?.content {
+        Content::Text(folder) => Some(folder.clone()),
+        _ => None,
+    };
+    buckets.into_iter().flat_map(|table| table.values()).filter_map(folder).collect()
 }
 
 /// Reads a stack file, checks it and lowers it to what it asks for.

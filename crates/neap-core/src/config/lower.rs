@@ -15,6 +15,7 @@ mod container;
 mod context;
 mod deployment;
 mod fargate;
+mod files;
 mod firelens;
 mod fit;
 mod ground;
@@ -45,16 +46,23 @@ use std::collections::BTreeMap;
 use super::Mistake;
 use super::shape::StackFile;
 use crate::desired::Desired;
+use crate::files::Folder;
 use context::Lowering;
 
-/// What `file` asks for, as the stack called `stack`; `region` goes before the file's own.
+/// What `file` asks for, as the stack called `stack`; `region` goes before the file's own. `folders` is what stands in the
+/// folders that it names, if anybody has looked: otherwise nothing is known of them.
 ///
 /// # Errors
 ///
 /// Fails with every mistake in the file.
-pub fn lower(file: &StackFile, stack: &str, region: Option<&str>) -> Result<Desired, Vec<Mistake>> {
+pub fn lower(
+    file: &StackFile,
+    stack: &str,
+    region: Option<&str>,
+    folders: Option<&BTreeMap<String, Folder>>,
+) -> Result<Desired, Vec<Mistake>> {
     let region = region.or(file.stack.region.as_deref());
-    let mut lowering = Lowering::new(file, stack, region);
+    let mut lowering = Lowering::new(file, stack, region, folders);
     stack::check(&mut lowering);
     // Declared groups, roles and log groups go first: they take the place of implied ones.
     registry::lower(&mut lowering);
@@ -70,6 +78,7 @@ pub fn lower(file: &StackFile, stack: &str, region: Option<&str>) -> Result<Desi
     instances::lower(&mut lowering);
     cloudfront::lower(&mut lowering);
     bucket::imply_policies(&mut lowering);
+    files::imply(&mut lowering);
     let outputs = stack::outputs(&mut lowering);
     whole::check(&mut lowering);
     let network = lowering.network();

@@ -16,7 +16,7 @@ mod variables;
 pub(crate) mod words;
 
 pub use diagnostic::{Diagnostic, Mistake};
-pub use load::{Loaded, Options, Source, load};
+pub use load::{Loaded, Options, Source, folders, load};
 pub use schema::schema;
 pub use secrets::Secrets;
 

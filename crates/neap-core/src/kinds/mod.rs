@@ -6,6 +6,7 @@
 mod alb;
 mod auto_scaling_group;
 mod bucket;
+mod bucket_files;
 mod bucket_policy;
 mod capacity_provider;
 mod certificate;
@@ -29,6 +30,7 @@ mod task;
 pub use alb::Alb;
 pub use auto_scaling_group::AutoScalingGroup;
 pub use bucket::{Bucket, CorsRule, LifecycleRule, PUBLIC_ACCESS_BLOCKS};
+pub use bucket_files::{BucketFiles, Site};
 pub use bucket_policy::BucketPolicy;
 pub use capacity_provider::CapacityProvider;
 pub use certificate::Certificate;
@@ -169,6 +171,7 @@ kinds!(
     Cloudfront,
     Bucket,
     BucketPolicy,
+    BucketFiles,
     OriginAccessControl,
     Certificate,
 );

@@ -64,6 +64,8 @@ pub(super) enum On {
     Objects,
     /// The alarms that target tracking keeps for ECS services, under names of AWS's own.
     TrackingAlarms,
+    /// The distributions that answer with the stack's files, if there are such.
+    Sites,
 }
 
 /// What else must hold.
@@ -180,6 +182,7 @@ pub(super) const fn of_kind(kind: Kind) -> &'static [Right] {
         Kind::Cloudfront => CLOUDFRONT,
         Kind::Bucket => BUCKET,
         Kind::BucketPolicy => BUCKET_POLICY,
+        Kind::BucketFiles => BUCKET_FILES,
         Kind::OriginAccessControl => ORIGIN_ACCESS_CONTROL,
         Kind::Certificate => CERTIFICATE,
     }
@@ -455,6 +458,16 @@ const BUCKET_POLICY: &[Right] = &[
     read("s3:GetBucketPolicy", Every),
     make("s3:PutBucketPolicy", Own, Guard::None),
     both("s3:DeleteBucketPolicy", Own, Guard::None),
+];
+
+const BUCKET_FILES: &[Right] = &[
+    // `HeadObject` asks for this one, and `ListObjectsV2` for the one that every bucket needs.
+    read("s3:GetObject", On::Objects),
+    make("s3:PutObject", On::Objects, Guard::None),
+    // For an upload in parts that fails.
+    make("s3:AbortMultipartUpload", On::Objects, Guard::None),
+    both("s3:DeleteObject", On::Objects, Guard::None),
+    make("cloudfront:CreateInvalidation", On::Sites, Tagged),
 ];
 
 const ORIGIN_ACCESS_CONTROL: &[Right] = &[

@@ -60,10 +60,13 @@ pub(super) fn resources(desired: &Desired, place: &Place, kind: Option<Kind>, on
             buckets.into_iter().map(|bucket| format!("{bucket}/*")).collect()
         }
         (On::TrackingAlarms, _) => [place.arn("cloudwatch", "alarm:TargetTracking-service/*")].into(),
+        (On::Sites, _) if has_sites(desired) => own(Kind::Cloudfront),
         (On::Secrets, _) => secrets(desired, place),
         (On::Parameters, _) if names_parameters(desired) => any(),
         // A right that is about a kind always comes with one.
-        (On::Parameters | On::Lock | On::Images, _) | (On::Every | On::Own, None) => BTreeSet::new(),
+        (On::Parameters | On::Lock | On::Images | On::Sites, _) | (On::Every | On::Own, None) => {
+            BTreeSet::new()
+        }
     }
 }
 
@@ -93,7 +96,7 @@ fn names(desired: &Desired, place: &Place, kind: Kind) -> BTreeSet<String> {
         Kind::Listener | Kind::Rule => Kind::Alb,
         kind => kind,
     };
-    if matches!(of, Kind::Bucket | Kind::BucketPolicy) {
+    if matches!(of, Kind::Bucket | Kind::BucketPolicy | Kind::BucketFiles) {
         // Nothing but the name tells whose a bucket is: no pattern may cover another stack's.
         let of_kind = desired.resources.values().filter(|wanted| wanted.resource.kind() == of);
         return of_kind.map(|wanted| desired.name_in(&wanted.resource, &place.account)).collect();
@@ -137,7 +140,9 @@ fn arns(place: &Place, kind: Kind, name: &str) -> Vec<String> {
         Kind::ScalableTarget => vec![place.arn("application-autoscaling", "scalable-target/*")],
         Kind::Cloudfront => vec![place.global("cloudfront", "distribution/*")],
         // ARNs of S3 name neither region nor account.
-        Kind::Bucket | Kind::BucketPolicy => vec![format!("arn:{}:s3:::{name}", place.partition())],
+        Kind::Bucket | Kind::BucketPolicy | Kind::BucketFiles => {
+            vec![format!("arn:{}:s3:::{name}", place.partition())]
+        }
         // By id, so that the tag alone tells whose it is; those of CloudFront are in one region.
         Kind::Certificate => {
             let of = |region: &str| {
@@ -152,6 +157,12 @@ fn arns(place: &Place, kind: Kind, name: &str) -> Vec<String> {
         // By id, which nobody knows before.
         Kind::OriginAccessControl => vec![place.global("cloudfront", "origin-access-control/*")],
     }
+}
+
+/// Whether distributions of the stack answer with files that it keeps.
+fn has_sites(desired: &Desired) -> bool {
+    let has = |wanted: &DesiredResource| matches!(&wanted.resource, Resource::BucketFiles(files) if !files.sites.is_empty());
+    desired.resources.values().any(has)
 }
 
 fn balancing(place: &Place, kind: &str, name: &str) -> String {

@@ -187,6 +187,7 @@ impl<'a> Judge<'a, '_> {
             | Kind::Cloudfront
             | Kind::Bucket
             | Kind::BucketPolicy
+            | Kind::BucketFiles
             | Kind::OriginAccessControl
             | Kind::Certificate => false,
         }
@@ -256,8 +257,8 @@ impl<'a> Judge<'a, '_> {
             .map(|field| (field.path.as_str(), unknown_in(field)))
             .filter(|(_, unknown)| !unknown.is_empty())
             .collect();
-        // An item that leaves a list makes way for the one that is not known yet.
-        if decision.kind() == Kind::ClusterCapacity {
+        // An item that leaves a list makes way for the one that is not known yet; objects tell nothing of an earlier stack.
+        if matches!(decision.kind(), Kind::ClusterCapacity | Kind::BucketFiles) {
             Reason::Differs
         } else if !is_recorded(decision, live) {
             Reason::StackChanged
@@ -307,12 +308,26 @@ impl<'a> Judge<'a, '_> {
         self.delete(node, if declared { Reason::Superseded } else { Reason::NotDeclared });
     }
 
+    /// Whether what is live stays when the stack goes: a bucket that says so, and the files in it. With `by_table`, what the stack
+    /// file says of it counts too.
+    fn is_kept(&self, node: Node, by_table: bool) -> bool {
+        let is_bucket = |node: &Node| self.world.nodes[*node].kind() == Kind::Bucket;
+        let bucket = match self.world.nodes[node].kind() {
+            Kind::Bucket => Some(node),
+            Kind::BucketFiles => self.world.links(node).iter().copied().find(is_bucket),
+            _ => None,
+        };
+        bucket.is_some_and(|bucket| {
+            let live = self.world.nodes[bucket];
+            let wanted = self.desired.resources.get(&live.address).filter(|_| by_table);
+            is_kept(&live.tags) || wanted.is_some_and(|wanted| is_kept(&wanted.tags))
+        })
+    }
+
     fn delete(&mut self, node: Node, reason: Reason) {
         let address = self.world.nodes[node].address.clone();
         let wanted = self.desired.resources.get(&address).filter(|_| reason == Reason::Destroyed);
-        let says_so =
-            is_kept(&self.world.nodes[node].tags) || wanted.is_some_and(|wanted| is_kept(&wanted.tags));
-        let kept = address.kind() == Kind::Bucket && says_so;
+        let kept = self.is_kept(node, reason == Reason::Destroyed);
         let (action, reason) = if kept { (Action::NoOp, Reason::Kept) } else { (Action::Delete, reason) };
         self.list.push(Decision {
             address,

@@ -210,6 +210,7 @@ fn place(resource: &Resource) -> Option<String> {
         | Resource::Task(_)
         | Resource::Bucket(_)
         | Resource::BucketPolicy(_)
+        | Resource::BucketFiles(_)
         | Resource::OriginAccessControl(_) => Some(name.to_owned()),
         Resource::Cloudfront(_) | Resource::Certificate(_) => None,
     }

@@ -119,6 +119,7 @@ impl<'a> World<'a> {
             | Kind::Cloudfront
             | Kind::Bucket
             | Kind::BucketPolicy
+            | Kind::BucketFiles
             | Kind::OriginAccessControl
             | Kind::Certificate => None,
         }
@@ -202,7 +203,7 @@ fn identities<'b>(found: &'b LiveResource, known: &'b Outputs) -> Vec<&'b str> {
         | Kind::Certificate => &["arn"],
         Kind::Bucket => &["name", "arn"],
         Kind::OriginAccessControl => &["id"],
-        Kind::BucketPolicy | Kind::ScalableTarget => &[],
+        Kind::BucketPolicy | Kind::BucketFiles | Kind::ScalableTarget => &[],
     };
     keys.iter().filter_map(|key| known.get(*key)).map(|value| family(value)).collect()
 }

@@ -124,8 +124,8 @@ impl Thing {
             Kind::Service => Self::Service,
             Kind::ScalableTarget => Self::ScalableTarget,
             Kind::Cloudfront => Self::Distribution,
-            // A policy goes with its bucket.
-            Kind::Bucket | Kind::BucketPolicy => Self::Bucket,
+            // Policy and files go with their bucket.
+            Kind::Bucket | Kind::BucketPolicy | Kind::BucketFiles => Self::Bucket,
             Kind::OriginAccessControl => Self::OriginAccessControl,
             Kind::Certificate => Self::Certificate,
         }

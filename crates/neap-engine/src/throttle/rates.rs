@@ -9,7 +9,8 @@
 //!   API. Calls that AWS makes on its own (ECS to a load balancer) have buckets of their own.
 //! - **CloudWatch Logs**, **Parameter Store**, **ACM**, **Route 53**, **the tagging API**: their quotas, which give calls
 //!   a second and no burst; a burst of one second is assumed.
-//! - **IAM**, **Auto Scaling**, **Application Auto Scaling**, **CloudFront**, **ECR**, **STS**, **Secrets Manager**, **S3** as far as neap uses it, and whatever is not
+//! - **S3's objects**: its guide, which gives requests a second for each prefix; a burst of one second is assumed.
+//! - **IAM**, **Auto Scaling**, **Application Auto Scaling**, **CloudFront**, **ECR**, **STS**, **Secrets Manager**, **S3's buckets**, and whatever is not
 //!   listed: nothing is published. The figures here are guesses on the safe side. AWS's refusals correct them, since a
 //!   refusal empties the bucket.
 
@@ -67,10 +68,27 @@ pub fn limits(operation: &str) -> Vec<Limit> {
         "iam" => by_effect(["iam read", "iam change"], action, [(20, 10), (10, 5)]),
         "ecr" => by_effect(["ecr read", "ecr change"], action, [(20, 10), (10, 5)]),
         "cloudfront" => by_effect(["cloudfront read", "cloudfront change"], action, [(10, 5), (5, 2)]),
+        "s3" if objects(action).is_some() => return objects(action).into_iter().collect(),
         "sts" | "secretsmanager" | "s3" => Limit::new(service.to_owned(), 50, 50),
         _ => Limit::new(service.to_owned(), 5, 2),
     };
     vec![one]
+}
+
+/// What is done with objects, as both the SDK and permissions name it. S3 takes so many requests a second for each prefix of a
+/// bucket ("Best practices design patterns: optimizing Amazon S3 performance").
+fn objects(action: &str) -> Option<Limit> {
+    match action {
+        "PutObject"
+        | "CreateMultipartUpload"
+        | "UploadPart"
+        | "CompleteMultipartUpload"
+        | "AbortMultipartUpload"
+        | "DeleteObject"
+        | "DeleteObjects" => Some(Limit::new("s3 object change", 3500, 3500)),
+        "GetObject" | "HeadObject" | "ListObjectsV2" => Some(Limit::new("s3 object read", 5500, 5500)),
+        _ => None,
+    }
 }
 
 fn ecs(action: &str) -> Limit {
@@ -212,6 +230,9 @@ mod tests {
             ("acm:RequestCertificate", "acm:RequestCertificate", 5, 200),
             ("acm:ListCertificates", "acm:ListCertificates", 8, 125),
             ("tag:GetResources", "tag", 15, 66),
+            ("s3:PutObject", "s3 object change", 3500, 0),
+            ("s3:HeadObject", "s3 object read", 5500, 0),
+            ("s3:PutBucketPolicy", "s3", 50, 20),
         ] {
             check(operation, &[(bucket, burst, interval)]);
         }

@@ -43,7 +43,7 @@ pub(super) fn find(world: &World, desired: &Desired) -> BTreeMap<Address, String
     let named = names(world);
     for (address, resource) in &desired.resources {
         let arn = match &resource.resource {
-            Resource::Listener(_) | Resource::Rule(_) => continue,
+            Resource::Listener(_) | Resource::Rule(_) | Resource::BucketFiles(_) => continue,
             _ if desired.known_as.contains_key(address) => known(world, desired, address),
             Resource::Certificate(fields) => certificate(world, &desired.stack, address, fields),
             Resource::Cloudfront(_) => distribution(world, &desired.stack, address),

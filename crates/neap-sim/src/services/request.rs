@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use neap_core::address::{Address, Kind};
 use neap_core::desired::{DesiredResource, TAG_ADDRESS, TAG_SPEC, TAG_STACK};
+use neap_core::files::is_note;
 use neap_core::live::LiveResource;
 use neap_engine::cloud::{CallError, ErrorKind};
 
@@ -162,8 +163,10 @@ impl<'sim> Request<'sim> {
             .filter(|(key, value)| current.get(*key) != Some(value))
             .map(|(key, value)| (key.clone(), value.clone()))
             .collect();
-        let removed: Vec<String> =
-            current.into_keys().filter(|key| !self.tags.contains_key(key) && !is_of_aws(key)).collect();
+        let removed: Vec<String> = current
+            .into_keys()
+            .filter(|key| !self.tags.contains_key(key) && !is_of_aws(key) && !is_note(key))
+            .collect();
         if !added.is_empty() {
             self.call(calls.add, |world| {
                 rules::tags(calls.invalid, &added)?;
@@ -179,7 +182,7 @@ impl<'sim> Request<'sim> {
     }
 }
 
-fn change_tags(
+pub(super) fn change_tags(
     world: &mut World,
     arn: &str,
     change: impl FnOnce(&mut BTreeMap<String, String>),

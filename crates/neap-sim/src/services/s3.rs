@@ -77,10 +77,11 @@ pub(crate) async fn update(request: &Request<'_>, arn: &str, desired: &Bucket) -
 /// Empties the bucket and deletes it.
 pub(crate) async fn delete(request: &Request<'_>, arn: &str) -> Result<(), CallError> {
     request.sim.poll("s3:ListBucketVersions", &request.address).await?;
-    let holds = |world: &World| world.stored.get(arn).is_some_and(|stored| stored.items > 0);
+    let holds = |world: &World| world.held(arn).items > 0;
     if request.sim.look_as_shown(holds) {
         let empty = |world: &mut World| {
             world.stored.insert(arn.to_owned(), Stored::default());
+            world.objects.remove(arn);
             Ok(())
         };
         gone_is_done(request.call("s3:DeleteObjectVersion", empty).await)?;
@@ -222,7 +223,7 @@ fn delete_bucket(world: &mut World, arn: &str) -> Answer<()> {
     let missing = || Rejection::not_found(NOT_FOUND, "The specified bucket does not exist");
     let (_, bucket) = world.get::<Bucket>(arn).ok_or_else(missing)?;
     let policy = policy_arn(arn);
-    if world.stored.get(arn).is_some_and(|stored| stored.items > 0) {
+    if world.held(arn).items > 0 {
         let message = format!("The bucket you tried to delete is not empty: {}", bucket.name);
         return Err(Rejection::in_use("BucketNotEmpty", message));
     }

@@ -61,7 +61,7 @@ fn balanced(records: &[&Record]) -> BTreeMap<String, BTreeSet<String>> {
 
 fn seen(world: &World, record: &Record, balanced: &BTreeMap<String, BTreeSet<String>>) -> Seen {
     let thing = Thing::of(record.kind());
-    let stored = world.stored.get(&record.arn).copied().unwrap_or_default();
+    let stored = world.held(&record.arn);
     // Roles are told apart by their path, which only the ARN has, and tags are on the ARN of a target.
     let by_arn = matches!(thing, Thing::Role | Thing::InstanceProfile | Thing::ScalableTarget);
     let id = if by_arn { &record.arn } else { &record.id };

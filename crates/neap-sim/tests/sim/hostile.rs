@@ -53,6 +53,7 @@ target = { group = "api" }
 scaling = { min = 1, max = 2, cpu = 60, requests_per_target = 1000 }
 
 [bucket.web]
+files = "web"
 
 [[cloudfront.site.route]]
 path = "/api/*"
@@ -81,9 +82,12 @@ fn name(stack: &Desired, at: &Address) -> String {
     stack.name_in(&stack.resources[at].resource, "123456789012")
 }
 
-/// One address of each kind, but for what is a part of a cluster and so whose the cluster is.
+/// One address of each kind, but for what is a part of a cluster or a bucket and so whose that is.
 fn one_of_each(stack: &Desired) -> BTreeMap<Kind, Address> {
-    let apart = stack.resources.keys().filter(|address| address.kind() != Kind::ClusterCapacity);
+    let apart = stack
+        .resources
+        .keys()
+        .filter(|address| !matches!(address.kind(), Kind::ClusterCapacity | Kind::BucketFiles));
     apart.map(|address| (address.kind(), address.clone())).collect()
 }
 
@@ -219,7 +223,8 @@ async fn the_whole_life_of_a_stack_touches_nothing_that_only_looks_like_its_own(
     // Nothing is declared any more: everything is an orphan.
     let empty = lowered("[stack]\nname = \"course\"\nregion = \"us-east-1\"\n");
     let plan = done(&sim, &empty, Mode::Apply).await;
-    assert_eq!(plan.counts().delete, stack.resources.len());
+    // Files go with a bucket that nobody declares.
+    assert_eq!(plan.counts().delete, stack.resources.len() - 1);
     assert_untouched(&sim, &before, "the removal of orphans");
     assert_eq!(sim.resources().len(), before.len(), "nothing else is left");
     done(&sim, &stack, Mode::Apply).await;

@@ -4,6 +4,7 @@ mod adoption;
 mod consistency;
 mod examples;
 mod faults;
+mod files;
 mod hostile;
 mod large;
 mod life;

@@ -9,8 +9,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use neap_core::address::{Address, Kind};
-use neap_core::config::{Loaded, Options, Secrets, Source, load};
+use neap_core::config::{Loaded, Options, Secrets, Source, folders, load};
 use neap_core::desired::{Desired, TAG_ADDRESS};
+use neap_core::files::{Local, WHOLE, sha256};
 use neap_core::kinds::Resource;
 use neap_core::permissions::{self, LONGEST, Place, Purpose, document, length, permissions, split};
 use neap_core::plan::{Mode, Refusal, planner};
@@ -27,7 +28,7 @@ const UNCALLED: [(&str, &str); 21] = [
     ("s3:PutBucketPublicAccessBlock", DRIFT),
     ("s3:PutBucketOwnershipControls", DRIFT),
     ("cloudfront:UpdateOriginAccessControl", DRIFT),
-    ("s3:DeleteObjectVersion", "the buckets of these lives are empty"),
+    ("s3:AbortMultipartUpload", "no upload of these lives fails"),
     ("ec2:DescribeNetworkInterfaces", PROOF),
     ("ec2:DescribeSecurityGroupRules", PROOF),
     ("ecr:DescribeImages", PROOF),
@@ -126,6 +127,7 @@ memory = 70
 requests_per_target = 500
 
 [bucket.web]
+files = "web"
 versioning = true
 encryption = "KMS"
 lifecycle = [{ expire_days = 30 }]
@@ -185,7 +187,17 @@ fn root() -> PathBuf {
 fn loaded(text: &str) -> Option<Loaded> {
     let source = Source { name: "stack.toml", bytes: text.as_bytes() };
     let secret = [("password".to_owned(), "hunter2".to_owned())].into();
-    load(&source, &Options { environment_variables: secret, ..Options::default() }).ok()
+    let mut options = Options { environment_variables: secret, ..Options::default() };
+    let folders = folders(&source, &options).into_iter();
+    options.folders = Some(folders.map(|name| (name, Ok(site(text)))).collect());
+    load(&source, &options).ok()
+}
+
+/// A folder in which one file is large, and one is another with another stack.
+fn site(text: &str) -> BTreeMap<String, Local> {
+    let page = Local { size: text.len() as u64, sha256: sha256(text.as_bytes()) };
+    let film = Local { size: WHOLE + 1, sha256: sha256(b"film") };
+    [("index.html".to_owned(), page), ("film.mp4".to_owned(), film)].into()
 }
 
 /// Stack files that follow each other in one folder, for every example and scenario.
@@ -260,6 +272,15 @@ impl Seen {
         self.0.get(address).into_iter().flatten().cloned().collect()
     }
 
+    fn of_kind(&self, kind: Kind) -> Vec<String> {
+        self.0
+            .iter()
+            .filter(|(address, _)| address.kind() == kind)
+            .flat_map(|(_, arns)| arns)
+            .cloned()
+            .collect()
+    }
+
     /// The ARNs of the load balancer or listener that `address` is part of.
     fn parents(&self, address: &Address, kind: Kind) -> Vec<String> {
         let text = address.to_string();
@@ -294,7 +315,20 @@ fn questions(operation: &str, address: Option<&Address>, desired: &Desired, seen
         vec![format!("arn:aws:{service}:{}:{ACCOUNT}:{resource}", place.region)]
     };
     let on_all = |action: &str| ask(action, vec!["*".to_owned()], &[]);
+    if let Some(address) = address.filter(|address| address.kind() == Kind::BucketFiles) {
+        let buckets = seen.of(&Address::new(Kind::Bucket, address.name()));
+        return match operation {
+            "s3:ListBucket" => ask(operation, buckets, &[]),
+            "s3:GetObject" | "s3:PutObject" | "s3:DeleteObject" => {
+                ask(operation, buckets.iter().map(|bucket| format!("{bucket}/index.html")).collect(), &[])
+            }
+            _ => ask(operation, seen.of_kind(Kind::Cloudfront), &[tagged]),
+        };
+    }
     match operation {
+        "s3:DeleteObjectVersion" => {
+            ask(operation, own().iter().map(|bucket| format!("{bucket}/index.html")).collect(), &[])
+        }
         "ecr:DescribeRepositories" => ask(operation, regional("ecr", "repository/*"), &[]),
         "ecs:DescribeClusters" => ask(operation, regional("ecs", "cluster/any"), &[]),
         "ecs:DescribeServices" => ask(operation, regional("ecs", "service/any/any"), &[]),

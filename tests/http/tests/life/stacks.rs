@@ -9,14 +9,13 @@ pub(crate) type Unused = &'static [(&'static str, &'static [&'static str])];
 
 /// What a bucket keeps that is made as S3 makes it, and changes in whether it keeps versions.
 const NO_FACETS: (&str, &[&str]) = (
-    "the bucket is empty, as S3 makes it but for its versions, and its access control stays",
+    "the bucket is as S3 makes it but for its versions and what ends unfinished uploads, no file is large, and its access control stays",
     &[
         "cloudfront:UpdateOriginAccessControl",
-        "s3:DeleteObjectVersion",
+        "s3:AbortMultipartUpload",
         "s3:PutBucketCORS",
         "s3:PutBucketOwnershipControls",
         "s3:PutEncryptionConfiguration",
-        "s3:PutLifecycleConfiguration",
         "s3:TagResource",
     ],
 );
@@ -120,6 +119,7 @@ pub(crate) fn course_fargate() -> Life {
             ("body = \"not found\"", "body = \"nothing here\""),
             ("comment = \"the course's site\"", "comment = \"our site\""),
             ("[bucket.web]\n", "[bucket.web]\nversioning = true\n"),
+            ("\"*.html\" = \"no-cache\"", "\"*.html\" = \"no-store\""),
         ],
         replacement: ("[target_group.api]\nport = 3000", "[target_group.api]\nport = 3001"),
         orphan: &[
@@ -138,6 +138,7 @@ pub(crate) fn course_fargate() -> Life {
             NO_STATEMENTS,
             ("the cluster stays as it is", &["ecs:UpdateCluster"]),
             NO_FACETS,
+            ("its request looks like that for versions", &["s3:DeleteObject"]),
             (
                 "no tag changes",
                 &[

@@ -52,6 +52,17 @@ pub(crate) enum Line {
         /// Seconds since it started.
         elapsed: f64,
     },
+    /// More of what a step uploads has arrived.
+    StepMoved {
+        /// The step's index in the plan.
+        step: usize,
+        /// Its resource.
+        address: String,
+        /// The bytes that have arrived.
+        bytes: u64,
+        /// All bytes.
+        total: u64,
+    },
     /// A call of a step failed and will be made again.
     StepRetried {
         /// The step's index in the plan.
@@ -163,6 +174,9 @@ impl Line {
                 detail: detail.clone(),
                 elapsed: elapsed.as_secs_f64(),
             },
+            Event::StepMoved { step, bytes, total } => {
+                Self::StepMoved { step: *step, address: address(*step), bytes: *bytes, total: *total }
+            }
             Event::StepRetried { step, attempt, after, error } => Self::StepRetried {
                 step: *step,
                 address: address(*step),

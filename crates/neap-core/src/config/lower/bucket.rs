@@ -9,7 +9,7 @@ use super::context::{Common, Lowering};
 use super::place::Place;
 use crate::address::{Address, Kind};
 use crate::config::shape::{BucketEncryption, BucketTable, CorsMethod, CorsTable, LifecycleTable};
-use crate::desired::TAG_KEEP;
+use crate::desired::{TAG_FILES, TAG_KEEP};
 use crate::kinds::{Bucket, BucketPolicy, CorsRule, LifecycleRule, PUBLIC_ACCESS_BLOCKS, Resource};
 use crate::naming;
 use crate::reference;
@@ -41,14 +41,14 @@ fn bucket(lowering: &mut Lowering<'_>, name: &str, table: &BucketTable) {
         .to_owned(),
         kms_key: lowering.kms_key(&place, table.kms_key.as_deref()),
         versioning: table.versioning,
-        lifecycle: lifecycle(lowering, &place.at("lifecycle"), &table.lifecycle),
+        lifecycle: lifecycle(lowering, &place.at("lifecycle"), table),
         cors: cors(lowering, &place.at("cors"), &table.cors),
     };
     lowering.declare(address.clone(), &place, &common, bucket);
-    if table.keep
-        && let Some(desired) = lowering.resources.get_mut(&address)
-    {
-        desired.tags.insert(TAG_KEEP.to_owned(), "true".to_owned());
+    if let Some(desired) = lowering.resources.get_mut(&address) {
+        let marks = [(TAG_KEEP, table.keep), (TAG_FILES, table.files.is_some())];
+        let marks = marks.into_iter().filter(|(_, holds)| *holds);
+        desired.tags.extend(marks.map(|(key, _)| (key.to_owned(), "true".to_owned())));
     }
 }
 
@@ -68,9 +68,9 @@ fn bucket_name(lowering: &mut Lowering<'_>, place: &Place, name: &str, chosen: O
     made
 }
 
-fn lifecycle(lowering: &mut Lowering<'_>, place: &Place, tables: &[LifecycleTable]) -> Vec<LifecycleRule> {
-    let mut rules = Vec::with_capacity(tables.len());
-    for (index, table) in tables.iter().enumerate() {
+fn lifecycle(lowering: &mut Lowering<'_>, place: &Place, bucket: &BucketTable) -> Vec<LifecycleRule> {
+    let mut rules = Vec::with_capacity(bucket.lifecycle.len() + 1);
+    for (index, table) in bucket.lifecycle.iter().enumerate() {
         let place = place.item(index);
         let LifecycleTable { prefix, expire_days, expire_old_versions_days, abort_uploads_days } = table;
         if [expire_days, expire_old_versions_days, abort_uploads_days].iter().all(|days| days.is_none()) {
@@ -89,7 +89,25 @@ fn lifecycle(lowering: &mut Lowering<'_>, place: &Place, tables: &[LifecycleTabl
             more: BTreeSet::new(),
         });
     }
+    let ends_uploads = |rule: &LifecycleRule| rule.prefix.is_empty() && rule.abort_uploads_days.is_some();
+    if bucket.files.is_some() && !rules.iter().any(ends_uploads) {
+        rules.push(unfinished_uploads());
+    }
     rules
+}
+
+/// Ends what a run that was killed has begun to upload in parts: nothing lists it, and it bills. S3 does so by itself, so no run
+/// has to look for it.
+fn unfinished_uploads() -> LifecycleRule {
+    LifecycleRule {
+        id: "neap-uploads".to_owned(),
+        prefix: String::new(),
+        enabled: true,
+        expire_days: None,
+        expire_old_versions_days: None,
+        abort_uploads_days: Some(1),
+        more: BTreeSet::new(),
+    }
 }
 
 fn cors(lowering: &mut Lowering<'_>, place: &Place, tables: &[CorsTable]) -> Vec<CorsRule> {
@@ -116,8 +134,8 @@ fn cors(lowering: &mut Lowering<'_>, place: &Place, tables: &[CorsTable]) -> Vec
     rules
 }
 
-/// Lets each bucket be read by the distributions that have it for an origin, and by nobody else.
-pub(super) fn imply_policies(lowering: &mut Lowering<'_>) {
+/// The distributions that have a bucket for an origin, by bucket.
+pub(super) fn readers(lowering: &Lowering<'_>) -> BTreeMap<Address, Vec<Address>> {
     let mut readers: BTreeMap<Address, Vec<Address>> = BTreeMap::new();
     for (site, desired) in &lowering.resources {
         let Resource::Cloudfront(distribution) = &desired.resource else { continue };
@@ -126,7 +144,12 @@ pub(super) fn imply_policies(lowering: &mut Lowering<'_>) {
             readers.entry(bucket).or_default().push(site.clone());
         }
     }
-    for (bucket, sites) in readers {
+    readers
+}
+
+/// Lets each bucket be read by the distributions that have it for an origin, and by nobody else.
+pub(super) fn imply_policies(lowering: &mut Lowering<'_>) {
+    for (bucket, sites) in readers(lowering) {
         let address = Address::new(Kind::BucketPolicy, bucket.name());
         let arns: Vec<String> = sites.iter().map(|site| reference::output(site, "arn")).collect();
         let id = naming::policy_id(lowering.stack, &address);

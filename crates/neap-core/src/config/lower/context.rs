@@ -14,6 +14,7 @@ use crate::address::{Address, Kind, is_name};
 use crate::config::Mistake;
 use crate::config::shape::{StackFile, VpcSelector};
 use crate::desired::{DesiredResource, Implied, Network};
+use crate::files::Folder;
 use crate::kinds::Resource;
 use crate::naming;
 
@@ -28,6 +29,8 @@ pub(super) struct Lowering<'file> {
     pub(super) stack: &'file str,
     /// The stack's region, where the file or the command line names one.
     pub(super) region: Option<&'file str>,
+    /// What stands in the folders that the file names, if anybody has looked.
+    pub(super) folders: Option<&'file BTreeMap<String, Folder>>,
     /// Which listeners and rules forward to which target group.
     pub(super) routes: Routes<'file>,
     /// The tasks that a service with `exec` runs.
@@ -50,13 +53,19 @@ pub(super) struct Common<'file> {
 }
 
 impl<'file> Lowering<'file> {
-    pub(super) fn new(file: &'file StackFile, stack: &'file str, region: Option<&'file str>) -> Self {
+    pub(super) fn new(
+        file: &'file StackFile,
+        stack: &'file str,
+        region: Option<&'file str>,
+        folders: Option<&'file BTreeMap<String, Folder>>,
+    ) -> Self {
         let shells =
             file.service.values().filter(|service| service.exec).map(|service| service.task.as_str());
         Self {
             file,
             stack,
             region,
+            folders,
             routes: routes::of(file),
             shells: shells.collect(),
             resources: BTreeMap::new(),

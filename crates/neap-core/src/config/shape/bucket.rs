@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -11,6 +12,16 @@ use serde::Deserialize;
 pub struct BucketTable {
     /// The bucket's name instead of `<stack>-<name>-<account>`; no other account may have a bucket of that name.
     pub name: Option<String>,
+    /// A folder beside the stack file whose files are in the bucket: on each apply what has changed is uploaded, and what is gone
+    /// is removed. Names that begin with a dot are left out, apart from `.well-known`.
+    pub files: Option<String>,
+    /// For how long browsers and distributions keep files, as their `Cache-Control` header says it, by patterns of their paths:
+    /// `*` stands for anything and `?` for one character, and the first pattern that fits counts.
+    #[serde(default)]
+    pub cache_control: IndexMap<String, String>,
+    /// The `Content-Type` of files whose names do not say it, by patterns of their paths, the first that fits.
+    #[serde(default)]
+    pub content_type: IndexMap<String, String>,
     /// Whether old versions of objects are kept.
     #[serde(default)]
     pub versioning: bool,

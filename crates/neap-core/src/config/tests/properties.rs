@@ -93,7 +93,7 @@ fn options() -> impl Strategy<Value = Options> {
     let variables = || prop::collection::btree_map("api|web|x", "[a-z0-9$\\{\\}.]{0,6}|true|80", 0..2);
     let environment = prop::option::of(prop::sample::select(vec!["prod".to_owned(), "api".to_owned()]));
     (environment, variables(), variables()).prop_map(|(environment, variables, environment_variables)| {
-        Options { environment, variables, environment_variables, region: None }
+        Options { environment, variables, environment_variables, region: None, folders: None }
     })
 }
 

@@ -142,6 +142,15 @@ impl Builder<'_> {
         if decision.kind().routes() && decision.action != Action::DeleteThenCreate {
             self.deletes_after_traffic(node, index, delete);
         }
+        if decision.kind() == Kind::BucketFiles {
+            // The mark on the bucket, by which the files are found, goes when they are gone.
+            for bucket in self.world.links(node).clone() {
+                let changed =
+                    self.about.get(&bucket).filter(|of| self.decisions[**of].kind() == Kind::Bucket);
+                let making = changed.and_then(|of| self.making[*of]);
+                self.edge(Some(delete), making, Need::Gone, Strength::Enforced);
+            }
+        }
         if decision.kind() == Kind::Alb && !self.has_routes(node) {
             // Its listeners are not listed one by one, so what they forward to is free only when it is gone.
             for (other, group) in self.decisions.iter().enumerate() {

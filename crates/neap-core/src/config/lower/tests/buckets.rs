@@ -1,8 +1,13 @@
 //! Buckets: their names, what they keep, and who may read them.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use super::*;
+use crate::config::{Diagnostic, Options, Source, folders, load};
+use crate::files::{FolderMistake, Local};
+use crate::kinds::Resource;
 
 const SITE: &str = "[stack]\nname = \"course\"\n[bucket.web]\n[[cloudfront.site.route]]\npath = \"/*\"\norigin = \"bucket.web\"\n";
 
@@ -61,4 +66,93 @@ fn what_takes_no_tags_has_only_the_two_that_say_whose_it_is() {
         (tags("bucket.web"), tags("bucket_policy.web"), tags("origin_access_control.site")),
         (3, 2, 2)
     );
+}
+
+/// [`SITE`] with files, in whose folder this stands; with every mistake there. The order of a table's keys counts, so
+/// this goes the whole way from the text.
+fn with_files(keys: &str, folder: Folder) -> Result<Desired, Vec<String>> {
+    let text = SITE.replace("[bucket.web]\n", &format!("[bucket.web]\nfiles = \"web\"\n{keys}"));
+    let source = Source { name: "stack.toml", bytes: text.as_bytes() };
+    assert_eq!(folders(&source, &Options::default()), BTreeSet::from(["web".to_owned()]));
+    let options =
+        Options { folders: Some(BTreeMap::from([("web".to_owned(), folder)])), ..Options::default() };
+    let told = |mistakes: Vec<Diagnostic>| mistakes.into_iter().map(|mistake| mistake.message).collect();
+    load(&source, &options).map(|loaded| loaded.desired).map_err(told)
+}
+
+fn folder(keys: &[&str]) -> Folder {
+    let local = |key: &&str| ((*key).to_owned(), Local { size: 1, sha256: format!("hash of {key}") });
+    Ok(keys.iter().map(local).collect())
+}
+
+#[test]
+fn files_get_their_types_and_the_first_header_that_fits() {
+    let headers = "cache_control = { \"assets/*\" = \"max-age=31536000\", \"*\" = \"no-cache\" }\ncontent_type = { \"LICENSE\" = \"text/plain\" }\n";
+    let desired =
+        with_files(headers, folder(&["index.html", "assets/app.js", "LICENSE"])).expect("no mistakes");
+    let Resource::BucketFiles(files) =
+        &desired.resources[&"bucket_files.web".parse().expect("an address")].resource
+    else {
+        panic!("files")
+    };
+    let shown = |key: &str| {
+        let file = &files.files[key];
+        (file.content_type.as_str(), file.cache_control.as_deref())
+    };
+    assert_eq!(shown("index.html"), ("text/html; charset=utf-8", Some("no-cache")));
+    assert_eq!(shown("assets/app.js"), ("text/javascript; charset=utf-8", Some("max-age=31536000")));
+    assert_eq!(shown("LICENSE"), ("text/plain", Some("no-cache")));
+    assert_eq!(files.bucket, "${bucket.web.name}");
+}
+
+#[test]
+fn the_distributions_in_front_of_a_bucket_know_its_files() {
+    let desired = with_files("", folder(&["index.html"])).expect("no mistakes");
+    let site = field(&desired, "bucket_files.web", "sites")["cloudfront.site"].clone();
+    assert_eq!((&site["arn"], &site["root"]), (&json!("${cloudfront.site.arn}"), &json!("index.html")));
+}
+
+#[test]
+fn a_bucket_with_files_says_so_and_ends_uploads_that_nobody_finishes() {
+    let desired = with_files("", folder(&["index.html"])).expect("no mistakes");
+    let bucket = &desired.resources[&"bucket.web".parse().expect("an address")];
+    assert_eq!(bucket.tags[crate::desired::TAG_FILES], "true");
+    assert_eq!(field(&desired, "bucket.web", "lifecycle")[0]["abort_uploads_days"], 1);
+    let own = "[[bucket.web.lifecycle]]\nabort_uploads_days = 3\n";
+    let desired = with_files(own, folder(&["index.html"])).expect("no mistakes");
+    assert_eq!(field(&desired, "bucket.web", "lifecycle").as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn whoever_has_not_looked_into_a_folder_says_nothing_of_it() {
+    let desired =
+        lower_text(&SITE.replace("[bucket.web]\n", "[bucket.web]\nfiles = \"web\"\n")).expect("no mistakes");
+    assert_eq!(field(&desired, "bucket_files.web", "files"), json!({}));
+}
+
+#[track_caller]
+fn check_mistake(keys: &str, folder: Folder, expected: &str) {
+    let mistakes = with_files(keys, folder).expect_err("a mistake");
+    assert!(mistakes.iter().any(|mistake| mistake == expected), "{mistakes:?}");
+}
+
+#[test]
+fn a_folder_that_cannot_be_uploaded_is_a_mistake_at_its_name() {
+    check_mistake("", folder(&[]), "`web` holds no files");
+    let message = "there is no folder `web`";
+    let missing = FolderMistake { message: message.into(), help: "make it".into() };
+    check_mistake("", Err(vec![missing.clone()]), message);
+    check_mistake("", Err(vec![missing; 12]), "7 more names in `web` cannot be uploaded");
+    let long = "a".repeat(1025);
+    check_mistake("", folder(&[&long]), &format!("the path `{}…` in `web` has 1025 bytes", "a".repeat(60)));
+    check_mistake("", folder(&["a\nb"]), "the name `a\\nb` in `web` holds the control character '\\n'");
+}
+
+#[test]
+fn headers_must_be_such_and_have_files() {
+    check_mistake("cache_control = { \"*\" = \"ä\" }\n", folder(&["a"]), "`ä` is no value of a header");
+    check_mistake("cache_control = { \"/a\" = \"x\" }\n", folder(&["a"]), "the pattern `/a` fits no file");
+    let text = SITE.replace("[bucket.web]\n", "[bucket.web]\ncontent_type = { \"*\" = \"a/b\" }\n");
+    let mistakes = lower_text(&text).expect_err("a mistake");
+    assert_eq!(mistakes[0].message, "`content_type` without `files`");
 }

@@ -53,7 +53,7 @@ target = { group = "api" }
 /// Lowers a stack file whose variables have been replaced.
 fn lower_text(text: &str) -> Result<Desired, Vec<Mistake>> {
     let file: StackFile = toml::from_str(text).expect("the shape of a stack file");
-    lower(&file, &file.stack.name, None)
+    lower(&file, &file.stack.name, None, None)
 }
 
 /// Lowers [`STACK`] with `more` after it.
