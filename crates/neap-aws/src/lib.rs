@@ -39,8 +39,8 @@ use neap_core::address::Kind;
 use neap_core::desired::{Desired, DesiredResource};
 use neap_core::kinds::{
     Alb, AutoScalingGroup, Bucket, BucketFiles, BucketPolicy, CapacityProvider, Certificate, Cloudfront,
-    Cluster, ClusterCapacity, Ecr, InstanceProfile, LaunchTemplate, Listener, LogGroup, OriginAccessControl,
-    Role, Rule, ScalableTarget, SecurityGroup, Service, TargetGroup, Task,
+    Cluster, ClusterCapacity, Ecr, InstanceProfile, LaunchTemplate, Listener, LogGroup, Nlb,
+    OriginAccessControl, Role, Rule, ScalableTarget, SecurityGroup, Service, TargetGroup, Task,
 };
 use neap_core::live::{Live, LiveResource, Outputs};
 use neap_core::zero::{Remains, StackScope};
@@ -60,7 +60,7 @@ macro_rules! by_kind {
     ($kind:expr, $fields:ident => $expression:expr) => {
         by_kind!(@match $kind, $fields => $expression;
             LogGroup Role InstanceProfile Ecr Cluster SecurityGroup LaunchTemplate AutoScalingGroup
-            CapacityProvider ClusterCapacity TargetGroup Alb Listener Rule Task Service ScalableTarget Cloudfront
+            CapacityProvider ClusterCapacity TargetGroup Alb Nlb Listener Rule Task Service ScalableTarget Cloudfront
             Bucket BucketPolicy BucketFiles OriginAccessControl Certificate)
     };
     (@match $kind:expr, $fields:ident => $expression:expr; $($variant:ident)*) => {

@@ -26,7 +26,10 @@ pub(crate) fn read(base: &Path, name: &str) -> Folder {
             return Err(alone(format!("there is no folder `{name}`"), help));
         }
         Err(error) => {
-            return Err(alone(format!("`{name}` cannot be read: {error}"), "see to it that neap may read it"));
+            return Err(alone(
+                format!("`{name}` cannot be read: {error}"),
+                "see to it that neap may read it",
+            ));
         }
         Ok(found) if found.is_symlink() => return Err(alone(format!("`{name}` is a symbolic link"), link)),
         Ok(found) if !found.is_dir() => {

@@ -37,6 +37,8 @@ pub enum Kind {
     TargetGroup,
     /// An application load balancer.
     Alb,
+    /// A network load balancer.
+    Nlb,
     /// A listener of a load balancer.
     Listener,
     /// A rule of a listener.
@@ -63,7 +65,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order in which plans list them when nothing else decides.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::LogGroup,
         Self::Role,
         Self::InstanceProfile,
@@ -77,6 +79,7 @@ impl Kind {
         Self::Certificate,
         Self::TargetGroup,
         Self::Alb,
+        Self::Nlb,
         Self::Listener,
         Self::Rule,
         Self::Task,
@@ -104,6 +107,7 @@ impl Kind {
             Self::ClusterCapacity => "cluster_capacity",
             Self::TargetGroup => "target_group",
             Self::Alb => "alb",
+            Self::Nlb => "nlb",
             Self::Listener => "listener",
             Self::Rule => "rule",
             Self::Task => "task",
@@ -116,6 +120,11 @@ impl Kind {
             Self::OriginAccessControl => "origin_access_control",
             Self::Certificate => "certificate",
         }
+    }
+
+    /// Whether it takes traffic and hands it to target groups.
+    pub const fn is_balancer(self) -> bool {
+        matches!(self, Self::Alb | Self::Nlb)
     }
 
     /// Whether AWS takes tags on resources of this kind. Of the others, something in their fields tells whose they are.
@@ -143,11 +152,13 @@ impl fmt::Display for Kind {
 
 /// The place of one resource in a stack, as users write and read it.
 ///
-/// Listeners and rules live inside their load balancer: `alb.public.listener.http` and
-/// `alb.public.listener.http.rule.10`.
+/// Listeners and rules live inside their load balancer: `alb.public.listener.http`,
+/// `alb.public.listener.http.rule.10` and `nlb.mqtt.listener.tls`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Address {
     kind: Kind,
+    /// The kind of the table that it stands in: its own, unless it lives inside another.
+    table: Kind,
     /// The names along the path, outermost first.
     names: Vec<String>,
 }
@@ -160,23 +171,34 @@ pub struct AddressError(pub String);
 impl Address {
     /// The address of a resource that stands in its own table, `[kind.name]`.
     pub fn new(kind: Kind, name: &str) -> Self {
-        Self { kind, names: vec![name.to_owned()] }
+        Self { kind, table: kind, names: vec![name.to_owned()] }
     }
 
-    /// The address of a listener of the load balancer `alb`.
+    /// The address of a listener of the application load balancer `alb`.
     pub fn listener(alb: &str, listener: &str) -> Self {
-        Self { kind: Kind::Listener, names: vec![alb.to_owned(), listener.to_owned()] }
+        let names = vec![alb.to_owned(), listener.to_owned()];
+        Self { kind: Kind::Listener, table: Kind::Alb, names }
+    }
+
+    /// The address of a listener of the network load balancer `nlb`.
+    pub fn nlb_listener(nlb: &str, listener: &str) -> Self {
+        Self { table: Kind::Nlb, ..Self::listener(nlb, listener) }
     }
 
     /// The address of the rule with `priority` on a listener of the load balancer `alb`.
     pub fn rule(alb: &str, listener: &str, priority: u32) -> Self {
         let names = vec![alb.to_owned(), listener.to_owned(), priority.to_string()];
-        Self { kind: Kind::Rule, names }
+        Self { kind: Kind::Rule, table: Kind::Alb, names }
     }
 
     /// What kind of resource stands here.
     pub const fn kind(&self) -> Kind {
         self.kind
+    }
+
+    /// The kind of the table in the stack file that it stands in: for a listener or a rule, its load balancer's.
+    pub const fn table(&self) -> Kind {
+        self.table
     }
 
     /// The resource's own name: the last one of its path.
@@ -193,21 +215,17 @@ impl Address {
     pub fn parent(&self) -> Option<Self> {
         let kind = match self.kind {
             Kind::Rule => Kind::Listener,
-            Kind::Listener => Kind::Alb,
+            Kind::Listener => self.table,
             _ => return None,
         };
         let names = self.names[..self.names.len() - 1].to_vec();
-        Some(Self { kind, names })
+        Some(Self { kind, table: self.table, names })
     }
 }
 
 impl fmt::Display for Address {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kinds: &[&str] = match self.kind {
-            Kind::Listener => &["alb", "listener"],
-            Kind::Rule => &["alb", "listener", "rule"],
-            kind => &[kind.as_str()],
-        };
+        let kinds = [self.table.as_str(), "listener", "rule"];
         for (index, (kind, name)) in kinds.iter().zip(&self.names).enumerate() {
             let dot = if index == 0 { "" } else { "." };
             write!(formatter, "{dot}{kind}.{name}")?;
@@ -231,6 +249,7 @@ impl FromStr for Address {
                 let priority = priority.parse().map_err(|_| error())?;
                 Ok(Self::rule(alb, listener, priority))
             }
+            ["nlb", nlb, "listener", listener] => Ok(Self::nlb_listener(nlb, listener)),
             [kind, name] => Kind::from_table(kind).map(|kind| Self::new(kind, name)).ok_or_else(error),
             _ => Err(error()),
         }
@@ -262,7 +281,13 @@ mod tests {
 
     #[test]
     fn an_address_reads_back_as_it_is_written() {
-        for text in ["ecr.api", "alb.public", "alb.public.listener.http", "alb.a.listener.b.rule.10"] {
+        for text in [
+            "ecr.api",
+            "alb.public",
+            "alb.public.listener.http",
+            "alb.a.listener.b.rule.10",
+            "nlb.a.listener.b",
+        ] {
             let address: Address = text.parse().expect(text);
             assert_eq!(address.to_string(), text);
         }
@@ -282,6 +307,7 @@ mod tests {
         let listener = rule.parent().expect("a rule has a parent");
         assert_eq!(listener, Address::listener("public", "http"));
         assert_eq!(listener.parent(), Some(Address::new(Kind::Alb, "public")));
+        assert_eq!(Address::nlb_listener("mqtt", "tls").parent(), Some(Address::new(Kind::Nlb, "mqtt")));
         assert_eq!(Address::new(Kind::Ecr, "api").parent(), None);
     }
 }

@@ -58,7 +58,9 @@ pub const fn between(dependent: Kind, dependency: Kind) -> EdgeRule {
         (Kind::Service, Kind::LogGroup) => EdgeRule::ID.gone_before(),
         // The target group must be reachable from a load balancer (`does not have an associated load balancer`),
         // which may still be provisioning. Registered targets keep neither of them.
-        (Kind::Service, Kind::TargetGroup | Kind::Listener | Kind::Rule | Kind::Alb) => EdgeRule::ID,
+        (Kind::Service, Kind::TargetGroup | Kind::Listener | Kind::Rule | Kind::Alb | Kind::Nlb) => {
+            EdgeRule::ID
+        }
 
         // RegisterScalableTarget looks for the service (`ECS service doesn't exist`), which may still be deploying. Scaling goes
         // first, or it would go on moving the number of tasks that drain; and what outlives the service would scale its
@@ -69,11 +71,11 @@ pub const fn between(dependent: Kind, dependency: Kind) -> EdgeRule {
         (Kind::Listener | Kind::Rule, Kind::TargetGroup) => EdgeRule::ID.held(),
         // Listeners may be made on a load balancer that is still provisioning. Deleting it deletes its listeners and
         // their rules, so none of them has to go first.
-        (Kind::Listener | Kind::Rule, Kind::Alb | Kind::Listener) => EdgeRule::ID,
+        (Kind::Listener | Kind::Rule, Kind::Alb | Kind::Nlb | Kind::Listener) => EdgeRule::ID,
 
         // Interfaces of the load balancer, and rules of other groups that name this one as peer, keep a group
         // (`DependencyViolation`).
-        (Kind::Alb | Kind::SecurityGroup, Kind::SecurityGroup) => EdgeRule::ID.held(),
+        (Kind::Alb | Kind::Nlb | Kind::SecurityGroup, Kind::SecurityGroup) => EdgeRule::ID.held(),
 
         // DeleteOriginAccessControl fails with `OriginAccessControlInUse` while any distribution names it, a disabled one
         // too.
@@ -137,6 +139,7 @@ mod tests {
     fn what_only_needs_an_id_waits_for_nothing_else() {
         check(Kind::Listener, Kind::Alb, Need::Exists, false);
         check(Kind::Rule, Kind::Listener, Need::Exists, false);
+        check(Kind::Listener, Kind::Nlb, Need::Exists, false);
         check(Kind::Cloudfront, Kind::Alb, Need::Exists, false);
         check(Kind::Task, Kind::Role, Need::Exists, false);
     }
@@ -160,6 +163,7 @@ mod tests {
         check(Kind::SecurityGroup, Kind::SecurityGroup, Need::Exists, true);
         check(Kind::Listener, Kind::TargetGroup, Need::Exists, true);
         check(Kind::Rule, Kind::TargetGroup, Need::Exists, true);
+        check(Kind::Nlb, Kind::SecurityGroup, Need::Exists, true);
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub const CLOUDFRONT_REGION: &str = "us-east-1";
 /// The most characters that a name of `kind` may have; 0 where AWS takes no name.
 pub const fn limit(kind: Kind) -> usize {
     match kind {
-        Kind::Alb | Kind::TargetGroup => 32,
+        Kind::Alb | Kind::Nlb | Kind::TargetGroup => 32,
         Kind::Bucket | Kind::BucketPolicy | Kind::BucketFiles => 63,
         Kind::Role | Kind::OriginAccessControl => 64,
         Kind::InstanceProfile | Kind::LaunchTemplate => 128,
@@ -70,6 +70,7 @@ pub fn prefix(kind: Kind, stack: &str) -> String {
         Kind::LogGroup => format!("/neap/{stack}/"),
         Kind::CapacityProvider => format!("neap-{stack}-"),
         Kind::Alb
+        | Kind::Nlb
         | Kind::TargetGroup
         | Kind::Bucket
         | Kind::BucketPolicy
@@ -135,7 +136,7 @@ pub fn refusal(kind: Kind, name: &str) -> Option<String> {
         return Some("is empty".to_owned());
     }
     match kind {
-        Kind::Alb | Kind::TargetGroup => allowed("-").or_else(|| load_balancing(kind, name)),
+        Kind::Alb | Kind::Nlb | Kind::TargetGroup => allowed("-").or_else(|| load_balancing(kind, name)),
         Kind::Role | Kind::InstanceProfile => allowed("_+=,.@-"),
         Kind::LaunchTemplate => allowed("().-/_"),
         Kind::AutoScalingGroup => {
@@ -190,7 +191,7 @@ fn load_balancing(kind: Kind, name: &str) -> Option<String> {
     if name.starts_with('-') || name.ends_with('-') {
         return Some("begins or ends with a hyphen".to_owned());
     }
-    if kind == Kind::Alb { begins(name, "internal-") } else { None }
+    if kind.is_balancer() { begins(name, "internal-") } else { None }
 }
 
 /// ECR's pattern: segments between slashes, each of lower-case letters and digits, with `.`, `_`, `__` or hyphens
@@ -246,7 +247,7 @@ mod tests {
         let long = "a-stack-with-a-name-that-fills-nearly-all-there-is-".repeat(6);
         for stack in ["course", "a-stack-of-twenty-two-", "a-stack-of-twenty-three", long.as_str()] {
             for name in ["a", "main", &"n".repeat(40)] {
-                for kind in [Kind::Alb, Kind::TargetGroup] {
+                for kind in [Kind::Alb, Kind::Nlb, Kind::TargetGroup] {
                     let made = replaceable(kind, stack, name, &json!(null));
                     assert!(made.starts_with(&prefix(kind, stack)), "{made} {}", prefix(kind, stack));
                 }
@@ -263,7 +264,7 @@ mod tests {
     fn every_name_that_is_made_is_one_that_aws_takes() {
         for name in ["a", "main", "a_b", "an-unusually-long-name-of-forty-characters", "with-a-", "ends_"] {
             for stack in ["course", "a-stack-with-a-long-name"] {
-                for kind in [Kind::Alb, Kind::TargetGroup] {
+                for kind in [Kind::Alb, Kind::Nlb, Kind::TargetGroup] {
                     let made = replaceable(kind, stack, name, &json!(null));
                     assert_eq!(refusal(kind, &made), None, "{made}");
                 }
@@ -283,6 +284,7 @@ mod tests {
     #[test]
     fn names_that_aws_refuses_are_refused_with_the_cause() {
         check(Kind::Alb, "internal-x", Some("begins with `internal-`, which AWS keeps for itself"));
+        check(Kind::Nlb, "internal-x", Some("begins with `internal-`, which AWS keeps for itself"));
         check(Kind::TargetGroup, "internal-x", None);
         check(Kind::Alb, "x-", Some("begins or ends with a hyphen"));
         check(Kind::Alb, &"x".repeat(33), Some("has 33 characters, and AWS takes at most 32"));

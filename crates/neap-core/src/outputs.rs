@@ -21,7 +21,7 @@ pub const fn names(kind: Kind) -> &'static [&'static str] {
         Kind::Ecr => &["uri", "arn", "name"],
         Kind::SecurityGroup => &["id"],
         Kind::TargetGroup => &["arn", "name", "full_name"],
-        Kind::Alb => &["dns_name", "arn", "zone_id", "full_name"],
+        Kind::Alb | Kind::Nlb => &["dns_name", "arn", "zone_id", "full_name"],
         Kind::Listener | Kind::Rule | Kind::ScalableTarget => &["arn"],
         Kind::Task => &["arn", "family"],
         Kind::Service => &["name", "arn"],
@@ -102,6 +102,7 @@ pub fn computed(resource: &Resource, environment: &Environment) -> Outputs {
         | Resource::OriginAccessControl(_)
         | Resource::Certificate(_)
         | Resource::Alb(_)
+        | Resource::Nlb(_)
         | Resource::Listener(_)
         | Resource::Rule(_)
         | Resource::ScalableTarget(_)

@@ -25,6 +25,8 @@ static PRICES: LazyLock<Prices> = LazyLock::new(|| {
 pub enum Charge {
     /// An application load balancer, whatever goes through it.
     Alb,
+    /// A network load balancer, whatever goes through it.
+    Nlb,
     /// A public IPv4 address in use.
     PublicIpv4,
     /// A virtual processor on Fargate.
@@ -52,6 +54,7 @@ impl Charge {
     fn place(&self) -> (&'static str, &str) {
         match self {
             Self::Alb => ("elb", "alb_hour"),
+            Self::Nlb => ("elb", "nlb_hour"),
             Self::PublicIpv4 => ("network", "public_ipv4_in_use_hour"),
             Self::FargateCpu => ("fargate", "vcpu_hour_x86"),
             Self::FargateMemory => ("fargate", "gb_hour_x86"),
@@ -184,8 +187,9 @@ impl Prices {
 mod tests {
     use super::*;
 
-    const ALL: [Charge; 8] = [
+    const ALL: [Charge; 9] = [
         Charge::Alb,
+        Charge::Nlb,
         Charge::PublicIpv4,
         Charge::FargateCpu,
         Charge::FargateMemory,

@@ -49,6 +49,7 @@ impl Repeat {
             | Kind::CapacityProvider
             | Kind::TargetGroup
             | Kind::Alb
+            | Kind::Nlb
             | Kind::Service
             | Kind::Bucket
             | Kind::OriginAccessControl => Self::Name,

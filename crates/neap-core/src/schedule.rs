@@ -193,6 +193,8 @@ const fn typical(step: &Step) -> u32 {
         // Draining takes the target group's deregistration delay, 300 s unless set.
         Kind::Service => (180, 330),
         Kind::Alb => (150, 30),
+        // Provisioned in 2 to 5 minutes (reference section 3.4).
+        Kind::Nlb => (180, 30),
         // Network interfaces of what used it linger for a minute or more.
         Kind::SecurityGroup => (CALL, 60),
         // Its instances start, or are terminated (reference section 3.13).

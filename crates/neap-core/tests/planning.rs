@@ -99,7 +99,7 @@ fn change(live: &mut LiveResource) {
         Resource::Alb(alb) => alb.idle_timeout_seconds = 61,
         Resource::Service(service) => service.count = Some(7),
         Resource::Role(role) => role.max_session_seconds = 7200,
-        Resource::TargetGroup(group) => group.health_check.matcher = "418".into(),
+        Resource::TargetGroup(group) => group.health_check.matcher = Some("418".into()),
         Resource::Listener(listener) => listener.default_action = sky::stacks::fixed(418),
         Resource::Ecr(ecr) => ecr.encryption = "KMS".into(),
         _ => {}

@@ -54,6 +54,8 @@ impl Patience {
         match kind {
             // Typically 2 to 3 minutes (3.4).
             Kind::Alb => Self::new(kind, 5, 10, 10),
+            // Typically 2 to 5 minutes (3.4).
+            Kind::Nlb => Self::new(kind, 5, 10, 15),
             // Typically 1 to 5 minutes; a deployment that nothing breaks off never ends by itself (3.17).
             Kind::Service => Self::new(kind, 3, 10, 20),
             // Typically 3 to 10 minutes, at times much longer (3.22).
@@ -90,7 +92,7 @@ impl Patience {
             // that is under way refuses the deletion as long (3.17).
             Kind::Service => Self::new(kind, 3, 10, 20).patient(),
             // Gone at once as a rule; releasing its network interfaces has taken half an hour (3.4).
-            Kind::Alb => Self::new(kind, 2, 10, 35),
+            Kind::Alb | Kind::Nlb => Self::new(kind, 2, 10, 35),
             // Disabling must be deployed before the distribution can go: typically 5 to 20 minutes in all (3.22).
             Kind::Cloudfront => Self::new(kind, 10, 20, 90),
             // Refused while the last tasks and services leave, and while another change is under way (3.15).
@@ -153,6 +155,7 @@ const fn visible(kind: Kind) -> u64 {
         | Kind::LaunchTemplate
         | Kind::TargetGroup
         | Kind::Alb
+        | Kind::Nlb
         | Kind::Listener
         | Kind::Rule => 300,
     }

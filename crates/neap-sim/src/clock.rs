@@ -17,6 +17,8 @@ const SECOND: Millis = 1000;
 pub(crate) const LATENCY: Duration = Duration::from_millis(100);
 /// Until a new load balancer is active (3.4: typically two to three minutes).
 pub(crate) const ALB_PROVISIONS: Millis = 150 * SECOND;
+/// Until a new network load balancer is active (3.4: typically two to five minutes).
+pub(crate) const NLB_PROVISIONS: Millis = 180 * SECOND;
 /// Until the network interfaces of a deleted load balancer are gone (3.3: one to five minutes).
 pub(crate) const ALB_INTERFACES_LINGER: Millis = 60 * SECOND;
 /// Until the network interfaces of stopped tasks are gone (3.3: at most two minutes).

@@ -78,6 +78,10 @@ const fn calls(kind: Kind) -> &'static [ReadCall] {
             Each(2, "elasticloadbalancing:DescribeTargetGroupAttributes"),
             Batch(2, ELB_TAGS, 20),
         ],
+        // What lists those of applications shows them.
+        Kind::Nlb => {
+            &[Each(2, "elasticloadbalancing:DescribeLoadBalancerAttributes"), Batch(2, ELB_TAGS, 20)]
+        }
         Kind::Alb => &[
             List(1, "elasticloadbalancing:DescribeLoadBalancers"),
             Each(2, "elasticloadbalancing:DescribeLoadBalancerAttributes"),
@@ -134,7 +138,7 @@ pub(crate) const fn describe(kind: Kind) -> &'static str {
         Kind::Cluster | Kind::ClusterCapacity => "ecs:DescribeClusters",
         Kind::SecurityGroup => "ec2:DescribeSecurityGroups",
         Kind::TargetGroup => "elasticloadbalancing:DescribeTargetGroups",
-        Kind::Alb => "elasticloadbalancing:DescribeLoadBalancers",
+        Kind::Alb | Kind::Nlb => "elasticloadbalancing:DescribeLoadBalancers",
         Kind::Listener => "elasticloadbalancing:DescribeListeners",
         Kind::Rule => "elasticloadbalancing:DescribeRules",
         Kind::Task => "ecs:DescribeTaskDefinition",
@@ -166,7 +170,9 @@ impl Failures {
     /// Why a resource of this kind, or this very one, is unknown. What lives inside another is unknown with it.
     fn of(&self, kind: Kind, arn: Option<&str>) -> Option<&ReadFailure> {
         let parents: &[Kind] = match kind {
-            Kind::Listener => &[Kind::Alb],
+            // One listing shows load balancers of both kinds.
+            Kind::Nlb => &[Kind::Alb],
+            Kind::Listener => &[Kind::Alb, Kind::Nlb],
             Kind::Rule => &[Kind::Listener, Kind::Alb],
             Kind::BucketPolicy => &[Kind::Bucket],
             Kind::ClusterCapacity => &[Kind::Cluster],

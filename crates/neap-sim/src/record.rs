@@ -8,8 +8,8 @@ use neap_core::address::{Address, Kind};
 use neap_core::desired::{TAG_ADDRESS, TAG_STACK};
 use neap_core::kinds::{
     Alb, AutoScalingGroup, Bucket, BucketFiles, BucketPolicy, CapacityProvider, Certificate, Cloudfront,
-    Cluster, ClusterCapacity, Ecr, InstanceProfile, LaunchTemplate, Listener, LogGroup, OriginAccessControl,
-    Resource, Role, Rule, ScalableTarget, SecurityGroup, Service, TargetGroup, Task,
+    Cluster, ClusterCapacity, Ecr, InstanceProfile, LaunchTemplate, Listener, LogGroup, Nlb,
+    OriginAccessControl, Resource, Role, Rule, ScalableTarget, SecurityGroup, Service, TargetGroup, Task,
 };
 use neap_core::live::{LiveResource, Outputs, Phase, is_marked};
 use neap_core::policy;
@@ -334,6 +334,7 @@ fields!(
     LaunchTemplate,
     Listener,
     LogGroup,
+    Nlb,
     OriginAccessControl,
     Role,
     Rule,

@@ -442,12 +442,14 @@ fn place(world: &mut World, resource: Resource, tags: &BTreeMap<String, String>)
             ScalableTarget::resource_id(&target.service),
         ),
         Resource::TargetGroup(_) => (elb(format!("targetgroup/{name}/{id}")), String::new()),
-        Resource::Listener(listener) => {
-            (format!("{}/{id}", listener.alb.replacen(":loadbalancer/", ":listener/", 1)), String::new())
-        }
+        Resource::Listener(listener) => (
+            format!("{}/{id}", listener.load_balancer.replacen(":loadbalancer/", ":listener/", 1)),
+            String::new(),
+        ),
         Resource::Rule(rule) => {
             (format!("{}/{id}", rule.listener.replacen(":listener/", ":listener-rule/", 1)), String::new())
         }
+        Resource::Nlb(_) => (elb(format!("loadbalancer/net/{name}/{id}")), String::new()),
         _ => (elb(format!("loadbalancer/app/{name}/{id}")), String::new()),
     };
     let is_global = matches!(

@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use neap_core::address::Kind;
-use neap_core::kinds::{Alb, AutoScalingGroup, LaunchTemplate, Resource, Service};
+use neap_core::kinds::{Alb, AutoScalingGroup, LaunchTemplate, Nlb, Resource, Service};
 use neap_core::zero::Stored;
 use serde::{Deserialize, Serialize};
 
@@ -268,6 +268,11 @@ impl World {
                 alb.security_groups.clone(),
                 since + ALB_INTERFACES_LINGER,
             ),
+            Resource::Nlb(nlb) => self.leave_interface(
+                format!("ELB net/{}", nlb.name),
+                nlb.security_groups.clone(),
+                since + ALB_INTERFACES_LINGER,
+            ),
             Resource::Service(service) => self.leave_interface(
                 format!("tasks of {}", service.name),
                 service.security_groups.clone(),
@@ -430,6 +435,7 @@ impl World {
     /// What keeps the security group `id` from being deleted, apart from other groups' rules.
     pub(crate) fn user_of_security_group(&self, id: &str) -> Option<String> {
         let alb = self.all::<Alb>().find(|(_, alb)| alb.security_groups.contains(id));
+        let nlb = self.all::<Nlb>().find(|(_, nlb)| nlb.security_groups.contains(id));
         let service = self.all::<Service>().find(|(_, service)| service.security_groups.contains(id));
         let starts = |template: &LaunchTemplate| template.security_groups.contains(id);
         let templates = self.all::<LaunchTemplate>().filter(|(_, template)| starts(template));
@@ -439,6 +445,7 @@ impl World {
             .find(|(_, group)| group.desired > 0 && templates.contains(group.launch_template.as_str()));
         let interface = self.interfaces.iter().find(|interface| interface.security_groups.contains(id));
         alb.map(|(_, alb)| format!("ELB app/{}", alb.name))
+            .or_else(|| nlb.map(|(_, nlb)| format!("ELB net/{}", nlb.name)))
             .or_else(|| service.map(|(_, service)| format!("tasks of {}", service.name)))
             .or_else(|| group.map(|(_, group)| format!("instances of {}", group.name)))
             .or_else(|| interface.map(|interface| interface.description.clone()))

@@ -2,6 +2,8 @@
 //!
 //! Decides which calls create and change one. Must not know its listeners.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_elasticloadbalancingv2::types as sdk;
 use neap_core::address::Address;
 use neap_core::kinds::Alb;
@@ -17,11 +19,12 @@ use crate::found::{if_gone, if_there};
 use crate::remote::{Held, Remote, Wanted, outputs};
 use crate::tags::{Tags, to_elb};
 
-const CREATE: &str = "elasticloadbalancing:CreateLoadBalancer";
+pub(super) const CREATE: &str = "elasticloadbalancing:CreateLoadBalancer";
+pub(super) const SET_SUBNETS: &str = "elasticloadbalancing:SetSubnets";
 const DELETE: &str = "elasticloadbalancing:DeleteLoadBalancer";
 
 const IDLE_TIMEOUT: &str = "idle_timeout.timeout_seconds";
-const DELETION_PROTECTION: &str = "deletion_protection.enabled";
+pub(super) const DELETION_PROTECTION: &str = "deletion_protection.enabled";
 const HTTP2: &str = "routing.http2.enabled";
 const DROP_INVALID_HEADERS: &str = "routing.http.drop_invalid_header_fields.enabled";
 
@@ -65,7 +68,7 @@ fn from_aws(balancer: &sdk::LoadBalancer, attributes: &Attributes) -> Alb {
     }
 }
 
-fn phase(balancer: &sdk::LoadBalancer) -> Phase {
+pub(super) fn phase(balancer: &sdk::LoadBalancer) -> Phase {
     let state = balancer.state();
     match state.and_then(sdk::LoadBalancerState::code) {
         Some(sdk::LoadBalancerStateEnum::Provisioning) => Phase::Settling("provisioning".to_owned()),
@@ -82,7 +85,7 @@ fn full_name(arn: &str) -> &str {
     arn.split_once(":loadbalancer/").map_or("", |(_, name)| name)
 }
 
-fn outputs_of(balancer: &sdk::LoadBalancer) -> Outputs {
+pub(super) fn outputs_of(balancer: &sdk::LoadBalancer) -> Outputs {
     outputs([
         ("dns_name", balancer.dns_name().unwrap_or_default()),
         ("arn", balancer.load_balancer_arn().unwrap_or_default()),
@@ -114,7 +117,8 @@ async fn find(aws: &Aws, wanted: &Wanted<'_, Alb>) -> Result<Option<LiveResource
     Ok(Some(live(&wanted_address(wanted)?, &balancer, &attributes, tags)))
 }
 
-async fn set_attributes(
+/// Sets those of `wanted` that differ from `live`, in one call.
+pub(super) async fn set_attributes(
     aws: &Aws,
     arn: &str,
     live: &Attributes,
@@ -129,6 +133,65 @@ async fn set_attributes(
         answer.map_err(failed("elasticloadbalancing:ModifyLoadBalancerAttributes"))?;
     }
     Ok(())
+}
+
+pub(super) async fn set_ip_address_type(aws: &Aws, arn: &str, address_type: &str) -> Result<(), CallError> {
+    let call = aws.elb.set_ip_address_type().load_balancer_arn(arn).ip_address_type(address_type.into());
+    call.send().await.map(drop).map_err(failed("elasticloadbalancing:SetIpAddressType"))
+}
+
+pub(super) async fn set_security_groups(
+    aws: &Aws,
+    arn: &str,
+    groups: &BTreeSet<String>,
+) -> Result<(), CallError> {
+    let groups = groups.iter().cloned().collect();
+    let call = aws.elb.set_security_groups().load_balancer_arn(arn).set_security_groups(Some(groups));
+    call.send().await.map(drop).map_err(failed("elasticloadbalancing:SetSecurityGroups"))
+}
+
+/// Deletes the load balancer `arn` of either kind, and turns its protection off before.
+pub(super) async fn delete(aws: &Aws, arn: &str, protected: bool) -> Result<(), CallError> {
+    if protected {
+        let switch = |on: &str| Attributes::from([(DELETION_PROTECTION.to_owned(), on.to_owned())]);
+        if if_there(set_attributes(aws, arn, &switch("true"), &switch("false")).await)?.is_none() {
+            return Ok(());
+        }
+    }
+    let answer = aws.elb.delete_load_balancer().load_balancer_arn(arn).send().await;
+    match if_gone(answer.map_err(failed(DELETE))) {
+        Err(error) if error.code.as_deref() == Some("OperationNotPermitted") => {
+            Err(CallError { kind: ErrorKind::Invalid, ..error })
+        }
+        outcome => outcome,
+    }
+}
+
+/// How far a load balancer of either kind has come.
+pub(super) async fn ready(aws: &Aws, outputs: &Outputs) -> Result<Progress, CallError> {
+    let arn = outputs.get("arn").ok_or_else(|| incomplete(CREATE, "LoadBalancerArn"))?;
+    let balancer = describe::load_balancer(aws, arn).await?;
+    Ok(match balancer.as_ref().map(phase) {
+        Some(Phase::Ready) => Progress::Done,
+        Some(Phase::Settling(detail) | Phase::Deleting(detail)) => Progress::Pending(detail),
+        Some(Phase::Failed(reason)) => Progress::Failed(reason),
+        None => Progress::Pending("not visible yet".to_owned()),
+    })
+}
+
+/// Whether the load balancer `arn` of either kind is gone.
+pub(super) async fn gone(aws: &Aws, arn: &str) -> Result<Progress, CallError> {
+    let left = describe::load_balancer(aws, arn).await?;
+    Ok(left.map_or(Progress::Done, |_| Progress::Pending("deleting".to_owned())))
+}
+
+/// What a create that was refused for now is, where waiting helps.
+pub(super) fn refused_for_now(error: CallError) -> CallError {
+    // A security group that was created a moment ago.
+    if error.code.as_deref() == Some("InvalidSecurityGroup") {
+        return CallError { kind: ErrorKind::NotYet, ..error };
+    }
+    not_visible_yet(error)
 }
 
 impl Remote for Alb {
@@ -149,11 +212,7 @@ impl Remote for Alb {
             Err(error) if error.kind == ErrorKind::Conflict => {
                 return adopt(aws, wanted, find(aws, wanted).await?, error).await;
             }
-            // A security group that was created a moment ago.
-            Err(error) if error.code.as_deref() == Some("InvalidSecurityGroup") => {
-                return Err(CallError { kind: ErrorKind::NotYet, ..error });
-            }
-            Err(error) => return Err(not_visible_yet(error)),
+            Err(error) => return Err(refused_for_now(error)),
         };
         let balancer = answer.load_balancers().first().ok_or_else(|| incomplete(CREATE, "LoadBalancers"))?;
         let arn = balancer.load_balancer_arn().ok_or_else(|| incomplete(CREATE, "LoadBalancerArn"))?;
@@ -171,17 +230,13 @@ impl Remote for Alb {
         if old.subnets != new.subnets {
             let subnets = new.subnets.iter().cloned().collect();
             let call = aws.elb.set_subnets().load_balancer_arn(arn).set_subnets(Some(subnets));
-            call.send().await.map_err(failed("elasticloadbalancing:SetSubnets"))?;
+            call.send().await.map_err(failed(SET_SUBNETS))?;
         }
         if old.ip_address_type != new.ip_address_type {
-            let address_type = new.ip_address_type.as_str().into();
-            let call = aws.elb.set_ip_address_type().load_balancer_arn(arn).ip_address_type(address_type);
-            call.send().await.map_err(failed("elasticloadbalancing:SetIpAddressType"))?;
+            set_ip_address_type(aws, arn, &new.ip_address_type).await?;
         }
         if old.security_groups != new.security_groups {
-            let groups = new.security_groups.iter().cloned().collect();
-            let call = aws.elb.set_security_groups().load_balancer_arn(arn).set_security_groups(Some(groups));
-            call.send().await.map_err(failed("elasticloadbalancing:SetSecurityGroups"))?;
+            set_security_groups(aws, arn, &new.security_groups).await?;
         }
         set_attributes(aws, arn, &attributes(old), &attributes(new)).await?;
         tags::apply(aws, arn, &wanted.tag_changes(&held.live.tags)).await?;
@@ -189,36 +244,15 @@ impl Remote for Alb {
     }
 
     async fn delete(aws: &Aws, held: &Held<'_, Self>) -> Result<(), CallError> {
-        if held.fields.deletion_protection {
-            let unprotected = Self { deletion_protection: false, ..held.fields.clone() };
-            let (old, new) = (attributes(held.fields), attributes(&unprotected));
-            if if_there(set_attributes(aws, &held.live.id, &old, &new).await)?.is_none() {
-                return Ok(());
-            }
-        }
-        let answer = aws.elb.delete_load_balancer().load_balancer_arn(&held.live.id).send().await;
-        match if_gone(answer.map_err(failed(DELETE))) {
-            Err(error) if error.code.as_deref() == Some("OperationNotPermitted") => {
-                Err(CallError { kind: ErrorKind::Invalid, ..error })
-            }
-            outcome => outcome,
-        }
+        delete(aws, &held.live.id, held.fields.deletion_protection).await
     }
 
     async fn ready(aws: &Aws, _wanted: &Wanted<'_, Self>, outputs: &Outputs) -> Result<Progress, CallError> {
-        let arn = outputs.get("arn").ok_or_else(|| incomplete(CREATE, "LoadBalancerArn"))?;
-        let balancer = describe::load_balancer(aws, arn).await?;
-        Ok(match balancer.as_ref().map(phase) {
-            Some(Phase::Ready) => Progress::Done,
-            Some(Phase::Settling(detail) | Phase::Deleting(detail)) => Progress::Pending(detail),
-            Some(Phase::Failed(reason)) => Progress::Failed(reason),
-            None => Progress::Pending("not visible yet".to_owned()),
-        })
+        ready(aws, outputs).await
     }
 
     async fn gone(aws: &Aws, held: &Held<'_, Self>) -> Result<Progress, CallError> {
-        let left = describe::load_balancer(aws, &held.live.id).await?;
-        Ok(left.map_or(Progress::Done, |_| Progress::Pending("deleting".to_owned())))
+        gone(aws, &held.live.id).await
     }
 }
 

@@ -11,8 +11,8 @@ use neap_core::kinds::Resource;
 use neap_core::live::LiveResource;
 use neap_engine::cloud::{CallError, ErrorKind};
 
-use super::read::{Seen, SeenBalancer, SeenGroup, SeenListener, World};
-use super::{alb, listener, rule, target_group};
+use super::read::{Seen, SeenBalancer, SeenGroup, SeenListener, World, is_network};
+use super::{alb, listener, nlb, rule, target_group};
 use crate::error::refused;
 use crate::found::{Found, address_of};
 use crate::tags::Tags;
@@ -22,7 +22,7 @@ pub(super) fn claim(world: &World, desired: &Desired) -> Found {
     let mut claims = Claims { world, desired, found: Found::new(&desired.stack), claimed: BTreeSet::new() };
     for address in desired.resources.keys() {
         match address.kind() {
-            Kind::Alb => claims.balancer(address),
+            Kind::Alb | Kind::Nlb => claims.balancer(address),
             Kind::TargetGroup => claims.group(address),
             Kind::Listener => claims.listener(address),
             Kind::Rule => claims.rule(address),
@@ -161,7 +161,12 @@ impl<'a> Claims<'a> {
             Some(details) => details.attributes.clone()?,
             None => Default::default(),
         };
-        Ok(alb::live(address, &seen.balancer, &attributes, self.tags(arn)?))
+        let tags = self.tags(arn)?;
+        Ok(if is_network(&seen.balancer) {
+            nlb::live(address, &seen.balancer, &attributes, tags)
+        } else {
+            alb::live(address, &seen.balancer, &attributes, tags)
+        })
     }
 
     fn live_group(&self, address: &Address, seen: &SeenGroup) -> Seen<LiveResource> {

@@ -24,11 +24,12 @@ fn from_aws(listener: &sdk::Listener) -> Listener {
     let port = listener.port().and_then(|port| u16::try_from(port).ok());
     let certificate = listener.certificates().first().and_then(|certificate| certificate.certificate_arn());
     Listener {
-        alb: listener.load_balancer_arn().unwrap_or_default().to_owned(),
+        load_balancer: listener.load_balancer_arn().unwrap_or_default().to_owned(),
         port: port.unwrap_or_default(),
         protocol: listener.protocol().map_or("HTTP", sdk::ProtocolEnum::as_str).to_owned(),
         certificate: certificate.map(ToOwned::to_owned),
         ssl_policy: listener.ssl_policy().filter(|policy| !policy.is_empty()).map(ToOwned::to_owned),
+        alpn_policy: listener.alpn_policy().first().filter(|policy| *policy != "None").cloned(),
         default_action: action::from_aws(listener.default_actions()),
     }
 }
@@ -47,7 +48,7 @@ pub(super) fn live(address: &Address, listener: &sdk::Listener, tags: Tags) -> L
 
 /// Reads the listener that has the wanted port.
 async fn find(aws: &Aws, wanted: &Wanted<'_, Listener>) -> Result<Option<LiveResource>, CallError> {
-    let listeners = describe::listeners(aws, &wanted.fields.alb).await?;
+    let listeners = describe::listeners(aws, &wanted.fields.load_balancer).await?;
     let port = i32::from(wanted.fields.port);
     let Some(listener) = listeners.iter().find(|listener| listener.port() == Some(port)) else {
         return Ok(None);
@@ -59,19 +60,22 @@ async fn find(aws: &Aws, wanted: &Wanted<'_, Listener>) -> Result<Option<LiveRes
 
 /// Changes what differs, in one call.
 async fn modify(aws: &Aws, arn: &str, old: &Listener, new: &Listener) -> Result<(), CallError> {
-    let becomes_https = old.protocol != new.protocol;
+    let other_protocol = old.protocol != new.protocol;
     let mut call = aws.elb.modify_listener().listener_arn(arn);
     if old.port != new.port {
         call = call.port(i32::from(new.port));
     }
-    if becomes_https {
+    if other_protocol {
         call = call.protocol(new.protocol.as_str().into());
     }
-    if becomes_https || old.certificate != new.certificate {
+    if other_protocol || old.certificate != new.certificate {
         call = call.set_certificates(certificates(new));
     }
-    if new.ssl_policy.is_some() && (becomes_https || old.ssl_policy != new.ssl_policy) {
+    if new.ssl_policy.is_some() && (other_protocol || old.ssl_policy != new.ssl_policy) {
         call = call.set_ssl_policy(new.ssl_policy.clone());
+    }
+    if old.alpn_policy != new.alpn_policy {
+        call = call.alpn_policy(new.alpn_policy.as_deref().unwrap_or("None"));
     }
     if old.default_action != new.default_action {
         call = call.default_actions(action::to_aws(&new.default_action, MODIFY)?);
@@ -102,11 +106,12 @@ impl Remote for Listener {
         let call = aws
             .elb
             .create_listener()
-            .load_balancer_arn(&fields.alb)
+            .load_balancer_arn(&fields.load_balancer)
             .port(i32::from(fields.port))
             .protocol(fields.protocol.as_str().into())
             .set_certificates(certificates(fields))
             .set_ssl_policy(fields.ssl_policy.clone())
+            .set_alpn_policy(fields.alpn_policy.clone().map(|policy| vec![policy]))
             .default_actions(action::to_aws(&fields.default_action, CREATE)?)
             .set_tags(Some(to_elb(&wanted.all_tags())));
         match call.send().await.map_err(failed(CREATE)) {
@@ -167,11 +172,12 @@ mod tests {
         let action = action::to_aws(&listener.default_action, CREATE).expect("an action a stack can ask for");
         sdk::Listener::builder()
             .listener_arn("arn:listener")
-            .load_balancer_arn(&listener.alb)
+            .load_balancer_arn(&listener.load_balancer)
             .port(i32::from(listener.port))
             .protocol(listener.protocol.as_str().into())
             .set_certificates(certificates(listener))
             .set_ssl_policy(listener.ssl_policy.clone())
+            .set_alpn_policy(listener.alpn_policy.clone().map(|policy| vec![policy]))
             .default_actions(action)
             .build()
     }
@@ -184,6 +190,7 @@ mod tests {
             protocol: "HTTP".into(),
             certificate: None,
             ssl_policy: None,
+            alpn_policy: None,
             default_action,
             ..Listener::example()
         }
@@ -191,7 +198,12 @@ mod tests {
 
     #[test]
     fn a_listener_reads_back_as_it_was_asked_for() {
-        for listener in [Listener::example(), plain()] {
+        let tls = Listener {
+            protocol: "TLS".into(),
+            alpn_policy: Some("HTTP2Preferred".into()),
+            ..Listener::example()
+        };
+        for listener in [Listener::example(), plain(), tls] {
             assert_eq!(from_aws(&shown(&listener)), listener);
         }
     }

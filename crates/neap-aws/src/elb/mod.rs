@@ -8,6 +8,7 @@ mod claim;
 mod condition;
 mod describe;
 mod listener;
+mod nlb;
 mod read;
 mod rule;
 mod tags;

@@ -113,14 +113,15 @@ fn tagged_with(world: &World, stack: &str) -> BTreeSet<String> {
 async fn detail(aws: &Aws, world: &mut World, wanted: &dyn Fn(&str, &str) -> bool) -> bool {
     let balancers = world.balancers.iter_mut().flatten().filter(|seen| {
         let (name, arn) = (seen.balancer.load_balancer_name(), seen.balancer.load_balancer_arn());
-        let is_application =
-            seen.balancer.r#type().is_none_or(|kind| *kind == sdk::LoadBalancerTypeEnum::Application);
-        is_application && seen.details.is_none() && wanted(name.unwrap_or_default(), arn.unwrap_or_default())
+        // A gateway load balancer is none of the kinds that a stack has.
+        let is_gateway = seen.balancer.r#type() == Some(&sdk::LoadBalancerTypeEnum::Gateway);
+        !is_gateway && seen.details.is_none() && wanted(name.unwrap_or_default(), arn.unwrap_or_default())
     });
     let balancers = balancers.map(|seen| async {
         let arn = seen.balancer.load_balancer_arn().unwrap_or_default();
+        let has_rules = !is_network(&seen.balancer);
         let (attributes, listeners) =
-            join!(describe::load_balancer_attributes(aws, arn), listeners(aws, arn));
+            join!(describe::load_balancer_attributes(aws, arn), listeners(aws, arn, has_rules));
         seen.details = Some(BalancerDetails { attributes, listeners });
     });
     let groups = world.groups.iter_mut().flatten().filter(|seen| {
@@ -135,11 +136,17 @@ async fn detail(aws: &Aws, world: &mut World, wanted: &dyn Fn(&str, &str) -> boo
     !balancers.is_empty() || !groups.is_empty()
 }
 
-/// A load balancer's listeners with their rules.
-async fn listeners(aws: &Aws, balancer: &str) -> Seen<Vec<SeenListener>> {
+/// Whether it is a network load balancer.
+pub(super) fn is_network(balancer: &sdk::LoadBalancer) -> bool {
+    balancer.r#type() == Some(&sdk::LoadBalancerTypeEnum::Network)
+}
+
+/// A load balancer's listeners, with their rules where it has such.
+async fn listeners(aws: &Aws, balancer: &str, has_rules: bool) -> Seen<Vec<SeenListener>> {
     let listeners = describe::listeners(aws, balancer).await?;
     let with_rules = listeners.into_iter().map(|listener| async {
-        let rules = describe::rules(aws, listener.listener_arn().unwrap_or_default()).await;
+        let arn = listener.listener_arn().unwrap_or_default();
+        let rules = if has_rules { describe::rules(aws, arn).await } else { Ok(Vec::new()) };
         SeenListener { listener, rules }
     });
     Ok(join_all(with_rules).await)

@@ -22,6 +22,9 @@ const CREATE: &str = "elasticloadbalancing:CreateTargetGroup";
 const DELAY: &str = "deregistration_delay.timeout_seconds";
 const SLOW_START: &str = "slow_start.duration_seconds";
 const ALGORITHM: &str = "load_balancing.algorithm.type";
+const PRESERVE_CLIENT_IP: &str = "preserve_client_ip.enabled";
+const PROXY_PROTOCOL: &str = "proxy_protocol_v2.enabled";
+const CONNECTION_TERMINATION: &str = "deregistration_delay.connection_termination.enabled";
 const STICKY: &str = "stickiness.enabled";
 const STICKY_TYPE: &str = "stickiness.type";
 const LB_COOKIE_SECONDS: &str = "stickiness.lb_cookie.duration_seconds";
@@ -33,15 +36,20 @@ const APP_COOKIE_NAME: &str = "stickiness.app_cookie.cookie_name";
 fn attributes(group: &TargetGroup) -> Attributes {
     let mut attributes = vec![
         (DELAY, group.deregistration_delay_seconds.to_string()),
-        (SLOW_START, group.slow_start_seconds.to_string()),
-        (ALGORITHM, group.algorithm.clone()),
         (STICKY, group.stickiness.is_some().to_string()),
     ];
+    attributes.extend(group.slow_start_seconds.map(|seconds| (SLOW_START, seconds.to_string())));
+    attributes.extend(group.algorithm.clone().map(|algorithm| (ALGORITHM, algorithm)));
+    // AWS keeps no switch of it for UDP.
+    let preserve = group.preserve_client_ip.filter(|_| !speaks_udp(&group.protocol));
+    attributes.extend(preserve.map(|on| (PRESERVE_CLIENT_IP, on.to_string())));
+    attributes.extend(group.proxy_protocol.map(|on| (PROXY_PROTOCOL, on.to_string())));
+    attributes.extend(group.connection_termination.map(|on| (CONNECTION_TERMINATION, on.to_string())));
     if let Some(stickiness) = &group.stickiness {
         let is_app = stickiness.cookie == "app_cookie";
         let seconds = if is_app { APP_COOKIE_SECONDS } else { LB_COOKIE_SECONDS };
         attributes.push((STICKY_TYPE, stickiness.cookie.clone()));
-        attributes.push((seconds, stickiness.duration_seconds.to_string()));
+        attributes.extend(stickiness.duration_seconds.map(|duration| (seconds, duration.to_string())));
         if let Some(name) = &stickiness.cookie_name {
             attributes.push((APP_COOKIE_NAME, name.clone()));
         }
@@ -49,9 +57,15 @@ fn attributes(group: &TargetGroup) -> Attributes {
     attributes.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
 }
 
-/// The attributes that AWS gives a new target group.
+/// The attributes that AWS gives a new target group, as far as they are the same for all.
 fn default_attributes() -> Attributes {
-    let defaults = [(DELAY, "300"), (SLOW_START, "0"), (ALGORITHM, "round_robin"), (STICKY, "false")];
+    let defaults = [
+        (DELAY, "300"),
+        (SLOW_START, "0"),
+        (ALGORITHM, "round_robin"),
+        (STICKY, "false"),
+        (PROXY_PROTOCOL, "false"),
+    ];
     defaults.map(|(key, value)| (key.to_owned(), value.to_owned())).into()
 }
 
@@ -69,7 +83,7 @@ fn read_stickiness(attributes: &Attributes) -> Option<Stickiness> {
     let name = attributes.get(APP_COOKIE_NAME).filter(|name| is_app && !name.is_empty());
     Some(Stickiness {
         cookie: cookie.to_owned(),
-        duration_seconds: number(attributes, seconds, 86_400),
+        duration_seconds: (cookie != "source_ip").then(|| number(attributes, seconds, 86_400)),
         cookie_name: name.cloned(),
     })
 }
@@ -78,11 +92,14 @@ fn read_health_check(group: &sdk::TargetGroup) -> HealthCheck {
     let seconds = |value: Option<i32>| value.and_then(|value| u32::try_from(value).ok()).unwrap_or_default();
     let matcher = group.matcher().and_then(|matcher| matcher.grpc_code().or(matcher.http_code()));
     let protocol = group.health_check_protocol().or(group.protocol());
+    let protocol = protocol.map_or("HTTP", sdk::ProtocolEnum::as_str);
+    // A connection asks for no path, whatever is shown.
+    let asks = protocol != "TCP";
     HealthCheck {
-        protocol: protocol.map_or("HTTP", sdk::ProtocolEnum::as_str).to_owned(),
+        protocol: protocol.to_owned(),
         port: group.health_check_port().unwrap_or("traffic-port").to_owned(),
-        path: group.health_check_path().unwrap_or_default().to_owned(),
-        matcher: matcher.unwrap_or_default().to_owned(),
+        path: group.health_check_path().filter(|_| asks).map(ToOwned::to_owned),
+        matcher: matcher.filter(|_| asks).map(ToOwned::to_owned),
         interval_seconds: seconds(group.health_check_interval_seconds()),
         timeout_seconds: seconds(group.health_check_timeout_seconds()),
         healthy_threshold: seconds(group.healthy_threshold_count()),
@@ -93,29 +110,43 @@ fn read_health_check(group: &sdk::TargetGroup) -> HealthCheck {
 /// What a target group's description and attributes say.
 fn from_aws(group: &sdk::TargetGroup, attributes: &Attributes) -> TargetGroup {
     let port = group.port().and_then(|port| u16::try_from(port).ok());
+    let protocol = group.protocol().map_or("HTTP", sdk::ProtocolEnum::as_str);
+    let target_type = group.target_type().map_or("instance", sdk::TargetTypeEnum::as_str);
+    let of_application = matches!(protocol, "HTTP" | "HTTPS");
+    let switch = |key: &str, default: bool| {
+        (!of_application).then(|| attributes.get(key).map_or(default, |value| value == "true"))
+    };
     TargetGroup {
         name: group.target_group_name().unwrap_or_default().to_owned(),
-        protocol: group.protocol().map_or("HTTP", sdk::ProtocolEnum::as_str).to_owned(),
-        protocol_version: group.protocol_version().unwrap_or("HTTP1").to_owned(),
+        protocol: protocol.to_owned(),
+        protocol_version: of_application.then(|| group.protocol_version().unwrap_or("HTTP1").to_owned()),
         port: port.unwrap_or_default(),
         vpc: group.vpc_id().unwrap_or_default().to_owned(),
-        target_type: group.target_type().map_or("instance", sdk::TargetTypeEnum::as_str).to_owned(),
+        target_type: target_type.to_owned(),
         health_check: read_health_check(group),
         deregistration_delay_seconds: number(attributes, DELAY, 300),
-        slow_start_seconds: number(attributes, SLOW_START, 0),
-        algorithm: attributes.get(ALGORITHM).map_or("round_robin", String::as_str).to_owned(),
+        slow_start_seconds: of_application.then(|| number(attributes, SLOW_START, 0)),
+        algorithm: of_application
+            .then(|| attributes.get(ALGORITHM).map_or("round_robin", String::as_str).to_owned()),
         stickiness: read_stickiness(attributes),
+        preserve_client_ip: switch(PRESERVE_CLIENT_IP, target_type == "instance" || speaks_udp(protocol)),
+        proxy_protocol: switch(PROXY_PROTOCOL, false),
+        connection_termination: switch(CONNECTION_TERMINATION, speaks_udp(protocol)),
     }
 }
 
+fn speaks_udp(protocol: &str) -> bool {
+    matches!(protocol, "UDP" | "TCP_UDP")
+}
+
 /// The codes of a healthy answer: gRPC has codes of its own.
-fn matcher(group: &TargetGroup) -> sdk::Matcher {
-    let codes = &group.health_check.matcher;
-    if group.protocol_version == "GRPC" {
+fn matcher(group: &TargetGroup) -> Option<sdk::Matcher> {
+    let codes = group.health_check.matcher.as_ref()?;
+    Some(if group.protocol_version.as_deref() == Some("GRPC") {
         sdk::Matcher::builder().grpc_code(codes).build()
     } else {
         sdk::Matcher::builder().http_code(codes).build()
-    }
+    })
 }
 
 /// What CloudWatch calls the target group of this ARN: `targetgroup/NAME/ID`.
@@ -183,8 +214,8 @@ async fn set_health_check(aws: &Aws, arn: &str, group: &TargetGroup) -> Result<(
         .target_group_arn(arn)
         .health_check_protocol(check.protocol.as_str().into())
         .health_check_port(&check.port)
-        .health_check_path(&check.path)
-        .matcher(matcher(group))
+        .set_health_check_path(check.path.clone())
+        .set_matcher(matcher(group))
         .health_check_interval_seconds(count(check.interval_seconds))
         .health_check_timeout_seconds(count(check.timeout_seconds))
         .healthy_threshold_count(count(check.healthy_threshold))
@@ -201,14 +232,14 @@ impl Remote for TargetGroup {
             .create_target_group()
             .name(&fields.name)
             .protocol(fields.protocol.as_str().into())
-            .protocol_version(&fields.protocol_version)
+            .set_protocol_version(fields.protocol_version.clone())
             .port(i32::from(fields.port))
             .vpc_id(&fields.vpc)
             .target_type(fields.target_type.as_str().into())
             .health_check_protocol(check.protocol.as_str().into())
             .health_check_port(&check.port)
-            .health_check_path(&check.path)
-            .matcher(matcher(fields))
+            .set_health_check_path(check.path.clone())
+            .set_matcher(matcher(fields))
             .health_check_interval_seconds(count(check.interval_seconds))
             .health_check_timeout_seconds(count(check.timeout_seconds))
             .healthy_threshold_count(count(check.healthy_threshold))
@@ -273,15 +304,15 @@ mod tests {
             .target_group_arn("arn:tg")
             .target_group_name(&group.name)
             .protocol(group.protocol.as_str().into())
-            .protocol_version(&group.protocol_version)
+            .set_protocol_version(group.protocol_version.clone())
             .port(i32::from(group.port))
             .vpc_id(&group.vpc)
             .target_type(group.target_type.as_str().into())
             .health_check_enabled(true)
             .health_check_protocol(check.protocol.as_str().into())
             .health_check_port(&check.port)
-            .health_check_path(&check.path)
-            .matcher(matcher(group))
+            .set_health_check_path(check.path.clone())
+            .set_matcher(matcher(group))
             .health_check_interval_seconds(count(check.interval_seconds))
             .health_check_timeout_seconds(count(check.timeout_seconds))
             .healthy_threshold_count(count(check.healthy_threshold))
@@ -295,16 +326,27 @@ mod tests {
 
     fn sticky(cookie: &str, cookie_name: Option<&str>) -> TargetGroup {
         let cookie_name = cookie_name.map(ToOwned::to_owned);
-        let stickiness = Stickiness { cookie: cookie.into(), duration_seconds: 60, cookie_name };
+        let stickiness = Stickiness { cookie: cookie.into(), duration_seconds: Some(60), cookie_name };
         TargetGroup { stickiness: Some(stickiness), ..TargetGroup::example() }
     }
 
     #[test]
     fn a_target_group_reads_back_as_it_was_asked_for() {
         let example = TargetGroup::example();
-        check(&TargetGroup { stickiness: None, algorithm: "weighted_random".into(), ..example.clone() });
-        check(&TargetGroup { slow_start_seconds: 30, target_type: "instance".into(), ..example.clone() });
-        check(&TargetGroup { protocol_version: "GRPC".into(), ..example.clone() });
+        check(&TargetGroup {
+            stickiness: None,
+            algorithm: Some("weighted_random".into()),
+            ..example.clone()
+        });
+        check(&TargetGroup {
+            slow_start_seconds: Some(30),
+            target_type: "instance".into(),
+            ..example.clone()
+        });
+        check(&TargetGroup { protocol_version: Some("GRPC".into()), ..example.clone() });
+        check(&TargetGroup::example_of_tcp());
+        let preserve_client_ip = Some(true);
+        check(&TargetGroup { protocol: "UDP".into(), preserve_client_ip, ..TargetGroup::example_of_tcp() });
         check(&example);
         check(&sticky("lb_cookie", None));
         check(&sticky("app_cookie", Some("session")));
@@ -312,9 +354,10 @@ mod tests {
 
     #[test]
     fn a_grpc_group_is_matched_by_grpc_codes() {
-        let group = TargetGroup { protocol_version: "GRPC".into(), ..TargetGroup::example() };
-        assert_eq!(matcher(&group).grpc_code(), Some("200"));
-        assert_eq!(matcher(&group).http_code(), None);
+        let group = TargetGroup { protocol_version: Some("GRPC".into()), ..TargetGroup::example() };
+        let matcher = matcher(&group).expect("a matcher");
+        assert_eq!(matcher.grpc_code(), Some("200"));
+        assert_eq!(matcher.http_code(), None);
     }
 
     #[test]
@@ -328,14 +371,17 @@ mod tests {
     fn a_group_like_awss_default_needs_no_attributes() {
         let group =
             TargetGroup { stickiness: None, deregistration_delay_seconds: 300, ..TargetGroup::example() };
-        assert_eq!(attributes(&group), default_attributes());
+        let defaults = default_attributes();
+        for (key, value) in attributes(&group) {
+            assert_eq!(defaults.get(&key), Some(&value), "{key}");
+        }
     }
 
     #[test]
     fn missing_attributes_are_awss_defaults() {
         let group = from_aws(&shown(&TargetGroup::example()), &Attributes::new());
         assert_eq!(group.deregistration_delay_seconds, 300);
-        assert_eq!(group.algorithm, "round_robin");
+        assert_eq!(group.algorithm.as_deref(), Some("round_robin"));
         assert_eq!(group.stickiness, None);
     }
 }

@@ -52,9 +52,11 @@ fn balancer(balancer: &sdk::LoadBalancer) -> Seen {
     let mut seen = Seen::new(Thing::LoadBalancer, arn, balancer.load_balancer_name().unwrap_or_default());
     seen.uses = balancer.security_groups().iter().cloned().collect();
     // What goes through it comes on top, and nothing here knows how much that is.
-    if balancer.r#type() == Some(&sdk::LoadBalancerTypeEnum::Application) {
-        seen.usage = vec![Usage::of(Charge::Alb, 1.0)];
-    }
+    seen.usage = match balancer.r#type() {
+        Some(sdk::LoadBalancerTypeEnum::Application) => vec![Usage::of(Charge::Alb, 1.0)],
+        Some(sdk::LoadBalancerTypeEnum::Network) => vec![Usage::of(Charge::Nlb, 1.0)],
+        _ => Vec::new(),
+    };
     seen
 }
 
@@ -117,6 +119,8 @@ async fn inside(aws: &Aws, scope: &StackScope, part: &mut Part) {
             part.seen.push(Seen { within: Some(arn.clone()), ..Seen::new(Thing::Listener, listener, "") });
         }
     }
+    // Those of network load balancers have no rules.
+    listeners.retain(|arn| !arn.contains(":listener/net/"));
     for (arn, answer) in listeners.iter().zip(each(&listeners, async |arn| rules_of(aws, arn).await).await) {
         for rule in part.take(answer) {
             part.seen.push(Seen { within: Some(arn.clone()), ..Seen::new(Thing::ListenerRule, rule, "") });

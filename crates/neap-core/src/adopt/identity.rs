@@ -133,7 +133,10 @@ fn of_arn(kind: Kind, arn: &str) -> Option<By> {
         Kind::SecurityGroup => By::Id(inside("ec2", "security-group/")?.to_owned()),
         Kind::TargetGroup => By::Name(first(inside(elb, "targetgroup/")?)),
         Kind::Alb => By::Name(first(inside(elb, "loadbalancer/app/")?)),
-        Kind::Listener => inside(elb, "listener/app/").map(|_| By::Position)?,
+        Kind::Nlb => By::Name(first(inside(elb, "loadbalancer/net/")?)),
+        Kind::Listener => {
+            inside(elb, "listener/app/").or_else(|| inside(elb, "listener/net/")).map(|_| By::Position)?
+        }
         Kind::Rule => inside(elb, "listener-rule/app/").map(|_| By::Position)?,
         Kind::Task => By::Name(family(inside("ecs", "task-definition/")?).to_owned()),
         Kind::Service => By::Name(last(inside("ecs", "service/")?)),
@@ -180,6 +183,8 @@ mod tests {
         check(Kind::TargetGroup, &elb("targetgroup/api/0123"), &name("api"));
         check(Kind::Alb, &elb("loadbalancer/app/public/0123"), &name("public"));
         check(Kind::Listener, &elb("listener/app/public/0123/4567"), &By::Position);
+        check(Kind::Nlb, &elb("loadbalancer/net/mqtt/0123"), &name("mqtt"));
+        check(Kind::Listener, &elb("listener/net/mqtt/0123/4567"), &By::Position);
         check(Kind::Rule, &elb("listener-rule/app/public/0123/4567/89ab"), &By::Position);
         check(Kind::Task, &arn("ecs", "task-definition/api:7"), &name("api"));
         check(Kind::Service, &arn("ecs", "service/main/api"), &name("api"));

@@ -23,6 +23,7 @@ mod groups;
 mod instances;
 mod lock;
 mod network;
+mod nlb;
 mod place;
 mod references;
 mod registry;
@@ -71,6 +72,8 @@ pub fn lower(
     certificate::lower(&mut lowering);
     target_group::lower(&mut lowering);
     alb::lower(&mut lowering);
+    nlb::lower(&mut lowering);
+    alb_action::check_groups(&mut lowering);
     task::lower(&mut lowering);
     service::lower(&mut lowering);
     bucket::lower(&mut lowering);

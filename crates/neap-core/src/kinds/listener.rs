@@ -57,28 +57,31 @@ pub enum Action {
     },
 }
 
-/// A listener of an application load balancer.
+/// A listener of a load balancer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Listener {
     /// The load balancer's ARN.
-    pub alb: String,
+    pub load_balancer: String,
     /// The port, unique on its load balancer.
     pub port: u16,
-    /// `HTTP` or `HTTPS`.
+    /// `HTTP` or `HTTPS`, on an application load balancer; `TCP`, `TLS`, `UDP` or `TCP_UDP`, on a network load balancer.
     pub protocol: String,
-    /// The certificate's ARN, with `HTTPS`.
+    /// The certificate's ARN, with `HTTPS` or `TLS`.
     pub certificate: Option<String>,
-    /// The security policy, with `HTTPS`; unset leaves AWS's choice.
+    /// The security policy, with `HTTPS` or `TLS`; unset leaves AWS's choice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ssl_policy: Option<String>,
-    /// What happens to requests that no rule takes.
+    /// Which protocols it offers inside `TLS`, such as `HTTP2Preferred`; null for none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alpn_policy: Option<String>,
+    /// What happens to requests that no rule takes. A network load balancer has no rules, and only forwards.
     pub default_action: Action,
 }
 
 impl KindOf for Listener {
     const KIND: Kind = Kind::Listener;
     const POLICY: FieldPolicy = FieldPolicy {
-        replace: &["alb"],
+        replace: &["load_balancer"],
         ignore_unset: &["ssl_policy"],
         unordered: &["default_action.target_groups"],
         documents: &[],
@@ -91,11 +94,12 @@ impl KindOf for Listener {
 
     fn example() -> Self {
         Self {
-            alb: "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/course-public-0123abcd/1".into(),
+            load_balancer: "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/course-public-0123abcd/1".into(),
             port: 443,
             protocol: "HTTPS".into(),
             certificate: Some("arn:aws:acm:eu-west-1:123456789012:certificate/1".into()),
             ssl_policy: Some("ELBSecurityPolicy-TLS13-1-2-2021-06".into()),
+            alpn_policy: None,
             default_action: Action::Forward {
                 target_groups: vec![WeightedGroup { target_group: "arn:tg".into(), weight: 1 }],
                 stickiness_seconds: Some(60),

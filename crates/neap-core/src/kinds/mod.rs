@@ -18,6 +18,7 @@ mod instance_profile;
 mod launch_template;
 mod listener;
 mod log_group;
+mod nlb;
 mod origin_access_control;
 mod role;
 mod rule;
@@ -45,6 +46,7 @@ pub use instance_profile::InstanceProfile;
 pub use launch_template::LaunchTemplate;
 pub use listener::{Action, Listener, WeightedGroup};
 pub use log_group::{LogGroup, RETENTION_DAYS};
+pub use nlb::Nlb;
 pub use origin_access_control::OriginAccessControl;
 pub use role::Role;
 pub use rule::{Conditions, QueryMatch, Rule};
@@ -90,6 +92,11 @@ pub trait KindOf: Serialize {
     /// The name that AWS knows the resource by, where AWS lets the caller choose one; otherwise empty.
     fn aws_name(&self) -> &str;
 
+    /// The fields in which AWS cannot change this, live, into `wanted` in place, beyond those that it never changes.
+    fn cannot_become(&self, _wanted: &Self) -> Vec<&'static str> {
+        Vec::new()
+    }
+
     /// A value with every field set, for tests and documentation.
     fn example() -> Self;
 }
@@ -118,6 +125,14 @@ macro_rules! kinds {
             /// The name that AWS knows the resource by, or an empty string where it has none.
             pub fn aws_name(&self) -> &str {
                 match self { $(Self::$kind(fields) => fields.aws_name()),* }
+            }
+
+            /// The fields in which AWS cannot change this, live, into `wanted` in place, beyond those that it never changes.
+            pub fn cannot_become(&self, wanted: &Self) -> Vec<&'static str> {
+                match (self, wanted) {
+                    $((Self::$kind(live), Self::$kind(wanted)) => live.cannot_become(wanted),)*
+                    _ => Vec::new(),
+                }
             }
 
             /// A value of `kind` with every field set.
@@ -163,6 +178,7 @@ kinds!(
     ClusterCapacity,
     TargetGroup,
     Alb,
+    Nlb,
     Listener,
     Rule,
     Task,

@@ -34,6 +34,8 @@ pub(super) enum On {
     Own,
     /// The stack's own resources of another kind, which this kind is part of.
     Of(Kind),
+    /// The stack's own load balancers, of both kinds.
+    Balancers,
     /// Roles by name, wherever they are: AWS does not know the path of one that is not there.
     Named,
     /// Roles that tasks are given.
@@ -173,7 +175,7 @@ pub(super) const fn of_kind(kind: Kind) -> &'static [Right] {
         Kind::Cluster => CLUSTER,
         Kind::SecurityGroup => SECURITY_GROUP,
         Kind::TargetGroup => TARGET_GROUP,
-        Kind::Alb => ALB,
+        Kind::Alb | Kind::Nlb => BALANCER,
         Kind::Listener => LISTENER,
         Kind::Rule => RULE,
         Kind::Task => TASK,
@@ -337,7 +339,7 @@ const TARGET_GROUP: &[Right] = &[
     delete("elasticloadbalancing:DeleteTargetGroup", Own, Tagged),
 ];
 
-const ALB: &[Right] = &[
+const BALANCER: &[Right] = &[
     read("elasticloadbalancing:DescribeLoadBalancers", Any),
     read("elasticloadbalancing:DescribeLoadBalancerAttributes", Any),
     make("elasticloadbalancing:CreateLoadBalancer", Own, Requested),
@@ -353,7 +355,7 @@ const ALB: &[Right] = &[
 
 const LISTENER: &[Right] = &[
     read("elasticloadbalancing:DescribeListeners", Any),
-    make("elasticloadbalancing:CreateListener", On::Of(Kind::Alb), Requested),
+    make("elasticloadbalancing:CreateListener", On::Balancers, Requested),
     make("elasticloadbalancing:AddTags", Own, Guard::None),
     make("elasticloadbalancing:RemoveTags", Own, Guard::None),
     make("elasticloadbalancing:ModifyListener", Own, Tagged),

@@ -25,6 +25,8 @@ pub(super) fn resources(desired: &Desired, place: &Place, kind: Option<Kind>, on
         (On::Own, Some(Kind::InstanceProfile)) => {
             [place.global("iam", &format!("instance-profile{}*", naming::role_path(&desired.stack)))].into()
         }
+        (On::Own, Some(Kind::Listener)) => of_balancers(desired, place, "listener"),
+        (On::Balancers, _) => of_balancers(desired, place, "loadbalancer"),
         (On::Own, Some(kind)) | (On::Of(kind), _) => own(kind),
         (On::Named, _) => {
             let plain = |name: &String| place.global("iam", &format!("role/{name}"));
@@ -70,6 +72,18 @@ pub(super) fn resources(desired: &Desired, place: &Place, kind: Option<Kind>, on
     }
 }
 
+/// The load balancers of the stack, or what has their names, of the kinds that it has.
+fn of_balancers(desired: &Desired, place: &Place, what: &str) -> BTreeSet<String> {
+    let mut arns = BTreeSet::new();
+    for (kind, word) in [(Kind::Alb, "app"), (Kind::Nlb, "net")] {
+        if desired.resources.keys().any(|address| address.kind() == kind) {
+            let names = names(desired, place, kind);
+            arns.extend(names.iter().map(|name| balancing(place, &format!("{what}/{word}"), name)));
+        }
+    }
+    arns
+}
+
 /// The object of the lock or its bucket, if that is where the stack keeps it. ARNs of S3 name neither region nor account.
 fn lock_in_bucket(on: On, desired: &Desired, place: &Place) -> BTreeSet<String> {
     let LockPlace::S3 { bucket, prefix } = &desired.lock else { return BTreeSet::new() };
@@ -92,7 +106,7 @@ fn roles(desired: &Desired, place: &Place) -> String {
 /// The names of the stack's resources of `kind`: one pattern for all default names, and those that the user chose.
 fn names(desired: &Desired, place: &Place, kind: Kind) -> BTreeSet<String> {
     let of = match kind {
-        // They have their load balancer's name.
+        // They have their load balancer's name; only that of an application load balancer has rules.
         Kind::Listener | Kind::Rule => Kind::Alb,
         kind => kind,
     };
@@ -131,7 +145,8 @@ fn arns(place: &Place, kind: Kind, name: &str) -> Vec<String> {
         Kind::SecurityGroup => vec![place.arn("ec2", "security-group/*")],
         Kind::TargetGroup => vec![balancing(place, "targetgroup", name)],
         Kind::Alb => vec![balancing(place, "loadbalancer/app", name)],
-        Kind::Listener => vec![balancing(place, "listener/app", name)],
+        Kind::Nlb => vec![balancing(place, "loadbalancer/net", name)],
+        Kind::Listener => vec![balancing(place, "listener/*", name)],
         Kind::Rule => vec![balancing(place, "listener-rule/app", name)],
         Kind::Task => vec![place.arn("ecs", &format!("task-definition/{name}:*"))],
         // Its cluster may be another stack's.

@@ -166,7 +166,7 @@ impl<'a> Judge<'a, '_> {
     /// or a distribution.
     fn is_beyond_repair(&self, node: Node) -> bool {
         match self.world.nodes[node].kind() {
-            Kind::Alb => true,
+            Kind::Alb | Kind::Nlb => true,
             // It may also have failed to attach its capacity, with services running on it all the same.
             Kind::Cluster => (0..self.world.nodes.len()).all(|user| !self.world.links(user).contains(&node)),
             Kind::LogGroup
@@ -272,7 +272,13 @@ impl<'a> Judge<'a, '_> {
 
     fn fields(&self, filled: &DesiredResource, live: &LiveResource) -> Vec<FieldChange> {
         let policy = Resource::policy(filled.resource.kind());
-        diff::diff(&filled.resource.fields(), &live.resource.fields(), policy, self.context.secrets)
+        let mut fields =
+            diff::diff(&filled.resource.fields(), &live.resource.fields(), policy, self.context.secrets);
+        let stuck = live.resource.cannot_become(&filled.resource);
+        for field in &mut fields {
+            field.forces_replacement |= stuck.contains(&field.path.as_str());
+        }
+        fields
     }
 
     fn tags(&self, filled: &DesiredResource, live: &LiveResource) -> Vec<FieldChange> {

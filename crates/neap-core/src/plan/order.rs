@@ -192,7 +192,7 @@ const fn verbs(decision: &Decision<'_>) -> (Option<Verb>, Option<Verb>) {
 fn place(resource: &Resource) -> Option<String> {
     let name = resource.aws_name();
     match resource {
-        Resource::Listener(listener) => Some(format!("{} {}", listener.alb, listener.port)),
+        Resource::Listener(listener) => Some(format!("{} {}", listener.load_balancer, listener.port)),
         Resource::Rule(rule) => Some(format!("{} {}", rule.listener, rule.priority)),
         Resource::Service(service) => Some(format!("{} {name}", service.cluster)),
         Resource::SecurityGroup(group) => Some(format!("{} {}", group.vpc, name.to_lowercase())),
@@ -207,6 +207,7 @@ fn place(resource: &Resource) -> Option<String> {
         | Resource::CapacityProvider(_)
         | Resource::TargetGroup(_)
         | Resource::Alb(_)
+        | Resource::Nlb(_)
         | Resource::Task(_)
         | Resource::Bucket(_)
         | Resource::BucketPolicy(_)

@@ -95,12 +95,12 @@ impl<'a> World<'a> {
 
     /// The load balancer that a listener or rule lives on.
     pub(super) fn load_balancer(&self, node: Node) -> Option<Node> {
-        let of_kind = |node: Node, kind: Kind| {
-            self.links[node].iter().copied().find(|found| self.nodes[*found].kind() == kind)
+        let linked = |node: Node, wanted: fn(Kind) -> bool| {
+            self.links[node].iter().copied().find(|found| wanted(self.nodes[*found].kind()))
         };
         match self.nodes[node].kind() {
-            Kind::Listener => of_kind(node, Kind::Alb),
-            Kind::Rule => of_kind(of_kind(node, Kind::Listener)?, Kind::Alb),
+            Kind::Listener => linked(node, Kind::is_balancer),
+            Kind::Rule => linked(linked(node, |kind| kind == Kind::Listener)?, Kind::is_balancer),
             Kind::LogGroup
             | Kind::Role
             | Kind::InstanceProfile
@@ -113,6 +113,7 @@ impl<'a> World<'a> {
             | Kind::ClusterCapacity
             | Kind::TargetGroup
             | Kind::Alb
+            | Kind::Nlb
             | Kind::Task
             | Kind::Service
             | Kind::ScalableTarget
@@ -189,7 +190,7 @@ fn identities<'b>(found: &'b LiveResource, known: &'b Outputs) -> Vec<&'b str> {
         // Strategies name providers, and only neap's own names begin so.
         Kind::CapacityProvider => &["arn", "name"],
         Kind::ClusterCapacity => &[],
-        Kind::Alb => &["arn", "dns_name"],
+        Kind::Alb | Kind::Nlb => &["arn", "dns_name"],
         Kind::Cloudfront => &["arn", "domain_name"],
         Kind::Role
         | Kind::InstanceProfile

@@ -117,7 +117,7 @@ impl Thing {
             Kind::Cluster | Kind::ClusterCapacity => Self::Cluster,
             Kind::SecurityGroup => Self::SecurityGroup,
             Kind::TargetGroup => Self::TargetGroup,
-            Kind::Alb => Self::LoadBalancer,
+            Kind::Alb | Kind::Nlb => Self::LoadBalancer,
             Kind::Listener => Self::Listener,
             Kind::Rule => Self::ListenerRule,
             Kind::Task => Self::TaskDefinition,

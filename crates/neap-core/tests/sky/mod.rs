@@ -106,7 +106,7 @@ impl Sky {
             Resource::Cloudfront(_) => position(&tagged),
             Resource::Listener(listener) => {
                 let alb = parent()?;
-                let on = |found: &LiveResource| text(found, "alb") == alb;
+                let on = |found: &LiveResource| text(found, "load_balancer") == alb;
                 position(&|found| on(found) && tagged(found)).or_else(|| {
                     let port = u64::from(listener.port);
                     position(&|found| {
@@ -278,7 +278,7 @@ impl Sky {
 
     fn balancer(&self, resource: &Resource) -> Option<String> {
         match resource {
-            Resource::Listener(listener) => Some(listener.alb.clone()),
+            Resource::Listener(listener) => Some(listener.load_balancer.clone()),
             Resource::Rule(rule) => {
                 let of = |found: &&LiveResource| found.outputs.get("arn") == Some(&rule.listener);
                 self.balancer(&self.resources.iter().find(of)?.resource)
@@ -308,7 +308,7 @@ impl Sky {
         }
         let gone = self.resources.remove(index).outputs;
         self.resources.retain(|found| match &found.resource {
-            Resource::Listener(listener) => gone.get("arn") != Some(&listener.alb),
+            Resource::Listener(listener) => gone.get("arn") != Some(&listener.load_balancer),
             _ => true,
         });
         let listeners: BTreeSet<String> =
@@ -365,7 +365,7 @@ fn assigned(resource: &Resource, number: usize) -> Outputs {
 /// What only one resource of its kind can have.
 fn place(resource: &Resource) -> Option<(Kind, String)> {
     let place = match resource {
-        Resource::Listener(listener) => format!("{} {}", listener.alb, listener.port),
+        Resource::Listener(listener) => format!("{} {}", listener.load_balancer, listener.port),
         Resource::Rule(rule) => format!("{} {}", rule.listener, rule.priority),
         Resource::Service(service) => format!("{} {}", service.cluster, service.name),
         Resource::Cloudfront(distribution) => distribution.caller_reference.clone(),

@@ -82,24 +82,27 @@ pub(crate) fn target_group(name: &str, port: u16, path: &str) -> TargetGroup {
     TargetGroup {
         name: format!("course-{name}-{}", &short_hash(&port.to_string())[..8]),
         protocol: "HTTP".into(),
-        protocol_version: "HTTP1".into(),
+        protocol_version: Some("HTTP1".into()),
         port,
         vpc: "${network.vpc}".into(),
         target_type: "ip".into(),
         health_check: HealthCheck {
             protocol: "HTTP".into(),
             port: "traffic-port".into(),
-            path: path.into(),
-            matcher: "200".into(),
+            path: Some(path.into()),
+            matcher: Some("200".into()),
             interval_seconds: 30,
             timeout_seconds: 6,
             healthy_threshold: 5,
             unhealthy_threshold: 2,
         },
         deregistration_delay_seconds: 30,
-        slow_start_seconds: 0,
-        algorithm: "round_robin".into(),
+        slow_start_seconds: Some(0),
+        algorithm: Some("round_robin".into()),
         stickiness: None,
+        preserve_client_ip: None,
+        proxy_protocol: None,
+        connection_termination: None,
     }
 }
 
@@ -127,8 +130,15 @@ pub(crate) fn fixed(status: u16) -> Action {
 }
 
 pub(crate) fn listener(alb: &str, port: u16, default_action: Action) -> Listener {
-    let alb = of(alb, "arn");
-    Listener { alb, port, protocol: "HTTP".into(), certificate: None, ssl_policy: None, default_action }
+    Listener {
+        load_balancer: of(alb, "arn"),
+        port,
+        protocol: "HTTP".into(),
+        certificate: None,
+        ssl_policy: None,
+        alpn_policy: None,
+        default_action,
+    }
 }
 
 pub(crate) fn rule(listener: &str, priority: u32, action: Action) -> Rule {

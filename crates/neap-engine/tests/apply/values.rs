@@ -46,12 +46,12 @@ async fn a_call_gets_what_aws_assigned_to_an_earlier_step() {
     let mut plan = plan(&steps, &[(0, 1, Need::Exists)]);
     let desired = plan.changes[1].desired.as_mut().expect("a desired listener");
     desired.resource =
-        Resource::Listener(Listener { alb: "${alb.public.arn}".to_owned(), ..Listener::example() });
+        Resource::Listener(Listener { load_balancer: "${alb.public.arn}".to_owned(), ..Listener::example() });
     let (summary, _) = run(&cloud, &plan).await;
     assert_eq!(words(&summary), ["done"; 2]);
     let (received, hash) = cloud.received().pop().expect("a call");
     let Resource::Listener(listener) = received.resource else { panic!("a listener") };
-    assert_eq!(listener.alb, "arn:alb");
+    assert_eq!(listener.load_balancer, "arn:alb");
     assert_eq!(hash, "spec-of-the-stack");
 }
 

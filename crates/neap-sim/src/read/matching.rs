@@ -172,14 +172,16 @@ fn certificate(world: &World, stack: &str, address: &Address, wanted: &Certifica
 fn listeners(world: &World, desired: &Desired, found: &mut BTreeMap<Address, String>) {
     let live: Vec<(&Record, &Listener)> = visible::<Listener>(world);
     let wanted = children(desired, Kind::Listener, found, world);
-    for (address, alb) in &wanted {
+    for (address, balancer) in &wanted {
         let tagged = live.iter().find(|(record, listener)| {
-            listener.alb == *alb && record.is_of(&desired.stack) && record.address().as_ref() == Some(address)
+            listener.load_balancer == *balancer
+                && record.is_of(&desired.stack)
+                && record.address().as_ref() == Some(address)
         });
         found.extend(tagged.map(|(record, _)| (address.clone(), record.arn.clone())));
     }
     let mut taken: BTreeSet<String> = found.values().cloned().collect();
-    for (address, alb) in wanted {
+    for (address, balancer) in wanted {
         let Some(Resource::Listener(listener)) = desired.resources.get(&address).map(|it| &it.resource)
         else {
             continue;
@@ -188,7 +190,7 @@ fn listeners(world: &World, desired: &Desired, found: &mut BTreeMap<Address, Str
             continue;
         }
         let by_port = live.iter().find(|(record, other)| {
-            other.alb == alb && other.port == listener.port && !taken.contains(&record.arn)
+            other.load_balancer == balancer && other.port == listener.port && !taken.contains(&record.arn)
         });
         if let Some((record, _)) = by_port {
             taken.insert(record.arn.clone());

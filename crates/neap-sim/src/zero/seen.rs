@@ -46,9 +46,9 @@ fn balanced(records: &[&Record]) -> BTreeMap<String, BTreeSet<String>> {
     let mut balanced: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for record in records {
         let (alb, action) = match &record.resource {
-            Resource::Listener(listener) => (Some(&listener.alb), &listener.default_action),
+            Resource::Listener(listener) => (Some(&listener.load_balancer), &listener.default_action),
             Resource::Rule(rule) => {
-                (listeners.get(rule.listener.as_str()).map(|listener| &listener.alb), &rule.action)
+                (listeners.get(rule.listener.as_str()).map(|listener| &listener.load_balancer), &rule.action)
             }
             _ => continue,
         };
@@ -83,6 +83,12 @@ fn seen(world: &World, record: &Record, balanced: &BTreeMap<String, BTreeSet<Str
             seen.protected = alb.deletion_protection;
             seen.usage = vec![Usage::of(Charge::Alb, 1.0)];
         }
+        Resource::Nlb(nlb) => {
+            seen.uses = nlb.security_groups.clone();
+            seen.uses.extend(balanced.get(&record.arn).into_iter().flatten().cloned());
+            seen.protected = nlb.deletion_protection;
+            seen.usage = vec![Usage::of(Charge::Nlb, 1.0)];
+        }
         Resource::AutoScalingGroup(group) => seen.stored.items = u64::from(group.desired),
         Resource::Cluster(_) => {
             let groups = auto_scaling::of_cluster(world, &record.arn);
@@ -93,9 +99,9 @@ fn seen(world: &World, record: &Record, balanced: &BTreeMap<String, BTreeSet<Str
             let group = provider.auto_scaling_group.rsplit_once('/');
             seen.uses = group.map(|(_, name)| name.to_owned()).into_iter().collect();
         }
-        Resource::Listener(Listener { alb, certificate, .. }) => {
-            seen.within = Some(alb.clone());
-            seen.uses = certificate.iter().cloned().collect();
+        Resource::Listener(listener) => {
+            seen.within = Some(listener.load_balancer.clone());
+            seen.uses = listener.certificate.iter().cloned().collect();
         }
         Resource::Certificate(certificate) => seen.name.clone_from(&certificate.domain),
         Resource::Rule(Rule { listener, .. }) => seen.within = Some(listener.clone()),

@@ -46,6 +46,8 @@ priority = 10
 when = { path = ["/api/*"] }
 forward = "api"
 
+[nlb.mqtt]
+
 [service.api]
 cluster = "main"
 task = "api"
@@ -243,7 +245,7 @@ fn in_the_way(sim: &Sim, stack: &Desired, at: &Address, tags: &Value) -> Value {
         found.expect("it is live").outputs[output].clone()
     };
     let fields = match at.kind() {
-        Kind::Listener => json!({ "alb": parent("arn"), "port": 80 }),
+        Kind::Listener => json!({ "load_balancer": parent("arn"), "port": 80 }),
         Kind::Rule => json!({ "listener": parent("arn"), "priority": 10 }),
         Kind::Role => json!({ "path": "/neap/course/" }),
         Kind::InstanceProfile => json!({ "path": "/neap/course/", "role": null }),

@@ -127,7 +127,7 @@ async fn names_that_hold_references_are_resolved_before_they_are_looked_up() {
     };
     rewrite("service.api", "cluster", "${cluster.main.arn}");
     rewrite("security_group.all", "vpc", "${network.vpc}");
-    rewrite("alb.public.listener.http", "alb", "${alb.public.arn}");
+    rewrite("alb.public.listener.http", "load_balancer", "${alb.public.arn}");
     rewrite("alb.public.listener.http.rule.10", "listener", "${alb.public.listener.http.arn}");
     let live = sim.read(&desired).await.expect("a reading");
     for at in desired.resources.keys() {

@@ -254,8 +254,8 @@ async fn a_health_check_must_end_before_the_next() {
         &|check| check.timeout_seconds = 30,
         &|check| check.interval_seconds = 301,
         &|check| check.healthy_threshold = 1,
-        &|check| check.path = "health".into(),
-        &|check| check.matcher = "700".into(),
+        &|check| check.path = Some("health".into()),
+        &|check| check.matcher = Some("700".into()),
         &|check| check.port = "any".into(),
     ];
     for change in wrong {

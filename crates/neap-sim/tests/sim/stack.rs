@@ -200,24 +200,27 @@ pub(crate) fn target_group(name: &str, vpc: &str) -> TargetGroup {
     TargetGroup {
         name: name.into(),
         protocol: "HTTP".into(),
-        protocol_version: "HTTP1".into(),
+        protocol_version: Some("HTTP1".into()),
         port: 3000,
         vpc: vpc.into(),
         target_type: "ip".into(),
         health_check: HealthCheck {
             protocol: "HTTP".into(),
             port: "traffic-port".into(),
-            path: "/".into(),
-            matcher: "200-399".into(),
+            path: Some("/".into()),
+            matcher: Some("200-399".into()),
             interval_seconds: 30,
             timeout_seconds: 6,
             healthy_threshold: 5,
             unhealthy_threshold: 2,
         },
         deregistration_delay_seconds: 30,
-        slow_start_seconds: 0,
-        algorithm: "round_robin".into(),
+        slow_start_seconds: Some(0),
+        algorithm: Some("round_robin".into()),
         stickiness: None,
+        preserve_client_ip: None,
+        proxy_protocol: None,
+        connection_termination: None,
     }
 }
 
@@ -248,11 +251,12 @@ pub(crate) fn not_found() -> Action {
 
 pub(crate) fn listener(alb: &str, port: u16, default_action: Action) -> Listener {
     Listener {
-        alb: alb.into(),
+        load_balancer: alb.into(),
         port,
         protocol: "HTTP".into(),
         certificate: None,
         ssl_policy: None,
+        alpn_policy: None,
         default_action,
     }
 }

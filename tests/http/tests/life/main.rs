@@ -76,6 +76,18 @@ fn sidecar_lives_on_ministack() {
 }
 
 #[test]
+fn internal_nlb_lives_on_moto() {
+    let life = stacks::internal_nlb();
+    life.run(World::new(Emulator::Moto, life.stack));
+}
+
+#[test]
+fn internal_nlb_lives_on_ministack() {
+    let life = stacks::internal_nlb();
+    life.run(World::new(Emulator::Ministack, life.stack));
+}
+
+#[test]
 fn an_orphan_with_a_name_of_the_users_own_is_found_on_moto() {
     let world = World::new(Emulator::Moto, "stack.toml");
     let (output, declared) = ("[output] ", "[log_group.x]\nname = \"/my/own\"\n\n[output] ");

@@ -37,13 +37,8 @@ pub(crate) const NEVER_USED: Unused = &[
         ],
     ),
     (
-        "repositories change in how many images they keep",
-        &["ecr:DeleteLifecyclePolicy", "ecr:PutImageScanningConfiguration", "ecr:PutImageTagMutability"],
-    ),
-    (
         "load balancers stay where they are",
         &[
-            "elasticloadbalancing:ModifyLoadBalancerAttributes",
             "elasticloadbalancing:SetIpAddressType",
             "elasticloadbalancing:SetSecurityGroups",
             "elasticloadbalancing:SetSubnets",
@@ -67,6 +62,14 @@ const NO_TAG_TAKEN: (&str, &[&str]) = (
         "logs:UntagResource",
     ],
 );
+
+const REPOSITORY_STAYS: (&str, &[&str]) = (
+    "repositories change in how many images they keep",
+    &["ecr:DeleteLifecyclePolicy", "ecr:PutImageScanningConfiguration", "ecr:PutImageTagMutability"],
+);
+
+const NO_ATTRIBUTES: (&str, &[&str]) =
+    ("load balancers keep their attributes", &["elasticloadbalancing:ModifyLoadBalancerAttributes"]);
 
 const FARGATE_STAYS: (&str, &[&str]) =
     ("the cluster keeps its capacity", &["ecs:PutClusterCapacityProviders"]);
@@ -96,6 +99,8 @@ pub(crate) fn root() -> Life {
         ],
         orphaned: "repositories",
         unused: &[
+            REPOSITORY_STAYS,
+            NO_ATTRIBUTES,
             FARGATE_STAYS,
             NO_STATEMENTS,
             ("the cluster stays as it is", &["ecs:UpdateCluster"]),
@@ -133,6 +138,8 @@ pub(crate) fn course_fargate() -> Life {
         ],
         orphaned: "distributions",
         unused: &[
+            REPOSITORY_STAYS,
+            NO_ATTRIBUTES,
             FARGATE_STAYS,
             NO_TAG_TAKEN,
             NO_STATEMENTS,
@@ -188,6 +195,8 @@ pub(crate) fn course_ec2() -> Life {
         ],
         orphaned: "rules",
         unused: &[
+            REPOSITORY_STAYS,
+            NO_ATTRIBUTES,
             NO_TAG_TAKEN,
             NO_STATEMENTS,
             ("the cluster stays as it is", &["ecs:UpdateCluster"]),
@@ -239,6 +248,8 @@ pub(crate) fn two_services() -> Life {
         )],
         orphaned: "rules",
         unused: &[
+            REPOSITORY_STAYS,
+            NO_ATTRIBUTES,
             FARGATE_STAYS,
             NO_TAG_TAKEN,
             ("the cluster stays as it is", &["ecs:UpdateCluster"]),
@@ -301,11 +312,57 @@ pub(crate) fn sidecar() -> Life {
         ],
         orphaned: "roles",
         unused: &[
+            REPOSITORY_STAYS,
+            NO_ATTRIBUTES,
             FARGATE_STAYS,
             NO_TAG_TAKEN,
             ("no tag changes", &["ec2:CreateTags", "ecr:TagResource", "elasticloadbalancing:AddTags"]),
             ("the target group is replaced", &["elasticloadbalancing:ModifyTargetGroup"]),
         ],
         foreign: ("ecr", "create_repository", json!({ "repositoryName": "notes-app" }), "notes-app"),
+    }
+}
+
+pub(crate) fn internal_nlb() -> Life {
+    Life {
+        stack: "examples/internal-nlb/stack.toml",
+        counts: json!({
+            "clusters": 1, "listeners": 1, "load balancers": 1, "log groups": 1, "roles": 1, "security groups": 2,
+            "services": 1, "target groups": 1, "task definitions": 1,
+        }),
+        in_place: &[
+            ("cross_zone = true ", "cross_zone = false"),
+            ("interval = 10", "interval = 20"),
+            ("stickiness = \"source_ip\"\n", ""),
+        ],
+        replacement: (
+            "[target_group.redis]\nport = 6379\nprotocol = \"TCP\"",
+            "[target_group.redis]\nport = 6380\nprotocol = \"TCP\"",
+        ),
+        orphan: &[(
+            "[service.redis]\ncluster = \"main\"\ntask = \"redis\"\ntarget = { group = \"redis\" }\n",
+            "",
+        )],
+        orphaned: "services",
+        unused: &[
+            FARGATE_STAYS,
+            NO_STATEMENTS,
+            ("the cluster stays as it is", &["ecs:UpdateCluster"]),
+            (
+                "no tag changes",
+                &[
+                    "ec2:CreateTags",
+                    "ec2:DeleteTags",
+                    "ecs:TagResource",
+                    "ecs:UntagResource",
+                    "elasticloadbalancing:RemoveTags",
+                    "iam:TagRole",
+                    "iam:UntagRole",
+                    "logs:TagResource",
+                    "logs:UntagResource",
+                ],
+            ),
+        ],
+        foreign: ("ecs", "create_cluster", json!({ "clusterName": "cache-main" }), "cache-main"),
     }
 }

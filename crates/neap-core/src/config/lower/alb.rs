@@ -23,16 +23,12 @@ pub(super) fn lower(lowering: &mut Lowering<'_>) {
     for (name, table) in &file.alb {
         alb(lowering, name, table);
     }
-    alb_action::check_groups(lowering);
 }
 
 fn alb(lowering: &mut Lowering<'_>, name: &str, table: &AlbTable) {
     let (place, address) = lowering.begin(Kind::Alb, name);
     let common = Common { tags: &table.tags, protect: table.protect, name: table.name.as_deref() };
-    let scheme = match table.scheme {
-        Scheme::InternetFacing => "internet-facing",
-        Scheme::Internal => "internal",
-    };
+    let scheme = scheme(table.scheme);
     let places = place.at("subnets");
     if table.subnets.len() == 1 {
         lowering
@@ -43,11 +39,7 @@ fn alb(lowering: &mut Lowering<'_>, name: &str, table: &AlbTable) {
     let fields = Alb {
         name: lowering.replaceable_name(Kind::Alb, &place, &common, &immutable),
         scheme: scheme.to_owned(),
-        ip_address_type: match table.ip_address_type {
-            IpAddressType::Ipv4 => "ipv4",
-            IpAddressType::Dualstack => "dualstack",
-        }
-        .to_owned(),
+        ip_address_type: ip_address_type(table.ip_address_type).to_owned(),
         subnets: subnets(lowering, &places, &table.subnets),
         security_groups: groups::of_alb(lowering, &address, &place, table),
         idle_timeout_seconds: table.idle_timeout,
@@ -55,10 +47,27 @@ fn alb(lowering: &mut Lowering<'_>, name: &str, table: &AlbTable) {
         http2: table.http2,
         drop_invalid_header_fields: table.drop_invalid_header_fields,
     };
-    lowering.declare(address, &place, &common, fields);
-    check_ports(lowering, &place.at("listener"), name, table);
+    lowering.declare(address.clone(), &place, &common, fields);
+    let ports = table.listener.iter().map(|(name, listener)| (name.as_str(), listener.port));
+    check_ports(lowering, &place.at("listener"), &address, ports);
     for (listener_name, table) in &table.listener {
         listener(lowering, &place.at("listener").at(listener_name), name, listener_name, table);
+    }
+}
+
+/// The name that AWS gives a scheme.
+pub(super) const fn scheme(scheme: Scheme) -> &'static str {
+    match scheme {
+        Scheme::InternetFacing => "internet-facing",
+        Scheme::Internal => "internal",
+    }
+}
+
+/// The name that AWS gives a type of addresses.
+pub(super) const fn ip_address_type(ip_address_type: IpAddressType) -> &'static str {
+    match ip_address_type {
+        IpAddressType::Ipv4 => "ipv4",
+        IpAddressType::Dualstack => "dualstack",
     }
 }
 
@@ -77,15 +86,20 @@ pub(super) fn subnets(lowering: &mut Lowering<'_>, place: &Place, ids: &[String]
     lowering.list(place, ids).into_iter().collect()
 }
 
-fn check_ports(lowering: &mut Lowering<'_>, place: &Place, alb: &str, table: &AlbTable) {
+/// Checks that no two listeners of the load balancer `balancer` have one port.
+pub(super) fn check_ports<'file>(
+    lowering: &mut Lowering<'_>,
+    place: &Place,
+    balancer: &Address,
+    listeners: impl Iterator<Item = (&'file str, u16)>,
+) {
     let mut seen = BTreeMap::new();
-    for (name, listener) in &table.listener {
-        if let Some(first) = seen.insert(listener.port, name) {
-            let port = listener.port;
+    for (name, port) in listeners {
+        if let Some(first) = seen.insert(port, name) {
             lowering
                 .report(
                     &place.at(name).at("port"),
-                    format!("port {port} is taken by `alb.{alb}.listener.{first}`"),
+                    format!("port {port} is taken by `{balancer}.listener.{first}`"),
                 )
                 .help("each listener of a load balancer has a port of its own");
         }
@@ -106,7 +120,7 @@ fn listener(lowering: &mut Lowering<'_>, place: &Place, alb: &str, name: &str, t
         fixed_response: table.default.fixed_response.as_ref(),
     };
     let fields = Listener {
-        alb: reference::output(&Address::new(Kind::Alb, alb), "arn"),
+        load_balancer: reference::output(&Address::new(Kind::Alb, alb), "arn"),
         port: table.port,
         protocol: protocol_name(protocol).to_owned(),
         certificate,
@@ -114,6 +128,7 @@ fn listener(lowering: &mut Lowering<'_>, place: &Place, alb: &str, name: &str, t
             .ssl_policy
             .as_deref()
             .map(|policy| tls::policy(lowering, &place.at("ssl_policy"), policy)),
+        alpn_policy: None,
         default_action: alb_action::lower(lowering, &place.at("default"), &default, table),
     };
     lowering.declare(address.clone(), place, &common, fields);

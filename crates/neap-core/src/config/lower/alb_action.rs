@@ -5,7 +5,7 @@
 use super::context::Lowering;
 use super::place::{Place, quoted};
 use super::routes;
-use super::target_group::{protocol_name, version_name};
+use super::target_group::{protocol_name, target_protocol_name, version_name};
 use crate::address::{Address, Kind};
 use crate::config::shape::{
     ContentType, FixedResponse, Forward, HttpProtocol, ListenerTable, ProtocolVersion, Redirect,
@@ -59,7 +59,8 @@ pub(super) fn lower(
     }
 }
 
-fn forward(lowering: &mut Lowering<'_>, place: &Place, forward: &Forward) -> Action {
+/// The groups that `forward` names.
+pub(super) fn forward(lowering: &mut Lowering<'_>, place: &Place, forward: &Forward) -> Action {
     match forward {
         Forward::One(name) => {
             let target_group = lowering.named(place, Kind::TargetGroup, name);
@@ -164,18 +165,38 @@ pub(super) fn check_groups(lowering: &mut Lowering<'_>) {
     let file = lowering.file;
     for (group, routes) in lowering.routes.clone() {
         let Some(table) = file.target_group.get(group) else { continue };
-        let version = table.protocol_version;
+        let version = table.protocol_version.unwrap_or_default();
         for route in &routes {
-            if version != ProtocolVersion::Http1 && route.protocol == HttpProtocol::Http {
+            if version != ProtocolVersion::Http1 && route.protocol == "HTTP" {
                 let address = Address::new(Kind::TargetGroup, group);
                 let message =
                     format!("`{address}` speaks {}, which needs an HTTPS listener", version_name(version));
                 lowering.report(&route.place, message);
             }
-            if route.alb != routes[0].alb {
-                let message = format!("`target_group.{group}` already belongs to `alb.{}`", routes[0].alb);
+            check_protocols(lowering, route, group, target_protocol_name(table.protocol));
+            if route.balancer != routes[0].balancer {
+                let message = format!("`target_group.{group}` already belongs to `{}`", routes[0].balancer);
                 lowering.report(&route.place, message).help("a target group belongs to one load balancer");
             }
         }
+    }
+}
+
+/// Which protocols of targets a listener takes ("Listeners for your Network Load Balancers").
+fn check_protocols(lowering: &mut Lowering<'_>, route: &routes::Route, group: &str, protocol: &str) {
+    let taken: &[&str] = match route.protocol {
+        "TCP" => &["TCP", "TCP_UDP"],
+        "TLS" => &["TCP", "TLS"],
+        "UDP" => &["UDP", "TCP_UDP"],
+        "TCP_UDP" => &["TCP_UDP"],
+        _ => &["HTTP", "HTTPS"],
+    };
+    if !taken.contains(&protocol) {
+        let message =
+            format!("`target_group.{group}` speaks {protocol}, and the listener {}", route.protocol);
+        let words = taken.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or ");
+        lowering
+            .report(&route.place, message)
+            .help(format!("such a listener takes groups with `protocol` {words}"));
     }
 }

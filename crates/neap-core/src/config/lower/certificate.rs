@@ -197,10 +197,16 @@ struct Users {
 impl Users {
     fn of(file: &StackFile, name: &str) -> Self {
         let is_it = |text: &String| table_of(text) == Some(name);
-        let listeners =
-            file.alb.iter().flat_map(|(alb, table)| table.listener.iter().map(move |it| (alb, it)));
-        let mut listeners = listeners.filter(|(_, (_, table))| table.certificate.iter().any(is_it));
-        Self { listener: listeners.next().map(|(alb, (name, _))| Address::listener(alb, name)), site: None }
+        let of_albs = file.alb.iter().flat_map(|(alb, table)| {
+            let address = move |name: &String| Address::listener(alb, name);
+            table.listener.iter().map(move |(name, table)| (address(name), table.certificate.as_ref()))
+        });
+        let of_nlbs = file.nlb.iter().flat_map(|(nlb, table)| {
+            let address = move |name: &String| Address::nlb_listener(nlb, name);
+            table.listener.iter().map(move |(name, table)| (address(name), table.certificate.as_ref()))
+        });
+        let mut listeners = of_albs.chain(of_nlbs).filter(|(_, certificate)| certificate.is_some_and(is_it));
+        Self { listener: listeners.next().map(|(address, _)| address), site: None }
     }
 }
 

@@ -9,11 +9,11 @@ use super::context::{Common, Lowering};
 use super::network::{self, Cidr};
 use super::place::Place;
 use super::stack::is_id;
-use super::{container, ground};
+use super::{container, ground, routes, target_group};
 use crate::address::{Address, Kind};
 use crate::config::shape::{
-    AlbTable, CloudfrontTable, IpAddressType, NetworkMode, OneOrMany, PortRange, ReachableFrom, Scheme,
-    SecurityGroupProtocol, SecurityGroupRuleTable, SecurityGroupTable, StackFile,
+    AlbTable, CloudfrontTable, IpAddressType, NetworkMode, NlbTable, OneOrMany, PortRange, ReachableFrom,
+    Scheme, SecurityGroupProtocol, SecurityGroupRuleTable, SecurityGroupTable, StackFile,
 };
 use crate::kinds::{Resource, SecurityGroup, SecurityGroupRule};
 use crate::{naming, reference};
@@ -97,22 +97,56 @@ pub(super) fn of_alb(
     if !table.security_groups.is_empty() {
         return chosen(lowering, &place.at("security_groups"), &table.security_groups);
     }
-    let peers: &[&str] = match (table.scheme, table.reachable_from, table.ip_address_type) {
-        (_, Some(ReachableFrom::Cloudfront), _) => &[CLOUDFRONT],
-        (Scheme::Internal, None, _) => &PRIVATE,
-        (Scheme::InternetFacing, None, IpAddressType::Ipv4) => &["0.0.0.0/0"],
-        (Scheme::InternetFacing, None, IpAddressType::Dualstack) => &["0.0.0.0/0", "::/0"],
+    let (peers, from): (&[&str], _) = match table.reachable_from {
+        Some(ReachableFrom::Cloudfront) => (&[CLOUDFRONT], "CloudFront"),
+        None => reached_from(table.scheme, table.ip_address_type),
     };
     let ports: BTreeSet<u16> = table.listener.values().map(|listener| listener.port).collect();
     let rule = |port: u16, peer: &str| SecurityGroupRule::tcp(port, peer, format!("to {alb}"));
     let ingress = ports.iter().flat_map(|port| peers.iter().map(move |peer| rule(*port, peer))).collect();
-    let from = match (table.reachable_from, table.scheme) {
-        (Some(ReachableFrom::Cloudfront), _) => "CloudFront",
-        (None, Scheme::Internal) => "private addresses",
-        (None, Scheme::InternetFacing) => "the internet",
-    };
     let reason = format!("lets {from} reach the load balancer{}", on_ports(&ports));
     implied(lowering, alb, &format!("alb-{}", alb.name()), ingress, reason)
+}
+
+/// The groups of a network load balancer: those that it names, or one that lets its listeners be reached.
+pub(super) fn of_nlb(
+    lowering: &mut Lowering<'_>,
+    nlb: &Address,
+    place: &Place,
+    table: &NlbTable,
+) -> BTreeSet<String> {
+    if !table.security_groups.is_empty() {
+        return chosen(lowering, &place.at("security_groups"), &table.security_groups);
+    }
+    let (peers, from) = reached_from(table.scheme, table.ip_address_type);
+    let mut ingress = BTreeSet::new();
+    for listener in table.listener.values() {
+        let protocols: &[&str] = match routes::transport(lowering.file, listener) {
+            "UDP" => &["udp"],
+            "TCP_UDP" => &["tcp", "udp"],
+            _ => &["tcp"],
+        };
+        for (protocol, peer) in
+            protocols.iter().flat_map(|protocol| peers.iter().map(move |peer| (protocol, peer)))
+        {
+            ingress.insert(SecurityGroupRule {
+                protocol: (*protocol).to_owned(),
+                ..SecurityGroupRule::tcp(listener.port, *peer, format!("to {nlb}"))
+            });
+        }
+    }
+    let ports = table.listener.values().map(|listener| listener.port).collect();
+    let reason = format!("lets {from} reach the load balancer{}", on_ports(&ports));
+    implied(lowering, nlb, &format!("nlb-{}", nlb.name()), ingress, reason)
+}
+
+/// Who has a route to a load balancer, and the words for them.
+const fn reached_from(scheme: Scheme, addresses: IpAddressType) -> (&'static [&'static str], &'static str) {
+    match (scheme, addresses) {
+        (Scheme::Internal, _) => (&PRIVATE, "private addresses"),
+        (Scheme::InternetFacing, IpAddressType::Ipv4) => (&["0.0.0.0/0"], "the internet"),
+        (Scheme::InternetFacing, IpAddressType::Dualstack) => (&["0.0.0.0/0", "::/0"], "the internet"),
+    }
 }
 
 /// Checks a load balancer that only CloudFront shall reach. The prefix list counts as 55 rules ("Use the CloudFront managed
@@ -146,71 +180,73 @@ fn check_reachable(lowering: &mut Lowering<'_>, alb: &Address, place: &Place, ta
     }
 }
 
-/// The group of a service: its load balancers reach the given ports, and nobody else does anything. `ports` holds
-/// the name of a target group and a port that its load balancers ask.
+/// Something of targets that load balancers ask: the name of a target group, a protocol, and a range of ports.
+pub(super) type Asked<'file> = (&'file str, &'static str, (u16, u16));
+
+/// The rules by which load balancers reach what they ask, and what those load balancers are called.
+fn from_balancers(
+    lowering: &Lowering<'_>,
+    asked: &BTreeSet<Asked<'_>>,
+) -> (BTreeSet<SecurityGroupRule>, BTreeSet<String>) {
+    let mut ingress = BTreeSet::new();
+    let mut balancers = BTreeSet::new();
+    for (group, protocol, (from, to)) in asked {
+        for route in lowering.routes.get(group).into_iter().flatten() {
+            let balancer = &route.balancer;
+            let groups = match lowering.resources.get(balancer).map(|found| &found.resource) {
+                Some(Resource::Alb(alb)) => &alb.security_groups,
+                Some(Resource::Nlb(nlb)) => &nlb.security_groups,
+                _ => continue,
+            };
+            let rule = |peer: &String| SecurityGroupRule {
+                protocol: (*protocol).to_owned(),
+                to_port: Some(i32::from(*to)),
+                ..SecurityGroupRule::tcp(*from, peer, format!("from {balancer}"))
+            };
+            ingress.extend(groups.iter().map(rule));
+            balancers.insert(format!("`{balancer}`"));
+        }
+    }
+    // Two load balancers may share a group, and AWS takes a rule only once.
+    let mut seen = BTreeSet::new();
+    ingress.retain(|rule: &SecurityGroupRule| {
+        seen.insert((rule.protocol.clone(), rule.from_port, rule.to_port, rule.peer.clone()))
+    });
+    (ingress, balancers)
+}
+
+/// The group of a service: its load balancers reach what they ask, and nobody else does anything.
 pub(super) fn of_service(
     lowering: &mut Lowering<'_>,
     service: &Address,
-    ports: &BTreeSet<(&str, u16)>,
+    asked: &BTreeSet<Asked<'_>>,
 ) -> BTreeSet<String> {
-    let mut ingress = BTreeSet::new();
-    let mut balancers = BTreeSet::new();
-    for (group, port) in ports {
-        for route in lowering.routes.get(group).into_iter().flatten() {
-            let alb = Address::new(Kind::Alb, route.alb);
-            let Some(Resource::Alb(fields)) = lowering.resources.get(&alb).map(|alb| &alb.resource) else {
-                continue;
-            };
-            let rule = |peer: &String| SecurityGroupRule::tcp(*port, peer, format!("from {alb}"));
-            ingress.extend(fields.security_groups.iter().map(rule));
-            balancers.insert(format!("`{alb}`"));
-        }
-    }
+    let (ingress, balancers) = from_balancers(lowering, asked);
     let reason = if balancers.is_empty() {
         "lets the tasks out and nobody in".to_owned()
     } else {
-        let ports = ports.iter().map(|(_, port)| *port).collect();
+        let ports = asked.iter().map(|(_, _, (port, _))| *port).collect();
         let balancers = balancers.into_iter().collect::<Vec<_>>().join(" and ");
         format!("lets {balancers} reach the tasks{}", on_ports(&ports))
     };
-    // Two load balancers may share a group, and AWS takes a rule only once.
-    let mut seen = BTreeSet::new();
-    ingress.retain(|rule: &SecurityGroupRule| seen.insert((rule.from_port, rule.peer.clone())));
     implied(lowering, service, &format!("service-{}", service.name()), ingress, reason)
 }
 
 /// The group of the instances of `cluster`: load balancers reach the ports of the tasks on them, and nobody else does
 /// anything.
 pub(super) fn of_instances(lowering: &mut Lowering<'_>, cluster: &Address, name: &str) -> BTreeSet<String> {
-    let mut ingress = BTreeSet::new();
-    let mut balancers = BTreeSet::new();
-    for (group, (from, to)) in shared_ports(lowering.file, cluster.name()) {
-        for route in lowering.routes.get(group).into_iter().flatten() {
-            let alb = Address::new(Kind::Alb, route.alb);
-            let Some(Resource::Alb(fields)) = lowering.resources.get(&alb).map(|alb| &alb.resource) else {
-                continue;
-            };
-            let rule = |peer: &String| SecurityGroupRule {
-                to_port: Some(i32::from(to)),
-                ..SecurityGroupRule::tcp(from, peer, format!("from {alb}"))
-            };
-            ingress.extend(fields.security_groups.iter().map(rule));
-            balancers.insert(format!("`{alb}`"));
-        }
-    }
+    let (ingress, balancers) = from_balancers(lowering, &shared_ports(lowering.file, cluster.name()));
     let reason = if balancers.is_empty() {
         "lets its instances out and nobody in".to_owned()
     } else {
         let balancers = balancers.into_iter().collect::<Vec<_>>().join(" and ");
         format!("lets {balancers} reach the tasks on its instances")
     };
-    let mut seen = BTreeSet::new();
-    ingress.retain(|rule: &SecurityGroupRule| seen.insert((rule.from_port, rule.to_port, rule.peer.clone())));
     implied(lowering, cluster, name, ingress, reason)
 }
 
 /// The ports of a cluster's instances behind which tasks answer, each with the target group that reaches it.
-fn shared_ports<'file>(file: &'file StackFile, cluster: &str) -> BTreeSet<(&'file str, (u16, u16))> {
+fn shared_ports<'file>(file: &'file StackFile, cluster: &str) -> BTreeSet<Asked<'file>> {
     let mut ports = BTreeSet::new();
     for service in file.service.values().filter(|service| service.cluster == cluster) {
         let mode = ground::mode_of(file, service);
@@ -219,6 +255,7 @@ fn shared_ports<'file>(file: &'file StackFile, cluster: &str) -> BTreeSet<(&'fil
         }
         let Some(task) = file.task.get(&service.task) else { continue };
         for target in service.target.as_ref().map_or(&[][..], OneOrMany::as_slice) {
+            let Some(group) = file.target_group.get(&target.group) else { continue };
             let opened = task
                 .container
                 .iter()
@@ -231,10 +268,9 @@ fn shared_ports<'file>(file: &'file StackFile, cluster: &str) -> BTreeSet<(&'fil
                     (_, 0) => CHOSEN_PORTS,
                     (_, fixed) => (fixed, fixed),
                 };
-                ports.insert((target.group.as_str(), range));
+                let asked = target_group::asked(group, range).into_iter();
+                ports.extend(asked.map(|(protocol, range)| (target.group.as_str(), protocol, range)));
             }
-            let checked = file.target_group.get(&target.group).and_then(|group| group.health_check.port);
-            ports.extend(checked.map(|port| (target.group.as_str(), (port, port))));
         }
     }
     ports
@@ -380,7 +416,7 @@ fn peer(lowering: &mut Lowering<'_>, place: &Place, group: &str, text: &str) -> 
         return peer_cidr(lowering, place, text);
     }
     match text.parse::<Address>() {
-        Ok(address) if matches!(address.kind(), Kind::Alb | Kind::Service) => {
+        Ok(address) if matches!(address.kind(), Kind::Alb | Kind::Nlb | Kind::Service) => {
             peer_implied(lowering, place, &address)
         }
         _ => lowering.named(place, Kind::SecurityGroup, text),
@@ -412,13 +448,15 @@ fn peer_implied(lowering: &mut Lowering<'_>, place: &Place, address: &Address) -
     let (file, name) = (lowering.file, address.name());
     let groups = match address.kind() {
         Kind::Alb => file.alb.get(name).map(|alb| &alb.security_groups),
+        Kind::Nlb => file.nlb.get(name).map(|nlb| &nlb.security_groups),
         _ => file.service.get(name).map(|service| &service.security_groups),
     };
     match groups {
         None => {
-            let known: Vec<String> = file.alb.keys().map(|name| format!("alb.{name}")).collect();
+            let albs = file.alb.keys().map(|name| format!("alb.{name}"));
+            let nlbs = file.nlb.keys().map(|name| format!("nlb.{name}"));
             let services = file.service.keys().map(|name| format!("service.{name}"));
-            let known: Vec<String> = known.into_iter().chain(services).collect();
+            let known: Vec<String> = albs.chain(nlbs).chain(services).collect();
             let text = address.to_string();
             lowering
                 .report(place, format!("there is no `{text}` in this stack"))

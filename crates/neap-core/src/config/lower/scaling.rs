@@ -127,10 +127,16 @@ fn resource_label(
         }
     };
     // That nobody forwards to it is told where the service names it.
-    let alb = lowering.routes.get(group).and_then(|routes| routes.first())?.alb;
-    let alb = reference::output(&Address::new(Kind::Alb, alb), "full_name");
+    let balancer = lowering.routes.get(group).and_then(|routes| routes.first())?.balancer.clone();
+    if balancer.kind() == Kind::Nlb {
+        lowering
+            .report(place, format!("`{balancer}` sees connections and counts no requests"))
+            .help("scale by `cpu` or `memory`");
+        return None;
+    }
+    let balancer = reference::output(&balancer, "full_name");
     let group = reference::output(&Address::new(Kind::TargetGroup, group), "full_name");
-    Some(format!("{alb}/{group}"))
+    Some(format!("{balancer}/{group}"))
 }
 
 fn suspended(lowering: &mut Lowering<'_>, place: &Place, words: &[Suspended]) -> BTreeSet<String> {

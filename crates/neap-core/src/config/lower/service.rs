@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::context::{Common, Lowering};
 use super::place::{Place, quoted};
-use super::{alb, capacity, deployment, ground, groups, instances, scaling, task};
+use super::{alb, capacity, deployment, ground, groups, instances, scaling, target_group, task};
 use crate::address::{Address, Kind};
 use crate::config::shape::{
-    NetworkMode, OneOrMany, SchedulingStrategy, ServiceTable, TargetTable, TaskTable,
+    NetworkMode, OneOrMany, SchedulingStrategy, ServiceTable, TargetProtocol, TargetTable, TaskTable,
 };
 use crate::kinds::{Resource, Service, ServiceTarget, StrategyItem};
 use crate::ownership::Owned;
@@ -181,7 +181,11 @@ fn targets<'table>(
         let target_group = lowering.named(&place.at("group"), Kind::TargetGroup, &target.group);
         check_forwarded(lowering, &place.at("group"), &target.group);
         let (container, port) = match file.task.get(&table.task) {
-            Some(task) => endpoint(lowering, &place, target, &table.task, task),
+            Some(task) => {
+                let found = endpoint(lowering, &place, target, &table.task, task);
+                check_both(lowering, &place, target, task, &found);
+                found
+            }
             None => (target.container.clone().unwrap_or_default(), target.port.unwrap_or(0)),
         };
         if targets.iter().any(|(group, _)| *group == target.group) {
@@ -210,7 +214,9 @@ fn endpoint(
     task_name: &str,
     task: &TaskTable,
 ) -> (String, u16) {
-    let open = task::open_ports(task);
+    let group = lowering.file.target_group.get(&target.group);
+    let speaks = if group.is_some_and(|group| group.protocol == TargetProtocol::Udp) { "udp" } else { "tcp" };
+    let open = task::open_ports(task, speaks);
     let fallback = (target.container.clone().unwrap_or_default(), target.port.unwrap_or(0));
     let container = match (&target.container, open.len()) {
         (Some(container), _) if !task.container.contains_key(container) => {
@@ -265,6 +271,29 @@ fn endpoint(
     (container.to_owned(), port)
 }
 
+/// A group of TCP and UDP on one port needs the container to open it in both.
+fn check_both(
+    lowering: &mut Lowering<'_>,
+    place: &Place,
+    target: &TargetTable,
+    task: &TaskTable,
+    (container, port): &(String, u16),
+) {
+    let group = lowering.file.target_group.get(&target.group);
+    if group.is_none_or(|group| group.protocol != TargetProtocol::TcpUdp) {
+        return;
+    }
+    let open = task::open_ports(task, "udp");
+    if *port > 0 && !open.get(container.as_str()).is_some_and(|ports| ports.contains(port)) {
+        lowering
+            .report(
+                &place.at("group"),
+                format!("`{container}` opens port {port} for TCP alone, and the group speaks UDP too"),
+            )
+            .help(format!("write `ports = [{{ port = {port} }}, {{ port = {port}, protocol = \"udp\" }}]`"));
+    }
+}
+
 fn security_groups(
     lowering: &mut Lowering<'_>,
     place: &Place,
@@ -275,13 +304,13 @@ fn security_groups(
     if !table.security_groups.is_empty() {
         return groups::chosen(lowering, &place.at("security_groups"), &table.security_groups);
     }
-    let mut ports = BTreeSet::new();
+    let mut asked = BTreeSet::new();
     for (group, target) in targets {
-        ports.insert((*group, target.port));
-        let checked = lowering.file.target_group.get(*group).and_then(|group| group.health_check.port);
-        ports.extend(checked.map(|port| (*group, port)));
+        let Some(table) = lowering.file.target_group.get(*group) else { continue };
+        let ports = target_group::asked(table, (target.port, target.port)).into_iter();
+        asked.extend(ports.map(|(protocol, ports)| (*group, protocol, ports)));
     }
-    groups::of_service(lowering, address, &ports)
+    groups::of_service(lowering, address, &asked)
 }
 
 /// What must be there before the service although no field of it says so.

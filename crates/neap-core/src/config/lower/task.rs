@@ -331,10 +331,13 @@ fn check_shares(lowering: &mut Lowering<'_>, place: &Place, table: &TaskTable, c
 }
 
 /// The containers of a task that open a port for load balancers, with those ports.
-pub(super) fn open_ports(table: &TaskTable) -> BTreeMap<&str, BTreeSet<u16>> {
+pub(super) fn open_ports<'table>(
+    table: &'table TaskTable,
+    protocol: &str,
+) -> BTreeMap<&'table str, BTreeSet<u16>> {
     let mut open = BTreeMap::<&str, BTreeSet<u16>>::new();
     for (name, container) in &table.container {
-        for (_, port) in container::ports(container).filter(|(_, port)| port.protocol == "tcp") {
+        for (_, port) in container::ports(container).filter(|(_, port)| port.protocol == protocol) {
             open.entry(name).or_default().insert(port.container_port);
         }
     }

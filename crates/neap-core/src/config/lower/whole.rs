@@ -127,8 +127,7 @@ fn told_from(lowering: &Lowering<'_>, mut circle: Vec<String>) -> (Vec<String>, 
 fn root(lowering: &Lowering<'_>, address: &Address) -> Place {
     let implied = lowering.resources.get(address).and_then(|resource| resource.implied.as_ref());
     let address = implied.map_or(address, |implied| &implied.by);
-    let kind = if matches!(address.kind(), Kind::Listener | Kind::Rule) { Kind::Alb } else { address.kind() };
-    Place::of(kind.as_str(), address.names().first().map_or("", String::as_str))
+    Place::of(address.table().as_str(), address.names().first().map_or("", String::as_str))
 }
 
 /// Two resources of one kind cannot have one name; services only within a cluster.

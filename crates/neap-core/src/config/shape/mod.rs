@@ -15,6 +15,7 @@ mod instances;
 mod listener;
 mod log_group;
 mod network;
+mod nlb;
 mod role;
 mod scaling;
 mod service;
@@ -49,11 +50,13 @@ pub use network::{
     NetworkTable, PortRange, SecurityGroupProtocol, SecurityGroupRuleTable, SecurityGroupTable, VpcName,
     VpcSelector,
 };
+pub use nlb::{AlpnPolicy, NlbListenerTable, NlbTable, TransportProtocol};
 pub use role::{Effect, RoleTable, Statement};
 pub use scaling::{FullTracking, ScalingTable, Suspended, Tracking};
 pub use service::{SchedulingStrategy, ServiceTable, TargetTable};
 pub use target_group::{
-    Algorithm, HealthCheckTable, HttpProtocol, ProtocolVersion, StickinessTable, TargetGroupTable,
+    Algorithm, CookieTable, HealthCheckProtocol, HealthCheckTable, HttpProtocol, ProtocolVersion, SourceIp,
+    StickinessTable, TargetGroupTable, TargetProtocol,
 };
 pub use task::{Architecture, EfsTable, NetworkMode, OwnRole, TaskRole, TaskTable, VolumeTable};
 
@@ -106,6 +109,10 @@ pub struct StackFile {
     #[serde(default)]
     #[schemars(extend("propertyNames" = names(NAME)))]
     pub alb: IndexMap<String, AlbTable>,
+    /// Network load balancers with their listeners.
+    #[serde(default)]
+    #[schemars(extend("propertyNames" = names(NAME)))]
+    pub nlb: IndexMap<String, NlbTable>,
     /// ECS services.
     #[serde(default)]
     #[schemars(extend("propertyNames" = names(NAME)))]

@@ -18,12 +18,11 @@ pub struct TargetGroupTable {
     /// The port of its targets.
     #[schemars(range(min = 1, max = 65535))]
     pub port: u16,
-    /// The protocol of its targets.
+    /// The protocol of its targets: HTTP or HTTPS behind an application load balancer, another behind a network load balancer.
     #[serde(default)]
-    pub protocol: HttpProtocol,
-    /// The version of HTTP that targets speak.
-    #[serde(default)]
-    pub protocol_version: ProtocolVersion,
+    pub protocol: TargetProtocol,
+    /// The version of HTTP that targets speak; HTTP1 by default.
+    pub protocol_version: Option<ProtocolVersion>,
     /// How healthy targets are told.
     #[serde(default)]
     pub health_check: HealthCheckTable,
@@ -35,17 +34,57 @@ pub struct TargetGroupTable {
     #[serde(default)]
     #[schemars(range(min = 0, max = 900))]
     pub slow_start: u32,
-    /// How a target is chosen.
-    #[serde(default)]
-    pub algorithm: Algorithm,
-    /// Whether a client keeps its target.
+    /// How a target is chosen, behind an application load balancer; one after the other by default.
+    pub algorithm: Option<Algorithm>,
+    /// Whether a client keeps its target: for so many seconds behind an application load balancer, by its address (`"source_ip"`)
+    /// behind a network load balancer.
     pub stickiness: Option<StickinessTable>,
+    /// Behind a network load balancer: whether targets see the client's address. AWS's default: not where targets register with an
+    /// address of their own and speak TCP or TLS.
+    pub preserve_client_ip: Option<bool>,
+    /// Behind a network load balancer: whether each connection begins with a header of proxy protocol version 2.
+    #[serde(default)]
+    pub proxy_protocol: bool,
+    /// Behind a network load balancer: whether open connections end when a leaving target's time is over. AWS's default: where targets
+    /// speak UDP.
+    pub connection_termination: Option<bool>,
     /// Tags of this resource, over those of the stack.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
     /// Refuse every plan that would delete or replace this resource.
     #[serde(default)]
     pub protect: bool,
+}
+
+/// A protocol that targets speak.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum TargetProtocol {
+    /// HTTP.
+    #[default]
+    Http,
+    /// HTTPS.
+    Https,
+    /// TCP.
+    Tcp,
+    /// TLS over TCP, which the load balancer opens anew.
+    Tls,
+    /// UDP.
+    Udp,
+    /// TCP and UDP on one port.
+    TcpUdp,
+}
+
+/// A protocol of health checks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum HealthCheckProtocol {
+    /// An answer to a request.
+    Http,
+    /// The same, over TLS.
+    Https,
+    /// A connection, behind a network load balancer.
+    Tcp,
 }
 
 /// HTTP with or without TLS.
@@ -91,17 +130,18 @@ pub enum Algorithm {
 pub struct HealthCheckTable {
     /// The path that is asked for; `/` by default.
     pub path: Option<String>,
-    /// The status codes of a healthy answer, such as `200-399`; `200` by default.
+    /// The status codes of a healthy answer, such as `200-399`; `200` by default, `200-399` behind a network load balancer.
     pub matcher: Option<String>,
     /// A port other than the targets' own.
     #[schemars(range(min = 1, max = 65535))]
     pub port: Option<u16>,
-    /// The protocol; the group's own by default.
-    pub protocol: Option<HttpProtocol>,
+    /// The protocol; the group's own by default, TCP for those below HTTP.
+    pub protocol: Option<HealthCheckProtocol>,
     /// Seconds between two checks; 30 by default.
     #[schemars(range(min = 5, max = 300))]
     pub interval: Option<u32>,
-    /// Seconds that a target has to answer; 6 by default, and always less than the interval.
+    /// Seconds that a target has to answer; 6 by default, 10 for TCP and for HTTPS behind a network load balancer, and always less
+    /// than the interval.
     #[schemars(range(min = 2, max = 120))]
     pub timeout: Option<u32>,
     /// Good checks in a row that make a target healthy; 5 by default.
@@ -114,8 +154,26 @@ pub struct HealthCheckTable {
 
 /// Whether a client keeps its target.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum StickinessTable {
+    /// By the client's address.
+    Source(SourceIp),
+    /// By a cookie.
+    Cookie(CookieTable),
+}
+
+/// The word for a client's address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceIp {
+    /// The client's address.
+    SourceIp,
+}
+
+/// The cookie by which a client keeps its target.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct StickinessTable {
+pub struct CookieTable {
     /// Seconds for which a client keeps its target.
     #[schemars(range(min = 1, max = 604_800))]
     pub duration: u32,

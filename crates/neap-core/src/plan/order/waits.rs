@@ -49,7 +49,7 @@ impl Builder<'_> {
         let wishes = self.wishes;
         let replaced = |address: &&Address| {
             let action = self.at.get(address).map(|other| self.decisions[*other].action);
-            address.kind() == Kind::Alb
+            address.kind().is_balancer()
                 && matches!(action, Some(Action::CreateThenDelete | Action::DeleteThenCreate))
         };
         let balancers: Vec<&Address> = wishes.of(&decision.address).filter(replaced).collect();
@@ -151,7 +151,7 @@ impl Builder<'_> {
                 self.edge(Some(delete), making, Need::Gone, Strength::Enforced);
             }
         }
-        if decision.kind() == Kind::Alb && !self.has_routes(node) {
+        if decision.kind().is_balancer() && !self.has_routes(node) {
             // Its listeners are not listed one by one, so what they forward to is free only when it is gone.
             for (other, group) in self.decisions.iter().enumerate() {
                 if group.kind() == Kind::TargetGroup {

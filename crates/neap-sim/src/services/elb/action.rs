@@ -22,7 +22,7 @@ pub(crate) fn groups(action: &Action) -> &[WeightedGroup] {
 
 /// The ARN of the load balancer of a listener.
 pub(super) fn balancer_of(world: &World, listener: &str) -> Option<String> {
-    world.get::<Listener>(listener).map(|(_, listener)| listener.alb.clone())
+    world.get::<Listener>(listener).map(|(_, listener)| listener.load_balancer.clone())
 }
 
 /// The ARNs of the load balancers whose listeners or rules forward to a target group.
@@ -31,14 +31,20 @@ pub(crate) fn balancers_of(world: &World, target_group: &str) -> BTreeSet<String
     let listeners = world.all::<Listener>().filter(|(_, listener)| names(&listener.default_action));
     let rules = world.all::<Rule>().filter(|(_, rule)| names(&rule.action));
     let by_rules = rules.filter_map(|(_, rule)| balancer_of(world, &rule.listener));
-    listeners.map(|(_, listener)| listener.alb.clone()).chain(by_rules).collect()
+    listeners.map(|(_, listener)| listener.load_balancer.clone()).chain(by_rules).collect()
 }
 
-/// Refuses an action that a load balancer cannot do.
-pub(super) fn check(world: &World, alb: &str, action: &Action) -> Answer<()> {
+/// Refuses an action that a load balancer cannot do for a listener of `protocol`.
+pub(super) fn check(world: &World, balancer: &str, protocol: &str, action: &Action) -> Answer<()> {
+    let below_http = !matches!(protocol, "HTTP" | "HTTPS");
+    let forwards =
+        matches!(action, Action::Forward { stickiness_seconds, .. } if stickiness_seconds.is_none());
+    rules::require(!below_http || forwards, "InvalidLoadBalancerAction", || {
+        format!("a listener of {protocol} can only forward, and without stickiness")
+    })?;
     match action {
         Action::Forward { target_groups, stickiness_seconds } => {
-            forward(world, alb, target_groups)?;
+            forward(world, balancer, protocol, target_groups)?;
             let seconds = stickiness_seconds.unwrap_or(1);
             rules::in_range(INVALID, "the stickiness of a forward action", seconds, 1..=604_800)
         }
@@ -71,7 +77,7 @@ pub(super) fn check(world: &World, alb: &str, action: &Action) -> Answer<()> {
     }
 }
 
-fn forward(world: &World, alb: &str, target_groups: &[WeightedGroup]) -> Answer<()> {
+fn forward(world: &World, balancer: &str, protocol: &str, target_groups: &[WeightedGroup]) -> Answer<()> {
     let distinct: BTreeSet<&str> = target_groups.iter().map(|group| group.target_group.as_str()).collect();
     rules::require(!target_groups.is_empty() && distinct.len() == target_groups.len(), INVALID, || {
         "a forward action needs target groups, each of them once".to_owned()
@@ -84,8 +90,11 @@ fn forward(world: &World, alb: &str, target_groups: &[WeightedGroup]) -> Answer<
         rules::in_range(INVALID, "a target group's weight", group.weight, 0..=999)?;
         let arn = &group.target_group;
         let message = format!("One or more target groups not found: '{arn}'");
-        world.referred::<TargetGroup>(arn, "TargetGroupNotFound", &message)?;
-        if balancers_of(world, arn).iter().any(|other| other != alb) {
+        let (_, fields) = world.referred::<TargetGroup>(arn, "TargetGroupNotFound", &message)?;
+        rules::require(takes(protocol, &fields.protocol), "IncompatibleProtocols", || {
+            format!("The target group '{arn}' has an incompatible protocol for a listener of {protocol}")
+        })?;
+        if balancers_of(world, arn).iter().any(|other| other != balancer) {
             let message = format!(
                 "The following target groups cannot be associated with more than one load balancer: {arn}"
             );
@@ -93,4 +102,15 @@ fn forward(world: &World, alb: &str, target_groups: &[WeightedGroup]) -> Answer<
         }
     }
     Ok(())
+}
+
+/// Whether a listener of `listener` hands its traffic to targets of `targets` ("Listeners for your Network Load Balancers").
+fn takes(listener: &str, targets: &str) -> bool {
+    match listener {
+        "TCP" => matches!(targets, "TCP" | "TCP_UDP"),
+        "TLS" => matches!(targets, "TCP" | "TLS"),
+        "UDP" => matches!(targets, "UDP" | "TCP_UDP"),
+        "TCP_UDP" => targets == "TCP_UDP",
+        _ => matches!(targets, "HTTP" | "HTTPS"),
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use neap_core::kinds::{Alb, Listener, Rule, SecurityGroup};
+use neap_core::kinds::{Alb, Listener, Nlb, Rule, SecurityGroup};
 use neap_engine::cloud::CallError;
 
 use super::{INVALID, TAGS};
@@ -15,11 +15,13 @@ use crate::services::Request;
 use crate::services::request::gone_is_done;
 use crate::world::World;
 
-const NOT_FOUND: &str = "LoadBalancerNotFound";
+pub(super) const NOT_FOUND: &str = "LoadBalancerNotFound";
 
-fn find(world: &World, name: &str) -> Option<String> {
-    let mut balancers = world.all::<Alb>();
-    balancers.find(|(_, alb)| alb.name == name).map(|(record, _)| record.arn.clone())
+/// The load balancer called `name`. One name is one load balancer, of whatever kind.
+pub(super) fn find(world: &World, name: &str) -> Option<String> {
+    let albs = world.all::<Alb>().map(|(record, alb)| (record, &alb.name));
+    let nlbs = world.all::<Nlb>().map(|(record, nlb)| (record, &nlb.name));
+    albs.chain(nlbs).find(|(_, taken)| *taken == name).map(|(record, _)| record.arn.clone())
 }
 
 pub(crate) async fn create(request: &Request<'_>, desired: &Alb) -> Result<String, CallError> {
@@ -43,7 +45,7 @@ pub(crate) async fn update(request: &Request<'_>, arn: &str, desired: &Alb) -> R
     }
     if current.security_groups != desired.security_groups {
         let set = |world: &mut World| {
-            security_groups(world, desired)?;
+            groups(world, desired)?;
             world.change::<Alb>(arn, NOT_FOUND)?.security_groups = desired.security_groups.clone();
             Ok(())
         };
@@ -51,7 +53,7 @@ pub(crate) async fn update(request: &Request<'_>, arn: &str, desired: &Alb) -> R
     }
     if current.subnets != desired.subnets {
         let set = |world: &mut World| {
-            subnets(world, &desired.subnets)?;
+            subnets(world, &desired.subnets, LEAST_ZONES)?;
             world.change::<Alb>(arn, NOT_FOUND)?.subnets = desired.subnets.clone();
             Ok(())
         };
@@ -59,7 +61,7 @@ pub(crate) async fn update(request: &Request<'_>, arn: &str, desired: &Alb) -> R
     }
     if current.ip_address_type != desired.ip_address_type {
         let set = |world: &mut World| {
-            ip_address_type(desired)?;
+            ip_address_type(&desired.ip_address_type)?;
             let alb = world.change::<Alb>(arn, NOT_FOUND)?;
             alb.ip_address_type.clone_from(&desired.ip_address_type);
             Ok(())
@@ -78,6 +80,11 @@ pub(crate) async fn delete(request: &Request<'_>, arn: &str) -> Result<(), CallE
         };
         gone_is_done(request.call("elasticloadbalancing:ModifyLoadBalancerAttributes", unprotect).await)?;
     }
+    delete_call(request, arn).await
+}
+
+/// The call that deletes a load balancer of either kind.
+pub(super) async fn delete_call(request: &Request<'_>, arn: &str) -> Result<(), CallError> {
     let delete = |world: &mut World| delete_load_balancer(world, arn);
     gone_is_done(request.call("elasticloadbalancing:DeleteLoadBalancer", delete).await)
 }
@@ -93,16 +100,15 @@ fn with_attributes(alb: &Alb, attributes: &Alb) -> Alb {
     }
 }
 
+/// In how many zones an application load balancer has to be.
+const LEAST_ZONES: usize = 2;
+
 fn create_load_balancer(world: &mut World, request: &Request<'_>, desired: &Alb) -> Answer<String> {
     let name = &desired.name;
-    rules::balancer_name(name)?;
-    rules::require(!name.starts_with("internal-"), INVALID, || {
-        format!("The load balancer name '{name}' cannot begin with 'internal-'")
-    })?;
-    rules::one_of(INVALID, "the scheme", &desired.scheme, &["internet-facing", "internal"])?;
-    ip_address_type(desired)?;
-    subnets(world, &desired.subnets)?;
-    security_groups(world, desired)?;
+    names(name, &desired.scheme)?;
+    ip_address_type(&desired.ip_address_type)?;
+    subnets(world, &desired.subnets, LEAST_ZONES)?;
+    groups(world, desired)?;
     rules::tags(INVALID, &request.tags)?;
     let defaults = Alb {
         idle_timeout_seconds: 60,
@@ -114,13 +120,7 @@ fn create_load_balancer(world: &mut World, request: &Request<'_>, desired: &Alb)
     if let Some(existing) = find(world, name) {
         let same =
             world.get::<Alb>(&existing).is_some_and(|(_, alb)| with_attributes(alb, &defaults) == defaults);
-        let message =
-            format!("A load balancer with the same name '{name}' exists, but with different settings");
-        return if same {
-            Ok(existing)
-        } else {
-            Err(Rejection::conflict("DuplicateLoadBalancerName", message))
-        };
+        return if same { Ok(existing) } else { Err(taken(name)) };
     }
     let seed = world.seed(name);
     let place = world.place();
@@ -139,12 +139,26 @@ fn create_load_balancer(world: &mut World, request: &Request<'_>, desired: &Alb)
     Ok(arn)
 }
 
-fn ip_address_type(desired: &Alb) -> Answer<()> {
-    rules::one_of(INVALID, "the IP address type", &desired.ip_address_type, &["ipv4", "dualstack"])
+/// Refuses a name that AWS refuses for load balancers, and a scheme that there is not.
+pub(super) fn names(name: &str, scheme: &str) -> Answer<()> {
+    rules::balancer_name(name)?;
+    rules::require(!name.starts_with("internal-"), INVALID, || {
+        format!("The load balancer name '{name}' cannot begin with 'internal-'")
+    })?;
+    rules::one_of(INVALID, "the scheme", scheme, &["internet-facing", "internal"])
 }
 
-/// Refuses subnets that do not exist, are not in one VPC, or are not one for each of at least two zones.
-fn subnets(world: &World, subnets: &BTreeSet<String>) -> Answer<()> {
+pub(super) fn taken(name: &str) -> Rejection {
+    let message = format!("A load balancer with the same name '{name}' exists, but with different settings");
+    Rejection::conflict("DuplicateLoadBalancerName", message)
+}
+
+pub(super) fn ip_address_type(text: &str) -> Answer<()> {
+    rules::one_of(INVALID, "the IP address type", text, &["ipv4", "dualstack"])
+}
+
+/// Refuses subnets that do not exist, are not in one VPC, or are not one for each of at least so many zones.
+pub(super) fn subnets(world: &World, subnets: &BTreeSet<String>, least: usize) -> Answer<()> {
     let mut zones = BTreeSet::new();
     let mut vpcs = BTreeSet::new();
     for subnet in subnets {
@@ -157,18 +171,28 @@ fn subnets(world: &World, subnets: &BTreeSet<String>) -> Answer<()> {
         })?;
         vpcs.insert(&vpc.id);
     }
-    rules::require(zones.len() >= 2, INVALID, || {
-        "At least two subnets in two different Availability Zones must be specified".to_owned()
+    rules::require(zones.len() >= least, INVALID, || match least {
+        1 => "At least one subnet must be specified".to_owned(),
+        _ => "At least two subnets in two different Availability Zones must be specified".to_owned(),
     })?;
     rules::require(vpcs.len() == 1, "InvalidSubnet", || "All subnets must belong to the same VPC".to_owned())
 }
 
-fn security_groups(world: &World, desired: &Alb) -> Answer<()> {
+fn groups(world: &World, desired: &Alb) -> Answer<()> {
     rules::require(!desired.security_groups.is_empty(), INVALID, || {
         "an application load balancer needs a security group".to_owned()
     })?;
-    let subnet = desired.subnets.first().and_then(|subnet| world.subnet(subnet));
-    for id in &desired.security_groups {
+    security_groups(world, &desired.security_groups, &desired.subnets)
+}
+
+/// Refuses groups that do not exist or are in another VPC than the subnets.
+pub(super) fn security_groups(
+    world: &World,
+    groups: &BTreeSet<String>,
+    subnets: &BTreeSet<String>,
+) -> Answer<()> {
+    let subnet = subnets.first().and_then(|subnet| world.subnet(subnet));
+    for id in groups {
         let arn = world.place().arn("ec2", &format!("security-group/{id}"));
         let message = format!("Security group '{id}' not found");
         let (_, group) = world.referred::<SecurityGroup>(&arn, "InvalidSecurityGroup", &message)?;
@@ -182,11 +206,13 @@ fn security_groups(world: &World, desired: &Alb) -> Answer<()> {
 
 fn delete_load_balancer(world: &mut World, arn: &str) -> Answer<()> {
     let missing = || Rejection::not_found(NOT_FOUND, "One or more load balancers not found");
-    let (_, alb) = world.get::<Alb>(arn).ok_or_else(missing)?;
-    rules::require(!alb.deletion_protection, "OperationNotPermitted", || {
+    let of_alb = world.get::<Alb>(arn).map(|(_, alb)| alb.deletion_protection);
+    let of_nlb = || world.get::<Nlb>(arn).map(|(_, nlb)| nlb.deletion_protection);
+    let protected = of_alb.or_else(of_nlb).ok_or_else(missing)?;
+    rules::require(!protected, "OperationNotPermitted", || {
         format!("Load balancer '{arn}' cannot be deleted because deletion protection is enabled")
     })?;
-    let listeners = world.all::<Listener>().filter(|(_, listener)| listener.alb == arn);
+    let listeners = world.all::<Listener>().filter(|(_, listener)| listener.load_balancer == arn);
     let listeners: BTreeSet<String> = listeners.map(|(record, _)| record.arn.clone()).collect();
     let rules = world.all::<Rule>().filter(|(_, rule)| listeners.contains(&rule.listener));
     let rules: Vec<String> = rules.map(|(record, _)| record.arn.clone()).collect();

@@ -1,6 +1,6 @@
 //! Listeners (reference section 3.6).
 
-use neap_core::kinds::{Alb, Listener, Rule};
+use neap_core::kinds::{Alb, Listener, Nlb, Rule};
 use neap_engine::cloud::CallError;
 
 use super::{INVALID, TAGS, action};
@@ -15,14 +15,14 @@ use crate::world::World;
 const NOT_FOUND: &str = "ListenerNotFound";
 
 /// The listener of a load balancer on a port.
-fn find(world: &World, alb: &str, port: u16) -> Option<String> {
+fn find(world: &World, balancer: &str, port: u16) -> Option<String> {
     let mut listeners = world.all::<Listener>();
-    let found = listeners.find(|(_, listener)| listener.alb == alb && listener.port == port);
+    let found = listeners.find(|(_, listener)| listener.load_balancer == balancer && listener.port == port);
     found.map(|(record, _)| record.arn.clone())
 }
 
 pub(crate) async fn create(request: &Request<'_>, desired: &Listener) -> Result<String, CallError> {
-    let existing = |world: &World| find(world, &desired.alb, desired.port);
+    let existing = |world: &World| find(world, &desired.load_balancer, desired.port);
     let create = |world: &mut World| create_listener(world, request, desired);
     let arn = request.create("elasticloadbalancing:CreateListener", create, existing).await?;
     update(request, &arn, desired).await?;
@@ -34,7 +34,7 @@ pub(crate) async fn update(request: &Request<'_>, arn: &str, desired: &Listener)
     if modified(&current, desired) != current {
         let set = |world: &mut World| {
             check(world, desired)?;
-            if find(world, &current.alb, desired.port).is_some_and(|other| other != arn) {
+            if find(world, &current.load_balancer, desired.port).is_some_and(|other| other != arn) {
                 return Err(duplicate(desired.port));
             }
             let listener = world.change::<Listener>(arn, NOT_FOUND)?;
@@ -62,13 +62,18 @@ pub(crate) async fn delete(request: &Request<'_>, arn: &str) -> Result<(), CallE
 
 /// The listener as a change makes it. A security policy that is not given is AWS's choice, made once.
 fn modified(current: &Listener, desired: &Listener) -> Listener {
-    let chosen = |listener: &Listener| listener.ssl_policy.clone().filter(|_| desired.protocol == "HTTPS");
+    let chosen = |listener: &Listener| listener.ssl_policy.clone().filter(|_| is_encrypted(desired));
     let ssl_policy = chosen(desired).or_else(|| chosen(current)).or_else(|| default_policy(desired));
     Listener { ssl_policy, ..desired.clone() }
 }
 
 fn default_policy(desired: &Listener) -> Option<String> {
-    (desired.protocol == "HTTPS").then(|| "ELBSecurityPolicy-2016-08".to_owned())
+    is_encrypted(desired).then(|| "ELBSecurityPolicy-2016-08".to_owned())
+}
+
+/// Whether the load balancer ends TLS.
+fn is_encrypted(listener: &Listener) -> bool {
+    matches!(listener.protocol.as_str(), "HTTPS" | "TLS")
 }
 
 fn duplicate(port: u16) -> Rejection {
@@ -78,31 +83,43 @@ fn duplicate(port: u16) -> Rejection {
 
 fn check(world: &World, desired: &Listener) -> Answer<()> {
     rules::in_range(INVALID, "the port", desired.port.into(), 1..=65_535)?;
-    rules::one_of("UnsupportedProtocol", "the protocol", &desired.protocol, &["HTTP", "HTTPS"])?;
-    let encrypted = desired.protocol == "HTTPS";
+    let network = world.get::<Nlb>(&desired.load_balancer).is_some();
+    let protocols: &[&str] = if network { &["TCP", "TLS", "UDP", "TCP_UDP"] } else { &["HTTP", "HTTPS"] };
+    rules::one_of("UnsupportedProtocol", "the protocol", &desired.protocol, protocols)?;
+    let encrypted = is_encrypted(desired);
     rules::require(desired.certificate.is_some() == encrypted, INVALID, || {
-        "A certificate must be specified for HTTPS listeners, and for no others".to_owned()
+        "A certificate must be specified for HTTPS and TLS listeners, and for no others".to_owned()
     })?;
     rules::require(encrypted || desired.ssl_policy.is_none(), INVALID, || {
-        "An SSL policy cannot be specified for HTTP listeners".to_owned()
+        format!("An SSL policy cannot be specified for {} listeners", desired.protocol)
     })?;
+    rules::require(
+        desired.alpn_policy.is_none() || desired.protocol == "TLS",
+        "ALPNPolicyNotSupported",
+        || "An ALPN policy can only be specified for TLS listeners".to_owned(),
+    )?;
     if let Some(certificate) = &desired.certificate {
         acm::usable(world, certificate)?;
     }
-    action::check(world, &desired.alb, &desired.default_action)
+    action::check(world, &desired.load_balancer, &desired.protocol, &desired.default_action)
 }
 
 fn create_listener(world: &mut World, request: &Request<'_>, desired: &Listener) -> Answer<String> {
-    let message = format!("Load balancer '{}' not found", desired.alb);
-    world.referred::<Alb>(&desired.alb, "LoadBalancerNotFound", &message)?;
+    let balancer = &desired.load_balancer;
+    let message = format!("Load balancer '{balancer}' not found");
+    if world.get::<Nlb>(balancer).is_none() {
+        world.referred::<Alb>(balancer, "LoadBalancerNotFound", &message)?;
+    } else {
+        world.referred::<Nlb>(balancer, "LoadBalancerNotFound", &message)?;
+    }
     check(world, desired)?;
     rules::tags(INVALID, &request.tags)?;
     let fields = modified(desired, desired);
-    if let Some(existing) = find(world, &desired.alb, desired.port) {
+    if let Some(existing) = find(world, &desired.load_balancer, desired.port) {
         let same = world.get::<Listener>(&existing).is_some_and(|(_, listener)| *listener == fields);
         return if same { Ok(existing) } else { Err(duplicate(desired.port)) };
     }
-    let (parent, balancer) = desired.alb.split_once(":loadbalancer/").unwrap_or(("", &desired.alb));
+    let (parent, balancer) = balancer.split_once(":loadbalancer/").unwrap_or(("", balancer));
     let id = arn::hex(&world.seed(&format!("{balancer}/{}", desired.port)), 16);
     let arn = format!("{parent}:listener/{balancer}/{id}");
     let record = Record::new(arn.clone(), fields, &request.tags, &[("arn", &arn)]).within(&world.place);

@@ -3,6 +3,7 @@
 mod action;
 pub(crate) mod alb;
 pub(crate) mod listener;
+pub(crate) mod nlb;
 pub(crate) mod rule;
 pub(crate) mod target_group;
 

@@ -58,8 +58,13 @@ pub(crate) async fn delete(request: &Request<'_>, arn: &str) -> Result<(), CallE
 
 fn check(world: &World, desired: &Rule) -> Answer<()> {
     conditions(&desired.conditions)?;
-    let balancer = action::balancer_of(world, &desired.listener).unwrap_or_default();
-    action::check(world, &balancer, &desired.action)
+    let listener = world.get::<Listener>(&desired.listener).map(|(_, listener)| listener);
+    let protocol = listener.map_or("HTTP", |listener| &listener.protocol);
+    rules::require(matches!(protocol, "HTTP" | "HTTPS"), INVALID, || {
+        "Rules are not supported for listeners of a Network Load Balancer".to_owned()
+    })?;
+    let balancer = listener.map(|listener| listener.load_balancer.clone()).unwrap_or_default();
+    action::check(world, &balancer, protocol, &desired.action)
 }
 
 fn conditions(conditions: &Conditions) -> Answer<()> {

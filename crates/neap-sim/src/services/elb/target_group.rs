@@ -31,7 +31,7 @@ pub(crate) async fn update(request: &Request<'_>, arn: &str, desired: &TargetGro
     let current = request.current::<TargetGroup>(arn)?;
     if current.health_check != desired.health_check {
         let set = |world: &mut World| {
-            health_check(&desired.health_check)?;
+            health_check(desired)?;
             world.change::<TargetGroup>(arn, NOT_FOUND)?.health_check = desired.health_check.clone();
             Ok(())
         };
@@ -61,17 +61,31 @@ fn with_attributes(group: &TargetGroup, attributes: &TargetGroup) -> TargetGroup
         slow_start_seconds: attributes.slow_start_seconds,
         algorithm: attributes.algorithm.clone(),
         stickiness: attributes.stickiness.clone(),
+        preserve_client_ip: attributes.preserve_client_ip,
+        proxy_protocol: attributes.proxy_protocol,
+        connection_termination: attributes.connection_termination,
         ..group.clone()
     }
 }
 
 fn create_target_group(world: &mut World, request: &Request<'_>, desired: &TargetGroup) -> Answer<String> {
     rules::balancer_name(&desired.name)?;
-    rules::one_of(INVALID, "the protocol", &desired.protocol, &["HTTP", "HTTPS"])?;
-    rules::one_of(INVALID, "the protocol version", &desired.protocol_version, &["HTTP1", "HTTP2", "GRPC"])?;
+    let protocols = ["HTTP", "HTTPS", "TCP", "TLS", "UDP", "TCP_UDP"];
+    rules::one_of(INVALID, "the protocol", &desired.protocol, &protocols)?;
+    let below_http = desired.is_below_http();
+    match &desired.protocol_version {
+        Some(version) => {
+            rules::one_of(INVALID, "the protocol version", version, &["HTTP1", "HTTP2", "GRPC"])?;
+            rules::require(!below_http, INVALID, || {
+                format!("A protocol version cannot be specified for {}", desired.protocol)
+            })?;
+        }
+        // AWS's default.
+        None => rules::require(below_http, INVALID, || "neap says which version of HTTP".to_owned())?,
+    }
     rules::one_of(INVALID, "the target type", &desired.target_type, &["instance", "ip"])?;
     rules::in_range(INVALID, "the port", desired.port.into(), 1..=65_535)?;
-    health_check(&desired.health_check)?;
+    health_check(desired)?;
     rules::tags(INVALID, &request.tags)?;
     if world.vpc(&desired.vpc).is_none() {
         let message = format!("The VPC ID '{}' is not found", desired.vpc);
@@ -79,9 +93,12 @@ fn create_target_group(world: &mut World, request: &Request<'_>, desired: &Targe
     }
     let defaults = TargetGroup {
         deregistration_delay_seconds: 300,
-        slow_start_seconds: 0,
-        algorithm: "round_robin".to_owned(),
+        slow_start_seconds: (!below_http).then_some(0),
+        algorithm: (!below_http).then(|| "round_robin".to_owned()),
         stickiness: None,
+        preserve_client_ip: below_http.then(|| preserved(desired)),
+        proxy_protocol: below_http.then_some(false),
+        connection_termination: below_http.then(|| is_udp(desired)),
         ..desired.clone()
     };
     if let Some(existing) = find(world, &desired.name) {
@@ -107,18 +124,38 @@ fn create_target_group(world: &mut World, request: &Request<'_>, desired: &Targe
     Ok(arn)
 }
 
-fn health_check(check: &HealthCheck) -> Answer<()> {
-    rules::one_of(INVALID, "the health check's protocol", &check.protocol, &["HTTP", "HTTPS"])?;
+/// Whether targets of a group below HTTP see the client's address unless it is asked otherwise ("Client IP preservation").
+fn preserved(group: &TargetGroup) -> bool {
+    group.target_type == "instance" || is_udp(group)
+}
+
+fn is_udp(group: &TargetGroup) -> bool {
+    matches!(group.protocol.as_str(), "UDP" | "TCP_UDP")
+}
+
+fn health_check(group: &TargetGroup) -> Answer<()> {
+    let check: &HealthCheck = &group.health_check;
+    let below_http = group.is_below_http();
+    let protocols: &[&str] = if below_http { &["HTTP", "HTTPS", "TCP"] } else { &["HTTP", "HTTPS"] };
+    rules::one_of(INVALID, "the health check's protocol", &check.protocol, protocols)?;
     let port = check.port.parse::<u16>().is_ok_and(|port| port > 0);
     rules::require(port || check.port == "traffic-port", INVALID, || {
         format!("Health check port '{}' must be a port number or 'traffic-port'", check.port)
     })?;
-    rules::require(check.path.starts_with('/') && check.path.len() <= 1024, INVALID, || {
-        format!("Health check path '{}' must begin with a '/'", check.path)
-    })?;
-    rules::require(is_matcher(&check.matcher), INVALID, || {
-        format!("Health check matcher HTTP code '{}' must be within '200-499' inclusive", check.matcher)
-    })?;
+    if check.protocol == "TCP" {
+        rules::require(check.path.is_none() && check.matcher.is_none(), INVALID, || {
+            "Health check path and matcher cannot be specified for health checks of TCP".to_owned()
+        })?;
+    } else {
+        let path = check.path.as_deref().unwrap_or("/");
+        rules::require(path.starts_with('/') && path.len() <= 1024, INVALID, || {
+            format!("Health check path '{path}' must begin with a '/'")
+        })?;
+        let (matcher, most) = (check.matcher.as_deref().unwrap_or("200"), if below_http { 599 } else { 499 });
+        rules::require(is_matcher(matcher, most), INVALID, || {
+            format!("Health check matcher HTTP code '{matcher}' must be within '200-{most}' inclusive")
+        })?;
+    }
     rules::in_range(INVALID, "the health check's interval", check.interval_seconds, 5..=300)?;
     rules::in_range(INVALID, "the health check's timeout", check.timeout_seconds, 2..=120)?;
     rules::in_range(INVALID, "the healthy threshold", check.healthy_threshold, 2..=10)?;
@@ -132,8 +169,8 @@ fn health_check(check: &HealthCheck) -> Answer<()> {
 }
 
 /// Whether `text` lists status codes: `200`, `200,202` or `200-399`. Those of gRPC are smaller numbers.
-fn is_matcher(text: &str) -> bool {
-    let code = |text: &str| text.parse::<u16>().is_ok_and(|code| code <= 99 || (200..=499).contains(&code));
+fn is_matcher(text: &str, most: u16) -> bool {
+    let code = |text: &str| text.parse::<u16>().is_ok_and(|code| code <= 99 || (200..=most).contains(&code));
     let range = |part: &str| part.split_once('-').map_or_else(|| code(part), |(a, b)| code(a) && code(b));
     text.split(',').all(range)
 }
@@ -141,22 +178,53 @@ fn is_matcher(text: &str) -> bool {
 fn attributes(desired: &TargetGroup) -> Answer<()> {
     let delay = desired.deregistration_delay_seconds;
     rules::in_range(INVALID, "deregistration_delay.timeout_seconds", delay, 0..=3600)?;
-    let slow_start = desired.slow_start_seconds;
+    if desired.is_below_http() { of_network(desired) } else { of_application(desired) }
+}
+
+/// The attributes of a group behind an application load balancer.
+fn of_application(desired: &TargetGroup) -> Answer<()> {
+    let foreign = [desired.preserve_client_ip, desired.proxy_protocol, desired.connection_termination]
+        .iter()
+        .any(Option::is_some);
+    rules::require(!foreign, INVALID, || unsupported(desired))?;
+    let slow_start = desired.slow_start_seconds.unwrap_or(0);
     if slow_start != 0 {
         rules::in_range(INVALID, "slow_start.duration_seconds", slow_start, 30..=900)?;
     }
+    let algorithm = desired.algorithm.as_deref().unwrap_or("round_robin");
     let algorithms = ["round_robin", "least_outstanding_requests", "weighted_random"];
-    rules::one_of(INVALID, "load_balancing.algorithm.type", &desired.algorithm, &algorithms)?;
-    rules::require(slow_start == 0 || desired.algorithm == "round_robin", INVALID, || {
+    rules::one_of(INVALID, "load_balancing.algorithm.type", algorithm, &algorithms)?;
+    rules::require(slow_start == 0 || algorithm == "round_robin", INVALID, || {
         "slow start needs the algorithm round_robin".to_owned()
     })?;
     if let Some(stickiness) = &desired.stickiness {
         rules::one_of(INVALID, "stickiness.type", &stickiness.cookie, &["lb_cookie", "app_cookie"])?;
-        rules::in_range(INVALID, "the stickiness", stickiness.duration_seconds, 1..=604_800)?;
+        let seconds = stickiness.duration_seconds.unwrap_or(0);
+        rules::in_range(INVALID, "the stickiness", seconds, 1..=604_800)?;
         let named = stickiness.cookie_name.is_some() == (stickiness.cookie == "app_cookie");
         rules::require(named, INVALID, || "app_cookie needs a cookie name, lb_cookie has none".to_owned())?;
     }
     Ok(())
+}
+
+/// The attributes of a group behind a network load balancer.
+fn of_network(desired: &TargetGroup) -> Answer<()> {
+    let foreign = desired.slow_start_seconds.is_some() || desired.algorithm.is_some();
+    rules::require(!foreign, INVALID, || unsupported(desired))?;
+    rules::require(!is_udp(desired) || desired.preserve_client_ip == Some(true), INVALID, || {
+        "Client IP preservation cannot be disabled for UDP and TCP_UDP target groups".to_owned()
+    })?;
+    if let Some(stickiness) = &desired.stickiness {
+        rules::one_of(INVALID, "stickiness.type", &stickiness.cookie, &["source_ip"])?;
+        rules::require(desired.protocol != "TLS", INVALID, || {
+            "Stickiness is not supported for TLS target groups".to_owned()
+        })?;
+    }
+    Ok(())
+}
+
+fn unsupported(desired: &TargetGroup) -> String {
+    format!("A target group attribute is not supported for the protocol '{}'", desired.protocol)
 }
 
 fn delete_target_group(world: &mut World, arn: &str) -> Answer<()> {

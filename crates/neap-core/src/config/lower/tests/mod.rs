@@ -10,6 +10,7 @@ mod groups;
 mod identity;
 mod instances;
 mod locks;
+mod network_balancing;
 mod random;
 mod reach;
 mod references;

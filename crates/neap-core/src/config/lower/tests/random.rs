@@ -89,7 +89,7 @@ proptest! {
 #[test]
 fn every_kind_is_lowered_from_something() {
     let text = format!(
-        "{STACK}scaling = {{ min = 1, max = 2, cpu = 60 }}\n[[alb.public.listener.http.rule]]\npriority = 1\nwhen = {{ path = [\"/\"] }}\nforward = \"api\"\n[[cloudfront.x.route]]\npath = \"/*\"\norigin = \"bucket.web\"\n[bucket.web]\nfiles = \"web\"\n[certificate.site]\ndomain = \"example.com\"\n"
+        "{STACK}scaling = {{ min = 1, max = 2, cpu = 60 }}\n[[alb.public.listener.http.rule]]\npriority = 1\nwhen = {{ path = [\"/\"] }}\nforward = \"api\"\n[[cloudfront.x.route]]\npath = \"/*\"\norigin = \"bucket.web\"\n[bucket.web]\nfiles = \"web\"\n[nlb.x]\n[certificate.site]\ndomain = \"example.com\"\n"
     );
     let desired = lower_text(&text).expect("no mistakes");
     let on_instances = lower_text(&on_instances("")).expect("no mistakes");

@@ -40,7 +40,7 @@ fn of_balancer(desired: &Desired, alb: &Address) -> BTreeSet<Opening> {
         _ => &["0.0.0.0/0"],
     };
     let listeners = of_kind(desired, Kind::Listener).map(|(_, listener)| listener.fields());
-    let ours = listeners.filter(|listener| listener["alb"] == reference::output(alb, "arn"));
+    let ours = listeners.filter(|listener| listener["load_balancer"] == reference::output(alb, "arn"));
     let ports =
         ours.map(|listener| i32::try_from(listener["port"].as_i64().expect("a port")).expect("small"));
     let ports: Vec<i32> = ports.collect();
@@ -55,7 +55,7 @@ fn balancers(desired: &Desired, group: &str) -> BTreeSet<String> {
     for (_, listener) in of_kind(desired, Kind::Listener) {
         let fields = listener.fields();
         if fields["default_action"].to_string().contains(group) {
-            found.insert(fields["alb"].to_string());
+            found.insert(fields["load_balancer"].to_string());
         }
     }
     for (_, rule) in of_kind(desired, Kind::Rule) {
@@ -65,7 +65,7 @@ fn balancers(desired: &Desired, group: &str) -> BTreeSet<String> {
                 fields["listener"] == reference::output(address, "arn")
             };
             let (_, listener) = of_kind(desired, Kind::Listener).find(of).expect("its listener");
-            found.insert(listener.fields()["alb"].to_string());
+            found.insert(listener.fields()["load_balancer"].to_string());
         }
     }
     found

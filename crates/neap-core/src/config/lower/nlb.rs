@@ -1,0 +1,152 @@
+//! Network load balancers and their listeners.
+//!
+//! Decides their defaults and which combinations AWS would refuse. Must not know what targets do with the traffic.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+
+use super::context::{Common, Lowering};
+use super::place::Place;
+use super::stack::is_id;
+use super::{alb, alb_action, groups, routes, tls};
+use crate::address::{Address, Kind};
+use crate::config::shape::{AlpnPolicy, Forward, NlbListenerTable, NlbTable, Scheme};
+use crate::kinds::{Listener, Nlb};
+use crate::reference;
+
+/// Lowers every network load balancer.
+pub(super) fn lower(lowering: &mut Lowering<'_>) {
+    let file = lowering.file;
+    for (name, table) in &file.nlb {
+        nlb(lowering, name, table);
+    }
+}
+
+fn nlb(lowering: &mut Lowering<'_>, name: &str, table: &NlbTable) {
+    let (place, address) = lowering.begin(Kind::Nlb, name);
+    let common = Common { tags: &table.tags, protect: table.protect, name: table.name.as_deref() };
+    let scheme = alb::scheme(table.scheme);
+    check_addresses(lowering, &place.at("addresses"), table);
+    let subnets = if table.addresses.is_empty() {
+        alb::subnets(lowering, &place.at("subnets"), &table.subnets)
+    } else {
+        table.addresses.keys().cloned().collect()
+    };
+    let immutable = json!([scheme, lowering.network(), table.addresses, "network"]);
+    let fields = Nlb {
+        name: lowering.replaceable_name(Kind::Nlb, &place, &common, &immutable),
+        scheme: scheme.to_owned(),
+        ip_address_type: alb::ip_address_type(table.ip_address_type).to_owned(),
+        subnets,
+        addresses: table.addresses.clone(),
+        security_groups: groups::of_nlb(lowering, &address, &place, table),
+        cross_zone: table.cross_zone,
+        deletion_protection: table.deletion_protection,
+    };
+    lowering.declare(address.clone(), &place, &common, fields);
+    let place = place.at("listener");
+    let ports = table.listener.iter().map(|(name, listener)| (name.as_str(), listener.port));
+    alb::check_ports(lowering, &place, &address, ports);
+    for (listener_name, table) in &table.listener {
+        listener(lowering, &place.at(listener_name), name, listener_name, table);
+    }
+}
+
+/// Checks static addresses: each stands by a subnet, and is what AWS takes for the scheme ("SubnetMapping").
+fn check_addresses(lowering: &mut Lowering<'_>, place: &Place, table: &NlbTable) {
+    if !table.addresses.is_empty() && !table.subnets.is_empty() {
+        lowering
+            .report(place, "`subnets` are named too, and so would be twice")
+            .help("leave `subnets` out: each address stands by its subnet");
+    }
+    let mut seen = BTreeSet::new();
+    for (subnet, static_address) in &table.addresses {
+        let place = place.at(subnet);
+        lowering.plain(&place, static_address);
+        if !is_id(subnet, "subnet-") {
+            lowering
+                .report(&place, format!("`{subnet}` is not the id of a subnet"))
+                .on_key()
+                .help("ids read like `subnet-0abc123`");
+        }
+        let (fits, expected) = match table.scheme {
+            Scheme::InternetFacing => (
+                is_id(static_address, "eipalloc-"),
+                "the internet reaches it by elastic IP addresses: write an allocation id, `eipalloc-…`",
+            ),
+            Scheme::Internal => (
+                static_address.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_private()),
+                "it is internal: write a private IPv4 address of the subnet",
+            ),
+        };
+        if !fits {
+            lowering.report(&place, format!("`{static_address}` cannot be its address")).help(expected);
+        }
+        if !seen.insert(static_address) {
+            lowering.report(&place, format!("`{static_address}` stands by two subnets"));
+        }
+    }
+}
+
+fn listener(lowering: &mut Lowering<'_>, place: &Place, nlb: &str, name: &str, table: &NlbListenerTable) {
+    lowering.check_key(place, name);
+    let address = Address::nlb_listener(nlb, name);
+    let common = Common { tags: &table.tags, protect: false, name: None };
+    let protocol = routes::transport(lowering.file, table);
+    check_tls(lowering, place, table, protocol);
+    if let Forward::Weighted(weighted) = &table.forward
+        && weighted.stickiness.is_some()
+    {
+        lowering
+            .report(
+                &place.at("forward").at("stickiness"),
+                "a network load balancer has no stickiness among groups",
+            )
+            .help("set `stickiness = \"source_ip\"` on the target group");
+    }
+    let default_action = alb_action::forward(lowering, &place.at("forward"), &table.forward);
+    let certificate =
+        table.certificate.as_deref().map(|arn| tls::certificate(lowering, &place.at("certificate"), arn));
+    let ssl_policy =
+        table.ssl_policy.as_deref().map(|policy| tls::policy(lowering, &place.at("ssl_policy"), policy));
+    let alpn_policy = table.alpn_policy.map(|policy| match policy {
+        AlpnPolicy::Http1Only => "HTTP1Only",
+        AlpnPolicy::Http2Only => "HTTP2Only",
+        AlpnPolicy::Http2Optional => "HTTP2Optional",
+        AlpnPolicy::Http2Preferred => "HTTP2Preferred",
+    });
+    let fields = Listener {
+        load_balancer: reference::output(&Address::new(Kind::Nlb, nlb), "arn"),
+        port: table.port,
+        protocol: protocol.to_owned(),
+        certificate,
+        ssl_policy,
+        alpn_policy: alpn_policy.map(ToOwned::to_owned),
+        default_action,
+    };
+    lowering.declare(address, place, &common, fields);
+}
+
+/// Checks that TLS has a certificate, and that nothing else has what is TLS's.
+fn check_tls(lowering: &mut Lowering<'_>, place: &Place, table: &NlbListenerTable, protocol: &str) {
+    if protocol == "TLS" {
+        if table.certificate.is_none() {
+            lowering.report(&place.at("protocol"), "TLS without a certificate").help(
+                "set `certificate` to the name of a `[certificate.NAME]`, or to the ARN of one in the stack's region; \
+                 or let the targets end TLS, with `protocol = \"TCP\"`",
+            );
+        }
+        return;
+    }
+    let given = [
+        ("certificate", table.certificate.is_some()),
+        ("ssl_policy", table.ssl_policy.is_some()),
+        ("alpn_policy", table.alpn_policy.is_some()),
+    ];
+    for (key, _) in given.into_iter().filter(|(_, given)| *given) {
+        lowering
+            .report(&place.at(key), format!("a listener of {protocol} has no `{key}`"))
+            .help("it is for TLS: set `protocol = \"TLS\"`, or leave it out");
+    }
+}

@@ -1,0 +1,204 @@
+//! Network load balancers, their listeners, and the target groups behind them.
+
+use serde_json::json;
+
+use super::*;
+
+/// A stack whose service speaks TCP behind a network load balancer; `group` and `listener` are more keys of those tables.
+fn tcp(group: &str, listener: &str) -> String {
+    STACK
+        .replace(
+            "[target_group.api]\nport = 3000\n",
+            &format!("[target_group.api]\nport = 3000\nprotocol = \"TCP\"\n{group}\n"),
+        )
+        .replace(
+            "[alb.public.listener.http]\nport = 80\ndefault = { forward = \"api\" }",
+            &format!("[nlb.mqtt.listener.plain]\nport = 1883\nforward = \"api\"\n{listener}"),
+        )
+}
+
+/// The same with UDP, in the group and in the container.
+fn udp(text: &str) -> String {
+    text.replace("\"TCP\"", "\"UDP\"")
+        .replace("port = 3000\n\n[target", "ports = [{ port = 3000, protocol = \"udp\" }]\n\n[target")
+}
+
+#[track_caller]
+fn check(group: &str, listener: &str, expected: &[&str]) {
+    check_mistakes(&tcp(group, listener), expected);
+}
+
+#[test]
+fn a_listener_takes_its_protocol_from_its_target_group() {
+    let desired = lower_text(&tcp("", "")).expect("no mistakes");
+    assert_eq!(field(&desired, "nlb.mqtt.listener.plain", "protocol"), "TCP");
+    assert_eq!(field(&desired, "nlb.mqtt.listener.plain", "load_balancer"), "${nlb.mqtt.arn}");
+    let by_udp = udp(&tcp("", ""));
+    assert_eq!(
+        field(&lower_text(&by_udp).expect("no mistakes"), "nlb.mqtt.listener.plain", "protocol"),
+        "UDP"
+    );
+}
+
+#[test]
+fn a_group_below_http_has_what_aws_gives_such_groups() {
+    let desired = lower_text(&tcp("", "")).expect("no mistakes");
+    let group = resource(&desired, "target_group.api").resource.fields();
+    for absent in ["protocol_version", "slow_start_seconds", "algorithm"] {
+        assert_eq!(group[absent], Value::Null, "{absent}");
+    }
+    let expected = json!({
+        "protocol": "TCP", "port": "traffic-port", "interval_seconds": 30, "timeout_seconds": 10,
+        "healthy_threshold": 5, "unhealthy_threshold": 2,
+    });
+    assert_eq!(group["health_check"], expected);
+    let switches =
+        ["preserve_client_ip", "proxy_protocol", "connection_termination"].map(|key| group[key].clone());
+    assert_eq!(switches, [false, false, false], "tasks register with addresses of their own");
+}
+
+#[test]
+fn the_path_is_open_in_the_protocols_that_are_spoken() {
+    let ingress = |text: &str, group: &str| -> Vec<String> {
+        let desired = lower_text(text).expect("no mistakes");
+        let rules = resource(&desired, group).resource.fields()["ingress"].clone();
+        let rule = |rule: &Value| {
+            format!("{} {} {}", rule["protocol"], rule["from_port"], rule["peer"]).replace('"', "")
+        };
+        rules.as_array().expect("rules").iter().map(rule).collect()
+    };
+    let text = tcp("", "");
+    assert_eq!(ingress(&text, "security_group.nlb-mqtt"), ["tcp 1883 0.0.0.0/0"]);
+    assert_eq!(ingress(&text, "security_group.service-api"), ["tcp 3000 ${security_group.nlb-mqtt.id}"]);
+    // Health checks come by TCP, on the same port unless there is another.
+    let by_udp = udp(&text);
+    assert_eq!(ingress(&by_udp, "security_group.nlb-mqtt"), ["udp 1883 0.0.0.0/0"]);
+    let both = ["tcp 3000 ${security_group.nlb-mqtt.id}", "udp 3000 ${security_group.nlb-mqtt.id}"];
+    assert_eq!(ingress(&by_udp, "security_group.service-api"), both);
+    let checked = udp(&tcp("health_check = { port = 8080 }", ""));
+    let apart = ["tcp 8080 ${security_group.nlb-mqtt.id}", "udp 3000 ${security_group.nlb-mqtt.id}"];
+    assert_eq!(ingress(&checked, "security_group.service-api"), apart);
+}
+
+#[test]
+fn a_container_opens_its_port_in_the_protocols_of_its_group() {
+    let both = tcp("", "").replace("\"TCP\"", "\"TCP_UDP\"");
+    check_mistakes(
+        &both,
+        &["service.api.target.group: `app` opens port 3000 for TCP alone, and the group speaks UDP too"],
+    );
+    let opened = both.replace(
+        "port = 3000\n\n[target",
+        "ports = [{ port = 3000 }, { port = 3000, protocol = \"udp\" }]\n\n[target",
+    );
+    assert_eq!(
+        field(&lower_text(&opened).expect("no mistakes"), "nlb.mqtt.listener.plain", "protocol"),
+        "TCP_UDP"
+    );
+    let by_tcp = tcp("", "").replace("\"TCP\"", "\"UDP\"");
+    check_mistakes(&by_tcp, &["service.api.target: no container of `task.api` opens a port"]);
+}
+
+#[test]
+fn requests_behind_a_network_load_balancer_scale_nothing() {
+    let scaled = format!("{}scaling = {{ min = 1, max = 2, requests_per_target = 100 }}\n", tcp("", ""));
+    check_mistakes(
+        &scaled,
+        &["service.api.scaling.requests_per_target: `nlb.mqtt` sees connections and counts no requests"],
+    );
+}
+
+#[test]
+fn a_service_waits_for_the_listener_that_leads_to_it() {
+    let desired = lower_text(&tcp("", "")).expect("no mistakes");
+    let after: Vec<String> =
+        resource(&desired, "service.api").after.iter().map(ToString::to_string).collect();
+    assert!(after.contains(&"nlb.mqtt.listener.plain".to_owned()), "{after:?}");
+}
+
+#[test]
+fn tls_has_a_certificate_and_nothing_else_has_one() {
+    let arn = "arn:aws:acm:eu-west-1:1:certificate/x";
+    let secured = format!("certificate = \"{arn}\"\nalpn_policy = \"HTTP2Preferred\"");
+    let desired = lower_text(&tcp("", &secured)).expect("no mistakes");
+    assert_eq!(field(&desired, "nlb.mqtt.listener.plain", "protocol"), "TLS");
+    assert_eq!(field(&desired, "nlb.mqtt.listener.plain", "alpn_policy"), "HTTP2Preferred");
+    let own = format!(
+        "{}[certificate.mqtt]\ndomain = \"mqtt.example.com\"\n",
+        tcp("", "").replace("forward = \"api\"\n", "forward = \"api\"\ncertificate = \"mqtt\"\n")
+    );
+    let desired = lower_text(&own).expect("no mistakes");
+    assert_eq!(field(&desired, "nlb.mqtt.listener.plain", "certificate"), "${certificate.mqtt.arn}");
+    check("", "protocol = \"TLS\"", &["nlb.mqtt.listener.plain.protocol: TLS without a certificate"]);
+    check(
+        "",
+        "protocol = \"TCP\"\nalpn_policy = \"HTTP2Only\"",
+        &["nlb.mqtt.listener.plain.alpn_policy: a listener of TCP has no `alpn_policy`"],
+    );
+}
+
+#[test]
+fn what_the_other_sort_of_load_balancer_has_is_a_mistake() {
+    check(
+        "algorithm = \"round_robin\"",
+        "",
+        &["target_group.api.algorithm: a group of TCP has no `algorithm`"],
+    );
+    check("slow_start = 30", "", &["target_group.api.slow_start: a group of TCP has no `slow_start`"]);
+    check(
+        "stickiness = { duration = 60 }",
+        "",
+        &["target_group.api.stickiness: a group of TCP does not tell clients so"],
+    );
+    check(
+        "health_check = { path = \"/\" }",
+        "",
+        &["target_group.api.health_check.path: a check by TCP has no `path`"],
+    );
+    let http = edited("port = 3000\n\n[alb", "port = 3000\nproxy_protocol = true\n[alb");
+    check_mistakes(&http, &["target_group.api.proxy_protocol: a group of HTTP has no `proxy_protocol`"]);
+}
+
+#[test]
+fn a_listener_takes_only_groups_of_its_own_level() {
+    let http = tcp("", "").replace("protocol = \"TCP\"\n", "");
+    check_mistakes(
+        &http,
+        &["nlb.mqtt.listener.plain.forward: `target_group.api` speaks HTTP, and the listener TCP"],
+    );
+    let below = edited("port = 3000\n\n[alb", "port = 3000\nprotocol = \"TCP\"\n[alb");
+    check_mistakes(
+        &below,
+        &["alb.public.listener.http.default.forward: `target_group.api` speaks TCP, and the listener HTTP"],
+    );
+}
+
+#[test]
+fn static_addresses_fit_the_scheme_and_stand_by_a_subnet_each() {
+    let with = |keys: &str| format!("{}\n[nlb.other]\n{keys}\n", tcp("", ""));
+    let elastic = with("addresses = { subnet-0123456789abcdef0 = \"eipalloc-0123456789abcdef0\" }");
+    let desired = lower_text(&elastic).expect("no mistakes");
+    assert_eq!(field(&desired, "nlb.other", "subnets"), json!(["subnet-0123456789abcdef0"]));
+    let private = with("scheme = \"internal\"\naddresses = { subnet-0123456789abcdef0 = \"10.0.0.9\" }");
+    assert!(lower_text(&private).is_ok());
+    check_mistakes(
+        &with("addresses = { subnet-0123456789abcdef0 = \"10.0.0.9\" }"),
+        &["nlb.other.addresses.subnet-0123456789abcdef0: `10.0.0.9` cannot be its address"],
+    );
+    check_mistakes(
+        &with(
+            "subnets = [\"subnet-0123456789abcdef0\"]\naddresses = { subnet-0123456789abcdef0 = \"eipalloc-0123456789abcdef0\" }",
+        ),
+        &["nlb.other.addresses: `subnets` are named too, and so would be twice"],
+    );
+}
+
+#[test]
+fn another_scheme_or_other_addresses_are_another_name() {
+    let name = |keys: &str| {
+        let text = format!("{}\n[nlb.other]\n{keys}\n", tcp("", ""));
+        field(&lower_text(&text).expect("no mistakes"), "nlb.other", "name")
+    };
+    assert_eq!(name(""), name("cross_zone = true"));
+    assert_ne!(name(""), name("scheme = \"internal\""));
+}

@@ -1,0 +1,205 @@
+//! The rules of network load balancers and of what stands behind them, one by one.
+
+use neap_core::kinds::{Listener, Nlb, TargetGroup};
+use neap_core::live::LiveResource;
+use neap_engine::cloud::{Cloud, ErrorKind};
+use neap_sim::Sim;
+
+use crate::stack::{
+    Facts, alb, create, facts, forward, listener, must_create, not_found, refused, resource, rule,
+    security_group, target_group, update,
+};
+
+/// A network load balancer, and a target group of TCP that nobody uses.
+struct Balancer {
+    facts: Facts,
+    group: String,
+    nlb: String,
+    targets: String,
+}
+
+fn nlb(name: &str, facts: &Facts, security_group: &str) -> Nlb {
+    Nlb {
+        name: name.into(),
+        scheme: "internet-facing".into(),
+        ip_address_type: "ipv4".into(),
+        subnets: facts.subnets.iter().cloned().collect(),
+        addresses: [].into(),
+        security_groups: [security_group.to_owned()].into(),
+        cross_zone: true,
+        deletion_protection: false,
+    }
+}
+
+/// What stands at `at`.
+fn shown(sim: &Sim, at: &str) -> LiveResource {
+    sim.resources().into_iter().find(|live| live.address.to_string() == at).expect(at)
+}
+
+/// A target group as neap makes one of `protocol`.
+fn below_http(name: &str, protocol: &str, facts: &Facts) -> TargetGroup {
+    let preserve_client_ip = Some(protocol.contains("UDP"));
+    let stickiness = None;
+    let example = TargetGroup::example_of_tcp();
+    TargetGroup {
+        name: name.into(),
+        protocol: protocol.into(),
+        vpc: facts.vpc.clone(),
+        preserve_client_ip,
+        stickiness,
+        ..example
+    }
+}
+
+fn of_protocol(nlb: &str, port: u16, protocol: &str, group: &str) -> Listener {
+    Listener { protocol: protocol.into(), ..listener(nlb, port, forward(group)) }
+}
+
+async fn balancer(sim: &Sim) -> Balancer {
+    let facts = facts(sim).await;
+    let group = resource("security_group.lb", security_group("lb", &facts.vpc));
+    let group = must_create(sim, &group).await["id"].clone();
+    let nlb = must_create(sim, &resource("nlb.mqtt", nlb("mqtt", &facts, &group))).await["arn"].clone();
+    let targets = resource("target_group.mqtt", below_http("mqtt", "TCP", &facts));
+    let targets = must_create(sim, &targets).await["arn"].clone();
+    Balancer { facts, group, nlb, targets }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_name_is_one_load_balancer_of_whatever_kind() {
+    let sim = Sim::in_memory();
+    let b = balancer(&sim).await;
+    let other = resource("alb.mqtt", alb("mqtt", &b.facts, &b.group));
+    refused(create(&sim, &other).await, ErrorKind::Conflict, "DuplicateLoadBalancerName");
+}
+
+#[tokio::test(start_paused = true)]
+async fn subnets_can_come_and_never_go() {
+    let sim = Sim::in_memory();
+    let facts = facts(&sim).await;
+    let group = resource("security_group.lb", security_group("lb", &facts.vpc));
+    let group = must_create(&sim, &group).await["id"].clone();
+    let of = |subnets: &[String]| {
+        resource(
+            "nlb.mqtt",
+            Nlb { subnets: subnets.iter().cloned().collect(), ..nlb("mqtt", &facts, &group) },
+        )
+    };
+    let (one, all) = (of(&facts.subnets[..1]), of(&facts.subnets));
+    must_create(&sim, &one).await;
+    update(&sim, &shown(&sim, "nlb.mqtt"), &all).await.expect("more subnets");
+    let answer = update(&sim, &shown(&sim, "nlb.mqtt"), &one).await;
+    refused(answer, ErrorKind::Invalid, "InvalidConfigurationRequest");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_was_made_without_groups_never_gets_one() {
+    let sim = Sim::in_memory();
+    let b = balancer(&sim).await;
+    let with = resource("nlb.bare", nlb("bare", &b.facts, &b.group));
+    let without = resource("nlb.bare", Nlb { security_groups: [].into(), ..nlb("bare", &b.facts, "") });
+    must_create(&sim, &without).await;
+    let answer = update(&sim, &shown(&sim, "nlb.bare"), &with).await;
+    refused(answer, ErrorKind::Invalid, "InvalidConfigurationRequest");
+    let none = resource("nlb.mqtt", Nlb { security_groups: [].into(), ..nlb("mqtt", &b.facts, "") });
+    let answer = update(&sim, &shown(&sim, "nlb.mqtt"), &none).await;
+    refused(answer, ErrorKind::Invalid, "InvalidConfigurationRequest");
+}
+
+#[tokio::test(start_paused = true)]
+async fn static_addresses_are_for_all_subnets_and_fit_the_scheme() {
+    let sim = Sim::in_memory();
+    let b = balancer(&sim).await;
+    let with = |addresses: &[(&String, &str)]| {
+        let addresses = addresses.iter().map(|(subnet, address)| ((*subnet).clone(), (*address).to_owned()));
+        let subnets = b.facts.subnets[..2].iter().cloned().collect();
+        resource(
+            "nlb.fixed",
+            Nlb { addresses: addresses.collect(), subnets, ..nlb("fixed", &b.facts, &b.group) },
+        )
+    };
+    let (first, second) = (&b.facts.subnets[0], &b.facts.subnets[1]);
+    for wrong in [with(&[(first, "eipalloc-1")]), with(&[(first, "10.0.0.1"), (second, "10.0.0.2")])] {
+        refused(create(&sim, &wrong).await, ErrorKind::Invalid, "InvalidConfigurationRequest");
+    }
+    must_create(&sim, &with(&[(first, "eipalloc-1"), (second, "eipalloc-2")])).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn its_listeners_have_protocols_of_their_own() {
+    let sim = Sim::in_memory();
+    let b = balancer(&sim).await;
+    let at = "nlb.mqtt.listener.plain";
+    let http = create(&sim, &resource(at, of_protocol(&b.nlb, 80, "HTTP", &b.targets))).await;
+    refused(http, ErrorKind::Invalid, "UnsupportedProtocol");
+    let udp = create(&sim, &resource(at, of_protocol(&b.nlb, 80, "UDP", &b.targets))).await;
+    refused(udp, ErrorKind::Invalid, "IncompatibleProtocols");
+    let fixed = Listener { protocol: "TCP".into(), ..listener(&b.nlb, 80, not_found()) };
+    refused(create(&sim, &resource(at, fixed)).await, ErrorKind::Invalid, "InvalidLoadBalancerAction");
+    let alpn =
+        Listener { alpn_policy: Some("HTTP2Only".into()), ..of_protocol(&b.nlb, 80, "TCP", &b.targets) };
+    refused(create(&sim, &resource(at, alpn)).await, ErrorKind::Invalid, "ALPNPolicyNotSupported");
+    let bare = create(&sim, &resource(at, of_protocol(&b.nlb, 80, "TLS", &b.targets))).await;
+    refused(bare, ErrorKind::Invalid, "ValidationError");
+    must_create(&sim, &resource(at, of_protocol(&b.nlb, 80, "TCP", &b.targets))).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn its_listeners_have_no_rules() {
+    let sim = Sim::in_memory();
+    let b = balancer(&sim).await;
+    let fields = of_protocol(&b.nlb, 80, "TCP", &b.targets);
+    let arn = must_create(&sim, &resource("nlb.mqtt.listener.plain", fields)).await["arn"].clone();
+    let answer =
+        create(&sim, &resource("alb.x.listener.y.rule.10", rule(&arn, 10, forward(&b.targets)))).await;
+    refused(answer, ErrorKind::Invalid, "ValidationError");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_application_load_balancer_takes_no_group_below_http() {
+    let sim = Sim::in_memory();
+    let b = balancer(&sim).await;
+    let alb = must_create(&sim, &resource("alb.web", alb("web", &b.facts, &b.group))).await["arn"].clone();
+    let answer =
+        create(&sim, &resource("alb.web.listener.http", listener(&alb, 80, forward(&b.targets)))).await;
+    refused(answer, ErrorKind::Invalid, "IncompatibleProtocols");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_has_the_attributes_of_its_level_alone() {
+    let sim = Sim::in_memory();
+    let facts = facts(&sim).await;
+    let tcp = below_http("tcp", "TCP", &facts);
+    let http = target_group("web", &facts.vpc);
+    for wrong in [
+        TargetGroup { algorithm: Some("round_robin".into()), ..tcp.clone() },
+        TargetGroup { protocol_version: Some("HTTP1".into()), ..tcp.clone() },
+        TargetGroup { preserve_client_ip: Some(false), protocol: "UDP".into(), ..tcp.clone() },
+        TargetGroup {
+            stickiness: http.stickiness.clone().or(TargetGroup::example_of_tcp().stickiness),
+            ..http.clone()
+        },
+        TargetGroup { proxy_protocol: Some(true), ..http.clone() },
+    ] {
+        refused(
+            create(&sim, &resource("target_group.x", wrong)).await,
+            ErrorKind::Invalid,
+            "ValidationError",
+        );
+    }
+    let tcp = TargetGroup { name: "right".into(), ..tcp };
+    must_create(&sim, &resource("target_group.tcp", tcp)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn deletion_takes_its_listeners_along_and_frees_the_group_late() {
+    let sim = Sim::in_memory();
+    let b = balancer(&sim).await;
+    let fields = of_protocol(&b.nlb, 80, "TCP", &b.targets);
+    must_create(&sim, &resource("nlb.mqtt.listener.plain", fields)).await;
+    sim.delete(&shown(&sim, "nlb.mqtt")).await.expect("deleted");
+    let left: Vec<String> = sim.resources().iter().map(|live| live.address.to_string()).collect();
+    assert_eq!(left, ["security_group.lb", "target_group.mqtt"]);
+    let held = sim.delete(&shown(&sim, "security_group.lb")).await;
+    refused(held, ErrorKind::InUse, "DependencyViolation");
+}
