@@ -27,6 +27,9 @@ The description of a rule of a security group is lost where its other side is a 
 
 The origin access control of an origin is lost, and with it the mark that the origin is a bucket. AWS shows both.
 
+Its CloudFront functions have one stage, cannot be changed or published, and go while a distribution names them; which functions a behaviour
+names is lost. AWS keeps what is being worked on and what runs apart, each with its version, and deletes no function in use.
+
 Its buckets are made without the tags of CreateBucket and without ownership controls. AWS puts the first, and enforces the owner in each bucket
 since April 2023, as ministack does.
 
@@ -40,6 +43,7 @@ Everything else is moto as it is.
 import json
 import re
 import sys
+from copy import copy
 from dataclasses import replace
 from datetime import timedelta
 from inspect import signature
@@ -57,7 +61,10 @@ from moto.cloudwatch import urls as cloudwatch_urls
 from moto.cloudwatch.models import cloudwatch_backends
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.responses import ActionResult
-from moto.cloudfront.models import Origin
+from moto.cloudfront import urls as cloudfront_urls
+from moto.cloudfront.exceptions import CloudFrontException, InvalidIfMatchVersion, NoSuchFunctionExists
+from moto.cloudfront.models import CloudFrontBackend, DefaultCacheBehaviour, Origin
+from moto.cloudfront.responses import CloudFrontResponse
 from moto.ec2.models.launch_templates import LaunchTemplate
 from moto.ec2.models.security_groups import SecurityGroup, SecurityGroupRule
 from moto.ec2.utils import parse_user_data
@@ -89,6 +96,8 @@ make_bucket = FakeBucket.__init__
 put_bucket = S3Response._bucket_response_put
 make_profile = InstanceProfile.__init__
 make_origin = Origin.__init__
+make_behavior = DefaultCacheBehaviour.__init__
+delete_function = CloudFrontBackend.delete_function
 make_rule = SecurityGroupRule.__init__
 views_of_rules = SecurityGroup._flattened_rules
 serialize_s3 = S3Response.serialized
@@ -209,6 +218,70 @@ def make_origin_with_access_control(self, origin):
         self.s3_origin_config = {"OriginAccessIdentity": self.s3_access_identity}
 
 
+class FunctionInUse(CloudFrontException):
+    def __init__(self):
+        super().__init__("FunctionInUse", "Cannot delete the function, it is in use by at least one distribution.")
+
+
+def make_behavior_with_functions(self, config):
+    make_behavior(self, config)
+    named = (config.get("FunctionAssociations") or {}).get("Items") or []
+    self.function_associations = {"Quantity": len(named), "Items": named} if named else {"Quantity": 0}
+
+
+def stage_of_function(self):
+    function = self.backend.describe_function(self._get_param("Name"))
+    if self._get_param("Stage") != "LIVE":
+        return function
+    if not hasattr(function, "runs"):
+        raise NoSuchFunctionExists(function.name)
+    return function.runs
+
+
+def describe_stage_of_function(self):
+    function = stage_of_function(self)
+    return ActionResult({"FunctionSummary": function.function_summary, "ETag": function.etag})
+
+
+def get_stage_of_function(self):
+    function = stage_of_function(self)
+    return ActionResult({"FunctionCode": function.code, "ETag": function.etag, "ContentType": "application/octet-stream"})
+
+
+def function_of_version(self):
+    function = self.backend.describe_function(self._get_param("Name"))
+    if self._get_param("IfMatch") != function.etag:
+        raise InvalidIfMatchVersion
+    return function
+
+
+def update_function(self):
+    function = function_of_version(self)
+    function.config, function.code = self._get_param("FunctionConfig"), self._get_param("FunctionCode")
+    function.etag, function.status = f"E{uuid4().hex[:13].upper()}", "UNPUBLISHED"
+    return ActionResult({"FunctionSummary": function.function_summary, "ETag": function.etag})
+
+
+def publish_function(self):
+    function = function_of_version(self)
+    function.status = "UNASSOCIATED"
+    function.runs = copy(function)
+    function.runs.stage, function.runs.etag = "LIVE", f"E{uuid4().hex[:13].upper()}"
+    return ActionResult({"FunctionSummary": function.runs.function_summary})
+
+
+def delete_unused_function(self, name, if_match):
+    function = self.describe_function(name)
+    if if_match and if_match != function.etag:
+        raise InvalidIfMatchVersion
+    for distribution in self.distributions.values():
+        config = distribution.distribution_config
+        for behavior in [config.DefaultCacheBehavior, *config.CacheBehaviors.get("Items", [])]:
+            if any(named["FunctionARN"] == function.arn for named in behavior.function_associations.get("Items", [])):
+                raise FunctionInUse
+    delete_function(self, name, if_match)
+
+
 def serialize_s3_with_its_root(self, result):
     status, headers, body = serialize_s3(self, result)
     root = S3_ROOTS.get(self._get_action())
@@ -317,6 +390,13 @@ ApplicationAutoScalingResponse.tag_resource = tag_target
 ApplicationAutoScalingResponse.untag_resource = untag_target
 ApplicationAutoscalingBackend.deregister_scalable_target = deregister_target_with_its_policies
 ApplicationAutoscalingBackend.put_scaling_policy = put_policy_in_place
+cloudfront_urls.url_paths["{0}/2020-05-31/function/(?P<function_name>[^/]+)/publish$"] = CloudFrontResponse.dispatch
+CloudFrontResponse.describe_function = describe_stage_of_function
+CloudFrontResponse.get_function = get_stage_of_function
+CloudFrontResponse.update_function = update_function
+CloudFrontResponse.publish_function = publish_function
+CloudFrontBackend.delete_function = delete_unused_function
+DefaultCacheBehaviour.__init__ = make_behavior_with_functions
 EC2ContainerServiceResponse.create_service = create_and_remember
 EC2ContainerServiceResponse.update_service = update_and_redeploy
 LogsBackend.iter_tagged_resources = log_groups_as_in_arns

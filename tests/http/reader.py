@@ -94,6 +94,8 @@ def listing():
     found["buckets"] = [b["Name"] for b in client("s3").list_buckets()["Buckets"]]
     controls = client("cloudfront").list_origin_access_controls()["OriginAccessControlList"].get("Items") or []
     found["origin access controls"] = [c["Name"] for c in controls]
+    functions = client("cloudfront").list_functions(Stage="DEVELOPMENT")["FunctionList"].get("Items") or []
+    found["functions"] = [f["Name"] for f in functions]
     items = client("cloudfront").list_distributions()["DistributionList"].get("Items") or []
     found["distributions"] = [d["Comment"] for d in items]
     return {kind: sorted(names) for kind, names in found.items() if names}
@@ -153,6 +155,13 @@ def facet(operation, bucket):
         return error.response["Error"]["Code"]
 
 
+def stage_of_function(name, stage):
+    """What one stage of a function is and does, without the times and versions that differ from life to life."""
+    summary = describe("cloudfront", "describe_function", Name=name, Stage=stage)["FunctionSummary"]
+    code = client("cloudfront").get_function(Name=name, Stage=stage)["FunctionCode"].read().decode()
+    return [summary["FunctionConfig"], code]
+
+
 FACETS = ["get_public_access_block", "get_bucket_ownership_controls", "get_bucket_encryption", "get_bucket_versioning",
           "get_bucket_lifecycle_configuration", "get_bucket_cors", "get_bucket_policy"]
 
@@ -201,6 +210,10 @@ def snapshot():
             found[f"arn:aws:s3:::{name}/{object['Key']}"] = [shown, {}]
     for control in client("cloudfront").list_origin_access_controls()["OriginAccessControlList"].get("Items") or []:
         found[control["Id"]] = [control, {}]
+    for summary in client("cloudfront").list_functions(Stage="DEVELOPMENT")["FunctionList"].get("Items") or []:
+        arn = summary["FunctionMetadata"]["FunctionARN"]
+        found[arn] = [[stage_of_function(summary["Name"], one) for one in ("DEVELOPMENT", "LIVE")],
+                      pairs(describe("cloudfront", "list_tags_for_resource", Resource=arn)["Tags"]["Items"])]
     return found
 
 

@@ -39,7 +39,7 @@ use neap_core::address::Kind;
 use neap_core::desired::{Desired, DesiredResource};
 use neap_core::kinds::{
     Alb, AutoScalingGroup, Bucket, BucketFiles, BucketPolicy, CapacityProvider, Certificate, Cloudfront,
-    Cluster, ClusterCapacity, Ecr, InstanceProfile, LaunchTemplate, Listener, LogGroup, Nlb,
+    Cluster, ClusterCapacity, Ecr, Function, InstanceProfile, LaunchTemplate, Listener, LogGroup, Nlb,
     OriginAccessControl, Role, Rule, ScalableTarget, SecurityGroup, Service, TargetGroup, Task,
 };
 use neap_core::live::{Live, LiveResource, Outputs};
@@ -61,7 +61,7 @@ macro_rules! by_kind {
         by_kind!(@match $kind, $fields => $expression;
             LogGroup Role InstanceProfile Ecr Cluster SecurityGroup LaunchTemplate AutoScalingGroup
             CapacityProvider ClusterCapacity TargetGroup Alb Nlb Listener Rule Task Service ScalableTarget Cloudfront
-            Bucket BucketPolicy BucketFiles OriginAccessControl Certificate)
+            Bucket BucketPolicy BucketFiles OriginAccessControl Certificate Function)
     };
     (@match $kind:expr, $fields:ident => $expression:expr; $($variant:ident)*) => {
         match $kind {
@@ -97,6 +97,7 @@ impl Aws {
             balancers,
             distributions,
             controls,
+            functions,
             buckets,
             scaling,
             hinted,
@@ -110,6 +111,7 @@ impl Aws {
             Box::pin(elb::read(self, desired)),
             Box::pin(cloudfront::read(self, desired)),
             Box::pin(cloudfront::access_control::read(self, desired)),
+            Box::pin(cloudfront::function::read(self, desired)),
             Box::pin(bucket::read(self, desired)),
             Box::pin(scalable_target::read(self, desired)),
             Box::pin(hinted::read(self, desired)),
@@ -125,6 +127,7 @@ impl Aws {
             balancers,
             distributions,
             controls,
+            functions,
             buckets,
             scaling,
             hinted,

@@ -8,8 +8,9 @@ use neap_core::address::Address;
 use neap_core::desired::{Desired, DesiredResource, TAG_ADDRESS, TAG_STACK};
 use neap_core::kinds::{
     Alb, AutoScalingGroup, Bucket, BucketFiles, BucketPolicy, CapacityProvider, Certificate, Cloudfront,
-    Cluster, ClusterCapacity, Ecr, InstanceProfile, KindOf, LaunchTemplate, Listener, LogGroup, Nlb,
-    OriginAccessControl, Resource, Role, Rule, ScalableTarget, SecurityGroup, Service, TargetGroup, Task,
+    Cluster, ClusterCapacity, Ecr, Function, InstanceProfile, KindOf, LaunchTemplate, Listener, LogGroup,
+    Nlb, OriginAccessControl, Resource, Role, Rule, ScalableTarget, SecurityGroup, Service, TargetGroup,
+    Task,
 };
 use neap_core::live::{LiveResource, Outputs};
 use neap_engine::cloud::{CallError, ErrorKind, Progress};
@@ -36,7 +37,8 @@ macro_rules! fields {
 }
 
 fields!(LogGroup Role InstanceProfile Ecr Cluster SecurityGroup LaunchTemplate AutoScalingGroup CapacityProvider
-    ClusterCapacity TargetGroup Alb Nlb Listener Rule Task Service ScalableTarget Cloudfront Bucket BucketPolicy BucketFiles OriginAccessControl Certificate);
+    ClusterCapacity TargetGroup Alb Nlb Listener Rule Task Service ScalableTarget Cloudfront Bucket BucketPolicy BucketFiles
+    OriginAccessControl Certificate Function);
 
 /// A desired resource with its fields as their own type.
 #[derive(Debug, Clone, Copy)]

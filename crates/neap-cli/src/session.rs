@@ -86,10 +86,11 @@ impl<C: Connect> Session<C> {
             environment_variables: variables.collect(),
             region: self.global.region.clone(),
             folders: None,
+            files: None,
         }
     }
 
-    /// What the stack file asks for, the files in its folders included. Its warnings are printed; its mistakes too, all of them.
+    /// What the stack file asks for, the files that it names included. Its warnings are printed; its mistakes too, all of them.
     pub(crate) fn load(&mut self) -> Result<Loaded, CommandError> {
         let mut options = self.options();
         let (bytes, name) = (self.read_file()?, self.file());
@@ -100,6 +101,14 @@ impl<C: Connect> Session<C> {
             (name, folder)
         };
         options.folders = Some(config::folders(&source, &options).into_iter().map(read).collect());
+        let read = |path: String| {
+            let content = std::fs::read(base.join(&path)).map_err(|error| match error.kind() {
+                io::ErrorKind::NotFound => "there is no such file".to_owned(),
+                _ => error.to_string(),
+            });
+            (path, content)
+        };
+        options.files = Some(config::local_files(&source, &options).into_iter().map(read).collect());
         self.load_with(&options)
     }
 

@@ -61,11 +61,13 @@ pub enum Kind {
     OriginAccessControl,
     /// A certificate of AWS Certificate Manager.
     Certificate,
+    /// A CloudFront function.
+    Function,
 }
 
 impl Kind {
     /// Every kind, in the order in which plans list them when nothing else decides.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::LogGroup,
         Self::Role,
         Self::InstanceProfile,
@@ -87,6 +89,7 @@ impl Kind {
         Self::ScalableTarget,
         Self::Bucket,
         Self::OriginAccessControl,
+        Self::Function,
         Self::Cloudfront,
         Self::BucketPolicy,
         Self::BucketFiles,
@@ -119,6 +122,7 @@ impl Kind {
             Self::BucketFiles => "bucket_files",
             Self::OriginAccessControl => "origin_access_control",
             Self::Certificate => "certificate",
+            Self::Function => "function",
         }
     }
 

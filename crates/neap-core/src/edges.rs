@@ -84,6 +84,9 @@ pub const fn between(dependent: Kind, dependency: Kind) -> EdgeRule {
         // `InvalidViewerCertificate`, until it is issued. DeleteCertificate fails with `ResourceInUseException` while either
         // of them uses it.
         (Kind::Listener | Kind::Cloudfront, Kind::Certificate) => EdgeRule::SETTLED.held(),
+        // A behaviour takes a function once it is published, which its create sees to. DeleteFunction fails with
+        // `FunctionInUse` while any behaviour names it.
+        (Kind::Cloudfront, Kind::Function) => EdgeRule::ID.held(),
         // S3 refuses two changes of one bucket at a time (`OperationAborted`).
         (Kind::BucketPolicy, Kind::Bucket) => EdgeRule::ID.gone_before(),
         // DeleteBucket fails with `BucketNotEmpty`, and nothing can be put before the bucket answers.

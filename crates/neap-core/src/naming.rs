@@ -16,7 +16,7 @@ pub const fn limit(kind: Kind) -> usize {
     match kind {
         Kind::Alb | Kind::Nlb | Kind::TargetGroup => 32,
         Kind::Bucket | Kind::BucketPolicy | Kind::BucketFiles => 63,
-        Kind::Role | Kind::OriginAccessControl => 64,
+        Kind::Role | Kind::OriginAccessControl | Kind::Function => 64,
         Kind::InstanceProfile | Kind::LaunchTemplate => 128,
         Kind::Cluster
         | Kind::Task
@@ -151,7 +151,7 @@ pub fn refusal(kind: Kind, name: &str) -> Option<String> {
         Kind::LogGroup => allowed(".-_/#").or_else(|| begins(name, "aws/")),
         Kind::Ecr => repository(name),
         Kind::Bucket | Kind::BucketPolicy | Kind::BucketFiles => bucket_refusal(name),
-        Kind::OriginAccessControl => allowed("-_"),
+        Kind::OriginAccessControl | Kind::Function => allowed("-_"),
         Kind::Listener
         | Kind::Rule
         | Kind::Cloudfront

@@ -15,7 +15,8 @@ pub const fn names(kind: Kind) -> &'static [&'static str] {
         | Kind::InstanceProfile
         | Kind::Cluster
         | Kind::AutoScalingGroup
-        | Kind::CapacityProvider => &["arn", "name"],
+        | Kind::CapacityProvider
+        | Kind::Function => &["arn", "name"],
         Kind::LaunchTemplate => &["id", "version", "name"],
         Kind::ClusterCapacity => &["cluster"],
         Kind::Ecr => &["uri", "arn", "name"],
@@ -72,6 +73,11 @@ pub fn computed(resource: &Resource, environment: &Environment) -> Outputs {
             let Environment { account, partition, .. } = environment;
             let path = &profile.path;
             outputs.push(("arn", format!("arn:{partition}:iam::{account}:instance-profile{path}{name}")));
+            outputs.push(("name", name.to_owned()));
+        }
+        Resource::Function(_) => {
+            let Environment { account, partition, .. } = environment;
+            outputs.push(("arn", format!("arn:{partition}:cloudfront::{account}:function/{name}")));
             outputs.push(("name", name.to_owned()));
         }
         Resource::CapacityProvider(_) => {

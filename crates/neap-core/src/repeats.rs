@@ -52,7 +52,8 @@ impl Repeat {
             | Kind::Nlb
             | Kind::Service
             | Kind::Bucket
-            | Kind::OriginAccessControl => Self::Name,
+            | Kind::OriginAccessControl
+            | Kind::Function => Self::Name,
         }
     }
 

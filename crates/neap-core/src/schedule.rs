@@ -214,7 +214,8 @@ const fn typical(step: &Step) -> u32 {
         | Kind::Bucket
         | Kind::BucketPolicy
         | Kind::BucketFiles
-        | Kind::OriginAccessControl => (CALL, CALL),
+        | Kind::OriginAccessControl
+        | Kind::Function => (CALL, CALL),
     };
     match step.verb {
         Verb::Create | Verb::Update | Verb::Wait => settling,

@@ -79,7 +79,8 @@ impl Patience {
             | Kind::Task
             | Kind::ScalableTarget
             | Kind::LaunchTemplate
-            | Kind::OriginAccessControl => Self::new(kind, 1, 5, 2),
+            | Kind::OriginAccessControl
+            | Kind::Function => Self::new(kind, 1, 5, 2),
         }
     }
 
@@ -109,8 +110,8 @@ impl Patience {
             Kind::ScalableTarget => Self::new(kind, 1, 5, 5),
             // Listeners and distributions let go of it after a lag (3.24).
             Kind::Certificate => Self::new(kind, 2, 10, 20),
-            // In use until its distribution is gone everywhere (3.20).
-            Kind::OriginAccessControl => Self::new(kind, 2, 10, 5),
+            // In use until its distribution is gone everywhere (3.20, 3.21).
+            Kind::OriginAccessControl | Kind::Function => Self::new(kind, 2, 10, 5),
             // A listener frees its target groups, and the services that assume a role let go of it, after a
             // short lag (3.5, 3.10).
             Kind::TargetGroup
@@ -131,7 +132,7 @@ impl Patience {
 const fn visible(kind: Kind) -> u64 {
     match kind {
         // A certificate that was issued a moment ago; a version that has moved (1.7, 3.22).
-        Kind::Cloudfront | Kind::OriginAccessControl => 60,
+        Kind::Cloudfront | Kind::OriginAccessControl | Kind::Function => 60,
         // A certificate that was requested a moment ago (3.24).
         Kind::Certificate => 60,
         // A name that was free a moment ago (`OperationAborted`) can take ten minutes and more; news take two (3.19).

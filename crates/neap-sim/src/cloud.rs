@@ -15,7 +15,7 @@ use crate::read;
 use crate::record::{Record, Rollout, State};
 use crate::rules;
 use crate::services::{
-    Request, acm, application_auto_scaling, auto_scaling, cloudfront, ec2, ecr, ecs, elb, iam,
+    Request, acm, application_auto_scaling, auto_scaling, cloudfront, ec2, ecr, ecs, elb, function, iam,
     instance_profile, launch_template, logs, objects, origin_access_control, s3,
 };
 use crate::sim::Sim;
@@ -57,6 +57,7 @@ impl Cloud for Sim {
             Resource::BucketPolicy(fields) => s3::create_policy(&request, fields).await,
             Resource::OriginAccessControl(fields) => origin_access_control::create(&request, fields).await,
             Resource::Certificate(fields) => acm::create(&request, fields).await,
+            Resource::Function(fields) => function::create(&request, fields).await,
             other => Err(unknown(other.kind())),
         }?;
         Ok(self.outputs(&arn))
@@ -109,6 +110,7 @@ impl Cloud for Sim {
                 origin_access_control::update(&request, &arn, fields).await
             }
             Resource::Certificate(fields) => acm::update(&request, &arn, fields).await,
+            Resource::Function(fields) => function::update(&request, &arn, fields).await,
             other => Err(unknown(other.kind())),
         }?;
         Ok(self.outputs(&arn))
@@ -148,6 +150,7 @@ impl Cloud for Sim {
             Resource::BucketPolicy(_) => s3::delete_policy(&request, &arn).await,
             Resource::OriginAccessControl(_) => origin_access_control::delete(&request, &arn).await,
             Resource::Certificate(_) => acm::delete(&request, &arn).await,
+            Resource::Function(_) => function::delete(&request, &arn).await,
             other => Err(unknown(other.kind())),
         }
     }

@@ -115,6 +115,12 @@ const fn calls(kind: Kind) -> &'static [ReadCall] {
         Kind::BucketPolicy => &[Each(2, "s3:GetBucketPolicy")],
         // In waves of their own, once it is known which buckets hold any.
         Kind::BucketFiles => &[],
+        Kind::Function => &[
+            List(1, "cloudfront:ListFunctions"),
+            Each(2, "cloudfront:ListTagsForResource"),
+            Each(3, "cloudfront:DescribeFunction"),
+            Each(3, "cloudfront:GetFunction"),
+        ],
         Kind::OriginAccessControl => &[List(1, "cloudfront:ListOriginAccessControls")],
         Kind::Certificate => &[
             List(1, "acm:ListCertificates"),
@@ -150,6 +156,7 @@ pub(crate) const fn describe(kind: Kind) -> &'static str {
         Kind::BucketPolicy => "s3:GetBucketPolicy",
         Kind::OriginAccessControl => "cloudfront:GetOriginAccessControl",
         Kind::Certificate => "acm:DescribeCertificate",
+        Kind::Function => "cloudfront:DescribeFunction",
     }
 }
 

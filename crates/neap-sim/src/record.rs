@@ -8,7 +8,7 @@ use neap_core::address::{Address, Kind};
 use neap_core::desired::{TAG_ADDRESS, TAG_STACK};
 use neap_core::kinds::{
     Alb, AutoScalingGroup, Bucket, BucketFiles, BucketPolicy, CapacityProvider, Certificate, Cloudfront,
-    Cluster, ClusterCapacity, Ecr, InstanceProfile, LaunchTemplate, Listener, LogGroup, Nlb,
+    Cluster, ClusterCapacity, Ecr, Function, InstanceProfile, LaunchTemplate, Listener, LogGroup, Nlb,
     OriginAccessControl, Resource, Role, Rule, ScalableTarget, SecurityGroup, Service, TargetGroup, Task,
 };
 use neap_core::live::{LiveResource, Outputs, Phase, is_marked};
@@ -330,6 +330,7 @@ fields!(
     Cluster,
     ClusterCapacity,
     Ecr,
+    Function,
     InstanceProfile,
     LaunchTemplate,
     Listener,

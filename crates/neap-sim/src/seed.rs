@@ -425,6 +425,7 @@ fn place(world: &mut World, resource: Resource, tags: &BTreeMap<String, String>)
             let place = arn::Place { region: certificate.region.clone(), ..place.clone() };
             (place.arn("acm", &format!("certificate/{id}")), String::new())
         }
+        Resource::Function(_) => (place.global_arn("cloudfront", &format!("function/{name}")), name),
         Resource::Bucket(_) => (s3::arn(world, &name), name),
         Resource::BucketPolicy(_) => (s3::policy_arn(&s3::arn(world, &name)), name),
         Resource::Cluster(_) => (place.arn("ecs", &format!("cluster/{name}")), String::new()),
@@ -454,7 +455,7 @@ fn place(world: &mut World, resource: Resource, tags: &BTreeMap<String, String>)
     };
     let is_global = matches!(
         resource.kind(),
-        Kind::Role | Kind::InstanceProfile | Kind::Cloudfront | Kind::OriginAccessControl
+        Kind::Role | Kind::InstanceProfile | Kind::Cloudfront | Kind::OriginAccessControl | Kind::Function
     );
     let region = match &resource {
         Resource::Certificate(certificate) => certificate.region.clone(),

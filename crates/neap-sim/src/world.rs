@@ -75,6 +75,9 @@ pub(crate) struct World {
     /// Names of buckets that other accounts have.
     #[serde(default)]
     pub(crate) others_buckets: BTreeSet<String>,
+    /// The ARNs of the CloudFront functions that were published at some time.
+    #[serde(default)]
+    pub(crate) runs: BTreeSet<String>,
     /// Ids of the images that AWS recommends instead of the first ones, by processor; an empty one for none.
     #[serde(default)]
     pub(crate) newer_images: BTreeMap<String, String>,
@@ -150,6 +153,7 @@ impl Default for World {
             missing_secrets: BTreeSet::new(),
             missing_parameters: BTreeSet::new(),
             others_buckets: BTreeSet::new(),
+            runs: BTreeSet::new(),
             newer_images: BTreeMap::new(),
             missing_zones: BTreeSet::new(),
             more_zones: BTreeSet::new(),

@@ -107,7 +107,8 @@ pub(super) fn moved(error: CallError) -> CallError {
     }
 }
 
-async fn set_tags(aws: &Aws, arn: &str, changes: &TagChanges) -> Result<(), CallError> {
+/// Brings the tags of the distribution or function `arn` in line.
+pub(super) async fn set_tags(aws: &Aws, arn: &str, changes: &TagChanges) -> Result<(), CallError> {
     if !changes.set.is_empty() {
         let tags = sdk::Tags::builder().set_items(Some(to_cloudfront(&changes.set)?)).build();
         let call = aws.cloudfront.tag_resource().resource(arn).tags(tags);

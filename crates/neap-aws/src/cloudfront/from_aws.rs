@@ -75,6 +75,7 @@ macro_rules! behavior {
             cache_policy: $behavior.cache_policy_id().unwrap_or(LEGACY).to_owned(),
             origin_request_policy: request_policy.map(ToOwned::to_owned),
             response_headers_policy: response_policy.map(ToOwned::to_owned),
+            functions: functions($behavior.function_associations()),
             compress: $behavior.compress().unwrap_or(false),
         }
     }};
@@ -86,6 +87,14 @@ fn read_behavior(behavior: &sdk::CacheBehavior) -> Behavior {
 
 fn read_default_behavior(behavior: &sdk::DefaultCacheBehavior) -> Behavior {
     behavior!("*", behavior)
+}
+
+fn functions(told: Option<&sdk::FunctionAssociations>) -> BTreeMap<String, String> {
+    let functions = told.map_or(&[][..], sdk::FunctionAssociations::items);
+    let function = |function: &sdk::FunctionAssociation| {
+        (function.event_type().as_str().to_owned(), function.function_arn().to_owned())
+    };
+    functions.iter().map(function).collect()
 }
 
 fn methods(told: Option<&[sdk::Method]>) -> BTreeSet<String> {
@@ -106,6 +115,7 @@ fn no_behavior() -> Behavior {
         cache_policy: LEGACY.to_owned(),
         origin_request_policy: None,
         response_headers_policy: None,
+        functions: BTreeMap::new(),
         compress: false,
     }
 }
@@ -142,6 +152,7 @@ mod tests {
         behavior.compress = None;
         behavior.origin_request_policy_id = Some(String::new());
         behavior.response_headers_policy_id = Some(String::new());
+        behavior.function_associations = None;
         (config.default_root_object, config.price_class, config.http_version) = (None, None, None);
         (config.is_ipv6_enabled, config.cache_behaviors) = (None, None);
         let read = from_aws(&config);
@@ -150,6 +161,7 @@ mod tests {
         assert_eq!(read.default_behavior.cache_policy, "forwarded-values");
         assert_eq!(read.default_behavior.origin_request_policy, None);
         assert_eq!(read.default_behavior.response_headers_policy, None);
+        assert!(read.default_behavior.functions.is_empty());
         assert!(!read.default_behavior.compress && !read.ipv6 && read.behaviors.is_empty());
         assert_eq!(
             (read.default_root_object.as_str(), read.price_class.as_str(), read.http_version.as_str()),

@@ -45,7 +45,7 @@ pub(super) async fn get(aws: &Aws, id: &str) -> Result<Option<Versioned>, CallEr
     }))
 }
 
-/// The tags of the distribution `arn`.
+/// The tags of the distribution or function `arn`.
 pub(super) async fn tags_of(aws: &Aws, arn: &str) -> Result<Tags, CallError> {
     let answer = aws.cloudfront.list_tags_for_resource().resource(arn).send().await;
     let answer = answer.map_err(failed("cloudfront:ListTagsForResource"))?;

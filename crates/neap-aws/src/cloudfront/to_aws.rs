@@ -146,7 +146,6 @@ macro_rules! new_behavior {
             .trusted_key_groups(sdk::TrustedKeyGroups::builder().enabled(false).quantity(0).build()?)
             .smooth_streaming(false)
             .lambda_function_associations(sdk::LambdaFunctionAssociations::builder().quantity(0).build()?)
-            .function_associations(sdk::FunctionAssociations::builder().quantity(0).build()?)
             .field_level_encryption_id("")
             .build()
     };
@@ -170,6 +169,7 @@ macro_rules! changed_behavior {
         $live.cache_policy_id = Some($desired.cache_policy.clone());
         $live.origin_request_policy_id.clone_from(&$desired.origin_request_policy);
         $live.response_headers_policy_id.clone_from(&$desired.response_headers_policy);
+        $live.function_associations = Some(functions($desired)?);
         // The settings from before there were cache policies, which AWS refuses beside one.
         $live.forwarded_values = None;
         ($live.min_ttl, $live.default_ttl, $live.max_ttl) = (None, None, None);
@@ -191,6 +191,15 @@ fn changed_default_behavior(
     desired: &Behavior,
 ) -> Result<sdk::DefaultCacheBehavior, BuildError> {
     changed_behavior!(live, desired)
+}
+
+fn functions(behavior: &Behavior) -> Result<sdk::FunctionAssociations, BuildError> {
+    let function = |(event, arn): (&String, &String)| {
+        sdk::FunctionAssociation::builder().event_type(event.as_str().into()).function_arn(arn).build()
+    };
+    let functions: Vec<_> = behavior.functions.iter().map(function).collect::<Result<_, _>>()?;
+    let list = sdk::FunctionAssociations::builder().quantity(quantity(&functions));
+    list.set_items((!functions.is_empty()).then_some(functions)).build()
 }
 
 fn methods(behavior: &Behavior) -> Result<sdk::AllowedMethods, BuildError> {
@@ -228,6 +237,11 @@ mod tests {
             methods: ["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"].map(String::from).into(),
             origin_request_policy: None,
             response_headers_policy: None,
+            functions: [
+                ("viewer-request".into(), "arn:function/a".into()),
+                ("viewer-response".into(), "arn:function/b".into()),
+            ]
+            .into(),
             compress: false,
             ..desired.default_behavior.clone()
         };
@@ -278,14 +292,14 @@ mod tests {
     fn what_the_console_added_survives_a_change() {
         let mut config = new_config(&Cloudfront::example()).expect("it is complete");
         config.web_acl_id = Some("acl".into());
-        let function = sdk::FunctionAssociation::builder()
-            .function_arn("arn:function")
-            .event_type(sdk::EventType::ViewerRequest)
+        let function = sdk::LambdaFunctionAssociation::builder()
+            .lambda_function_arn("arn:function")
+            .event_type(sdk::EventType::OriginRequest)
             .build()
             .expect("it is complete");
-        let functions = sdk::FunctionAssociations::builder().quantity(1).items(function).build();
+        let functions = sdk::LambdaFunctionAssociations::builder().quantity(1).items(function).build();
         let behavior = config.default_cache_behavior.as_mut().expect("a default behaviour");
-        behavior.function_associations = Some(functions.expect("it is complete"));
+        behavior.lambda_function_associations = Some(functions.expect("it is complete"));
         let origin =
             config.origins.as_mut().and_then(|origins| origins.items.first_mut()).expect("an origin");
         origin.connection_attempts = Some(1);
@@ -293,7 +307,7 @@ mod tests {
         change(&mut config, &second()).expect("it is complete");
         assert_eq!(config.web_acl_id(), Some("acl"));
         let behavior = config.default_cache_behavior().expect("a default behaviour");
-        assert_eq!(behavior.function_associations().map(|functions| functions.quantity), Some(1));
+        assert_eq!(behavior.lambda_function_associations().map(|functions| functions.quantity), Some(1));
         let origins = config.origins.expect("origins");
         assert_eq!(origins.items.iter().find_map(|origin| origin.connection_attempts()), Some(1));
     }

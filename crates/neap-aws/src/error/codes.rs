@@ -40,6 +40,7 @@ pub(super) const NOT_FOUND: &[&str] = &[
     "NoSuchDistribution",
     "NoSuchResource",
     "NoSuchOriginAccessControl",
+    "NoSuchFunctionExists",
     "NoSuchBucket",
     "NoSuchBucketPolicy",
     "NoSuchTagSet",
@@ -64,6 +65,7 @@ pub(super) const CONFLICT: &[&str] = &[
     "RepositoryAlreadyExistsException",
     "ResourceAlreadyExistsException",
     "DistributionAlreadyExists",
+    "FunctionAlreadyExists",
     "BucketAlreadyOwnedByYou",
     "PermanentRedirect",
     "CNAMEAlreadyExists",
@@ -80,6 +82,7 @@ pub(super) const IN_USE: &[&str] = &[
     "ResourceInUseFault",
     "DistributionNotDisabled",
     "OriginAccessControlInUse",
+    "FunctionInUse",
     "BucketNotEmpty",
     "RepositoryNotEmptyException",
 ];
@@ -152,6 +155,8 @@ pub(super) const NOT_YET_MESSAGES: &[(&str, &str)] = &[
 
 /// Codes that mean something else in one service than their form says.
 pub(super) const BY_SERVICE: &[(&str, &str, ErrorKind)] = &[
+    // A function that was published a moment ago (3.21).
+    ("cloudfront", "InvalidFunctionAssociation", ErrorKind::NotYet),
     // A certificate that was issued a moment ago (3.22).
     ("cloudfront", "InvalidViewerCertificate", ErrorKind::NotYet),
     // A group that a network interface or another group still uses (3.3).

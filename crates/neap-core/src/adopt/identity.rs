@@ -148,6 +148,7 @@ fn of_arn(kind: Kind, arn: &str) -> Option<By> {
         Kind::Bucket | Kind::BucketPolicy => By::Name(inside("s3", "")?.to_owned()),
         // It is known by its whole ARN.
         Kind::Certificate => inside("acm", "certificate/").map(|_| By::Id(arn.to_owned()))?,
+        Kind::Function => By::Name(inside("cloudfront", "function/")?.to_owned()),
         // They take no tags, so they are never adopted.
         Kind::OriginAccessControl | Kind::BucketFiles => return None,
     };
@@ -191,6 +192,7 @@ mod tests {
         check(Kind::Service, &arn("ecs", "service/api"), &name("api"));
         check(Kind::ScalableTarget, &arn("application-autoscaling", "scalable-target/0ec5"), &By::Position);
         check(Kind::Cloudfront, "arn:aws:cloudfront::123456789012:distribution/E1", &By::Id("E1".into()));
+        check(Kind::Function, "arn:aws:cloudfront::123456789012:function/course-spa", &name("course-spa"));
     }
 
     #[test]

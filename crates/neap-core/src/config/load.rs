@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::diagnostic::{self, Diagnostic, Findings};
 use super::secrets::Secrets;
-use super::tree::Content;
+use super::tree::{Content, Node, Table};
 use super::{check, overlay, rule, semantics, text, variables};
 use crate::desired::Desired;
 use crate::files::Folder;
@@ -33,7 +33,12 @@ pub struct Options {
     pub region: Option<String>,
     /// What stands in the [folders](folders) that the file names. Without it nothing is said of them, and no files are known.
     pub folders: Option<BTreeMap<String, Folder>>,
+    /// The [files](local_files) that the file names. Without it nothing is said of them either.
+    pub files: Option<LocalFiles>,
 }
+
+/// The content of local files by path, or in words why one could not be read.
+pub type LocalFiles = BTreeMap<String, Result<Vec<u8>, String>>;
 
 /// A stack file without mistakes.
 #[derive(Debug, Clone)]
@@ -49,8 +54,19 @@ pub struct Loaded {
 /// The folders whose files a stack keeps in buckets, as the file names them. What is wrong with the file is left to [`load`] to
 /// tell.
 pub fn folders(source: &Source<'_>, options: &Options) -> BTreeSet<String> {
+    texts(source, options, "bucket", "files")
+}
+
+/// The paths of the local files that a stack file names, relative to itself. What is wrong with the file is left to [`load`] to
+/// tell.
+pub fn local_files(source: &Source<'_>, options: &Options) -> BTreeSet<String> {
+    texts(source, options, "function", "code")
+}
+
+/// The texts that stand at `key` of the tables of `kind`.
+fn texts(source: &Source<'_>, options: &Options, kind: &str, key: &str) -> BTreeSet<String> {
     let mut findings = Findings::default();
-    let Some(mut root) = text::decode(source.bytes).ok().and_then(|text| {
+    let Some(root) = text::decode(source.bytes).ok().and_then(|text| {
         let mut root = text::parse(text, &mut findings)?;
         overlay::apply(&mut root, options.environment.as_deref(), &mut findings);
         variables::replace(&mut root, text, options, &mut findings);
@@ -58,13 +74,12 @@ pub fn folders(source: &Source<'_>, options: &Options) -> BTreeSet<String> {
     }) else {
         return BTreeSet::new();
     };
-    let buckets = root.table_mut().and_then(|table| table.swap_remove("bucket"));
-    let buckets = buckets.as_ref().and_then(|entry| entry.node.table());
-    let folder = |entry: &super::tree::Entry| match &entry.node.get("files")?.content {
-        Content::Text(folder) => Some(folder.clone()),
+    let tables = root.get(kind).and_then(Node::table).into_iter().flat_map(Table::values);
+    let texts = tables.filter_map(|table| match &table.node.get(key)?.content {
+        Content::Text(text) => Some(text.clone()),
         _ => None,
-    };
-    buckets.into_iter().flat_map(|table| table.values()).filter_map(folder).collect()
+    });
+    texts.collect()
 }
 
 /// Reads a stack file, checks it and lowers it to what it asks for.

@@ -18,6 +18,7 @@ mod fargate;
 mod files;
 mod firelens;
 mod fit;
+mod function;
 mod ground;
 mod groups;
 mod instances;
@@ -44,14 +45,14 @@ mod whole;
 
 use std::collections::BTreeMap;
 
-use super::Mistake;
 use super::shape::StackFile;
+use super::{LocalFiles, Mistake};
 use crate::desired::Desired;
 use crate::files::Folder;
 use context::Lowering;
 
 /// What `file` asks for, as the stack called `stack`; `region` goes before the file's own. `folders` is what stands in the
-/// folders that it names, if anybody has looked: otherwise nothing is known of them.
+/// folders that it names, and `files` the files, if anybody has looked: otherwise nothing is known of them.
 ///
 /// # Errors
 ///
@@ -61,9 +62,10 @@ pub fn lower(
     stack: &str,
     region: Option<&str>,
     folders: Option<&BTreeMap<String, Folder>>,
+    files: Option<&LocalFiles>,
 ) -> Result<Desired, Vec<Mistake>> {
     let region = region.or(file.stack.region.as_deref());
-    let mut lowering = Lowering::new(file, stack, region, folders);
+    let mut lowering = Lowering::new(file, stack, region, folders, files);
     stack::check(&mut lowering);
     // Declared groups, roles and log groups go first: they take the place of implied ones.
     registry::lower(&mut lowering);
@@ -79,6 +81,7 @@ pub fn lower(
     bucket::lower(&mut lowering);
     // Who reaches instances follows from the services on them.
     instances::lower(&mut lowering);
+    function::lower(&mut lowering);
     cloudfront::lower(&mut lowering);
     bucket::imply_policies(&mut lowering);
     files::imply(&mut lowering);

@@ -16,7 +16,7 @@ mod variables;
 pub(crate) mod words;
 
 pub use diagnostic::{Diagnostic, Mistake};
-pub use load::{Loaded, Options, Source, folders, load};
+pub use load::{Loaded, LocalFiles, Options, Source, folders, load, local_files};
 pub use schema::schema;
 pub use secrets::Secrets;
 

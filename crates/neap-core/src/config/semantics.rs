@@ -31,7 +31,8 @@ pub(crate) fn lower(root: &mut Node, options: &Options, findings: &mut Findings)
         Some(environment) => format!("{}-{environment}", file.stack.name),
         None => file.stack.name.clone(),
     };
-    match lower::lower(&file, &stack, options.region.as_deref(), options.folders.as_ref()) {
+    let (folders, files) = (options.folders.as_ref(), options.files.as_ref());
+    match lower::lower(&file, &stack, options.region.as_deref(), folders, files) {
         Ok(desired) => clean.then_some(desired),
         Err(mistakes) => {
             for mistake in mistakes.into_iter().filter(|mistake| wrong.lets_tell(root, &mistake.path)) {

@@ -135,6 +135,9 @@ pub struct Behavior {
     /// The id of the policy for the headers of answers; null leaves them as the origin sent them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub response_headers_policy: Option<String>,
+    /// The ARNs of the functions that run, by when: on `viewer-request` or `viewer-response`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub functions: BTreeMap<String, String>,
     /// Whether answers are compressed.
     pub compress: bool,
 }
@@ -189,6 +192,11 @@ impl KindOf for Cloudfront {
             cache_policy: "4135ea2d-6df8-44a3-9df3-4b5a84be39ad".into(),
             origin_request_policy: Some("216adef6-5c7f-47e4-b989-5492eafa07d3".into()),
             response_headers_policy: Some("67f7725c-6f97-4210-82d7-5512b31e9d03".into()),
+            functions: [(
+                "viewer-request".into(),
+                "arn:aws:cloudfront::123456789012:function/course-rewrite".into(),
+            )]
+            .into(),
             compress: true,
         };
         Self {

@@ -14,6 +14,7 @@ mod cloudfront;
 mod cluster;
 mod cluster_capacity;
 mod ecr;
+mod function;
 mod instance_profile;
 mod launch_template;
 mod listener;
@@ -42,6 +43,7 @@ pub use cloudfront::{
 pub use cluster::{Cluster, StrategyItem};
 pub use cluster_capacity::ClusterCapacity;
 pub use ecr::Ecr;
+pub use function::{Code, Function};
 pub use instance_profile::InstanceProfile;
 pub use launch_template::LaunchTemplate;
 pub use listener::{Action, Listener, WeightedGroup};
@@ -78,7 +80,7 @@ pub struct FieldPolicy {
     pub unordered: &'static [&'static str],
     /// JSON documents and lists of structures, shown as a unified diff rather than member by member.
     pub documents: &'static [&'static str],
-    /// Never shown in a plan and never compared: they only help to find the resource.
+    /// Never shown in a plan and never compared: they only help to find the resource, or another field stands for them.
     pub hidden: &'static [&'static str],
 }
 
@@ -190,6 +192,7 @@ kinds!(
     BucketFiles,
     OriginAccessControl,
     Certificate,
+    Function,
 );
 
 #[cfg(test)]

@@ -187,6 +187,7 @@ pub(super) const fn of_kind(kind: Kind) -> &'static [Right] {
         Kind::BucketFiles => BUCKET_FILES,
         Kind::OriginAccessControl => ORIGIN_ACCESS_CONTROL,
         Kind::Certificate => CERTIFICATE,
+        Kind::Function => FUNCTION,
     }
 }
 
@@ -492,4 +493,17 @@ const CERTIFICATE: &[Right] = &[
     delete("acm:DeleteCertificate", Own, Tagged),
     // The records that prove whose the names are.
     make("route53:ChangeResourceRecordSets", On::Zones, Guard::None),
+];
+
+const FUNCTION: &[Right] = &[
+    read("cloudfront:ListFunctions", Any),
+    read("cloudfront:DescribeFunction", Every),
+    read("cloudfront:GetFunction", Every),
+    read("cloudfront:ListTagsForResource", Every),
+    make("cloudfront:CreateFunction", Any, Guard::None),
+    make("cloudfront:PublishFunction", Own, Guard::None),
+    make("cloudfront:UpdateFunction", Own, Guard::None),
+    make("cloudfront:TagResource", Own, Guard::None),
+    make("cloudfront:UntagResource", Own, Guard::None),
+    delete("cloudfront:DeleteFunction", Own, Guard::None),
 ];

@@ -169,6 +169,7 @@ fn arns(place: &Place, kind: Kind, name: &str) -> Vec<String> {
                 vec![of(&place.region)]
             }
         }
+        Kind::Function => vec![place.global("cloudfront", &format!("function/{name}"))],
         // By id, which nobody knows before.
         Kind::OriginAccessControl => vec![place.global("cloudfront", "origin-access-control/*")],
     }

@@ -189,7 +189,8 @@ impl<'a> Judge<'a, '_> {
             | Kind::BucketPolicy
             | Kind::BucketFiles
             | Kind::OriginAccessControl
-            | Kind::Certificate => false,
+            | Kind::Certificate
+            | Kind::Function => false,
         }
     }
 

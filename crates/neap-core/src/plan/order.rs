@@ -212,7 +212,8 @@ fn place(resource: &Resource) -> Option<String> {
         | Resource::Bucket(_)
         | Resource::BucketPolicy(_)
         | Resource::BucketFiles(_)
-        | Resource::OriginAccessControl(_) => Some(name.to_owned()),
+        | Resource::OriginAccessControl(_)
+        | Resource::Function(_) => Some(name.to_owned()),
         Resource::Cloudfront(_) | Resource::Certificate(_) => None,
     }
     .map(|place| format!("{} {place}", resource.kind()))

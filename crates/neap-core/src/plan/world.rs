@@ -122,7 +122,8 @@ impl<'a> World<'a> {
             | Kind::BucketPolicy
             | Kind::BucketFiles
             | Kind::OriginAccessControl
-            | Kind::Certificate => None,
+            | Kind::Certificate
+            | Kind::Function => None,
         }
     }
 }
@@ -201,7 +202,8 @@ fn identities<'b>(found: &'b LiveResource, known: &'b Outputs) -> Vec<&'b str> {
         | Kind::Rule
         | Kind::Task
         | Kind::Service
-        | Kind::Certificate => &["arn"],
+        | Kind::Certificate
+        | Kind::Function => &["arn"],
         Kind::Bucket => &["name", "arn"],
         Kind::OriginAccessControl => &["id"],
         Kind::BucketPolicy | Kind::BucketFiles | Kind::ScalableTarget => &[],

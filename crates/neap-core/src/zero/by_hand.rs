@@ -41,11 +41,13 @@ pub(super) fn command(scope: &StackScope, region: &str, seen: &Seen) -> Option<S
         Thing::Object => format!("s3 rm {name}"),
         Thing::Parameter => format!("ssm delete-parameter --name {name}"),
         Thing::Bucket => format!("s3 rb --force s3://{name}"),
-        // An interface goes when what it is for is gone; a rule, a distribution and what it uses need more than one command.
+        // An interface goes when what it is for is gone; a rule, a distribution and what it uses need more than one command,
+        // if only for their version.
         Thing::NetworkInterface
         | Thing::SecurityGroupRule
         | Thing::Distribution
-        | Thing::OriginAccessControl => return None,
+        | Thing::OriginAccessControl
+        | Thing::Function => return None,
     };
     let is_global = matches!(seen.thing, Thing::Role | Thing::InstanceProfile);
     Some(if is_global { format!("aws {command}") } else { format!("aws {command} --region {region}") })

@@ -69,11 +69,13 @@ pub enum Thing {
     OriginAccessControl,
     /// A certificate of AWS Certificate Manager, in the region or in CloudFront's.
     Certificate,
+    /// A CloudFront function.
+    Function,
 }
 
 impl Thing {
     /// Everything that is looked for.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::LoadBalancer,
         Self::Listener,
         Self::ListenerRule,
@@ -101,6 +103,7 @@ impl Thing {
         Self::Bucket,
         Self::OriginAccessControl,
         Self::Certificate,
+        Self::Function,
     ];
 
     /// What a resource of `kind` is here.
@@ -128,6 +131,7 @@ impl Thing {
             Kind::Bucket | Kind::BucketPolicy | Kind::BucketFiles => Self::Bucket,
             Kind::OriginAccessControl => Self::OriginAccessControl,
             Kind::Certificate => Self::Certificate,
+            Kind::Function => Self::Function,
         }
     }
 
@@ -161,6 +165,7 @@ impl Thing {
             Self::Bucket => "bucket",
             Self::OriginAccessControl => "origin access control",
             Self::Certificate => "certificate",
+            Self::Function => "function",
         }
     }
 }

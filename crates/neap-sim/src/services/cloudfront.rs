@@ -9,8 +9,8 @@ use neap_core::kinds::{
 };
 use neap_engine::cloud::CallError;
 
-use super::Request;
 use super::request::{TagCalls, gone_is_done};
+use super::{Request, function};
 use crate::arn;
 use crate::clock::DISTRIBUTION_DEPLOYS;
 use crate::error::{Answer, Rejection};
@@ -128,8 +128,10 @@ fn check(world: &World, desired: &Cloudfront) -> Answer<()> {
             format!("The parameter PathPattern contains {} more than once.", behavior.path)
         })?;
         check_behavior(desired, behavior)?;
+        function::check_behavior(world, behavior)?;
     }
-    check_behavior(desired, &desired.default_behavior)
+    check_behavior(desired, &desired.default_behavior)?;
+    function::check_behavior(world, &desired.default_behavior)
 }
 
 fn check_origin(id: &str, origin: &Origin) -> Answer<()> {

@@ -8,6 +8,7 @@ pub(crate) mod ec2;
 pub(crate) mod ecr;
 pub(crate) mod ecs;
 pub(crate) mod elb;
+pub(crate) mod function;
 pub(crate) mod iam;
 pub(crate) mod instance_profile;
 pub(crate) mod invalidation;

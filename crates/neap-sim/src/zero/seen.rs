@@ -62,8 +62,10 @@ fn balanced(records: &[&Record]) -> BTreeMap<String, BTreeSet<String>> {
 fn seen(world: &World, record: &Record, balanced: &BTreeMap<String, BTreeSet<String>>) -> Seen {
     let thing = Thing::of(record.kind());
     let stored = world.held(&record.arn);
-    // Roles are told apart by their path, which only the ARN has, and tags are on the ARN of a target.
-    let by_arn = matches!(thing, Thing::Role | Thing::InstanceProfile | Thing::ScalableTarget);
+    // Roles are told apart by their path, which only the ARN has, tags are on the ARN of a target, and functions are used
+    // under theirs.
+    let by_arn =
+        matches!(thing, Thing::Role | Thing::InstanceProfile | Thing::ScalableTarget | Thing::Function);
     let id = if by_arn { &record.arn } else { &record.id };
     let mut seen = Seen::new(thing, id.clone(), record.resource.aws_name());
     seen.tags = record
@@ -118,7 +120,9 @@ fn seen(world: &World, record: &Record, balanced: &BTreeMap<String, BTreeSet<Str
         Resource::Cloudfront(distribution) => {
             seen.name.clone_from(&distribution.comment);
             let controls = distribution.origins.values().filter_map(|origin| origin.access_control.clone());
-            seen.uses = controls.collect();
+            let behaviors = distribution.behaviors.iter().chain([&distribution.default_behavior]);
+            let functions = behaviors.flat_map(|behavior| behavior.functions.values().cloned());
+            seen.uses = controls.chain(functions).collect();
         }
         Resource::OriginAccessControl(control) => {
             seen.name.clone_from(&control.description);

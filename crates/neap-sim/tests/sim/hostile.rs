@@ -57,6 +57,9 @@ scaling = { min = 1, max = 2, cpu = 60, requests_per_target = 1000 }
 [bucket.web]
 files = "web"
 
+[cloudfront.site]
+single_page = true
+
 [[cloudfront.site.route]]
 path = "/api/*"
 origin = "alb.public"

@@ -53,11 +53,12 @@ const UNCALLED: [(&str, &str); 21] = [
 
 /// Actions whose resource types are not what neap asks about: a cluster's tasks are listed by no container instance, and
 /// tasks and capacity providers are looked at under names that are not the stack's.
-const NOT_BY_RESOURCE: [&str; 7] = [
+const NOT_BY_RESOURCE: [&str; 8] = [
     "acm:RequestCertificate",
     "ecs:DeregisterTaskDefinition",
     "cloudfront:CreateDistribution",
     "cloudfront:CreateOriginAccessControl",
+    "cloudfront:CreateFunction",
     "ecs:ListTasks",
     "ecs:DescribeTasks",
     "ecs:DescribeCapacityProviders",
@@ -133,6 +134,10 @@ encryption = "KMS"
 lifecycle = [{ expire_days = 30 }]
 cors = [{ origins = ["https://example.com"] }]
 
+[cloudfront.site]
+single_page = true
+default_root_object = "app.html"
+
 [[cloudfront.site.route]]
 path = "/api/*"
 origin = "alb.public"
@@ -142,8 +147,9 @@ path = "/*"
 origin = "bucket.web"
 "#;
 
-const EDITS: [(&str, &str); 11] = [
+const EDITS: [(&str, &str); 12] = [
     ("max = 4\nmemory = 70\n", "max = 5\n"),
+    ("default_root_object = \"app.html\"\n", ""),
     (
         "versioning = true\nencryption = \"KMS\"\nlifecycle = [{ expire_days = 30 }]\ncors = [{ origins = [\"https://example.com\"] }]\n",
         "",
@@ -393,6 +399,11 @@ fn questions(operation: &str, address: Option<&Address>, desired: &Desired, seen
         "route53:ListResourceRecordSets" | "route53:ChangeResourceRecordSets" => {
             ask(operation, vec!["arn:aws:route53:::hostedzone/Z0123".to_owned()], &[])
         }
+        "cloudfront:CreateFunction" => {
+            let mut all = on_all(operation);
+            all.extend(ask("cloudfront:TagResource", own(), &[]));
+            all
+        }
         "s3:CreateBucket" => {
             let mut all = ask(operation, own(), &[]);
             all.extend(ask("s3:TagResource", own(), &[]));
@@ -499,7 +510,11 @@ fn is_unlimited(operation: &str) -> bool {
         "iam" | "cloudfront" => {
             matches!(
                 name,
-                "ListRoles" | "ListInstanceProfiles" | "ListDistributions" | "ListOriginAccessControls"
+                "ListRoles"
+                    | "ListInstanceProfiles"
+                    | "ListDistributions"
+                    | "ListOriginAccessControls"
+                    | "ListFunctions"
             )
         }
         "s3" => name == "ListAllMyBuckets",

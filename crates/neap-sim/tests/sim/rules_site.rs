@@ -1,11 +1,13 @@
 //! What S3 and CloudFront refuse around a site: names that others have, policies that open, what is still in use.
 
-use neap_core::kinds::{Bucket, BucketPolicy, OriginAccessControl, PUBLIC_ACCESS_BLOCKS};
+use neap_core::kinds::{
+    Bucket, BucketPolicy, Code, Function, KindOf, OriginAccessControl, PUBLIC_ACCESS_BLOCKS,
+};
 use neap_engine::cloud::{Cloud, ErrorKind};
 use neap_sim::Sim;
 use serde_json::json;
 
-use crate::stack::{create, distribution, live, must_create, refused, resource, until_gone};
+use crate::stack::{create, distribution, live, must_create, present, refused, resource, until_gone, update};
 
 fn bucket(name: &str) -> Bucket {
     Bucket {
@@ -107,4 +109,62 @@ async fn an_access_control_stays_while_a_distribution_names_it() {
     must_create(&sim, &resource("cloudfront.site", site)).await;
     let answer = sim.delete(&live(&wanted, &outputs)).await;
     refused(answer, ErrorKind::InUse, "OriginAccessControlInUse");
+}
+
+fn function(code: &str) -> Function {
+    let code = Code(code.as_bytes().to_vec());
+    Function { code_sha256: code.sha256(), code, ..Function::example() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_function_runs_once_it_is_published_and_again_after_each_change() {
+    let sim = Sim::in_memory();
+    let first = resource("function.edge", function("function handler() {}"));
+    let outputs = must_create(&sim, &first).await;
+    assert_eq!(outputs["arn"], "arn:aws:cloudfront::123456789012:function/course-rewrite");
+    assert_eq!(must_create(&sim, &first).await, outputs, "a repeated create finds the first one");
+    let changed = resource("function.edge", function("function handler() { return; }"));
+    let found = present(&sim, "function.edge", &first).await;
+    update(&sim, &found, &changed).await.expect("changed and published");
+    assert_eq!(present(&sim, "function.edge", &changed).await.resource, changed.resource);
+    let counts = sim.counts();
+    assert_eq!((counts["cloudfront:UpdateFunction"], counts["cloudfront:PublishFunction"]), (1, 2));
+    // An update that nobody published is published, and not written again.
+    let behind = Function { published: false, ..function("function handler() { return; }") };
+    let behind = live(&resource("function.edge", behind), &outputs);
+    update(&sim, &behind, &changed).await.expect("published");
+    let counts = sim.counts();
+    assert_eq!((counts["cloudfront:UpdateFunction"], counts["cloudfront:PublishFunction"]), (1, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_function_that_makes_no_sense_is_refused() {
+    let sim = Sim::in_memory();
+    let check = async |code: &str, function: Function| {
+        refused(create(&sim, &resource("function.edge", function)).await, ErrorKind::Invalid, code);
+    };
+    check("InvalidArgument", Function { name: "a.b".into(), ..function("x") }).await;
+    check("InvalidArgument", Function { runtime: "nodejs22.x".into(), ..function("x") }).await;
+    check("InvalidArgument", Function { comment: "x".repeat(129), ..function("x") }).await;
+    check("InvalidArgument", Function { runtime: "cloudfront-js-1.0".into(), ..function("x") }).await;
+    check("InvalidArgument", function("")).await;
+    check("FunctionSizeLimitExceeded", function(&"x".repeat(10_241))).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_function_stays_while_a_distribution_names_it() {
+    let sim = Sim::in_memory();
+    let mut site = distribution("example.com");
+    let arn = "arn:aws:cloudfront::123456789012:function/course-rewrite".to_owned();
+    site.default_behavior.functions = [("viewer-request".into(), arn)].into();
+    let site = resource("cloudfront.site", site);
+    refused(create(&sim, &site).await, ErrorKind::NotFound, "InvalidFunctionAssociation");
+    let wanted = resource("function.edge", function("function handler() {}"));
+    let outputs = must_create(&sim, &wanted).await;
+    must_create(&sim, &site).await;
+    refused(sim.delete(&live(&wanted, &outputs)).await, ErrorKind::InUse, "FunctionInUse");
+    let mut wrong = distribution("example.com");
+    wrong.default_behavior.functions = [("origin-request".into(), outputs["arn"].clone())].into();
+    let wrong = create(&sim, &resource("cloudfront.other", wrong)).await;
+    refused(wrong, ErrorKind::Invalid, "InvalidFunctionAssociation");
 }

@@ -349,6 +349,7 @@ pub(crate) fn distribution(domain: &str) -> Cloudfront {
             cache_policy: "4135ea2d-6df8-44a3-9df3-4b5a84be39ad".into(),
             origin_request_policy: None,
             response_headers_policy: None,
+            functions: [].into(),
             compress: true,
         },
         default_root_object: String::new(),

@@ -114,7 +114,7 @@ pub(crate) fn course_fargate() -> Life {
     Life {
         stack: "examples/course-fargate/stack.toml",
         counts: json!({
-            "buckets": 1, "clusters": 1, "distributions": 1, "listeners": 1, "load balancers": 1, "log groups": 1,
+            "buckets": 1, "clusters": 1, "distributions": 1, "functions": 1, "listeners": 1, "load balancers": 1, "log groups": 1,
             "origin access controls": 1, "repositories": 1, "roles": 1, "rules": 1, "security groups": 2, "services": 1, "target groups": 1, "task definitions": 1,
         }),
         in_place: &[
@@ -129,6 +129,10 @@ pub(crate) fn course_fargate() -> Life {
         replacement: ("[target_group.api]\nport = 3000", "[target_group.api]\nport = 3001"),
         orphan: &[
             ("[cloudfront.site]\ncomment = \"our site\"\n", ""),
+            (
+                "single_page = true              # the application's own paths are answered with index.html, the API's as it answers them\n",
+                "",
+            ),
             ("[[cloudfront.site.route]]\npath = \"/api/*\"\norigin = \"alb.public\"\n", ""),
             (
                 "[[cloudfront.site.route]]\npath = \"/*\"\norigin = \"bucket.web\"\nresponse_headers = \"SecurityHeadersPolicy\"\n",
@@ -146,6 +150,7 @@ pub(crate) fn course_fargate() -> Life {
             ("the cluster stays as it is", &["ecs:UpdateCluster"]),
             NO_FACETS,
             ("its request looks like that for versions", &["s3:DeleteObject"]),
+            ("the code of the function is neap's", &["cloudfront:UpdateFunction"]),
             (
                 "no tag changes",
                 &[

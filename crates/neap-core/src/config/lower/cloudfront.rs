@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::cloudfront_origin::{self, Found};
 use super::context::{Common, Lowering};
+use super::function::{self, VIEWER_REQUEST};
 use super::place::Place;
 use crate::address::{Address, Kind};
 use crate::config::shape::{CloudfrontTable, HttpVersion, Methods, PriceClass, RouteTable, ViewerProtocol};
@@ -46,6 +47,9 @@ fn distribution(lowering: &mut Lowering<'_>, name: &str, table: &CloudfrontTable
         }
     }
     let root = &root_object(table);
+    if table.single_page {
+        single_page(lowering, &place, table, &address, root, default.as_mut());
+    }
     lowering.plain(&place.at("default_root_object"), root);
     if let Some(bare) = root.strip_prefix('/') {
         lowering
@@ -81,6 +85,44 @@ fn distribution(lowering: &mut Lowering<'_>, name: &str, table: &CloudfrontTable
         imply_access_control(lowering, &address);
     }
     lowering.declare(address, &place, &common, fields);
+}
+
+/// Lets the root object of the distribution at `place` answer whatever its `default` behaviour is asked for that is no file.
+///
+/// CloudFront's own way, an answer of another page in place of a 403 or 404, is the distribution's as a whole: it would also
+/// take the place of what an API answers.
+fn single_page(
+    lowering: &mut Lowering<'_>,
+    place: &Place,
+    table: &CloudfrontTable,
+    address: &Address,
+    root: &str,
+    default: Option<&mut Behavior>,
+) {
+    let rest = table.route.iter().position(|route| route.path == REST);
+    // Without a route for the rest there is another mistake.
+    let (Some(index), Some(behavior)) = (rest, default) else { return };
+    let route = &table.route[index];
+    if !route.origin.starts_with("bucket.") {
+        lowering
+            .report(&place.at("single_page"), format!("`{}` answers `/*`, which is no bucket", route.origin))
+            .help("a server answers the paths of its pages itself; leave `single_page` out");
+        return;
+    }
+    if root.is_empty() {
+        lowering
+            .report(&place.at("default_root_object"), "a single-page application has a root object")
+            .help("leave `default_root_object` out for `index.html`");
+    }
+    let arn = function::imply_single_page(lowering, address, root);
+    if behavior.functions.insert(VIEWER_REQUEST.to_owned(), arn).is_some() {
+        let place = place.at("route").item(index).at("function").at("viewer_request");
+        lowering
+            .report(&place, "`single_page` is a function for the same requests, and CloudFront runs one")
+            .help(format!(
+                "leave `single_page` out, and let your function set `request.uri = '/{root}'` where the path has no extension"
+            ));
+    }
 }
 
 /// What `/` answers: where a bucket answers the rest of the paths, its `index.html`, unless the stack says otherwise.
@@ -181,6 +223,7 @@ fn behavior(
             let place = place.at("origin_request");
             managed_policy(lowering, &place, &MANAGED_ORIGIN_REQUEST_POLICIES, name, &["none"])
         }),
+        functions: function::of_route(lowering, &place.at("function"), &route.function),
         response_headers_policy: route.response_headers.as_deref().and_then(|name| {
             let place = place.at("response_headers");
             managed_policy(lowering, &place, &MANAGED_RESPONSE_HEADERS_POLICIES, name, &[])
@@ -258,6 +301,7 @@ fn nowhere() -> Behavior {
         cache_policy: String::new(),
         origin_request_policy: None,
         response_headers_policy: None,
+        functions: BTreeMap::new(),
         compress: false,
     }
 }

@@ -11,8 +11,8 @@ use super::references::Use;
 use super::routes::{self, Routes};
 use super::tags;
 use crate::address::{Address, Kind, is_name};
-use crate::config::Mistake;
 use crate::config::shape::{StackFile, VpcSelector};
+use crate::config::{LocalFiles, Mistake};
 use crate::desired::{DesiredResource, Implied, Network};
 use crate::files::Folder;
 use crate::kinds::Resource;
@@ -31,6 +31,8 @@ pub(super) struct Lowering<'file> {
     pub(super) region: Option<&'file str>,
     /// What stands in the folders that the file names, if anybody has looked.
     pub(super) folders: Option<&'file BTreeMap<String, Folder>>,
+    /// The files that the file names, if anybody has looked.
+    pub(super) files: Option<&'file LocalFiles>,
     /// Which listeners and rules forward to which target group.
     pub(super) routes: Routes<'file>,
     /// The tasks that a service with `exec` runs.
@@ -58,6 +60,7 @@ impl<'file> Lowering<'file> {
         stack: &'file str,
         region: Option<&'file str>,
         folders: Option<&'file BTreeMap<String, Folder>>,
+        files: Option<&'file LocalFiles>,
     ) -> Self {
         let shells =
             file.service.values().filter(|service| service.exec).map(|service| service.task.as_str());
@@ -66,6 +69,7 @@ impl<'file> Lowering<'file> {
             stack,
             region,
             folders,
+            files,
             routes: routes::of(file),
             shells: shells.collect(),
             resources: BTreeMap::new(),

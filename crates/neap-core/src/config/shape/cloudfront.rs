@@ -24,6 +24,10 @@ pub struct CloudfrontTable {
     pub price_class: PriceClass,
     /// What `/` answers; `index.html` where a bucket answers `/*`, otherwise what the origin says.
     pub default_root_object: Option<String>,
+    /// Whether the bucket that answers `/*` holds a single-page application: every path without a file extension is
+    /// answered with its root object, by a function that is implied. What other routes answer stays as it is.
+    #[serde(default)]
+    pub single_page: bool,
     /// The versions of HTTP that viewers may speak.
     #[serde(default)]
     pub http_version: HttpVersion,
@@ -92,12 +96,25 @@ pub struct RouteTable {
     /// What happens to viewers without TLS.
     #[serde(default)]
     pub viewer_protocol: ViewerProtocol,
+    /// Functions that run at the edge, by the name of a `[function.x]` or by ARN.
+    #[serde(default)]
+    pub function: RouteFunctions,
     /// Whether answers are compressed.
     #[serde(default = "yes")]
     pub compress: bool,
     /// Headers that the origin gets with each request. Routes of one origin share them.
     #[serde(default)]
     pub origin_headers: BTreeMap<String, String>,
+}
+
+/// Functions that run for the requests of a route.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RouteFunctions {
+    /// On each request, before CloudFront looks for an answer that it has kept.
+    pub viewer_request: Option<String>,
+    /// On each answer, before the viewer gets it.
+    pub viewer_response: Option<String>,
 }
 
 /// The methods that a route lets through, as CloudFront groups them.

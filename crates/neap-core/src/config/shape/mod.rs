@@ -11,6 +11,7 @@ mod cloudfront;
 mod cluster;
 mod container;
 mod ecr;
+mod function;
 mod instances;
 mod listener;
 mod log_group;
@@ -31,7 +32,9 @@ use serde::Deserialize;
 pub use alb::{AlbTable, IpAddressType, ReachableFrom, Scheme};
 pub use bucket::{BucketEncryption, BucketTable, CorsMethod, CorsTable, LifecycleTable};
 pub use certificate::{CertificateTable, KeyAlgorithm, Validation};
-pub use cloudfront::{CloudfrontTable, HttpVersion, Methods, PriceClass, RouteTable, ViewerProtocol};
+pub use cloudfront::{
+    CloudfrontTable, HttpVersion, Methods, PriceClass, RouteFunctions, RouteTable, ViewerProtocol,
+};
 pub use cluster::{
     Capacity, ClusterCapacity, ClusterTable, ContainerInsights, FullShare, Provider, Share, WeightedCapacity,
 };
@@ -40,6 +43,7 @@ pub use container::{
     FirelensTable, FullMount, LogDriver, Logs, Mount, PortProtocol, PortTable, Router, UlimitTable,
 };
 pub use ecr::{EcrEncryption, EcrTable, TagMutability};
+pub use function::{FunctionRuntime, FunctionTable};
 pub use instances::InstancesTable;
 pub use listener::{
     ActionTable, ContentType, FixedResponse, Forward, ListenerTable, Redirect, RuleTable, WeightedForward,
@@ -129,6 +133,10 @@ pub struct StackFile {
     #[serde(default)]
     #[schemars(extend("propertyNames" = names(NAME)))]
     pub certificate: IndexMap<String, CertificateTable>,
+    /// CloudFront functions.
+    #[serde(default)]
+    #[schemars(extend("propertyNames" = names(NAME)))]
+    pub function: IndexMap<String, FunctionTable>,
     /// Security groups, where the implied ones do not fit.
     #[serde(default)]
     #[schemars(extend("propertyNames" = names(NAME)))]

@@ -31,7 +31,7 @@ fn holds(bytes: &[u8], options: &Options) -> Result<(), TestCaseError> {
 
 /// Words that stack files are made of, so that random documents reach every check.
 fn key() -> impl Strategy<Value = String> {
-    let words: Vec<String> = "stack var env prod network ecr cluster task target_group alb service cloudfront \
+    let words: Vec<String> = "stack var env prod network ecr cluster task target_group alb service cloudfront function code single_page \
         security_group role log_group output listener rule container volume name region account tags default sensitive \
         description capacity keep_images port ports health_check retention count target group cpu memory image command \
         secrets logs mount efs file_system route path origin ingress egress peer statement actions resources condition \
@@ -93,7 +93,7 @@ fn options() -> impl Strategy<Value = Options> {
     let variables = || prop::collection::btree_map("api|web|x", "[a-z0-9$\\{\\}.]{0,6}|true|80", 0..2);
     let environment = prop::option::of(prop::sample::select(vec!["prod".to_owned(), "api".to_owned()]));
     (environment, variables(), variables()).prop_map(|(environment, variables, environment_variables)| {
-        Options { environment, variables, environment_variables, region: None, folders: None }
+        Options { environment, variables, environment_variables, ..Options::default() }
     })
 }
 

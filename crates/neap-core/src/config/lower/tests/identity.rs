@@ -161,10 +161,10 @@ fn the_command_lines_region_goes_first() {
     let file: StackFile =
         toml::from_str("[stack]\nname = \"course\"\nregion = \"eu-west-1\"").expect("no mistakes");
     assert_eq!(
-        lower(&file, "course-prod", None, None).expect("no mistakes").region.as_deref(),
+        lower(&file, "course-prod", None, None, None).expect("no mistakes").region.as_deref(),
         Some("eu-west-1")
     );
-    let desired = lower(&file, "course-prod", Some("eu-west-2"), None).expect("no mistakes");
+    let desired = lower(&file, "course-prod", Some("eu-west-2"), None, None).expect("no mistakes");
     assert_eq!(desired.region.as_deref(), Some("eu-west-2"));
     assert_eq!(desired.stack, "course-prod");
 }

@@ -6,6 +6,7 @@ mod certificates;
 mod containers;
 mod distributions;
 mod examples;
+mod functions;
 mod groups;
 mod identity;
 mod instances;
@@ -54,7 +55,14 @@ target = { group = "api" }
 /// Lowers a stack file whose variables have been replaced.
 fn lower_text(text: &str) -> Result<Desired, Vec<Mistake>> {
     let file: StackFile = toml::from_str(text).expect("the shape of a stack file");
-    lower(&file, &file.stack.name, None, None)
+    let code = |text: &str| Ok(text.as_bytes().to_vec());
+    let files = [
+        ("edge.js".to_owned(), code("function handler(event) { return event.request; }")),
+        ("empty.js".to_owned(), code("// nothing")),
+        ("large.js".to_owned(), code(&"function handler(event) {}\n".repeat(400))),
+        ("denied.js".to_owned(), Err("permission denied".to_owned())),
+    ];
+    lower(&file, &file.stack.name, None, None, Some(&files.into()))
 }
 
 /// Lowers [`STACK`] with `more` after it.

@@ -59,7 +59,7 @@ proptest! {
     #[test]
     fn writing_references_in_full_twice_changes_nothing(text in r"([a-z.$ ]|\$\{|\}|\$\{ecr\.api\}|\$\{var\.x\}|\$\$\{){0,12}") {
         let file: StackFile = toml::from_str("[stack]\nname = \"course\"\n[var.x]\n[ecr.api]\n").expect("a stack");
-        let mut lowering = Lowering::new(&file, "course", None, None);
+        let mut lowering = Lowering::new(&file, "course", None, None, None);
         let place = place::Place::of("output", "x");
         let once = lowering.text(&place, &text);
         prop_assert_eq!(lowering.text(&place, &once), once);
@@ -75,7 +75,7 @@ proptest! {
             ("[ecr.api]", format!("[ecr.{text}]\n[ecr.api]\nname = {text}")),
             ("[cluster.main]", format!("[cluster.main]\n[security_group.x]\ningress = [{{ peer = {text}, description = {text} }}]")),
             ("[cluster.main]", format!("[cluster.main]\n[role.x]\nservice = {text}\nstatement = [{{ actions = [{text}], resources = [{text}] }}]")),
-            ("[cluster.main]", format!("[cluster.main]\n[[cloudfront.x.route]]\npath = {text}\norigin = {text}\ncache = {text}")),
+            ("[cluster.main]", format!("[cluster.main]\n[[cloudfront.x.route]]\npath = {text}\norigin = {text}\ncache = {text}\nfunction = {{ viewer_request = {text} }}\n[function.{text}]\ncode = {text}\n[function.x]\nname = {text}\ncode = \"edge.js\"\ncomment = {text}\nkey_value_store = {text}")),
             ("[service.api]", format!("[service.api]\nscaling = {{ min = 1, max = 2, requests_per_target = {{ target = 5, group = {text} }} }}")),
             ("[cluster.main]", format!("[cluster.main]\n[bucket.{text}]\n[bucket.x]\nname = {text}\nfiles = {text}\ncache_control = {{ {text} = {text} }}\nlifecycle = [{{ prefix = {text}, expire_days = 1 }}]\ncors = [{{ origins = [{text}] }}]")),
             ("[cluster.main]", format!("[cluster.main]\n[certificate.x]\ndomain = {text}\nalternative_names = [{text}]\nzone = {text}")),
@@ -89,7 +89,7 @@ proptest! {
 #[test]
 fn every_kind_is_lowered_from_something() {
     let text = format!(
-        "{STACK}scaling = {{ min = 1, max = 2, cpu = 60 }}\n[[alb.public.listener.http.rule]]\npriority = 1\nwhen = {{ path = [\"/\"] }}\nforward = \"api\"\n[[cloudfront.x.route]]\npath = \"/*\"\norigin = \"bucket.web\"\n[bucket.web]\nfiles = \"web\"\n[nlb.x]\n[certificate.site]\ndomain = \"example.com\"\n"
+        "{STACK}scaling = {{ min = 1, max = 2, cpu = 60 }}\n[[alb.public.listener.http.rule]]\npriority = 1\nwhen = {{ path = [\"/\"] }}\nforward = \"api\"\n[[cloudfront.x.route]]\npath = \"/*\"\norigin = \"bucket.web\"\n[bucket.web]\nfiles = \"web\"\n[nlb.x]\n[certificate.site]\ndomain = \"example.com\"\n[function.edge]\ncode = \"edge.js\"\n"
     );
     let desired = lower_text(&text).expect("no mistakes");
     let on_instances = lower_text(&on_instances("")).expect("no mistakes");
