@@ -183,8 +183,10 @@ def snapshot():
     for target in scalable_targets():
         arn, id = target["ScalableTargetARN"], target["ResourceId"]
         policies = every("application-autoscaling", "describe_scaling_policies", "ScalingPolicies", ServiceNamespace="ecs", ResourceId=id)
+        # moto has no pages of these.
+        actions = describe("application-autoscaling", "describe_scheduled_actions", ServiceNamespace="ecs", ResourceId=id)["ScheduledActions"]
         tags = describe("application-autoscaling", "list_tags_for_resource", ResourceARN=arn)["Tags"]
-        found[arn] = [[target, [without_names(policy) for policy in policies]], tags]
+        found[arn] = [[target, [without_names(policy) for policy in policies], actions], tags]
     for repository in every("ecr", "describe_repositories", "repositories"):
         arn = repository["repositoryArn"]
         found[arn] = [repository, pairs(describe("ecr", "list_tags_for_resource", resourceArn=arn)["tags"])]

@@ -1,4 +1,4 @@
-//! Scalable targets of ECS services, with the policies that scale them.
+//! Scalable targets of ECS services, with the policies and schedules that scale them.
 //!
 //! Decides how a target is found, registered, changed and deregistered. Registering and putting are upserts in which an omitted
 //! member keeps its value, so every member is sent. Must not know what scales when.
@@ -7,7 +7,7 @@ mod convert;
 mod read;
 
 use aws_sdk_applicationautoscaling::types::{ScalableDimension, ServiceNamespace};
-use neap_core::kinds::{ScalableTarget, TargetTracking};
+use neap_core::kinds::{ScalableTarget, ScheduledAction, TargetTracking};
 use neap_core::live::Outputs;
 use neap_engine::cloud::{CallError, ErrorKind, Progress};
 
@@ -21,6 +21,7 @@ use crate::tags::{TagChanges, Tags};
 pub(crate) use read::read;
 
 const REGISTER: &str = "application-autoscaling:RegisterScalableTarget";
+const PUT_SCHEDULE: &str = "application-autoscaling:PutScheduledAction";
 const NAMESPACE: ServiceNamespace = ServiceNamespace::Ecs;
 const DIMENSION: ScalableDimension = ScalableDimension::EcsServiceDesiredCount;
 
@@ -92,6 +93,53 @@ async fn delete_policy(aws: &Aws, id: &str, name: &str) -> Result<(), CallError>
     if_gone(request.send().await.map_err(failed("application-autoscaling:DeleteScalingPolicy")))
 }
 
+/// Puts the scheduled actions of `after` that differ from those of `before`, when those that are in neither are gone.
+async fn put_schedules(
+    aws: &Aws,
+    before: Option<&ScalableTarget>,
+    after: &ScalableTarget,
+) -> Result<(), CallError> {
+    let id = ScalableTarget::resource_id(&after.service);
+    let known = |name: &String| before.and_then(|before| before.scheduled_actions.get(name));
+    for (name, action) in before.into_iter().flat_map(|before| &before.scheduled_actions) {
+        // What is left out of an action that is put again may keep its value.
+        let loses = |after: &ScheduledAction| {
+            (action.min.is_some() && after.min.is_none()) || (action.max.is_some() && after.max.is_none())
+        };
+        if after.scheduled_actions.get(name).is_none_or(loses) {
+            delete_schedule(aws, &id, name).await?;
+        }
+    }
+    for (name, action) in after.scheduled_actions.iter().filter(|(name, it)| known(name) != Some(*it)) {
+        let request = aws
+            .services_scaling
+            .put_scheduled_action()
+            .service_namespace(NAMESPACE)
+            .scalable_dimension(DIMENSION)
+            .resource_id(&id)
+            .scheduled_action_name(name)
+            .schedule(&action.schedule)
+            .timezone(&action.timezone)
+            .set_start_time(convert::to_moment(action.start.as_deref())?)
+            .set_end_time(convert::to_moment(action.end.as_deref())?)
+            .scalable_target_action(convert::to_limits(action));
+        let answer = request.send().await.map_err(failed(PUT_SCHEDULE));
+        answer.map_err(if_made)?;
+    }
+    Ok(())
+}
+
+async fn delete_schedule(aws: &Aws, id: &str, name: &str) -> Result<(), CallError> {
+    let request = aws
+        .services_scaling
+        .delete_scheduled_action()
+        .service_namespace(NAMESPACE)
+        .scalable_dimension(DIMENSION)
+        .resource_id(id)
+        .scheduled_action_name(name);
+    if_gone(request.send().await.map_err(failed("application-autoscaling:DeleteScheduledAction")))
+}
+
 async fn retag(aws: &Aws, arn: &str, changes: &TagChanges) -> Result<(), CallError> {
     if !changes.set.is_empty() {
         let tags = changes.set.clone().into_iter().collect();
@@ -125,6 +173,7 @@ impl Remote for ScalableTarget {
         let arn = register(aws, wanted.fields, Some(wanted.all_tags())).await?;
         let arn = arn.ok_or_else(|| incomplete(REGISTER, "ScalableTargetARN"))?;
         put_policies(aws, None, wanted.fields).await?;
+        put_schedules(aws, None, wanted.fields).await?;
         Ok(outputs([("arn", &arn)]))
     }
 
@@ -137,13 +186,14 @@ impl Remote for ScalableTarget {
             register(aws, wanted.fields, None).await?;
         }
         put_policies(aws, Some(held.fields), wanted.fields).await?;
+        put_schedules(aws, Some(held.fields), wanted.fields).await?;
         let arn = held.live.outputs.get("arn").map_or("", String::as_str);
         retag(aws, arn, &wanted.tag_changes(&held.live.tags)).await?;
         Ok(held.live.outputs.clone())
     }
 
     async fn delete(aws: &Aws, held: &Held<'_, Self>) -> Result<(), CallError> {
-        // Its policies and their alarms go with it.
+        // Its policies, their alarms and its schedules go with it.
         let request = aws
             .services_scaling
             .deregister_scalable_target()

@@ -94,6 +94,7 @@ const fn calls(kind: Kind) -> &'static [ReadCall] {
         Kind::ScalableTarget => &[
             List(1, "application-autoscaling:DescribeScalableTargets"),
             Each(2, "application-autoscaling:DescribeScalingPolicies"),
+            Each(2, "application-autoscaling:DescribeScheduledActions"),
             Each(2, "application-autoscaling:ListTagsForResource"),
         ],
         Kind::Cloudfront => &[

@@ -5,13 +5,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_applicationautoscaling::types as sdk;
-use neap_core::kinds::{ScalableTarget, TargetTracking};
-use neap_engine::cloud::CallError;
+use aws_smithy_types::DateTime;
+use aws_smithy_types::date_time::Format;
+use neap_core::kinds::{ScalableTarget, ScheduledAction, TargetTracking};
+use neap_engine::cloud::{CallError, ErrorKind};
 
 use crate::ecs::{count, uncount};
-use crate::error::incomplete;
+use crate::error::{incomplete, refused};
 
 const PUT: &str = "application-autoscaling:PutScalingPolicy";
+const PUT_SCHEDULE: &str = "application-autoscaling:PutScheduledAction";
 /// The cooldown of ECS services, in seconds, where a policy names none.
 const COOLDOWN: u32 = 300;
 /// The metric of a policy that is none of target tracking by a predefined metric.
@@ -75,6 +78,40 @@ pub(super) fn is_of_other_type(policy: &TargetTracking) -> bool {
     policy.metric == OTHER
 }
 
+/// A moment in UTC.
+pub(super) fn to_moment(text: Option<&str>) -> Result<Option<DateTime>, CallError> {
+    let moment = |text: &str| {
+        DateTime::from_str(text, Format::DateTime)
+            .map_err(|_| refused(ErrorKind::Invalid, PUT_SCHEDULE, format!("`{text}` is no moment in UTC")))
+    };
+    text.map(moment).transpose()
+}
+
+/// Moments that the SDK cannot write are none that it has read.
+fn from_moment(moment: Option<&DateTime>) -> Option<String> {
+    moment.and_then(|moment| moment.fmt(Format::DateTime).ok())
+}
+
+/// The limits that an action sets.
+pub(super) fn to_limits(action: &ScheduledAction) -> sdk::ScalableTargetAction {
+    sdk::ScalableTargetAction::builder()
+        .set_min_capacity(action.min.map(count))
+        .set_max_capacity(action.max.map(count))
+        .build()
+}
+
+fn from_schedule(action: &sdk::ScheduledAction) -> ScheduledAction {
+    let limits = action.scalable_target_action();
+    ScheduledAction {
+        schedule: action.schedule().to_owned(),
+        timezone: action.timezone().unwrap_or(ScheduledAction::UTC).to_owned(),
+        start: from_moment(action.start_time()),
+        end: from_moment(action.end_time()),
+        min: limits.and_then(sdk::ScalableTargetAction::min_capacity).map(uncount),
+        max: limits.and_then(sdk::ScalableTargetAction::max_capacity).map(uncount),
+    }
+}
+
 /// The ARN of the service that a target scales: its resource id, in the account and region of its own ARN.
 fn service(target: &sdk::ScalableTarget) -> String {
     let parts: Vec<&str> = target.scalable_target_arn().unwrap_or_default().split(':').collect();
@@ -83,7 +120,11 @@ fn service(target: &sdk::ScalableTarget) -> String {
 }
 
 /// A live target's fields.
-pub(super) fn from_aws(target: &sdk::ScalableTarget, policies: &[sdk::ScalingPolicy]) -> ScalableTarget {
+pub(super) fn from_aws(
+    target: &sdk::ScalableTarget,
+    policies: &[sdk::ScalingPolicy],
+    schedules: &[sdk::ScheduledAction],
+) -> ScalableTarget {
     let policies: BTreeMap<String, TargetTracking> =
         policies.iter().map(|policy| (policy.policy_name().to_owned(), from_policy(policy))).collect();
     ScalableTarget {
@@ -92,12 +133,15 @@ pub(super) fn from_aws(target: &sdk::ScalableTarget, policies: &[sdk::ScalingPol
         max: uncount(target.max_capacity()),
         suspended: from_suspended(target.suspended_state()),
         target_tracking: policies,
+        scheduled_actions: schedules
+            .iter()
+            .map(|action| (action.scheduled_action_name().to_owned(), from_schedule(action)))
+            .collect(),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use aws_smithy_types::DateTime;
     use neap_core::kinds::KindOf;
 
     use super::super::{DIMENSION, NAMESPACE};
@@ -142,9 +186,46 @@ mod tests {
     fn a_target_reads_back_as_it_was_registered() {
         let example = ScalableTarget::example();
         let policies: Vec<sdk::ScalingPolicy> = example.target_tracking.iter().map(put).collect();
-        assert_eq!(from_aws(&live(&example), &policies), example);
-        let free = ScalableTarget { suspended: [].into(), target_tracking: [].into(), ..example };
-        assert_eq!(from_aws(&live(&free), &[]), free);
+        let schedules: Vec<sdk::ScheduledAction> = example.scheduled_actions.iter().map(scheduled).collect();
+        assert_eq!(from_aws(&live(&example), &policies, &schedules), example);
+        let free = ScalableTarget {
+            suspended: [].into(),
+            target_tracking: [].into(),
+            scheduled_actions: [].into(),
+            ..example
+        };
+        assert_eq!(from_aws(&live(&free), &[], &[]), free);
+    }
+
+    fn scheduled((name, fields): (&String, &ScheduledAction)) -> sdk::ScheduledAction {
+        let action = sdk::ScheduledAction::builder()
+            .scheduled_action_name(name)
+            .scheduled_action_arn("arn:action")
+            .service_namespace(NAMESPACE)
+            .scalable_dimension(DIMENSION)
+            .resource_id("service/course-main/course-api")
+            .schedule(&fields.schedule)
+            .timezone(&fields.timezone)
+            .set_start_time(to_moment(fields.start.as_deref()).expect("a moment"))
+            .set_end_time(to_moment(fields.end.as_deref()).expect("a moment"))
+            .scalable_target_action(to_limits(fields))
+            .creation_time(DateTime::from_secs(0));
+        action.build().expect("an action")
+    }
+
+    #[test]
+    fn a_schedule_without_a_time_zone_is_in_utc() {
+        let action = ScalableTarget::example().scheduled_actions["night"].clone();
+        let live = scheduled((&"night".to_owned(), &action));
+        let bare = sdk::ScheduledAction { timezone: None, start_time: None, ..live };
+        let expected = ScheduledAction { timezone: "UTC".into(), start: None, ..action };
+        assert_eq!(from_schedule(&bare), expected);
+    }
+
+    #[test]
+    fn what_is_no_moment_is_not_sent() {
+        assert!(to_moment(Some("tomorrow")).is_err());
+        assert_eq!(to_moment(None).expect("nothing"), None);
     }
 
     #[test]

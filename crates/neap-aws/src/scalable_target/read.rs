@@ -4,7 +4,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_applicationautoscaling::types::{ScalableTarget as AwsTarget, ScalingPolicy};
+use aws_sdk_applicationautoscaling::types::{
+    ScalableTarget as AwsTarget, ScalingPolicy, ScheduledAction,
+};
 use futures_util::future::join_all;
 use neap_core::address::Address;
 use neap_core::desired::Desired;
@@ -89,8 +91,10 @@ pub(super) async fn find(aws: &Aws, id: &str) -> Result<Option<LiveResource>, Ca
 async fn candidate(aws: &Aws, target: &AwsTarget, named: Option<&Address>) -> Outcome {
     let outcome = async {
         let arn = target.scalable_target_arn().ok_or_else(|| incomplete(DESCRIBE, "ScalableTargetARN"))?;
-        let (tags, policies) = try_join!(tags(aws, arn), policies(aws, target.resource_id()))?;
-        let fields = convert::from_aws(target, &policies);
+        let id = target.resource_id();
+        let (tags, policies, schedules) =
+            try_join!(tags(aws, arn), policies(aws, id), schedules(aws, id))?;
+        let fields = convert::from_aws(target, &policies, &schedules);
         Ok(address_of(&tags, named).map(|address| LiveResource {
             address,
             id: target.resource_id().to_owned(),
@@ -114,4 +118,11 @@ async fn policies(aws: &Aws, id: &str) -> Result<Vec<ScalingPolicy>, CallError> 
     let pages = request.scalable_dimension(DIMENSION).resource_id(id).into_paginator().items().send();
     let policies = pages.collect::<Result<_, _>>().await;
     policies.map_err(failed("application-autoscaling:DescribeScalingPolicies"))
+}
+
+async fn schedules(aws: &Aws, id: &str) -> Result<Vec<ScheduledAction>, CallError> {
+    let request = aws.services_scaling.describe_scheduled_actions().service_namespace(NAMESPACE);
+    let pages = request.scalable_dimension(DIMENSION).resource_id(id).into_paginator().items().send();
+    let actions = pages.collect::<Result<_, _>>().await;
+    actions.map_err(failed("application-autoscaling:DescribeScheduledActions"))
 }

@@ -31,6 +31,7 @@ mod registry;
 mod role;
 mod routes;
 mod scaling;
+mod schedule;
 mod secret;
 mod service;
 mod stack;

@@ -55,7 +55,7 @@ pub(crate) struct Pattern {
 }
 
 /// Every pattern of the stack file in words.
-const PATTERNS: [(&str, &str); 7] = [
+const PATTERNS: [(&str, &str); 8] = [
     (
         r"^[a-z][a-z0-9-]{0,22}[a-z0-9]$",
         "2 to 24 lower-case letters, digits and hyphens, beginning with a letter and not ending in a hyphen",
@@ -64,6 +64,10 @@ const PATTERNS: [(&str, &str); 7] = [
     (r"^[a-z0-9]([a-z0-9-]{0,14}[a-z0-9])?$", "1 to 16 lower-case letters, digits and inner hyphens"),
     (r"^[A-Za-z0-9_-]{1,255}$", "1 to 255 letters, digits, `-` and `_`"),
     (r"^[0-9]{12}$", "twelve digits"),
+    (
+        r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$",
+        "a moment in UTC, such as `2026-12-01T08:00:00Z`",
+    ),
     (r"^fs-[0-9a-f]+$", "`fs-` and hexadecimal digits"),
     (r"^[0-9]{1,5}-[0-9]{1,5}$", "a port, or two with a hyphen, such as `8000-8080`"),
 ];

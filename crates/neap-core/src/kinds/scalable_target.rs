@@ -21,6 +21,36 @@ pub struct ScalableTarget {
     pub suspended: BTreeSet<String>,
     /// The policies that keep a metric at a value, by name.
     pub target_tracking: BTreeMap<String, TargetTracking>,
+    /// What changes the limits when its time comes, by name.
+    pub scheduled_actions: BTreeMap<String, ScheduledAction>,
+}
+
+/// Other limits from a moment on, once or again and again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScheduledAction {
+    /// When: `at(2026-12-01T08:00:00)`, `rate(1 day)` or `cron(0 22 * * ? *)`.
+    pub schedule: String,
+    /// The IANA time zone of the schedule.
+    pub timezone: String,
+    /// Not before this moment, in UTC.
+    pub start: Option<String>,
+    /// Not after this moment, in UTC.
+    pub end: Option<String>,
+    /// The fewest tasks from then on; none to leave the number as it is.
+    pub min: Option<u32>,
+    /// The most tasks from then on; none to leave the number as it is.
+    pub max: Option<u32>,
+}
+
+impl ScheduledAction {
+    /// The time zone of schedules that name none.
+    pub const UTC: &str = "UTC";
+
+    /// Whether its time comes only once.
+    #[must_use]
+    pub fn is_once(&self) -> bool {
+        self.schedule.starts_with("at(")
+    }
 }
 
 /// A policy that keeps a metric at a value.
@@ -101,12 +131,21 @@ impl KindOf for ScalableTarget {
             disable_scale_in: true,
             ..requests.clone()
         };
+        let night = ScheduledAction {
+            schedule: "cron(0 22 * * ? *)".into(),
+            timezone: "Europe/Dublin".into(),
+            start: Some("2026-12-01T08:00:00Z".into()),
+            end: Some("2027-01-31T08:00:00Z".into()),
+            min: Some(0),
+            max: Some(2),
+        };
         Self {
             service: "arn:aws:ecs:eu-west-1:123456789012:service/course-main/course-api".into(),
             min: 1,
             max: 6,
             suspended: ["scale_in".into()].into(),
             target_tracking: [("cpu".into(), cpu), ("requests_per_target".into(), requests)].into(),
+            scheduled_actions: [("night".into(), night)].into(),
         }
     }
 }

@@ -400,6 +400,7 @@ const SERVICE: &[Right] = &[
 const SCALABLE_TARGET: &[Right] = &[
     read("application-autoscaling:DescribeScalableTargets", Any),
     read("application-autoscaling:DescribeScalingPolicies", Any),
+    read("application-autoscaling:DescribeScheduledActions", Any),
     read("application-autoscaling:ListTagsForResource", Every),
     make("application-autoscaling:RegisterScalableTarget", Own, Requested),
     make("application-autoscaling:RegisterScalableTarget", Own, Tagged),
@@ -407,6 +408,8 @@ const SCALABLE_TARGET: &[Right] = &[
     make("application-autoscaling:UntagResource", Own, Guard::None),
     make("application-autoscaling:PutScalingPolicy", Own, Tagged),
     make("application-autoscaling:DeleteScalingPolicy", Own, Tagged),
+    make("application-autoscaling:PutScheduledAction", Own, Tagged),
+    make("application-autoscaling:DeleteScheduledAction", Own, Tagged),
     // Who puts a policy of target tracking must be allowed what is done for it.
     make("cloudwatch:DescribeAlarms", Any, Guard::None),
     make("cloudwatch:PutMetricAlarm", On::TrackingAlarms, Guard::None),

@@ -101,7 +101,9 @@ impl<'a> Judge<'a, '_> {
         let wanted = &self.desired.resources[address];
         let mut filled = self.known.fill(wanted);
         if let Standing::Present(node) | Standing::Predecessor(node) = self.world.standing(address) {
-            carried::carry(&mut filled.resource, &wanted.resource, &self.world.nodes[node].resource);
+            let live = self.world.nodes[node];
+            let is_recorded = live.spec() == Some(wanted.spec().as_str());
+            carried::carry(&mut filled.resource, &wanted.resource, &live.resource, is_recorded);
         }
         let mut decision = Decision {
             address: address.clone(),

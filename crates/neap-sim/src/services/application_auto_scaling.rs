@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use neap_core::kinds::{Alb, ScalableTarget, Service, TargetGroup, TargetTracking};
+use neap_core::kinds::{Alb, ScalableTarget, ScheduledAction, Service, TargetGroup, TargetTracking};
 use neap_engine::cloud::CallError;
 
 use super::Request;
@@ -24,6 +24,8 @@ const TAGS: TagCalls = TagCalls {
 const REGISTER: &str = "application-autoscaling:RegisterScalableTarget";
 /// The most policies of a target ("Quotas for Application Auto Scaling").
 const MOST_POLICIES: usize = 50;
+/// The most scheduled actions of a target (the same).
+const MOST_SCHEDULES: usize = 200;
 
 /// The ARN of the target that scales the service of this ARN.
 pub(crate) fn of_service(world: &World, service: &str) -> Option<String> {
@@ -65,7 +67,38 @@ async fn facets(request: &Request<'_>, arn: &str, desired: &ScalableTarget) -> R
         let put = |world: &mut World| put_policy(world, arn, name, policy);
         request.call("application-autoscaling:PutScalingPolicy", put).await?;
     }
+    schedules(request, arn, &current, desired).await?;
     request.retag(arn, &TAGS).await
+}
+
+async fn schedules(
+    request: &Request<'_>,
+    arn: &str,
+    current: &ScalableTarget,
+    desired: &ScalableTarget,
+) -> Result<(), CallError> {
+    for (name, action) in &current.scheduled_actions {
+        let loses = |after: &ScheduledAction| {
+            (action.min.is_some() && after.min.is_none()) || (action.max.is_some() && after.max.is_none())
+        };
+        if desired.scheduled_actions.get(name).is_none_or(loses) {
+            let delete = |world: &mut World| {
+                find(world, arn)?;
+                let actions = &mut world.change::<ScalableTarget>(arn, NOT_FOUND)?.scheduled_actions;
+                let gone = actions.remove(name).map(drop);
+                gone.ok_or_else(|| Rejection::not_found(NOT_FOUND, format!("No scheduled action found named {name}")))
+            };
+            gone_is_done(request.call("application-autoscaling:DeleteScheduledAction", delete).await)?;
+        }
+    }
+    let differs = |(name, action): &(&String, &ScheduledAction)| {
+        current.scheduled_actions.get(*name) != Some(*action)
+    };
+    for (name, action) in desired.scheduled_actions.iter().filter(differs) {
+        let put = |world: &mut World| put_schedule(world, arn, name, action);
+        request.call("application-autoscaling:PutScheduledAction", put).await?;
+    }
+    Ok(())
 }
 
 /// Takes the target away, with its policies and the alarms of target tracking.
@@ -102,7 +135,11 @@ fn register_new(world: &mut World, request: &Request<'_>, desired: &ScalableTarg
     let path = format!("scalable-target/{}", arn::hex(&world.seed(&id), 12));
     let arn = world.place().arn("application-autoscaling", &path);
     check(world, desired)?;
-    let fields = ScalableTarget { target_tracking: BTreeMap::new(), ..desired.clone() };
+    let fields = ScalableTarget {
+        target_tracking: BTreeMap::new(),
+        scheduled_actions: BTreeMap::new(),
+        ..desired.clone()
+    };
     let outputs = [("arn", arn.as_str())];
     let record = Record::new(arn.clone(), fields, &request.tags, &outputs).called(id);
     let record = record.within(&world.place);
@@ -184,6 +221,31 @@ fn check_policy(world: &World, policy: &TargetTracking) -> Answer<()> {
     rules::require(exists, INVALID, || {
         format!("the resource label {label} names no target group that a load balancer sends requests to")
     })
+}
+
+/// Puts an action. A limit that is left out keeps the value that it had.
+fn put_schedule(world: &mut World, arn: &str, name: &str, action: &ScheduledAction) -> Answer<()> {
+    let target = find(world, arn)?;
+    let before = target.scheduled_actions.get(name).cloned();
+    if before.is_none() && target.scheduled_actions.len() >= MOST_SCHEDULES {
+        return Err(Rejection::quota("LimitExceededException", "too many scheduled actions on the target"));
+    }
+    let kind = action.schedule.split('(').next().unwrap_or_default();
+    rules::one_of(INVALID, "the schedule", kind, &["at", "rate", "cron"])?;
+    let (min, max) = (action.min, action.max);
+    rules::require(min.is_some() || max.is_some(), INVALID, || {
+        "Scheduled action must specify minimum or maximum capacity".to_owned()
+    })?;
+    rules::require(min.zip(max).is_none_or(|(min, max)| min <= max), INVALID, || {
+        "Maximum capacity cannot be less than minimum capacity".to_owned()
+    })?;
+    let kept = ScheduledAction {
+        min: min.or(before.as_ref().and_then(|before| before.min)),
+        max: max.or(before.as_ref().and_then(|before| before.max)),
+        ..action.clone()
+    };
+    world.change::<ScalableTarget>(arn, NOT_FOUND)?.scheduled_actions.insert(name.to_owned(), kept);
+    Ok(())
 }
 
 fn delete_policy(world: &mut World, arn: &str, name: &str) -> Answer<()> {

@@ -126,6 +126,7 @@ min = 1
 max = 4
 memory = 70
 requests_per_target = 500
+schedule = { night = { when = "cron(0 22 * * ? *)", max = 1 } }
 
 [bucket.web]
 files = "web"
@@ -147,9 +148,10 @@ path = "/*"
 origin = "bucket.web"
 "#;
 
-const EDITS: [(&str, &str); 12] = [
+const EDITS: [(&str, &str); 13] = [
     ("max = 4\nmemory = 70\n", "max = 5\n"),
     ("default_root_object = \"app.html\"\n", ""),
+    ("schedule = { night =", "schedule = { evening ="),
     (
         "versioning = true\nencryption = \"KMS\"\nlifecycle = [{ expire_days = 30 }]\ncors = [{ origins = [\"https://example.com\"] }]\n",
         "",

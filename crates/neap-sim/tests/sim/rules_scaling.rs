@@ -1,7 +1,7 @@
 //! What Application Auto Scaling refuses, and what it does at once.
 
 use neap_core::desired::DesiredResource;
-use neap_core::kinds::{KindOf, Resource, ScalableTarget, Service, TargetTracking};
+use neap_core::kinds::{KindOf, Resource, ScalableTarget, ScheduledAction, Service, TargetTracking};
 use neap_core::live::LiveResource;
 use neap_engine::cloud::{Cloud, ErrorKind};
 use neap_sim::Sim;
@@ -25,6 +25,7 @@ fn target(system: &System, change: impl FnOnce(&mut ScalableTarget)) -> DesiredR
         max: 4,
         suspended: [].into(),
         target_tracking: [("cpu".to_owned(), cpu)].into(),
+        scheduled_actions: [].into(),
     };
     change(&mut fields);
     resource("scalable_target.api", fields)
@@ -90,6 +91,32 @@ async fn a_policy_names_a_known_metric_and_whose_requests_count() {
         refused(create(&sim, &with(wrong)).await, ErrorKind::Invalid, "ValidationException");
     }
     must_create(&sim, &with(requests(right))).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_scheduled_action_sets_a_limit_and_one_that_is_put_again_keeps_what_is_left_out() {
+    let sim = Sim::in_memory();
+    let system = System::create(&sim).await;
+    let with = |change: fn(&mut ScheduledAction)| {
+        let mut night = ScalableTarget::example().scheduled_actions["night"].clone();
+        change(&mut night);
+        target(&system, |target| target.scheduled_actions = [("night".to_owned(), night)].into())
+    };
+    for wrong in [
+        with(|night| night.schedule = "0 22 * * *".into()),
+        with(|night| (night.min, night.max) = (None, None)),
+        with(|night| night.min = Some(3)),
+    ] {
+        refused(create(&sim, &wrong).await, ErrorKind::Invalid, "ValidationException");
+    }
+    let wanted = with(|_| {});
+    let outputs = must_create(&sim, &wanted).await;
+    // Without deleting it first the fewest tasks would stay.
+    let without = with(|night| night.min = None);
+    update(&sim, &held(&wanted, &outputs), &without).await.expect("an update");
+    let read = present(&sim, "scalable_target.api", &without).await;
+    assert_eq!(read.resource, without.resource);
+    assert_eq!(sim.counts()["application-autoscaling:DeleteScheduledAction"], 1);
 }
 
 #[tokio::test(start_paused = true)]

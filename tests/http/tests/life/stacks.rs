@@ -244,6 +244,7 @@ pub(crate) fn two_services() -> Life {
             ("path = [\"/beta/*\"]", "path = [\"/beta/*\", \"/next/*\"]"),
             ("max = 6", "max = 8"),
             ("cpu = 60", "memory = 70"),
+            ("night   =", "evening ="),
         ],
         replacement: ("[target_group.next]\nport = 8080", "[target_group.next]\nport = 8081"),
         orphan: &[(
@@ -282,6 +283,10 @@ min = 1
 max = 6
 cpu = 60
 requests_per_target = { target = 1000, scale_out_cooldown = 60 }
+
+[service.stable.scaling.schedule]
+night   = { when = \"cron(0 22 * * ? *)\", timezone = \"Europe/Dublin\", max = 2 }
+morning = { when = \"cron(0 6 * * ? *)\", timezone = \"Europe/Dublin\", max = 6 }
 ";
 
 /// The same without [`SCALING`].
@@ -291,7 +296,7 @@ pub(crate) fn two_unscaled_services() -> Life {
     counts["scalable targets"].take();
     let counts = counts.as_object().into_iter().flatten().filter(|(_, count)| !count.is_null());
     let counts = counts.map(|(kind, count)| (kind.clone(), count.clone())).collect();
-    let in_place = &life.in_place[..life.in_place.len() - 2];
+    let in_place = &life.in_place[..life.in_place.len() - 3];
     let unused = &life.unused[..life.unused.len() - 1];
     Life { counts, in_place, unused, ..two_services() }
 }

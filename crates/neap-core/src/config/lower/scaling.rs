@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::context::Lowering;
 use super::place::{Place, quoted};
+use super::schedule;
 use crate::address::{Address, Kind};
 use crate::config::shape::{ScalingTable, ServiceTable, Suspended, Tracking};
 use crate::kinds::{ScalableTarget, TargetTracking};
@@ -42,10 +43,11 @@ pub(super) fn lower(
         let policy = policy(ScalableTarget::REQUESTS, label, tracking);
         target_tracking.insert("requests_per_target".to_owned(), policy);
     }
-    if target_tracking.is_empty() {
+    let scheduled_actions = schedule::lower(lowering, &at, scaling);
+    if target_tracking.is_empty() && scheduled_actions.is_empty() {
         lowering
             .report(&at, "nothing says when tasks come and go")
-            .help("add `cpu`, `memory` or `requests_per_target`, such as `cpu = 60`");
+            .help("add `cpu`, `memory`, `requests_per_target` or a schedule, such as `cpu = 60`");
     }
     let target = ScalableTarget {
         service: reference::output(address, "arn"),
@@ -53,6 +55,7 @@ pub(super) fn lower(
         max: scaling.max,
         suspended: suspended(lowering, &at.at("suspend"), &scaling.suspend),
         target_tracking,
+        scheduled_actions,
     };
     lowering.imply(Address::new(Kind::ScalableTarget, address.name()), address, "scales it", target);
 }

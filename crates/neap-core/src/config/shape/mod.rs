@@ -56,7 +56,7 @@ pub use network::{
 };
 pub use nlb::{AlpnPolicy, NlbListenerTable, NlbTable, TransportProtocol};
 pub use role::{Effect, RoleTable, Statement};
-pub use scaling::{FullTracking, ScalingTable, Suspended, Tracking};
+pub use scaling::{FullTracking, ScalingTable, ScheduleTable, Suspended, Tracking};
 pub use service::{SchedulingStrategy, ServiceTable, TargetTable};
 pub use target_group::{
     Algorithm, CookieTable, HealthCheckProtocol, HealthCheckTable, HttpProtocol, ProtocolVersion, SourceIp,

@@ -2,8 +2,14 @@
 //!
 //! Decides its keys, types, ranges and allowed values. Must not know which service it is.
 
+use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
+
+use super::{NAME, names};
+
+/// What moments look like: in UTC, to the second.
+const MOMENT: &str = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$";
 
 /// What moves the number of a service's tasks. `count` is then only the number at first.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -24,6 +30,32 @@ pub struct ScalingTable {
     /// What scaling leaves alone for now.
     #[serde(default)]
     pub suspend: Vec<Suspended>,
+    /// Other limits from a moment on, once or again and again.
+    #[serde(default)]
+    #[schemars(extend("propertyNames" = names(NAME)))]
+    pub schedule: IndexMap<String, ScheduleTable>,
+}
+
+/// Other limits from a moment on. AWS keeps them until something else sets them.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ScheduleTable {
+    /// When: `cron(0 22 * * ? *)`, `rate(1 day)` or, once, `at(2026-12-01T08:00:00)`.
+    pub when: String,
+    /// The time zone, such as `Europe/Dublin`; UTC unless said otherwise.
+    pub timezone: Option<String>,
+    /// Not before this moment, in UTC.
+    #[schemars(regex(pattern = MOMENT))]
+    pub start: Option<String>,
+    /// Not after this moment, in UTC.
+    #[schemars(regex(pattern = MOMENT))]
+    pub end: Option<String>,
+    /// The fewest tasks from then on.
+    #[schemars(range(min = 0, max = 5000))]
+    pub min: Option<u32>,
+    /// The most tasks from then on.
+    #[schemars(range(min = 0, max = 5000))]
+    pub max: Option<u32>,
 }
 
 /// The value at which target tracking keeps a metric.

@@ -109,6 +109,38 @@ fn what_makes_no_sense_is_told() {
 }
 
 #[test]
+fn schedules_set_limits() {
+    let night = "min = 1\nmax = 6\nschedule.night = { when = \"cron(0 22 * * ? *)\", max = 2 }";
+    let desired = lower_text(&scaled(night)).expect("a schedule is enough");
+    assert_eq!(
+        field(&desired, "scalable_target.api", "scheduled_actions"),
+        json!({ "night": {
+            "schedule": "cron(0 22 * * ? *)", "timezone": "UTC", "start": null, "end": null, "min": null, "max": 2,
+        } })
+    );
+    let place = "service.api.scaling.schedule.night";
+    for (keys, expected) in [
+        ("when = \"rate(1 day)\"", format!("{place}: the schedule changes nothing")),
+        ("when = \"daily\", min = 1", format!("{place}.when: `daily` is no schedule")),
+        ("when = \"rate(1 day)\", min = 3, max = 2", format!("{place}.min: at least 3 tasks, and at most 2")),
+        ("when = \"rate(1 day)\", min = 7", format!("{place}.min: at least 7 tasks, and at most 6")),
+        (
+            "when = \"rate(1 day)\", min = 1, timezone = \"Europe Dublin\"",
+            format!("{place}.timezone: `Europe Dublin` is no time zone"),
+        ),
+        (
+            "when = \"rate(1 day)\", min = 1, start = \"2026-12-01T08:00:00Z\", end = \"2026-12-01T08:00:00Z\"",
+            format!("{place}.end: it ends before it starts"),
+        ),
+    ] {
+        let keys = format!("min = 1\nmax = 6\ncpu = 60\nschedule.night = {{ {keys} }}");
+        check_mistakes(&scaled(&keys), &[&expected]);
+    }
+    let wide = "min = 1\nmax = 6\nschedule.sale = { when = \"rate(1 day)\", min = 7 }\nschedule.wide = { when = \"rate(1 day)\", max = 9 }";
+    lower_text(&scaled(wide)).expect("another schedule lets so many run");
+}
+
+#[test]
 fn a_daemon_is_not_scaled() {
     let text = on_instances("").replace(
         "target = { group = \"api\" }",
