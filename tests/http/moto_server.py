@@ -12,15 +12,16 @@ moto makes a second load balancer under a name that is taken. AWS answers with t
 It also means to refuse a second listener on a port, and looks for the port among ARNs. Asked for capacity providers without naming any, it
 fails, where AWS lists all.
 
-It speaks CloudWatch's older protocol alone, forms with XML for an answer, where the SDK speaks CBOR. DescribeAlarms is answered in that here.
+It speaks CloudWatch's older protocol alone, forms with XML for an answer, where the SDK speaks CBOR. What is asked about alarms is answered in that
+here.
 
 It keeps every instance of an auto scaling group that is protected, even where the group goes by force; says that each started from the default
 version of its launch template, whatever the group's is; cannot replace them; and cannot start any from a second version, whose user data it takes
 for text. AWS terminates them, says the version that each started from, and replaces those of another one. The tags of a launch template stay for
 ever those that it was made with.
 
-It forgets the tags of a scalable target, and knows no call that asks for them. A target that is deregistered leaves its policies and their alarms, and a
-policy that is put again is another one, whose predecessor leaves its alarms. AWS keeps the tags, takes policies away with their target, and keeps the
+It forgets the tags of a scalable target, and knows no call that asks for them. A target that is deregistered leaves its policies and their alarms, and a policy
+that is put again is another one, whose predecessor leaves its alarms. AWS keeps the tags, takes policies away with their target, and keeps the
 ARN of a policy.
 
 The description of a rule of a security group is lost where its other side is a prefix list. AWS shows it.
@@ -374,16 +375,48 @@ def put_policy_in_place(self, policy_name, service_namespace, resource_id, scala
     return policy
 
 
-def describe_alarms_in_cbor(request, full_url, headers):
-    region = re.search(r"/([^/]+)/monitoring/aws4_request", request.headers["Authorization"])[1]
-    prefix = cbor2.loads(request.get_data()).get("ActionPrefix", "")
-    alarms = cloudwatch_backends[DEFAULT_ACCOUNT_ID][region].get_alarms_by_action_prefix(prefix)
-    told = [{"AlarmName": alarm.name, "AlarmArn": alarm.alarm_arn, "AlarmActions": alarm.alarm_actions} for alarm in alarms]
-    answer = {"Content-Type": "application/cbor", "smithy-protocol": "rpc-v2-cbor"}
-    return 200, answer, cbor2.dumps({"MetricAlarms": told, "CompositeAlarms": []})
+ALARM = {
+    "AlarmName": "name", "AlarmArn": "alarm_arn", "ActionsEnabled": "actions_enabled", "AlarmActions": "alarm_actions", "MetricName": "metric_name",
+    "Namespace": "namespace", "Statistic": "statistic", "Period": "period", "EvaluationPeriods": "evaluation_periods",
+    "DatapointsToAlarm": "datapoints_to_alarm", "Threshold": "threshold", "ComparisonOperator": "comparison_operator",
+    "TreatMissingData": "treat_missing_data",
+}
 
 
-cloudwatch_urls.url_paths["{0}/service/GraniteServiceVersion20100801/operation/DescribeAlarms$"] = describe_alarms_in_cbor
+def describe_alarms(backend, asked):
+    if "AlarmNames" in asked:
+        alarms = backend.get_alarms_by_alarm_names(asked["AlarmNames"])
+    else:
+        alarms = backend.get_alarms_by_action_prefix(asked.get("ActionPrefix", ""))
+    told = [{member: getattr(alarm, attribute) for member, attribute in ALARM.items()} for alarm in alarms]
+    for one, alarm in zip(told, alarms):
+        one["Dimensions"] = [{"Name": dimension.name, "Value": dimension.value} for dimension in alarm.dimensions]
+    told = [{member: value for member, value in one.items() if value is not None} for one in told]
+    return {"MetricAlarms": told, "CompositeAlarms": []}
+
+
+def put_alarm(backend, asked):
+    given = {attribute: asked[member] for member, attribute in ALARM.items() if member in asked}
+    backend.put_metric_alarm(**given, dimensions=asked.get("Dimensions", []), description=None)
+    return {}
+
+
+def delete_alarms(backend, asked):
+    backend.delete_alarms(asked["AlarmNames"])
+    return {}
+
+
+def in_cbor(answer):
+    def answered(request, full_url, headers):
+        region = re.search(r"/([^/]+)/monitoring/aws4_request", request.headers["Authorization"])[1]
+        told = answer(cloudwatch_backends[DEFAULT_ACCOUNT_ID][region], cbor2.loads(request.get_data()))
+        return 200, {"Content-Type": "application/cbor", "smithy-protocol": "rpc-v2-cbor"}, cbor2.dumps(told)
+
+    return answered
+
+
+for operation, answer in {"DescribeAlarms": describe_alarms, "PutMetricAlarm": put_alarm, "DeleteAlarms": delete_alarms}.items():
+    cloudwatch_urls.url_paths["{0}/service/GraniteServiceVersion20100801/operation/" + operation + "$"] = in_cbor(answer)
 ApplicationAutoScalingResponse.register_scalable_target = register_target_with_tags
 ApplicationAutoScalingResponse.list_tags_for_resource = tags_of_target
 ApplicationAutoScalingResponse.tag_resource = tag_target

@@ -26,16 +26,13 @@ const SERVICES: [&str; 17] = [
 ];
 
 /// Actions that no call of ours is named after: a role is handed over by ECS's calls, services make their own roles, and the
-/// lock is tagged by the call that creates it. A group starts its instances in the name of whoever makes it,
-/// and target tracking its alarms.
-const IMPLIED: [&str; 7] = [
+/// lock is tagged by the call that creates it. A group starts its instances in the name of whoever makes it.
+const IMPLIED: [&str; 5] = [
     "iam:PassRole",
     "iam:CreateServiceLinkedRole",
     "ssm:AddTagsToResource",
     "s3:TagResource",
     "ec2:RunInstances",
-    "cloudwatch:PutMetricAlarm",
-    "cloudwatch:DeleteAlarms",
 ];
 
 fn root() -> PathBuf {

@@ -3,11 +3,12 @@
 //! Decides how a target is found, registered, changed and deregistered. Registering and putting are upserts in which an omitted
 //! member keeps its value, so every member is sent. Must not know what scales when.
 
+mod alarm;
 mod convert;
 mod read;
 
-use aws_sdk_applicationautoscaling::types::{ScalableDimension, ServiceNamespace};
-use neap_core::kinds::{ScalableTarget, ScheduledAction, TargetTracking};
+use aws_sdk_applicationautoscaling::types::{PolicyType, ScalableDimension, ServiceNamespace};
+use neap_core::kinds::{ScalableTarget, ScheduledAction, StepScaling, TargetTracking};
 use neap_core::live::Outputs;
 use neap_engine::cloud::{CallError, ErrorKind, Progress};
 
@@ -21,6 +22,7 @@ use crate::tags::{TagChanges, Tags};
 pub(crate) use read::read;
 
 const REGISTER: &str = "application-autoscaling:RegisterScalableTarget";
+const PUT_POLICY: &str = "application-autoscaling:PutScalingPolicy";
 const PUT_SCHEDULE: &str = "application-autoscaling:PutScheduledAction";
 const NAMESPACE: ServiceNamespace = ServiceNamespace::Ecs;
 const DIMENSION: ScalableDimension = ScalableDimension::EcsServiceDesiredCount;
@@ -76,10 +78,64 @@ async fn put_tracking(aws: &Aws, id: &str, name: &str, policy: &TargetTracking) 
         .scalable_dimension(DIMENSION)
         .resource_id(id)
         .policy_name(name)
-        .policy_type(aws_sdk_applicationautoscaling::types::PolicyType::TargetTrackingScaling)
+        .policy_type(PolicyType::TargetTrackingScaling)
         .target_tracking_scaling_policy_configuration(convert::to_tracking(policy)?);
     let answer = request.send().await;
-    answer.map(|_| ()).map_err(failed("application-autoscaling:PutScalingPolicy")).map_err(if_made)
+    answer.map(|_| ()).map_err(failed(PUT_POLICY)).map_err(if_made)
+}
+
+/// Puts the policies of step scaling of `after` that differ from those of `before`, each with its alarm, when those that are in
+/// neither are gone. An alarm goes before its policy, which is how it is found.
+async fn put_steps(
+    aws: &Aws,
+    before: Option<&ScalableTarget>,
+    after: &ScalableTarget,
+) -> Result<(), CallError> {
+    let id = ScalableTarget::resource_id(&after.service);
+    let known = |name: &String| before.and_then(|before| before.step_scaling.get(name));
+    for (name, policy) in before.into_iter().flat_map(|before| &before.step_scaling) {
+        let kept = after.step_scaling.get(name);
+        let alarm = policy.alarm.as_ref().map(|alarm| &alarm.name);
+        if let Some(alarm) = alarm.filter(|alarm| kept.is_none_or(|kept| !kept.rings_by(alarm))) {
+            alarm::delete(aws, alarm).await?;
+        }
+        if kept.is_none() {
+            delete_policy(aws, &id, name).await?;
+        }
+    }
+    for (name, policy) in after.step_scaling.iter().filter(|(name, policy)| known(name) != Some(*policy)) {
+        put_step(aws, &id, name, known(name), policy).await?;
+    }
+    Ok(())
+}
+
+/// The policy is put in any case: its ARN, which the alarm names, is in the answer.
+async fn put_step(
+    aws: &Aws,
+    id: &str,
+    name: &str,
+    before: Option<&StepScaling>,
+    policy: &StepScaling,
+) -> Result<(), CallError> {
+    let request = aws
+        .services_scaling
+        .put_scaling_policy()
+        .service_namespace(NAMESPACE)
+        .scalable_dimension(DIMENSION)
+        .resource_id(id)
+        .policy_name(name)
+        .policy_type(PolicyType::StepScaling)
+        .step_scaling_policy_configuration(convert::to_steps(policy)?);
+    let answer = request.send().await.map_err(failed(PUT_POLICY)).map_err(if_made)?;
+    let Some(alarm) = &policy.alarm else { return Ok(()) };
+    if before.is_some_and(|before| before.alarm.as_ref() == Some(alarm)) {
+        return Ok(());
+    }
+    let is_own = before.is_some_and(|before| before.rings_by(&alarm.name));
+    if !is_own {
+        alarm::refuse_another(aws, &alarm.name, id).await?;
+    }
+    alarm::put(aws, alarm, answer.policy_arn()).await
 }
 
 async fn delete_policy(aws: &Aws, id: &str, name: &str) -> Result<(), CallError> {
@@ -173,6 +229,7 @@ impl Remote for ScalableTarget {
         let arn = register(aws, wanted.fields, Some(wanted.all_tags())).await?;
         let arn = arn.ok_or_else(|| incomplete(REGISTER, "ScalableTargetARN"))?;
         put_policies(aws, None, wanted.fields).await?;
+        put_steps(aws, None, wanted.fields).await?;
         put_schedules(aws, None, wanted.fields).await?;
         Ok(outputs([("arn", &arn)]))
     }
@@ -186,6 +243,7 @@ impl Remote for ScalableTarget {
             register(aws, wanted.fields, None).await?;
         }
         put_policies(aws, Some(held.fields), wanted.fields).await?;
+        put_steps(aws, Some(held.fields), wanted.fields).await?;
         put_schedules(aws, Some(held.fields), wanted.fields).await?;
         let arn = held.live.outputs.get("arn").map_or("", String::as_str);
         retag(aws, arn, &wanted.tag_changes(&held.live.tags)).await?;
@@ -193,7 +251,10 @@ impl Remote for ScalableTarget {
     }
 
     async fn delete(aws: &Aws, held: &Held<'_, Self>) -> Result<(), CallError> {
-        // Its policies, their alarms and its schedules go with it.
+        // Its policies, the alarms of target tracking and its schedules go with it. Alarms of step scaling do not.
+        for alarm in held.fields.step_scaling.values().filter_map(|policy| policy.alarm.as_ref()) {
+            alarm::delete(aws, &alarm.name).await?;
+        }
         let request = aws
             .services_scaling
             .deregister_scalable_target()

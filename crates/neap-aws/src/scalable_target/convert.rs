@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_applicationautoscaling::types as sdk;
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
-use neap_core::kinds::{ScalableTarget, ScheduledAction, TargetTracking};
+use neap_core::kinds::{ScalableTarget, ScheduledAction, Step, StepAlarm, StepScaling, TargetTracking};
 use neap_engine::cloud::{CallError, ErrorKind};
 
 use crate::ecs::{count, uncount};
@@ -56,6 +56,53 @@ pub(super) fn to_tracking(
         .disable_scale_in(policy.disable_scale_in)
         .build()
         .map_err(|_| incomplete(PUT, "TargetValue"))
+}
+
+/// A policy of step scaling.
+pub(super) fn to_steps(policy: &StepScaling) -> Result<sdk::StepScalingPolicyConfiguration, CallError> {
+    let step = |step: &Step| {
+        sdk::StepAdjustment::builder()
+            .set_metric_interval_lower_bound(step.lower)
+            .set_metric_interval_upper_bound(step.upper)
+            .scaling_adjustment(step.adjustment)
+            .build()
+    };
+    let steps: Vec<sdk::StepAdjustment> = policy
+        .steps
+        .iter()
+        .map(step)
+        .collect::<Result<_, _>>()
+        .map_err(|_| incomplete(PUT, "ScalingAdjustment"))?;
+    Ok(sdk::StepScalingPolicyConfiguration::builder()
+        .adjustment_type(sdk::AdjustmentType::from(policy.adjustment_type.as_str()))
+        .set_step_adjustments(Some(steps))
+        .cooldown(count(policy.cooldown))
+        .metric_aggregation_type(sdk::MetricAggregationType::from(policy.aggregation.as_str()))
+        .set_min_adjustment_magnitude(policy.min_adjustment.map(count))
+        .build())
+}
+
+/// A live policy of step scaling. Steps have no order of their own; a bound that AWS leaves out at the threshold is zero.
+fn from_steps(configuration: &sdk::StepScalingPolicyConfiguration, alarm: Option<StepAlarm>) -> StepScaling {
+    let step = |step: &sdk::StepAdjustment| Step {
+        lower: step.metric_interval_lower_bound(),
+        upper: step.metric_interval_upper_bound(),
+        adjustment: step.scaling_adjustment(),
+    };
+    let mut steps: Vec<Step> = configuration.step_adjustments().iter().map(step).collect();
+    let from = |step: &Step| step.lower.unwrap_or(f64::NEG_INFINITY);
+    steps.sort_by(|one, other| from(one).total_cmp(&from(other)));
+    StepScaling {
+        adjustment_type: configuration.adjustment_type().map_or("", sdk::AdjustmentType::as_str).to_owned(),
+        steps,
+        cooldown: configuration.cooldown().map_or(COOLDOWN, uncount),
+        aggregation: configuration
+            .metric_aggregation_type()
+            .map_or("Average", sdk::MetricAggregationType::as_str)
+            .to_owned(),
+        min_adjustment: configuration.min_adjustment_magnitude().filter(|least| *least > 0).map(uncount),
+        alarm,
+    }
 }
 
 /// A policy that somebody else has put on the target differs from any that neap writes.
@@ -119,20 +166,26 @@ fn service(target: &sdk::ScalableTarget) -> String {
     format!("arn:{partition}:ecs:{region}:{account}:{}", target.resource_id())
 }
 
-/// A live target's fields.
+/// A live target's fields; `alarms` are those that set off its policies of step scaling, by policy.
 pub(super) fn from_aws(
     target: &sdk::ScalableTarget,
     policies: &[sdk::ScalingPolicy],
+    alarms: &BTreeMap<String, StepAlarm>,
     schedules: &[sdk::ScheduledAction],
 ) -> ScalableTarget {
-    let policies: BTreeMap<String, TargetTracking> =
-        policies.iter().map(|policy| (policy.policy_name().to_owned(), from_policy(policy))).collect();
+    let name = |policy: &sdk::ScalingPolicy| policy.policy_name().to_owned();
+    let steps = policies.iter().filter_map(|policy| {
+        let configuration = policy.step_scaling_policy_configuration()?;
+        Some((name(policy), from_steps(configuration, alarms.get(policy.policy_name()).cloned())))
+    });
+    let others = policies.iter().filter(|policy| policy.step_scaling_policy_configuration().is_none());
     ScalableTarget {
         service: service(target),
         min: uncount(target.min_capacity()),
         max: uncount(target.max_capacity()),
         suspended: from_suspended(target.suspended_state()),
-        target_tracking: policies,
+        target_tracking: others.map(|policy| (name(policy), from_policy(policy))).collect(),
+        step_scaling: steps.collect(),
         scheduled_actions: schedules
             .iter()
             .map(|action| (action.scheduled_action_name().to_owned(), from_schedule(action)))
@@ -185,20 +238,35 @@ mod tests {
     #[test]
     fn a_target_reads_back_as_it_was_registered() {
         let example = ScalableTarget::example();
-        let policies: Vec<sdk::ScalingPolicy> = example.target_tracking.iter().map(put).collect();
+        let tracking = example.target_tracking.iter().map(put);
+        let policies: Vec<sdk::ScalingPolicy> =
+            tracking.chain(example.step_scaling.iter().map(put_steps)).collect();
+        let alarm = |(name, policy): (&String, &StepScaling)| Some((name.clone(), policy.alarm.clone()?));
+        let alarms = example.step_scaling.iter().filter_map(alarm).collect();
         let schedules: Vec<sdk::ScheduledAction> = example.scheduled_actions.iter().map(scheduled).collect();
-        assert_eq!(from_aws(&live(&example), &policies, &schedules), example);
+        assert_eq!(from_aws(&live(&example), &policies, &alarms, &schedules), example);
         let free = ScalableTarget {
             suspended: [].into(),
             target_tracking: [].into(),
+            step_scaling: [].into(),
             scheduled_actions: [].into(),
             ..example
         };
-        assert_eq!(from_aws(&live(&free), &[], &[]), free);
+        assert_eq!(from_aws(&live(&free), &[], &BTreeMap::new(), &[]), free);
+    }
+
+    fn put_steps((name, fields): (&String, &StepScaling)) -> sdk::ScalingPolicy {
+        let configuration = to_steps(fields).expect("a configuration");
+        let policy = policy(name).policy_type(sdk::PolicyType::StepScaling);
+        policy.step_scaling_policy_configuration(configuration).build().expect("a policy")
     }
 
     fn scheduled((name, fields): (&String, &ScheduledAction)) -> sdk::ScheduledAction {
-        let action = sdk::ScheduledAction::builder()
+        action(name, fields).build().expect("an action")
+    }
+
+    fn action(name: &str, fields: &ScheduledAction) -> sdk::builders::ScheduledActionBuilder {
+        sdk::ScheduledAction::builder()
             .scheduled_action_name(name)
             .scheduled_action_arn("arn:action")
             .service_namespace(NAMESPACE)
@@ -209,17 +277,15 @@ mod tests {
             .set_start_time(to_moment(fields.start.as_deref()).expect("a moment"))
             .set_end_time(to_moment(fields.end.as_deref()).expect("a moment"))
             .scalable_target_action(to_limits(fields))
-            .creation_time(DateTime::from_secs(0));
-        action.build().expect("an action")
+            .creation_time(DateTime::from_secs(0))
     }
 
     #[test]
     fn a_schedule_without_a_time_zone_is_in_utc() {
-        let action = ScalableTarget::example().scheduled_actions["night"].clone();
-        let live = scheduled((&"night".to_owned(), &action));
-        let bare = sdk::ScheduledAction { timezone: None, start_time: None, ..live };
-        let expected = ScheduledAction { timezone: "UTC".into(), start: None, ..action };
-        assert_eq!(from_schedule(&bare), expected);
+        let fields = ScalableTarget::example().scheduled_actions["night"].clone();
+        let bare = action("night", &fields).set_timezone(None).set_start_time(None);
+        let expected = ScheduledAction { timezone: "UTC".into(), start: None, ..fields };
+        assert_eq!(from_schedule(&bare.build().expect("an action")), expected);
     }
 
     #[test]
@@ -246,7 +312,7 @@ mod tests {
 
     #[test]
     fn a_policy_of_another_type_differs_from_any_that_neap_writes() {
-        let step = policy("out").policy_type(sdk::PolicyType::StepScaling).build().expect("a policy");
-        assert!(is_of_other_type(&from_policy(&step)));
+        let other = policy("out").policy_type(sdk::PolicyType::PredictiveScaling).build().expect("a policy");
+        assert!(is_of_other_type(&from_policy(&other)));
     }
 }

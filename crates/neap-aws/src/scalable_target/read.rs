@@ -7,16 +7,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_applicationautoscaling::types::{
     ScalableTarget as AwsTarget, ScalingPolicy, ScheduledAction,
 };
-use futures_util::future::join_all;
+use futures_util::future::{join_all, try_join_all};
 use neap_core::address::Address;
-use neap_core::desired::Desired;
-use neap_core::kinds::{Cluster, ScalableTarget, Service};
+use neap_core::desired::{Desired, TAG_STACK};
+use neap_core::kinds::{Cluster, ScalableTarget, Service, StepAlarm};
 use neap_core::live::{LiveResource, Phase};
 use neap_core::reference::{self, Reference};
 use neap_engine::cloud::CallError;
 use tokio::try_join;
 
-use super::{DIMENSION, NAMESPACE, convert};
+use super::{DIMENSION, NAMESPACE, alarm, convert};
 use crate::client::Aws;
 use crate::error::{failed, incomplete};
 use crate::found::{Found, Outcome, address_of, if_there};
@@ -94,7 +94,8 @@ async fn candidate(aws: &Aws, target: &AwsTarget, named: Option<&Address>) -> Ou
         let id = target.resource_id();
         let (tags, policies, schedules) =
             try_join!(tags(aws, arn), policies(aws, id), schedules(aws, id))?;
-        let fields = convert::from_aws(target, &policies, &schedules);
+        let alarms = alarms(aws, &policies, &format!("{}-", tags.get(TAG_STACK).map_or("", String::as_str))).await?;
+        let fields = convert::from_aws(target, &policies, &alarms, &schedules);
         Ok(address_of(&tags, named).map(|address| LiveResource {
             address,
             id: target.resource_id().to_owned(),
@@ -118,6 +119,20 @@ async fn policies(aws: &Aws, id: &str) -> Result<Vec<ScalingPolicy>, CallError> 
     let pages = request.scalable_dimension(DIMENSION).resource_id(id).into_paginator().items().send();
     let policies = pages.collect::<Result<_, _>>().await;
     policies.map_err(failed("application-autoscaling:DescribeScalingPolicies"))
+}
+
+/// The alarms that set off policies of step scaling, by policy.
+async fn alarms(
+    aws: &Aws,
+    policies: &[ScalingPolicy],
+    prefix: &str,
+) -> Result<BTreeMap<String, StepAlarm>, CallError> {
+    let steps = policies.iter().filter(|policy| policy.step_scaling_policy_configuration().is_some());
+    let found = steps.map(async |policy| {
+        let alarm = alarm::of_policy(aws, policy.policy_arn(), prefix).await?;
+        Ok(alarm.map(|alarm| (policy.policy_name().to_owned(), alarm)))
+    });
+    Ok(try_join_all(found).await?.into_iter().flatten().collect())
 }
 
 async fn schedules(aws: &Aws, id: &str) -> Result<Vec<ScheduledAction>, CallError> {

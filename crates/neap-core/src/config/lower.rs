@@ -35,6 +35,7 @@ mod schedule;
 mod secret;
 mod service;
 mod stack;
+mod step;
 mod tags;
 mod target_group;
 mod task;

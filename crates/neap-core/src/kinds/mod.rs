@@ -52,7 +52,9 @@ pub use nlb::Nlb;
 pub use origin_access_control::OriginAccessControl;
 pub use role::Role;
 pub use rule::{Conditions, QueryMatch, Rule};
-pub use scalable_target::{ScalableTarget, ScheduledAction, TargetTracking};
+pub use scalable_target::{
+    ScalableTarget, ScheduledAction, Step, StepAlarm, StepScaling, TargetTracking,
+};
 pub use security_group::{SecurityGroup, SecurityGroupRule};
 pub use service::{Service, ServiceTarget};
 pub use target_group::{HealthCheck, Stickiness, TargetGroup};

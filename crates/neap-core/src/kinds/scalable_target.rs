@@ -21,8 +21,85 @@ pub struct ScalableTarget {
     pub suspended: BTreeSet<String>,
     /// The policies that keep a metric at a value, by name.
     pub target_tracking: BTreeMap<String, TargetTracking>,
+    /// The policies that an alarm sets off, by name.
+    pub step_scaling: BTreeMap<String, StepScaling>,
     /// What changes the limits when its time comes, by name.
     pub scheduled_actions: BTreeMap<String, ScheduledAction>,
+}
+
+/// A policy that an alarm sets off. What it does depends on how far the metric is past the alarm's threshold.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StepScaling {
+    /// What an adjustment means, in AWS's words: `ChangeInCapacity`, `PercentChangeInCapacity` or `ExactCapacity`.
+    pub adjustment_type: String,
+    /// The steps, by their bounds: together they cover one side of the threshold.
+    pub steps: Vec<Step>,
+    /// Seconds after one scaling before the next.
+    pub cooldown: u32,
+    /// How the values of a period become one: `Average`, `Minimum` or `Maximum`.
+    pub aggregation: String,
+    /// The fewest tasks that a change in percent comes to.
+    pub min_adjustment: Option<u32>,
+    /// What sets it off. A live policy may have lost it.
+    pub alarm: Option<StepAlarm>,
+}
+
+/// One step: what is done while the metric is so far past the threshold.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// From this difference to the threshold; none for no bound.
+    #[serde(serialize_with = "optional_number")]
+    pub lower: Option<f64>,
+    /// Up to this difference; none for no bound.
+    #[serde(serialize_with = "optional_number")]
+    pub upper: Option<f64>,
+    /// How many tasks, or percent of them, come or go; or how many there are.
+    pub adjustment: i32,
+}
+
+/// The CloudWatch alarm that sets off a policy of step scaling.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StepAlarm {
+    /// Its name, unique in account and region.
+    pub name: String,
+    /// The namespace of the metric.
+    pub namespace: String,
+    /// The metric.
+    pub metric: String,
+    /// Which of the metric's values count.
+    pub dimensions: BTreeMap<String, String>,
+    /// How the values of a period become one, in AWS's words.
+    pub statistic: String,
+    /// The length of a period.
+    pub period_seconds: u32,
+    /// Over how many periods it looks.
+    pub evaluation_periods: u32,
+    /// How many of those must be past the threshold.
+    pub datapoints_to_alarm: u32,
+    /// The threshold.
+    #[serde(serialize_with = "number")]
+    pub threshold: f64,
+    /// Which side of it is past, in AWS's words.
+    pub comparison: String,
+    /// What a period without values counts as: `missing`, `notBreaching`, `breaching` or `ignore`.
+    pub missing_data: String,
+    /// Whether it sets anything off.
+    pub enabled: bool,
+}
+
+impl StepScaling {
+    /// Whether the alarm of this name sets it off.
+    #[must_use]
+    pub fn rings_by(&self, name: &str) -> bool {
+        self.alarm.as_ref().is_some_and(|alarm| alarm.name == name)
+    }
+}
+
+impl StepAlarm {
+    /// The comparison of an alarm for what is above.
+    pub const ABOVE: &str = "GreaterThanOrEqualToThreshold";
+    /// The comparison of an alarm for what is below.
+    pub const BELOW: &str = "LessThanOrEqualToThreshold";
 }
 
 /// Other limits from a moment on, once or again and again.
@@ -99,6 +176,15 @@ fn number<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> 
     }
 }
 
+/// The same of a number that may be missing. Serde hands it over by reference.
+#[expect(clippy::ref_option, reason = "serde asks so")]
+fn optional_number<S: Serializer>(value: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(value) => number(value, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
 impl KindOf for ScalableTarget {
     const KIND: Kind = Kind::ScalableTarget;
     const POLICY: FieldPolicy = FieldPolicy {
@@ -139,12 +225,41 @@ impl KindOf for ScalableTarget {
             min: Some(0),
             max: Some(2),
         };
+        let busy = StepScaling {
+            adjustment_type: "ChangeInCapacity".into(),
+            steps: vec![
+                Step { lower: Some(0.0), upper: Some(10.5), adjustment: 1 },
+                Step { lower: Some(10.5), upper: None, adjustment: 3 },
+            ],
+            cooldown: 300,
+            aggregation: "Average".into(),
+            min_adjustment: Some(1),
+            alarm: Some(StepAlarm {
+                name: "course-api-busy".into(),
+                namespace: "AWS/ECS".into(),
+                metric: "CPUUtilization".into(),
+                dimensions: [
+                    ("ClusterName".into(), "course-main".into()),
+                    ("ServiceName".into(), "course-api".into()),
+                ]
+                .into(),
+                statistic: "Average".into(),
+                period_seconds: 60,
+                evaluation_periods: 3,
+                datapoints_to_alarm: 2,
+                threshold: 80.0,
+                comparison: StepAlarm::ABOVE.into(),
+                missing_data: "missing".into(),
+                enabled: true,
+            }),
+        };
         Self {
             service: "arn:aws:ecs:eu-west-1:123456789012:service/course-main/course-api".into(),
             min: 1,
             max: 6,
             suspended: ["scale_in".into()].into(),
             target_tracking: [("cpu".into(), cpu), ("requests_per_target".into(), requests)].into(),
+            step_scaling: [("busy".into(), busy)].into(),
             scheduled_actions: [("night".into(), night)].into(),
         }
     }

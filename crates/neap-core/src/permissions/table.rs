@@ -64,8 +64,8 @@ pub(super) enum On {
     LockBucket,
     /// The objects in the stack's buckets.
     Objects,
-    /// The alarms that target tracking keeps for ECS services, under names of AWS's own.
-    TrackingAlarms,
+    /// The alarms of the stack's steps, and those that target tracking keeps under names of AWS's own.
+    Alarms,
     /// The distributions that answer with the stack's files, if there are such.
     Sites,
 }
@@ -410,10 +410,10 @@ const SCALABLE_TARGET: &[Right] = &[
     make("application-autoscaling:DeleteScalingPolicy", Own, Tagged),
     make("application-autoscaling:PutScheduledAction", Own, Tagged),
     make("application-autoscaling:DeleteScheduledAction", Own, Tagged),
-    // Who puts a policy of target tracking must be allowed what is done for it.
-    make("cloudwatch:DescribeAlarms", Any, Guard::None),
-    make("cloudwatch:PutMetricAlarm", On::TrackingAlarms, Guard::None),
-    both("cloudwatch:DeleteAlarms", On::TrackingAlarms, Guard::None),
+    read("cloudwatch:DescribeAlarms", Any),
+    // Who puts a policy of target tracking must also be allowed what is done for it.
+    make("cloudwatch:PutMetricAlarm", On::Alarms, Guard::None),
+    both("cloudwatch:DeleteAlarms", On::Alarms, Guard::None),
     delete("application-autoscaling:DeregisterScalableTarget", Own, Tagged),
     make(
         "iam:CreateServiceLinkedRole",

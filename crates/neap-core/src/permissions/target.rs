@@ -61,7 +61,10 @@ pub(super) fn resources(desired: &Desired, place: &Place, kind: Option<Kind>, on
             let buckets: BTreeSet<String> = own(Kind::Bucket);
             buckets.into_iter().map(|bucket| format!("{bucket}/*")).collect()
         }
-        (On::TrackingAlarms, _) => [place.arn("cloudwatch", "alarm:TargetTracking-service/*")].into(),
+        (On::Alarms, _) => {
+            let own = format!("alarm:{}-*", desired.stack);
+            [own.as_str(), "alarm:TargetTracking-service/*"].map(|alarm| place.arn("cloudwatch", alarm)).into()
+        }
         (On::Sites, _) if has_sites(desired) => own(Kind::Cloudfront),
         (On::Secrets, _) => secrets(desired, place),
         (On::Parameters, _) if names_parameters(desired) => any(),

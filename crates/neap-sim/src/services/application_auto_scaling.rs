@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use neap_core::kinds::{Alb, ScalableTarget, ScheduledAction, Service, TargetGroup, TargetTracking};
+use neap_core::kinds::{
+    Alb, ScalableTarget, ScheduledAction, Service, StepAlarm, StepScaling, TargetGroup, TargetTracking,
+};
 use neap_engine::cloud::CallError;
 
 use super::Request;
@@ -24,6 +26,8 @@ const TAGS: TagCalls = TagCalls {
 const REGISTER: &str = "application-autoscaling:RegisterScalableTarget";
 /// The most policies of a target ("Quotas for Application Auto Scaling").
 const MOST_POLICIES: usize = 50;
+/// The most steps of a policy (the same).
+const MOST_STEPS: usize = 20;
 /// The most scheduled actions of a target (the same).
 const MOST_SCHEDULES: usize = 200;
 
@@ -67,8 +71,56 @@ async fn facets(request: &Request<'_>, arn: &str, desired: &ScalableTarget) -> R
         let put = |world: &mut World| put_policy(world, arn, name, policy);
         request.call("application-autoscaling:PutScalingPolicy", put).await?;
     }
+    steps(request, arn, &current, desired).await?;
     schedules(request, arn, &current, desired).await?;
     request.retag(arn, &TAGS).await
+}
+
+/// The alarm of a policy goes before it, and comes after it.
+async fn steps(
+    request: &Request<'_>,
+    arn: &str,
+    current: &ScalableTarget,
+    desired: &ScalableTarget,
+) -> Result<(), CallError> {
+    for (name, policy) in &current.step_scaling {
+        let kept = desired.step_scaling.get(name);
+        let alarm = policy.alarm.as_ref().map(|alarm| &alarm.name);
+        if let Some(alarm) = alarm.filter(|alarm| kept.is_none_or(|kept| !kept.rings_by(alarm))) {
+            delete_alarm(request, arn, alarm).await?;
+        }
+        if kept.is_none() {
+            let delete = |world: &mut World| delete_policy(world, arn, name);
+            gone_is_done(request.call("application-autoscaling:DeleteScalingPolicy", delete).await)?;
+        }
+    }
+    for (name, policy) in &desired.step_scaling {
+        let before = current.step_scaling.get(name);
+        if before == Some(policy) {
+            continue;
+        }
+        let put = |world: &mut World| put_step(world, arn, name, policy);
+        request.call("application-autoscaling:PutScalingPolicy", put).await?;
+        let Some(alarm) = &policy.alarm else { continue };
+        if before.and_then(|before| before.alarm.as_ref()) != Some(alarm) {
+            let put = |world: &mut World| put_alarm(world, arn, name, alarm);
+            request.call("cloudwatch:PutMetricAlarm", put).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn delete_alarm(request: &Request<'_>, arn: &str, name: &str) -> Result<(), CallError> {
+    let delete = |world: &mut World| {
+        if !world.alarms.iter().any(|alarm| alarm.name == name) {
+            return Err(Rejection::not_found("ResourceNotFound", format!("there is no alarm {name}")));
+        }
+        world.alarms.retain(|alarm| alarm.name != name);
+        let policies = &mut world.change::<ScalableTarget>(arn, NOT_FOUND)?.step_scaling;
+        policies.values_mut().filter(|policy| policy.rings_by(name)).for_each(|policy| policy.alarm = None);
+        Ok(())
+    };
+    gone_is_done(request.call("cloudwatch:DeleteAlarms", delete).await)
 }
 
 async fn schedules(
@@ -101,10 +153,16 @@ async fn schedules(
     Ok(())
 }
 
-/// Takes the target away, with its policies and the alarms of target tracking.
+/// Takes the target away, with its policies and the alarms of target tracking; those of step scaling go before.
 pub(crate) async fn delete(request: &Request<'_>, arn: &str) -> Result<(), CallError> {
+    let steps = request.described::<ScalableTarget>(arn).map(|target| target.step_scaling).unwrap_or_default();
+    for alarm in steps.into_values().filter_map(|policy| policy.alarm) {
+        delete_alarm(request, arn, &alarm.name).await?;
+    }
     let delete = |world: &mut World| {
-        let policies: Vec<String> = find(world, arn)?.target_tracking.keys().cloned().collect();
+        let target = find(world, arn)?;
+        let policies = target.target_tracking.keys().chain(target.step_scaling.keys());
+        let policies: Vec<String> = policies.cloned().collect();
         for policy in policies {
             delete_policy(world, arn, &policy)?;
         }
@@ -137,6 +195,7 @@ fn register_new(world: &mut World, request: &Request<'_>, desired: &ScalableTarg
     check(world, desired)?;
     let fields = ScalableTarget {
         target_tracking: BTreeMap::new(),
+        step_scaling: BTreeMap::new(),
         scheduled_actions: BTreeMap::new(),
         ..desired.clone()
     };
@@ -187,10 +246,10 @@ fn clamp(world: &mut World, desired: &ScalableTarget) -> Answer<()> {
 
 fn put_policy(world: &mut World, arn: &str, name: &str, policy: &TargetTracking) -> Answer<()> {
     let target = find(world, arn)?;
-    let n_policies = target.target_tracking.len() + usize::from(!target.target_tracking.contains_key(name));
-    if n_policies > MOST_POLICIES {
-        return Err(Rejection::quota("LimitExceededException", "too many scaling policies on the target"));
-    }
+    has_room(target, name)?;
+    rules::require(!target.step_scaling.contains_key(name), INVALID, || {
+        format!("the type of the scaling policy {name} cannot be changed")
+    })?;
     check_policy(world, policy)?;
     world.change::<ScalableTarget>(arn, NOT_FOUND)?.target_tracking.insert(name.to_owned(), policy.clone());
     let service = ScalableTarget::resource_id(&find(world, arn)?.service);
@@ -199,6 +258,83 @@ fn put_policy(world: &mut World, arn: &str, name: &str, policy: &TargetTracking)
             world.alarms.push(alarm);
         }
     }
+    Ok(())
+}
+
+fn has_room(target: &ScalableTarget, name: &str) -> Answer<()> {
+    let is_there = target.target_tracking.contains_key(name) || target.step_scaling.contains_key(name);
+    if !is_there && target.target_tracking.len() + target.step_scaling.len() >= MOST_POLICIES {
+        return Err(Rejection::quota("LimitExceededException", "too many scaling policies on the target"));
+    }
+    Ok(())
+}
+
+/// Puts a policy of step scaling, whose alarm is a call of its own.
+fn put_step(world: &mut World, arn: &str, name: &str, policy: &StepScaling) -> Answer<()> {
+    let target = find(world, arn)?;
+    has_room(target, name)?;
+    rules::require(!target.target_tracking.contains_key(name), INVALID, || {
+        format!("the type of the scaling policy {name} cannot be changed")
+    })?;
+    check_step(policy)?;
+    let alarm = target.step_scaling.get(name).and_then(|before| before.alarm.clone());
+    let put = StepScaling { alarm, ..policy.clone() };
+    world.change::<ScalableTarget>(arn, NOT_FOUND)?.step_scaling.insert(name.to_owned(), put);
+    Ok(())
+}
+
+fn check_step(policy: &StepScaling) -> Answer<()> {
+    let kinds = ["ChangeInCapacity", "PercentChangeInCapacity", "ExactCapacity"];
+    rules::one_of(INVALID, "adjustmentType", &policy.adjustment_type, &kinds)?;
+    rules::one_of(INVALID, "metricAggregationType", &policy.aggregation, &["Average", "Minimum", "Maximum"])?;
+    rules::require((1..=MOST_STEPS).contains(&policy.steps.len()), INVALID, || {
+        format!("{} step adjustments", policy.steps.len())
+    })?;
+    let met = policy.steps.windows(2).all(|pair| pair[0].upper.is_some() && pair[0].upper == pair[1].lower);
+    let rising = policy.steps.iter().all(|step| match (step.lower, step.upper) {
+        (Some(lower), Some(upper)) => lower < upper,
+        (lower, upper) => lower.is_some() || upper.is_some(),
+    });
+    rules::require(met && rising, INVALID, || {
+        "StepAdjustment intervals can't overlap, have a gap or be empty".to_owned()
+    })?;
+    let is_percent = policy.adjustment_type == "PercentChangeInCapacity";
+    rules::require(is_percent || policy.min_adjustment.is_none(), INVALID, || {
+        "MinAdjustmentMagnitude is only supported with PercentChangeInCapacity".to_owned()
+    })
+}
+
+/// Puts an alarm, which overwrites any other of its name.
+fn put_alarm(world: &mut World, arn: &str, policy: &str, alarm: &StepAlarm) -> Answer<()> {
+    const CODE: &str = "ValidationError";
+    let target = find(world, arn)?;
+    let service = ScalableTarget::resource_id(&target.service).trim_start_matches("service/").to_owned();
+    let another = world.alarms.iter().any(|other| other.name == alarm.name && other.service != service);
+    if another {
+        return Err(Rejection::conflict(CODE, format!("an alarm named {} scales something else", alarm.name)));
+    }
+    let period = alarm.period_seconds;
+    rules::require(matches!(period, 10 | 30) || (period > 0 && period.is_multiple_of(60)), CODE, || {
+        format!("Invalid period: {period}")
+    })?;
+    rules::require((1..=alarm.evaluation_periods).contains(&alarm.datapoints_to_alarm), CODE, || {
+        "DatapointsToAlarm must be between 1 and EvaluationPeriods".to_owned()
+    })?;
+    rules::one_of(CODE, "ComparisonOperator", &alarm.comparison, &[StepAlarm::ABOVE, StepAlarm::BELOW])?;
+    rules::one_of(
+        CODE,
+        "TreatMissingData",
+        &alarm.missing_data,
+        &["missing", "notBreaching", "breaching", "ignore"],
+    )?;
+    rules::require(!alarm.namespace.is_empty() && !alarm.metric.is_empty(), CODE, || {
+        "an alarm needs a namespace and a metric".to_owned()
+    })?;
+    world.alarms.retain(|other| other.name != alarm.name);
+    world.alarms.push(Alarm { name: alarm.name.clone(), service });
+    let policies = &mut world.change::<ScalableTarget>(arn, NOT_FOUND)?.step_scaling;
+    let missing = || Rejection::not_found(NOT_FOUND, format!("No scaling policy found named {policy}"));
+    policies.get_mut(policy).ok_or_else(missing)?.alarm = Some(alarm.clone());
     Ok(())
 }
 
@@ -250,8 +386,8 @@ fn put_schedule(world: &mut World, arn: &str, name: &str, action: &ScheduledActi
 
 fn delete_policy(world: &mut World, arn: &str, name: &str) -> Answer<()> {
     let service = ScalableTarget::resource_id(&find(world, arn)?.service);
-    let policies = &mut world.change::<ScalableTarget>(arn, NOT_FOUND)?.target_tracking;
-    let gone = policies.remove(name);
+    let target = world.change::<ScalableTarget>(arn, NOT_FOUND)?;
+    let gone = target.target_tracking.remove(name).map(drop).or(target.step_scaling.remove(name).map(drop));
     gone.ok_or_else(|| Rejection::not_found(NOT_FOUND, format!("No scaling policy found named {name}")))?;
     let alarms = alarms(arn, &service, name);
     world.alarms.retain(|alarm| !alarms.contains(alarm));

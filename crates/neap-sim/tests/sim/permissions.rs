@@ -127,6 +127,7 @@ max = 4
 memory = 70
 requests_per_target = 500
 schedule = { night = { when = "cron(0 22 * * ? *)", max = 1 } }
+step = { busy = { metric = "cpu", above = 80, by = 1 } }
 
 [bucket.web]
 files = "web"
@@ -148,10 +149,11 @@ path = "/*"
 origin = "bucket.web"
 "#;
 
-const EDITS: [(&str, &str); 13] = [
+const EDITS: [(&str, &str); 14] = [
     ("max = 4\nmemory = 70\n", "max = 5\n"),
     ("default_root_object = \"app.html\"\n", ""),
     ("schedule = { night =", "schedule = { evening ="),
+    ("step = { busy = {", "step = { busier = {"),
     (
         "versioning = true\nencryption = \"KMS\"\nlifecycle = [{ expire_days = 30 }]\ncors = [{ origins = [\"https://example.com\"] }]\n",
         "",
@@ -441,6 +443,10 @@ fn questions(operation: &str, address: Option<&Address>, desired: &Desired, seen
             all
         }
         "application-autoscaling:ListTagsForResource" => ask(operation, own(), &[]),
+        "cloudwatch:PutMetricAlarm" | "cloudwatch:DeleteAlarms" => {
+            let alarm = format!("alarm:{}-any", desired.stack);
+            ask(operation, regional("cloudwatch", &alarm), &[])
+        }
         "application-autoscaling:PutScalingPolicy" => {
             let mut all = ask(operation, own(), &[tagged]);
             let alarm = "alarm:TargetTracking-service/any/any-AlarmHigh-0123";

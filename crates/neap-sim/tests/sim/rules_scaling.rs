@@ -1,7 +1,9 @@
 //! What Application Auto Scaling refuses, and what it does at once.
 
 use neap_core::desired::DesiredResource;
-use neap_core::kinds::{KindOf, Resource, ScalableTarget, ScheduledAction, Service, TargetTracking};
+use neap_core::kinds::{
+    KindOf, Resource, ScalableTarget, ScheduledAction, Service, StepScaling, TargetTracking,
+};
 use neap_core::live::LiveResource;
 use neap_engine::cloud::{Cloud, ErrorKind};
 use neap_sim::Sim;
@@ -25,6 +27,7 @@ fn target(system: &System, change: impl FnOnce(&mut ScalableTarget)) -> DesiredR
         max: 4,
         suspended: [].into(),
         target_tracking: [("cpu".to_owned(), cpu)].into(),
+        step_scaling: [].into(),
         scheduled_actions: [].into(),
     };
     change(&mut fields);
@@ -91,6 +94,63 @@ async fn a_policy_names_a_known_metric_and_whose_requests_count() {
         refused(create(&sim, &with(wrong)).await, ErrorKind::Invalid, "ValidationException");
     }
     must_create(&sim, &with(requests(right))).await;
+}
+
+fn busy() -> StepScaling {
+    StepScaling { min_adjustment: None, ..ScalableTarget::example().step_scaling["busy"].clone() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_steps_of_a_policy_meet_and_its_alarm_can_ring() {
+    let sim = Sim::in_memory();
+    let system = System::create(&sim).await;
+    let with = |change: fn(&mut StepScaling)| {
+        let mut busy = busy();
+        change(&mut busy);
+        target(&system, |target| target.step_scaling = [("busy".to_owned(), busy)].into())
+    };
+    for wrong in [
+        with(|busy| busy.steps.clear()),
+        with(|busy| busy.steps[1].lower = Some(20.0)),
+        with(|busy| busy.steps[0].upper = Some(0.0)),
+        with(|busy| busy.adjustment_type = "Change".into()),
+        with(|busy| busy.min_adjustment = Some(2)),
+    ] {
+        refused(create(&sim, &wrong).await, ErrorKind::Invalid, "ValidationException");
+    }
+    for wrong in [
+        with(|busy| busy.alarm.as_mut().expect("an alarm").period_seconds = 45),
+        with(|busy| busy.alarm.as_mut().expect("an alarm").datapoints_to_alarm = 4),
+        with(|busy| busy.alarm.as_mut().expect("an alarm").comparison = ">".into()),
+    ] {
+        refused(create(&sim, &wrong).await, ErrorKind::Invalid, "ValidationError");
+    }
+    must_create(&sim, &with(|_| {})).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_alarm_that_scales_something_else_is_not_overwritten() {
+    let sim = Sim::in_memory();
+    let system = System::create(&sim).await;
+    sim.seed("[[alarm]]\nname = \"course-api-busy\"\nservice = \"course-main/other\"").expect("a script");
+    let wanted = target(&system, |target| target.step_scaling = [("busy".to_owned(), busy())].into());
+    let error = create(&sim, &wanted).await.expect_err("it is another's");
+    assert_eq!(error.kind, ErrorKind::Conflict);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_alarm_of_a_step_goes_before_its_policy() {
+    let sim = Sim::in_memory();
+    let system = System::create(&sim).await;
+    let wanted = target(&system, |target| target.step_scaling = [("busy".to_owned(), busy())].into());
+    let outputs = must_create(&sim, &wanted).await;
+    update(&sim, &held(&wanted, &outputs), &target(&system, |_| {})).await.expect("an update");
+    let calls: Vec<String> = sim.calls().into_iter().map(|call| call.operation).collect();
+    let place = |operation: &str| calls.iter().rposition(|call| call == operation).expect("it was called");
+    assert!(place("cloudwatch:DeleteAlarms") < place("application-autoscaling:DeleteScalingPolicy"));
+    let read = present(&sim, "scalable_target.api", &wanted).await;
+    let Resource::ScalableTarget(target) = read.resource else { unreachable!() };
+    assert!(target.step_scaling.is_empty());
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::context::Lowering;
 use super::place::{Place, quoted};
-use super::schedule;
+use super::{schedule, step};
 use crate::address::{Address, Kind};
 use crate::config::shape::{ScalingTable, ServiceTable, Suspended, Tracking};
 use crate::kinds::{ScalableTarget, TargetTracking};
@@ -44,10 +44,11 @@ pub(super) fn lower(
         target_tracking.insert("requests_per_target".to_owned(), policy);
     }
     let scheduled_actions = schedule::lower(lowering, &at, scaling);
-    if target_tracking.is_empty() && scheduled_actions.is_empty() {
+    let step_scaling = step::lower(lowering, &at, address, table, scaling);
+    if target_tracking.is_empty() && step_scaling.is_empty() && scheduled_actions.is_empty() {
         lowering
             .report(&at, "nothing says when tasks come and go")
-            .help("add `cpu`, `memory`, `requests_per_target` or a schedule, such as `cpu = 60`");
+            .help("add `cpu`, `memory`, `requests_per_target`, a step or a schedule, such as `cpu = 60`");
     }
     let target = ScalableTarget {
         service: reference::output(address, "arn"),
@@ -55,6 +56,7 @@ pub(super) fn lower(
         max: scaling.max,
         suspended: suspended(lowering, &at.at("suspend"), &scaling.suspend),
         target_tracking,
+        step_scaling,
         scheduled_actions,
     };
     lowering.imply(Address::new(Kind::ScalableTarget, address.name()), address, "scales it", target);

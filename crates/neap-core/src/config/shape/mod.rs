@@ -56,7 +56,10 @@ pub use network::{
 };
 pub use nlb::{AlpnPolicy, NlbListenerTable, NlbTable, TransportProtocol};
 pub use role::{Effect, RoleTable, Statement};
-pub use scaling::{FullTracking, ScalingTable, ScheduleTable, Suspended, Tracking};
+pub use scaling::{
+    Adjustment, Aggregation, FullTracking, Metric, MetricTable, MissingData, Number, ScalingTable, ScheduleTable, Statistic,
+    StepPolicyTable, StepTable, Suspended, Tracking, UsageMetric,
+};
 pub use service::{SchedulingStrategy, ServiceTable, TargetTable};
 pub use target_group::{
     Algorithm, CookieTable, HealthCheckProtocol, HealthCheckTable, HttpProtocol, ProtocolVersion, SourceIp,

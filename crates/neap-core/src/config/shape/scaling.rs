@@ -2,6 +2,8 @@
 //!
 //! Decides its keys, types, ranges and allowed values. Must not know which service it is.
 
+use std::collections::BTreeMap;
+
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -30,10 +32,172 @@ pub struct ScalingTable {
     /// What scaling leaves alone for now.
     #[serde(default)]
     pub suspend: Vec<Suspended>,
+    /// Policies that an alarm sets off.
+    #[serde(default)]
+    #[schemars(extend("propertyNames" = names(NAME)))]
+    pub step: IndexMap<String, StepPolicyTable>,
     /// Other limits from a moment on, once or again and again.
     #[serde(default)]
     #[schemars(extend("propertyNames" = names(NAME)))]
     pub schedule: IndexMap<String, ScheduleTable>,
+}
+
+/// Step scaling: an alarm on a metric, and what is done while it rings.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StepPolicyTable {
+    /// The metric: the `cpu` or `memory` of the service, or any of CloudWatch's.
+    pub metric: Metric,
+    /// It rings at this value and above; a number, in quotes if it has a fraction.
+    pub above: Option<Number>,
+    /// It rings at this value and below; a number, in quotes if it has a fraction.
+    pub below: Option<Number>,
+    /// How many tasks come, or with a minus go, while it rings.
+    pub by: Option<i32>,
+    /// Instead of `by`: more the further the metric is past the value.
+    #[serde(default)]
+    pub steps: Vec<StepTable>,
+    /// What `by` means.
+    #[serde(default)]
+    pub adjustment: Adjustment,
+    /// The fewest tasks that a change in percent comes to.
+    #[schemars(range(min = 1, max = 5000))]
+    pub min_adjustment: Option<u32>,
+    /// How the values of a period become one for the alarm.
+    #[serde(default)]
+    pub statistic: Statistic,
+    /// How the values of a period become one for the policy.
+    #[serde(default)]
+    pub aggregation: Aggregation,
+    /// Seconds of a period: 10, 30 or a multiple of 60.
+    #[serde(default = "minute")]
+    #[schemars(range(min = 10, max = 86_400))]
+    pub period: u32,
+    /// Over how many periods the alarm looks.
+    #[serde(default = "three")]
+    #[schemars(range(min = 1, max = 1440))]
+    pub evaluation_periods: u32,
+    /// How many of those must be past the value; all of them unless said otherwise.
+    #[schemars(range(min = 1, max = 1440))]
+    pub datapoints_to_alarm: Option<u32>,
+    /// What a period without values counts as.
+    #[serde(default)]
+    pub missing_data: MissingData,
+    /// Seconds after one scaling before the next.
+    #[serde(default = "five_minutes")]
+    #[schemars(range(min = 0, max = 86_400))]
+    pub cooldown: u32,
+}
+
+/// A metric.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Metric {
+    /// What the service itself uses, in percent.
+    Usage(UsageMetric),
+    /// Any of CloudWatch's: `{ namespace = "AWS/SQS", name = "…", dimensions = { QueueName = "jobs" } }`.
+    Any(MetricTable),
+}
+
+/// What a service uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum UsageMetric {
+    /// Its CPU.
+    Cpu,
+    /// Its memory.
+    Memory,
+}
+
+/// A metric of CloudWatch.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MetricTable {
+    /// The namespace, such as `AWS/SQS`.
+    pub namespace: String,
+    /// The name.
+    pub name: String,
+    /// Which of its values count.
+    #[serde(default)]
+    pub dimensions: BTreeMap<String, String>,
+}
+
+/// A number: TOML's own if it is whole, otherwise in quotes.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Number {
+    /// A whole number.
+    Whole(i64),
+    /// A number with a fraction: `"0.5"`.
+    Decimal(String),
+}
+
+/// One step of several.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StepTable {
+    /// How far past the value the step goes; the last one goes on for ever.
+    pub to: Option<Number>,
+    /// How many tasks come, or with a minus go.
+    pub by: i32,
+}
+
+/// What an adjustment means.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Adjustment {
+    /// So many tasks more or fewer.
+    #[default]
+    Change,
+    /// So many percent of the tasks more or fewer.
+    Percent,
+    /// Exactly so many tasks.
+    Exact,
+}
+
+/// How the values of a period become one for an alarm.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Statistic {
+    /// Their average.
+    #[default]
+    Average,
+    /// The lowest.
+    Minimum,
+    /// The highest.
+    Maximum,
+    /// Their sum.
+    Sum,
+    /// How many there are.
+    SampleCount,
+}
+
+/// How the values of a period become one for a policy.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Aggregation {
+    /// Their average.
+    #[default]
+    Average,
+    /// The lowest.
+    Minimum,
+    /// The highest.
+    Maximum,
+}
+
+/// What a period without values counts as.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MissingData {
+    /// As none: too many of them end in no decision.
+    #[default]
+    Missing,
+    /// As one that is not past the value.
+    NotBreaching,
+    /// As one that is past the value.
+    Breaching,
+    /// As one that changes nothing.
+    Ignore,
 }
 
 /// Other limits from a moment on. AWS keeps them until something else sets them.
@@ -116,6 +280,15 @@ impl Tracking {
             Self::Full(full) => full.clone(),
         }
     }
+}
+
+/// The shortest period of most metrics, in seconds.
+const fn minute() -> u32 {
+    60
+}
+
+const fn three() -> u32 {
+    3
 }
 
 /// AWS's own cooldown for ECS services, in seconds.

@@ -141,6 +141,89 @@ fn schedules_set_limits() {
 }
 
 #[test]
+fn a_step_is_a_policy_and_the_alarm_that_sets_it_off() {
+    let text = scaled("min = 1\nmax = 6\nstep.busy = { metric = \"cpu\", above = 80, by = 2 }");
+    let desired = lower_text(&text).expect("a step is enough");
+    assert_eq!(
+        field(&desired, "scalable_target.api", "step_scaling"),
+        json!({ "busy": {
+            "adjustment_type": "ChangeInCapacity", "cooldown": 300, "aggregation": "Average", "min_adjustment": null,
+            "steps": [{ "lower": 0, "upper": null, "adjustment": 2 }],
+            "alarm": {
+                "name": "course-api-busy", "namespace": "AWS/ECS", "metric": "CPUUtilization",
+                "dimensions": { "ClusterName": "${cluster.main.name}", "ServiceName": "${service.api.name}" },
+                "statistic": "Average", "period_seconds": 60, "evaluation_periods": 3, "datapoints_to_alarm": 3,
+                "threshold": 80, "comparison": "GreaterThanOrEqualToThreshold", "missing_data": "missing",
+                "enabled": true,
+            },
+        } })
+    );
+}
+
+#[test]
+fn steps_follow_each_other_away_from_the_value() {
+    let steps = |keys: &str| {
+        let text = scaled(&format!("min = 1\nmax = 6\nstep.x = {{ metric = \"cpu\", {keys} }}"));
+        let desired = lower_text(&text).expect("no mistakes");
+        field(&desired, "scalable_target.api", "step_scaling.x.steps")
+    };
+    assert_eq!(
+        steps("above = 60, steps = [{ to = \"10.5\", by = 1 }, { to = 20, by = 2 }, { by = 4 }]"),
+        json!([
+            { "lower": 0, "upper": 10.5, "adjustment": 1 },
+            { "lower": 10.5, "upper": 20, "adjustment": 2 },
+            { "lower": 20, "upper": null, "adjustment": 4 },
+        ])
+    );
+    assert_eq!(
+        steps("below = 30, steps = [{ to = 10, by = -1 }, { by = -2 }]"),
+        json!([
+            { "lower": null, "upper": -10, "adjustment": -2 },
+            { "lower": -10, "upper": 0, "adjustment": -1 },
+        ])
+    );
+}
+
+#[test]
+fn steps_that_make_no_sense_are_told() {
+    let place = "service.api.scaling.step.x";
+    for (keys, expected) in [
+        ("above = 1", format!("{place}: it changes nothing")),
+        ("by = 1", format!("{place}: nothing says when it rings")),
+        ("above = 1, below = 2, by = 1", format!("{place}.below: `above` and `below`")),
+        ("above = \"much\", by = 1", format!("{place}.above: `much` is no number")),
+        ("above = 1, by = 0", format!("{place}.by: it changes nothing")),
+        ("above = 1, by = -1, adjustment = \"exact\"", format!("{place}.by: exactly -1 tasks")),
+        ("above = 1, by = 1, steps = [{ by = 1 }]", format!("{place}.by: `by` and `steps`")),
+        ("above = 1, by = 1, period = 45", format!("{place}.period: a period of 45 seconds")),
+        ("above = 1, by = 1, datapoints_to_alarm = 4", format!("{place}.datapoints_to_alarm: 4 of 3 periods")),
+        (
+            "above = 1, by = 1, min_adjustment = 2",
+            format!("{place}.min_adjustment: `min_adjustment` without `adjustment = \"percent\"`"),
+        ),
+        (
+            "above = 1, steps = [{ by = 1 }, { by = 2 }]",
+            format!("{place}.steps.0: a step without `to` goes on for ever"),
+        ),
+        (
+            "above = 1, steps = [{ to = 5, by = 1 }]",
+            format!("{place}.steps.0.to: nothing is done further past the value"),
+        ),
+        (
+            "above = 1, steps = [{ to = 5, by = 1 }, { to = 5, by = 2 }, { by = 3 }]",
+            format!("{place}.steps.1.to: it ends before it begins"),
+        ),
+    ] {
+        let keys = format!("min = 1\nmax = 6\nstep.x = {{ metric = \"memory\", {keys} }}");
+        check_mistakes(&scaled(&keys), &[&expected]);
+    }
+    check_mistakes(
+        &scaled("min = 1\nmax = 6\nstep.cpu = { metric = \"cpu\", above = 1, by = 1 }"),
+        &["service.api.scaling.step.cpu: `cpu` is the name of a policy of target tracking"],
+    );
+}
+
+#[test]
 fn a_daemon_is_not_scaled() {
     let text = on_instances("").replace(
         "target = { group = \"api\" }",
