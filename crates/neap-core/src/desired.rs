@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::address::Address;
-use crate::kinds::Resource;
+use crate::kinds::{BucketFiles, Resource};
 use crate::ownership::{self, Owned};
 use crate::reference::{self, Fact, Reference, Resolved, Zone};
 
@@ -129,7 +129,14 @@ impl DesiredResource {
 
     /// Every reference in the fields, with its path.
     pub fn references(&self) -> Vec<(String, Reference)> {
-        reference::in_value(&self.resource.fields())
+        match &self.resource {
+            // Names and hashes of files are what they are, and there may be ten thousand.
+            Resource::BucketFiles(files) => {
+                let named = BucketFiles { files: BTreeMap::new(), ..files.clone() };
+                reference::in_value(&Resource::from(named).fields())
+            }
+            resource => reference::in_value(&resource.fields()),
+        }
     }
 }
 

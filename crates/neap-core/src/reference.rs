@@ -264,6 +264,10 @@ fn splice(item: &Value, resolve: &dyn Fn(&Reference) -> Resolved) -> Vec<Value> 
 
 /// Replaces the references of one string; a list becomes its members joined by commas.
 pub fn substitute_text(text: &str, resolve: &dyn Fn(&Reference) -> Resolved) -> String {
+    // Most texts are plain, and there can be very many.
+    if !text.contains('$') {
+        return text.to_owned();
+    }
     let mut result = String::with_capacity(text.len());
     for piece in pieces(text) {
         match piece {

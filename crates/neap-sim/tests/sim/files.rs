@@ -203,3 +203,38 @@ async fn a_bucket_of_another_name_gets_its_files_anew() {
     done(&run(&sim, &renamed, Mode::Destroy).await.1);
     assert!(sim.resources().is_empty(), "{:?}", sim.resources());
 }
+
+#[tokio::test(start_paused = true)]
+async fn objects_that_were_looked_at_are_not_looked_at_again() {
+    let base = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir(base.path().join("web")).expect("made");
+    let names: Vec<String> = (0..1500).map(|number| format!("{number}.txt")).collect();
+    for name in &names {
+        std::fs::write(base.path().join("web").join(name), name).expect("written");
+    }
+    let files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), name.as_str())).collect();
+    let (desired, sim) = (site(&files), Sim::in_memory().with_folders(base.path().to_owned()));
+    let reads = ["s3:GetObject", "s3:PutObject"];
+    done(&run(&sim, &desired, Mode::Apply).await.1);
+    assert_eq!(called(&sim, &reads), [0, 1500]);
+    sim.forget_calls();
+    assert!(planned(&sim, &desired, Mode::Apply).await.is_empty());
+    assert_eq!(called(&sim, &reads), [0, 0], "what was just put is known");
+    std::fs::remove_dir_all(base.path().join(".neap")).expect("the notes");
+    for looks in [1500, 0] {
+        sim.forget_calls();
+        assert!(planned(&sim, &desired, Mode::Apply).await.is_empty());
+        assert_eq!(called(&sim, &reads), [looks, 0]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_changes_while_neap_runs_is_not_sent() {
+    let base = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir(base.path().join("web")).expect("made");
+    std::fs::write(base.path().join("web/index.html"), "two").expect("written");
+    let sim = Sim::in_memory().with_folders(base.path().to_owned());
+    let (_, summary) = run(&sim, &site(&[("index.html", "one")]), Mode::Apply).await;
+    assert!(!summary.is_success());
+    assert_eq!(called(&sim, &CALLS), [0, 0, 0]);
+}

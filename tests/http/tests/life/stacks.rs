@@ -175,7 +175,8 @@ pub(crate) fn course_ec2() -> Life {
     Life {
         stack: "examples/course-ec2/stack.toml",
         counts: json!({
-            "auto scaling groups": 1, "capacity providers": 1, "clusters": 1, "instance profiles": 1, "instances": 1,
+            "auto scaling groups": 1, "buckets": 1, "capacity providers": 1, "clusters": 1, "distributions": 1, "instance profiles": 1,
+            "instances": 1, "origin access controls": 1,
             "launch templates": 1, "listeners": 1, "load balancers": 1, "log groups": 1, "repositories": 1, "roles": 2,
             "rules": 1, "security groups": 2, "services": 1, "target groups": 1, "task definitions": 1,
         }),
@@ -186,6 +187,7 @@ pub(crate) fn course_ec2() -> Life {
             ),
             ("path = \"/api/health\"", "path = \"/api/ready\""),
             ("keep_images = 5", "keep_images = 7"),
+            ("\"*.html\" = \"no-cache\"", "\"*.html\" = \"no-store\""),
         ],
         replacement: ("[target_group.api]\nport = 3000", "[target_group.api]\nport = 3001"),
         orphan: &[
@@ -204,6 +206,12 @@ pub(crate) fn course_ec2() -> Life {
             NO_ATTRIBUTES,
             NO_TAG_TAKEN,
             NO_STATEMENTS,
+            NO_FACETS,
+            ("its request looks like that for versions", &["s3:DeleteObject"]),
+            (
+                "the bucket and the distribution stay as they are",
+                &["s3:PutBucketVersioning", "s3:PutBucketTagging", "cloudfront:UntagResource"],
+            ),
             ("the cluster stays as it is", &["ecs:UpdateCluster"]),
             ("AWS asks for it with the group", &["ec2:RunInstances"]),
             (
