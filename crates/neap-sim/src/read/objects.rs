@@ -26,7 +26,7 @@ pub(super) async fn read(sim: &Sim, desired: &Desired, live: &mut Live) {
         match outcome {
             Ok(None) => {}
             Ok(Some(files)) if is_wanted => {
-                drop(live.readings.insert(address, Reading::Present(Box::new(files))))
+                drop(live.readings.insert(address, Reading::Present(Box::new(files))));
             }
             Ok(Some(files)) => live.orphans.push(files),
             Err(failure) if is_wanted => drop(live.readings.insert(address, Reading::Unreadable(failure))),
