@@ -36,6 +36,8 @@ since April 2023, as ministack does.
 
 It issues a certificate a minute after the request, whether its records are in DNS or not. Here it is issued as soon as a hosted zone has them.
 
+A subnet that is deleted goes on using its route table, which then can never be deleted. AWS ends that with the subnet.
+
 Some of its answers of S3 have a root element of another name than AWS's, which the Rust SDK refuses.
 
 It builds all 1582 of AWS's managed policies anew after each reset, which takes longer than the life of a stack; only those of ECS are kept.
@@ -68,6 +70,7 @@ from moto.cloudfront.models import CloudFrontBackend, DefaultCacheBehaviour, Ori
 from moto.cloudfront.responses import CloudFrontResponse
 from moto.ec2.models.launch_templates import LaunchTemplate
 from moto.ec2.models.security_groups import SecurityGroup, SecurityGroupRule
+from moto.ec2.models.subnets import SubnetBackend
 from moto.ec2.utils import parse_user_data
 from moto.ecs.models import EC2ContainerServiceBackend
 from moto.ecs.responses import EC2ContainerServiceResponse
@@ -120,6 +123,7 @@ create_version = LaunchTemplate.create_version
 register_target = ApplicationAutoScalingResponse.register_scalable_target
 deregister_target = ApplicationAutoscalingBackend.deregister_scalable_target
 put_policy = ApplicationAutoscalingBackend.put_scaling_policy
+delete_subnet = SubnetBackend.delete_subnet
 
 
 def create_and_remember(self):
@@ -375,6 +379,12 @@ def put_policy_in_place(self, policy_name, service_namespace, resource_id, scala
     return policy
 
 
+def delete_subnet_with_its_association(self, subnet_id):
+    for table in self.route_tables.values():
+        table._associations = {id: subnet for id, subnet in table._associations.items() if subnet != subnet_id}
+    return delete_subnet(self, subnet_id)
+
+
 ALARM = {
     "AlarmName": "name", "AlarmArn": "alarm_arn", "ActionsEnabled": "actions_enabled", "AlarmActions": "alarm_actions", "MetricName": "metric_name",
     "Namespace": "namespace", "Statistic": "statistic", "Period": "period", "EvaluationPeriods": "evaluation_periods",
@@ -444,6 +454,7 @@ LaunchTemplate.create_version = create_version_with_its_user_data
 LaunchTemplate.tags = property(LaunchTemplate.get_tags, lambda self, tags: None)
 CertBundle.check = issue_once_validated
 settings.ACM_VALIDATION_WAIT = 0
+SubnetBackend.delete_subnet = delete_subnet_with_its_association
 Role.__init__ = make_settled_role
 S3Response._bucket_response_put = put_tagged_bucket
 FakeBucket.__init__ = make_owned_bucket

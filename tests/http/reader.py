@@ -53,6 +53,19 @@ def scalable_targets():
     return every("application-autoscaling", "describe_scalable_targets", "ScalableTargets", ServiceNamespace="ecs")
 
 
+def networks():
+    """VPCs that somebody made, and the parts of networks that are in none of the account's own."""
+    ec2 = client("ec2")
+    default = {v["VpcId"] for v in ec2.describe_vpcs()["Vpcs"] if v["IsDefault"]}
+    found = {"vpcs": [(v["VpcId"], v) for v in ec2.describe_vpcs()["Vpcs"] if v["VpcId"] not in default]}
+    found["internet gateways"] = [(g["InternetGatewayId"], g) for g in ec2.describe_internet_gateways()["InternetGateways"]
+                                  if not any(a["VpcId"] in default for a in g["Attachments"])]
+    found["route tables"] = [(t["RouteTableId"], t) for t in ec2.describe_route_tables()["RouteTables"]
+                             if t["VpcId"] not in default and not any(a.get("Main") for a in t["Associations"])]
+    found["subnets"] = [(s["SubnetId"], s) for s in ec2.describe_subnets()["Subnets"] if s["VpcId"] not in default]
+    return found
+
+
 def listing():
     ecs, elb = client("ecs"), client("elbv2")
     found = {
@@ -72,6 +85,8 @@ def listing():
         "task definitions": [a.split("/")[-1] for a in every("ecs", "list_task_definitions", "taskDefinitionArns", status="ACTIVE")],
         "inactive task definitions": [a.split("/")[-1] for a in every("ecs", "list_task_definitions", "taskDefinitionArns", status="INACTIVE")],
     }
+    for kind, parts in networks().items():
+        found[kind] = [next((tag["Value"] for tag in part.get("Tags", []) if tag["Key"] == "Name"), id) for id, part in parts]
     for balancer in elb.describe_load_balancers()["LoadBalancers"]:
         found["load balancers"].append(balancer["LoadBalancerName"])
         for listener in elb.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]:
@@ -176,6 +191,10 @@ def snapshot():
     found = {}
     for group in every("ec2", "describe_security_groups", "SecurityGroups"):
         found[group["GroupId"]] = [group, pairs(group.pop("Tags", []))]
+    for id, part in [part for parts in networks().values() for part in parts]:
+        found[id] = [part, pairs(part.pop("Tags", []))]
+        if id.startswith("vpc-"):
+            found[id][0] = [part, [describe("ec2", "describe_vpc_attribute", VpcId=id, Attribute=name) for name in ["enableDnsSupport", "enableDnsHostnames"]]]
     for arn, fields in balancing().items():
         found[arn] = [fields, pairs(describe("elbv2", "describe_tags", ResourceArns=[arn])["TagDescriptions"][0]["Tags"])]
     for arn, fields in running().items():
@@ -224,7 +243,7 @@ def untag():
         keys = [key for key in tags if key in ("neap:stack", "neap:address", "neap:spec")]
         if not keys:
             continue
-        if id.startswith("sg-"):
+        if id.startswith(("sg-", "vpc-", "igw-", "rtb-", "subnet-")):
             client("ec2").delete_tags(Resources=[id], Tags=[{"Key": key} for key in keys])
             continue
         match id.split(":")[2]:

@@ -68,6 +68,8 @@ pub struct Aws {
     pub(crate) certificates_of_cloudfront: aws_sdk_acm::Client,
     pub(crate) cloudfront: aws_sdk_cloudfront::Client,
     pub(crate) ec2: aws_sdk_ec2::Client,
+    /// For calls that must not be repeated blindly: it never retries.
+    pub(crate) ec2_once: aws_sdk_ec2::Client,
     pub(crate) ecr: aws_sdk_ecr::Client,
     pub(crate) ecs: aws_sdk_ecs::Client,
     /// For calls that must not be repeated blindly: it never retries.
@@ -122,6 +124,11 @@ impl Aws {
             ),
             cloudfront: client!(aws_sdk_cloudfront, config, throttle),
             ec2: client!(aws_sdk_ec2, config, throttle),
+            ec2_once: client!(
+                aws_sdk_ec2,
+                config.to_builder().retry_config(RetryConfig::disabled()).build(),
+                throttle
+            ),
             ecr: client!(aws_sdk_ecr, config, throttle),
             ecs: client!(aws_sdk_ecs, config, throttle),
             ecs_once: client!(
@@ -181,6 +188,7 @@ impl Aws {
             cloudfront_origins: None,
             zones: BTreeMap::new(),
             certificates: BTreeMap::new(),
+            availability_zones: Vec::new(),
         }
     }
 }

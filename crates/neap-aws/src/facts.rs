@@ -17,11 +17,12 @@ use crate::certificate::{self, Zones};
 use crate::client::Aws;
 use crate::error::{failed, incomplete, refused};
 use crate::found::{if_there, read_failure};
+use crate::network::available_zones;
 
 /// What is known about the account, and what could not be read.
 #[derive(Debug)]
 pub(crate) struct Facts {
-    /// The facts.
+    /// The facts; of the availability zones all that the account can use.
     pub(crate) environment: Environment,
     /// Reads that failed.
     pub(crate) failures: Vec<ReadFailure>,
@@ -39,10 +40,11 @@ pub(crate) async fn read(aws: &Aws, desired: &Desired, zones: &Zones) -> Result<
             images(aws, desired),
             cloudfront_origins(aws, desired),
             zones.get(aws, desired),
-            certificate::unusable(aws, desired)
+            certificate::unusable(aws, desired),
+            available_zones(aws, desired)
         ))
     };
-    let (identity, (network, secrets, parameters, images, origins, zones, certificates)) =
+    let (identity, (network, secrets, parameters, images, origins, zones, certificates, available)) =
         try_join!(aws.identity(), others)?;
     let mut failures = Vec::new();
     let network = network.unwrap_or_else(|error| {
@@ -69,6 +71,10 @@ pub(crate) async fn read(aws: &Aws, desired: &Desired, zones: &Zones) -> Result<
         failures.push(read_failure(&error));
         BTreeMap::new()
     });
+    let availability_zones = available.unwrap_or_else(|error| {
+        failures.push(read_failure(&error));
+        Vec::new()
+    });
     let environment = Environment {
         account: identity.account.clone(),
         region: aws.region.clone(),
@@ -80,6 +86,7 @@ pub(crate) async fn read(aws: &Aws, desired: &Desired, zones: &Zones) -> Result<
         cloudfront_origins,
         zones,
         certificates,
+        availability_zones,
     };
     Ok(Facts { environment, failures, warnings: parameters })
 }
@@ -115,6 +122,8 @@ async fn network(aws: &Aws, desired: &Desired) -> Result<Chosen, CallError> {
                 try_join!(vpcs(aws, by_id()), subnets(aws, by_id()), route_tables(aws, by_id()))?;
             Ok(choose(vpcs.first(), &subnets, &tables))
         }
+        // It is no fact but a part of the stack.
+        Network::Own(_) => Ok(Chosen::default()),
         Network::Name(name) => {
             let vpcs = vpcs(aws, filter("tag:Name", name)).await?;
             let [vpc] = vpcs.as_slice() else { return none_or_ambiguous(name, &vpcs) };

@@ -23,6 +23,7 @@ mod instance_profile;
 mod launch_template;
 mod lock;
 mod log_group;
+mod network;
 mod pace;
 mod recent;
 mod remote;
@@ -35,14 +36,16 @@ mod tags;
 mod task;
 mod zero;
 
-use neap_core::address::Kind;
-use neap_core::desired::{Desired, DesiredResource};
+use neap_core::address::{Address, Kind};
+use neap_core::desired::{Desired, DesiredResource, Network};
 use neap_core::kinds::{
     Alb, AutoScalingGroup, Bucket, BucketFiles, BucketPolicy, CapacityProvider, Certificate, Cloudfront,
-    Cluster, ClusterCapacity, Ecr, Function, InstanceProfile, LaunchTemplate, Listener, LogGroup, Nlb,
-    OriginAccessControl, Role, Rule, ScalableTarget, SecurityGroup, Service, TargetGroup, Task,
+    Cluster, ClusterCapacity, Ecr, Function, InstanceProfile, InternetGateway, LaunchTemplate, Listener,
+    LogGroup, Nlb, OriginAccessControl, Role, RouteTable, Rule, ScalableTarget, SecurityGroup, Service,
+    Subnet, TargetGroup, Task, Vpc,
 };
-use neap_core::live::{Live, LiveResource, Outputs};
+use neap_core::live::{Live, LiveResource, Outputs, Reading};
+use neap_core::network::{MAIN, zones as network_zones};
 use neap_core::zero::{Remains, StackScope};
 use neap_engine::cloud::{CallError, Cloud, ErrorKind, Progress};
 use neap_engine::transfers::Transfers;
@@ -59,7 +62,7 @@ use crate::remote::{Held, Remote, Wanted};
 macro_rules! by_kind {
     ($kind:expr, $fields:ident => $expression:expr) => {
         by_kind!(@match $kind, $fields => $expression;
-            LogGroup Role InstanceProfile Ecr Cluster SecurityGroup LaunchTemplate AutoScalingGroup
+            LogGroup Role InstanceProfile Ecr Cluster Vpc InternetGateway RouteTable Subnet SecurityGroup LaunchTemplate AutoScalingGroup
             CapacityProvider ClusterCapacity TargetGroup Alb Nlb Listener Rule Task Service ScalableTarget Cloudfront
             Bucket BucketPolicy BucketFiles OriginAccessControl Certificate Function)
     };
@@ -103,6 +106,7 @@ impl Aws {
             hinted,
             instances,
             certificates,
+            networks,
         ) = tokio::join!(
             Box::pin(log_group::read(self, desired)),
             Box::pin(role::read(self, desired)),
@@ -117,6 +121,7 @@ impl Aws {
             Box::pin(hinted::read(self, desired)),
             Box::pin(instances),
             Box::pin(certificate::read(self, desired, zones)),
+            Box::pin(network::read(self, desired)),
         );
         let mut found = Found::new(&desired.stack);
         for part in [
@@ -133,10 +138,20 @@ impl Aws {
             hinted,
             instances,
             certificates,
+            networks,
         ] {
             found.merge(part);
         }
         found
+    }
+}
+
+/// The id of the VPC of the stack's own: an empty one as long as there is none, in which no group can be.
+fn own_vpc(desired: &Desired, found: &Found) -> Option<String> {
+    let Network::Own(_) = desired.network else { return None };
+    match found.readings.get(&Address::new(Kind::Vpc, MAIN)) {
+        Some(Reading::Present(vpc)) => Some(vpc.id.clone()),
+        _ => Some(String::new()),
     }
 }
 
@@ -146,9 +161,12 @@ impl Cloud for Aws {
         let resources = async { Ok(self.read_resources(desired, &zones).await) };
         let groups = async { Ok(Box::pin(security_group::read(self)).await) };
         // Without an account there is no answer at all, so the other reads need not be waited for.
-        let (facts, mut found, groups) =
+        let (mut facts, mut found, groups) =
             try_join!(Box::pin(facts::read(self, desired, &zones)), resources, groups)?;
-        found.merge(security_group::claim(&groups, desired, facts.environment.vpc.as_deref()));
+        facts.environment.availability_zones =
+            network_zones(&facts.environment.availability_zones, &found.readings);
+        let vpc = own_vpc(desired, &found).or_else(|| facts.environment.vpc.clone());
+        found.merge(security_group::claim(&groups, desired, vpc.as_deref()));
         Box::pin(bucket::files::read(self, desired, &mut found)).await;
         let mut failures = found.failures;
         failures.extend(facts.failures);
@@ -206,6 +224,7 @@ impl Cloud for Aws {
     async fn created(&self, desired: &DesiredResource, spec: &str) -> Result<Option<Outputs>, CallError> {
         match desired.resource.kind() {
             Kind::Task => task::registered(self, &Wanted::of(desired, spec)?).await,
+            Kind::Vpc | Kind::InternetGateway | Kind::RouteTable => network::made(self, desired, spec).await,
             Kind::Certificate => certificate::requested(self, &Wanted::of(desired, spec)?).await,
             _ => {
                 let message = "this kind is found by its name when it is created again";

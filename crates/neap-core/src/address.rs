@@ -23,6 +23,14 @@ pub enum Kind {
     Ecr,
     /// An ECS cluster with Fargate's capacity providers.
     Cluster,
+    /// A virtual private cloud.
+    Vpc,
+    /// What leads from a VPC to the internet.
+    InternetGateway,
+    /// A route table of a VPC.
+    RouteTable,
+    /// A subnet of a VPC, in one availability zone.
+    Subnet,
     /// An EC2 security group with its rules.
     SecurityGroup,
     /// An EC2 launch template.
@@ -67,12 +75,16 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order in which plans list them when nothing else decides.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 29] = [
         Self::LogGroup,
         Self::Role,
         Self::InstanceProfile,
         Self::Ecr,
         Self::Cluster,
+        Self::Vpc,
+        Self::InternetGateway,
+        Self::RouteTable,
+        Self::Subnet,
         Self::SecurityGroup,
         Self::LaunchTemplate,
         Self::AutoScalingGroup,
@@ -103,6 +115,10 @@ impl Kind {
             Self::InstanceProfile => "instance_profile",
             Self::Ecr => "ecr",
             Self::Cluster => "cluster",
+            Self::Vpc => "vpc",
+            Self::InternetGateway => "internet_gateway",
+            Self::RouteTable => "route_table",
+            Self::Subnet => "subnet",
             Self::SecurityGroup => "security_group",
             Self::LaunchTemplate => "launch_template",
             Self::AutoScalingGroup => "auto_scaling_group",

@@ -41,6 +41,8 @@ pub enum Network {
     Id(String),
     /// The one VPC with this Name tag.
     Name(String),
+    /// A VPC of the stack's own, with this block of addresses.
+    Own(String),
 }
 
 /// Where the lock lies that lets one process at a time change a stack.

@@ -73,6 +73,23 @@ pub const fn between(dependent: Kind, dependency: Kind) -> EdgeRule {
         // their rules, so none of them has to go first.
         (Kind::Listener | Kind::Rule, Kind::Alb | Kind::Nlb | Kind::Listener) => EdgeRule::ID,
 
+        // A VPC takes a moment to be available; a subnet, a gateway or a table in it keeps it (`DependencyViolation`), and
+        // so does a group.
+        (Kind::InternetGateway | Kind::RouteTable | Kind::Subnet, Kind::Vpc) => EdgeRule::SETTLED.held(),
+        (Kind::SecurityGroup, Kind::Vpc) => EdgeRule::ID.held(),
+        // Nobody says whether AWS minds a group of targets in a VPC that is gone.
+        (Kind::TargetGroup, Kind::Vpc) => EdgeRule::ID.gone_before(),
+        // CreateRoute looks whether the gateway is attached to the table's VPC; a route to none is a black hole.
+        (Kind::RouteTable, Kind::InternetGateway) => EdgeRule::SETTLED.gone_before(),
+        // Traffic follows the main table until the routes are there. DeleteRouteTable fails with `DependencyViolation` while a
+        // subnet uses it.
+        (Kind::Subnet, Kind::RouteTable) => EdgeRule::SETTLED.held(),
+        // CreateLoadBalancer looks for a way to the internet, and tasks and instances find none without their table. Their
+        // interfaces keep the subnet (`DependencyViolation`).
+        (Kind::Alb | Kind::Nlb | Kind::Service | Kind::AutoScalingGroup, Kind::Subnet) => {
+            EdgeRule::SETTLED.held()
+        }
+
         // Interfaces of the load balancer, and rules of other groups that name this one as peer, keep a group
         // (`DependencyViolation`).
         (Kind::Alb | Kind::Nlb | Kind::SecurityGroup, Kind::SecurityGroup) => EdgeRule::ID.held(),
@@ -176,6 +193,17 @@ mod tests {
         check(Kind::AutoScalingGroup, Kind::Cluster, Need::Ready, true);
         check(Kind::Service, Kind::ClusterCapacity, Need::Ready, true);
         check(Kind::LaunchTemplate, Kind::SecurityGroup, Need::Exists, false);
+    }
+
+    #[test]
+    fn a_network_is_whole_before_anything_is_in_it_and_goes_from_the_inside_out() {
+        check(Kind::Subnet, Kind::Vpc, Need::Ready, true);
+        check(Kind::Subnet, Kind::RouteTable, Need::Ready, true);
+        check(Kind::RouteTable, Kind::InternetGateway, Need::Ready, true);
+        check(Kind::InternetGateway, Kind::Vpc, Need::Ready, true);
+        check(Kind::Alb, Kind::Subnet, Need::Ready, true);
+        check(Kind::Service, Kind::Subnet, Need::Ready, true);
+        check(Kind::SecurityGroup, Kind::Vpc, Need::Exists, true);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 pub mod address;
 pub mod adopt;
+pub mod cidr;
 pub mod config;
 pub mod desired;
 pub mod diff;
@@ -13,6 +14,7 @@ pub mod instances;
 pub mod kinds;
 pub mod live;
 pub mod naming;
+pub mod network;
 pub mod outputs;
 pub mod ownership;
 pub mod permissions;

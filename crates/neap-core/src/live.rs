@@ -39,6 +39,17 @@ pub struct Environment {
     /// Those that can be used are not here.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub certificates: BTreeMap<String, String>,
+    /// The names of the availability zones of a network of the stack's own, in the order of its subnets, where the stack
+    /// leaves the choice to neap.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub availability_zones: Vec<String>,
+}
+
+impl Environment {
+    /// The name of the availability zone of this number, from 1.
+    pub fn zone(&self, number: u8) -> Option<&String> {
+        self.availability_zones.get(usize::from(number).checked_sub(1)?)
+    }
 }
 
 /// Values that AWS assigns: an ARN, a DNS name, an id. By output name.

@@ -26,7 +26,11 @@ pub const fn limit(kind: Kind) -> usize {
         | Kind::CapacityProvider => 255,
         Kind::Ecr => 256,
         Kind::LogGroup => 512,
-        Kind::Listener
+        Kind::Vpc
+        | Kind::InternetGateway
+        | Kind::RouteTable
+        | Kind::Subnet
+        | Kind::Listener
         | Kind::Rule
         | Kind::Cloudfront
         | Kind::ClusterCapacity
@@ -152,7 +156,11 @@ pub fn refusal(kind: Kind, name: &str) -> Option<String> {
         Kind::Ecr => repository(name),
         Kind::Bucket | Kind::BucketPolicy | Kind::BucketFiles => bucket_refusal(name),
         Kind::OriginAccessControl | Kind::Function => allowed("-_"),
-        Kind::Listener
+        Kind::Vpc
+        | Kind::InternetGateway
+        | Kind::RouteTable
+        | Kind::Subnet
+        | Kind::Listener
         | Kind::Rule
         | Kind::Cloudfront
         | Kind::ClusterCapacity

@@ -20,7 +20,12 @@ pub const fn names(kind: Kind) -> &'static [&'static str] {
         Kind::LaunchTemplate => &["id", "version", "name"],
         Kind::ClusterCapacity => &["cluster"],
         Kind::Ecr => &["uri", "arn", "name"],
-        Kind::SecurityGroup => &["id"],
+        Kind::Vpc
+        | Kind::InternetGateway
+        | Kind::RouteTable
+        | Kind::Subnet
+        | Kind::SecurityGroup
+        | Kind::OriginAccessControl => &["id"],
         Kind::TargetGroup => &["arn", "name", "full_name"],
         Kind::Alb | Kind::Nlb => &["dns_name", "arn", "zone_id", "full_name"],
         Kind::Listener | Kind::Rule | Kind::ScalableTarget => &["arn"],
@@ -29,7 +34,6 @@ pub const fn names(kind: Kind) -> &'static [&'static str] {
         Kind::Cloudfront => &["domain_name", "id", "arn"],
         Kind::Bucket => &["name", "arn", "domain_name"],
         Kind::BucketPolicy | Kind::BucketFiles => &["bucket"],
-        Kind::OriginAccessControl => &["id"],
         Kind::Certificate => &["arn"],
     }
 }
@@ -104,7 +108,11 @@ pub fn computed(resource: &Resource, environment: &Environment) -> Outputs {
             outputs.push(("domain_name", format!("{name}.s3.{region}.{}", domain(partition))));
         }
         Resource::BucketPolicy(_) | Resource::BucketFiles(_) => outputs.push(("bucket", name.to_owned())),
-        Resource::SecurityGroup(_)
+        Resource::Vpc(_)
+        | Resource::InternetGateway(_)
+        | Resource::RouteTable(_)
+        | Resource::Subnet(_)
+        | Resource::SecurityGroup(_)
         | Resource::OriginAccessControl(_)
         | Resource::Certificate(_)
         | Resource::Alb(_)
@@ -144,6 +152,7 @@ mod tests {
             cloudfront_origins: None,
             zones: BTreeMap::new(),
             certificates: BTreeMap::new(),
+            availability_zones: Vec::new(),
         }
     }
 

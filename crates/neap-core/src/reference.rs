@@ -21,7 +21,7 @@ pub enum Reference {
     Variable(String),
     /// `${aws.account}`, `${aws.region}`, `${aws.partition}`, `${network.vpc}`, `${network.subnets}`,
     /// `${aws.ecs_image.x86_64}`, `${aws.ecs_image.arm64}` and the same of `aws.newest_ecs_image`;
-    /// `${aws.cloudfront_origins}`.
+    /// `${aws.cloudfront_origins}`, `${network.zone.1}` and so on.
     Fact(Fact),
     /// `${secret.NAME}`: the ARN of a Secrets Manager secret.
     Secret(String),
@@ -66,6 +66,8 @@ pub enum Fact {
     NewestEcsImage(Processor),
     /// The id of the managed prefix list of the addresses from which CloudFront asks origins.
     CloudfrontOrigins,
+    /// The name of an availability zone of a network of the stack's own, by its number from 1.
+    Zone(u8),
 }
 
 /// The processor of an instance.
@@ -113,7 +115,7 @@ impl Reference {
             "aws.newest_ecs_image.x86_64" => Some(Fact::NewestEcsImage(Processor::X86)),
             "aws.newest_ecs_image.arm64" => Some(Fact::NewestEcsImage(Processor::Arm)),
             "aws.cloudfront_origins" => Some(Fact::CloudfrontOrigins),
-            _ => None,
+            _ => zone(text).map(Fact::Zone),
         };
         if let Some(fact) = fact {
             return Some(Self::Fact(fact));
@@ -131,6 +133,7 @@ impl fmt::Display for Reference {
             Self::Variable(name) => write!(formatter, "var.{name}"),
             Self::Secret(name) => write!(formatter, "secret.{name}"),
             Self::Zone(zone) => zone.fmt(formatter),
+            Self::Fact(Fact::Zone(number)) => write!(formatter, "network.zone.{number}"),
             Self::Fact(fact) => formatter.write_str(match fact {
                 Fact::Account => "aws.account",
                 Fact::Region => "aws.region",
@@ -142,8 +145,33 @@ impl fmt::Display for Reference {
                 Fact::NewestEcsImage(Processor::X86) => "aws.newest_ecs_image.x86_64",
                 Fact::NewestEcsImage(Processor::Arm) => "aws.newest_ecs_image.arm64",
                 Fact::CloudfrontOrigins => "aws.cloudfront_origins",
+                Fact::Zone(_) => "network.zone",
             }),
         }
+    }
+}
+
+/// The number in `network.zone.N`, as it is always written.
+fn zone(text: &str) -> Option<u8> {
+    let digits = text.strip_prefix("network.zone.")?;
+    let number: u8 = digits.parse().ok()?;
+    (number > 0 && number.to_string() == digits).then_some(number)
+}
+
+/// Escapes the escapes of a text, for a text in which references are filled in once more later.
+pub fn escaped(text: &str) -> String {
+    text.replace("$${", "$$${")
+}
+
+/// Escapes the escapes in every string of `value`; see [`escaped`].
+pub fn escaped_in(value: &Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(escaped(text)),
+        Value::Array(items) => Value::Array(items.iter().map(escaped_in).collect()),
+        Value::Object(members) => {
+            Value::Object(members.iter().map(|(key, member)| (key.clone(), escaped_in(member))).collect())
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
     }
 }
 

@@ -26,15 +26,19 @@ impl Repeat {
         match kind {
             // RequestCertificate has a token that holds for an hour, and for a certificate that is gone by then, too.
             Kind::Certificate => Self::Nothing,
+            // The first two know no token, and nobody says how long EC2 knows the third one's.
+            Kind::Vpc | Kind::InternetGateway | Kind::RouteTable => Self::Nothing,
             // RegisterTaskDefinition knows no token; each call makes a revision.
             Kind::Task => Self::Append,
             // The port of its load balancer; the priority in its listener; a cluster has one association, a bucket one policy, and
             // a service one target, put as a whole; so is an object under its key.
+            // Blocks of a VPC's subnets do not overlap.
             Kind::Listener
             | Kind::Rule
             | Kind::ClusterCapacity
             | Kind::BucketPolicy
             | Kind::BucketFiles
+            | Kind::Subnet
             | Kind::ScalableTarget => Self::Position,
             // The caller reference, for ever.
             Kind::Cloudfront => Self::Token,
@@ -68,13 +72,16 @@ impl Repeat {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
-    fn task_definitions_and_certificates_are_made_twice_by_asking_twice() {
+    fn networks_certificates_and_task_definitions_are_made_twice_by_asking_twice() {
         let twice: Vec<Kind> =
             Kind::ALL.into_iter().filter(|kind| Repeat::of(*kind).makes_another()).collect();
-        assert_eq!(twice, [Kind::Certificate, Kind::Task]);
+        let expected = [Kind::Vpc, Kind::InternetGateway, Kind::RouteTable, Kind::Certificate, Kind::Task];
+        assert_eq!(twice.iter().collect::<BTreeSet<_>>(), expected.iter().collect());
     }
 
     #[test]

@@ -197,6 +197,8 @@ const fn typical(step: &Step) -> u32 {
         Kind::Nlb => (180, 30),
         // Network interfaces of what used it linger for a minute or more.
         Kind::SecurityGroup => (CALL, 60),
+        // Network interfaces and public addresses linger, too.
+        Kind::Subnet | Kind::InternetGateway => (CALL, 60),
         // Its instances start, or are terminated (reference section 3.13).
         Kind::AutoScalingGroup => (60, 120),
         Kind::Cluster | Kind::ClusterCapacity => (15, 5),
@@ -205,6 +207,8 @@ const fn typical(step: &Step) -> u32 {
         Kind::CapacityProvider => (CALL, 10),
         Kind::LogGroup
         | Kind::Ecr
+        | Kind::Vpc
+        | Kind::RouteTable
         | Kind::LaunchTemplate
         | Kind::TargetGroup
         | Kind::Listener

@@ -98,7 +98,8 @@ pub trait Cloud {
     /// Starts to delete `live`.
     fn delete(&self, live: &LiveResource) -> impl Future<Output = Result<(), CallError>>;
 
-    /// Looks whether `desired`, created or changed with these outputs, is ready.
+    /// Looks whether `desired`, created or changed with these outputs, is ready; does the next part of a creation in several
+    /// parts, of which only the first must not be repeated.
     fn ready(
         &self,
         desired: &DesiredResource,

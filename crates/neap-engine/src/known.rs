@@ -158,6 +158,7 @@ impl<'a> Known<'a> {
             Reference::Fact(Fact::Subnets) if !environment.subnets.is_empty() => {
                 Resolved::Many(environment.subnets.clone())
             }
+            Reference::Fact(Fact::Zone(number)) => one(environment.zone(*number)),
             Reference::Fact(Fact::CloudfrontOrigins) => one(environment.cloudfront_origins.as_ref()),
             Reference::Fact(Fact::EcsImage(processor) | Fact::NewestEcsImage(processor)) => {
                 one(environment.images.get(processor.as_str()))

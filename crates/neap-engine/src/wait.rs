@@ -70,6 +70,8 @@ impl Patience {
             Kind::Role | Kind::InstanceProfile => Self::new(kind, 5, 5, 2),
             // Visible to everybody after the time that AWS's own tools allow (1.7).
             Kind::SecurityGroup | Kind::TargetGroup | Kind::Listener | Kind::Rule => Self::new(kind, 1, 5, 5),
+            // Available after seconds (3.2).
+            Kind::Vpc | Kind::InternetGateway | Kind::RouteTable | Kind::Subnet => Self::new(kind, 1, 5, 5),
             // The names of new buckets take up to two minutes to be known everywhere (3.19).
             Kind::Bucket | Kind::BucketPolicy | Kind::BucketFiles => Self::new(kind, 1, 5, 2),
             // Issued 1 to 10 minutes after its records are there, at times much later (3.24).
@@ -89,6 +91,9 @@ impl Patience {
             // Network interfaces of load balancers linger for 1 to 5 minutes, those of tasks up to 2, at
             // times 10 (3.3).
             Kind::SecurityGroup => Self::new(kind, 2, 10, 15),
+            // A subnet goes after its last network interface, and a gateway is detached after the last public address (3.2).
+            Kind::Subnet | Kind::InternetGateway => Self::new(kind, 2, 10, 20),
+            Kind::Vpc | Kind::RouteTable => Self::new(kind, 1, 5, 5),
             // Draining takes the deregistration delay (300 s unless set) and the containers' stop time-out. A deployment
             // that is under way refuses the deletion as long (3.17).
             Kind::Service => Self::new(kind, 3, 10, 20).patient(),
@@ -152,7 +157,11 @@ const fn visible(kind: Kind) -> u64 {
         // Its target group may take minutes to count as bound to a load balancer (3.17).
         Kind::Service => 240,
         // EC2 and load balancing (1.7).
-        Kind::SecurityGroup
+        Kind::Vpc
+        | Kind::InternetGateway
+        | Kind::RouteTable
+        | Kind::Subnet
+        | Kind::SecurityGroup
         | Kind::LaunchTemplate
         | Kind::TargetGroup
         | Kind::Alb
@@ -207,6 +216,10 @@ mod tests {
             (Kind::Role, "3.10", 120, 120, 120),
             (Kind::Ecr, "3.8", 120, 120, 1200),
             (Kind::Cluster, "3.15", 600, 600, 600),
+            (Kind::Vpc, "3.2", 300, 300, 300),
+            (Kind::InternetGateway, "3.2", 300, 300, 1200),
+            (Kind::RouteTable, "3.2", 300, 300, 300),
+            (Kind::Subnet, "3.2", 300, 300, 1200),
             (Kind::SecurityGroup, "3.3", 300, 300, 900),
             (Kind::TargetGroup, "3.5", 300, 300, 120),
             (Kind::Alb, "3.4", 300, 300, 2100),

@@ -23,6 +23,8 @@ pub(crate) const NLB_PROVISIONS: Millis = 180 * SECOND;
 pub(crate) const ALB_INTERFACES_LINGER: Millis = 60 * SECOND;
 /// Until the network interfaces of stopped tasks are gone (3.3: at most two minutes).
 pub(crate) const TASK_INTERFACES_LINGER: Millis = 20 * SECOND;
+/// Until a VPC is available (3.2: less than five seconds).
+pub(crate) const VPC_SETTLES: Millis = 2 * SECOND;
 /// Until a cluster and its capacity providers are settled (3.15: seconds).
 pub(crate) const CLUSTER_SETTLES: Millis = 5 * SECOND;
 /// Until a cluster that is deleted is inactive.

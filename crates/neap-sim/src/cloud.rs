@@ -7,6 +7,7 @@ use neap_core::address::Kind;
 use neap_core::desired::{Desired, DesiredResource};
 use neap_core::kinds::{Cloudfront, Resource};
 use neap_core::live::{Live, LiveResource, Outputs, Phase};
+use neap_core::network::is_part;
 use neap_core::zero::{Remains, StackScope};
 use neap_engine::cloud::{CallError, Cloud, ErrorKind, Progress};
 use neap_engine::transfers::Transfers;
@@ -16,7 +17,7 @@ use crate::record::{Record, Rollout, State};
 use crate::rules;
 use crate::services::{
     Request, acm, application_auto_scaling, auto_scaling, cloudfront, ec2, ecr, ecs, elb, function, iam,
-    instance_profile, launch_template, logs, objects, origin_access_control, s3,
+    instance_profile, launch_template, logs, network, objects, origin_access_control, s3,
 };
 use crate::sim::Sim;
 use crate::world::World;
@@ -43,6 +44,10 @@ impl Cloud for Sim {
             Resource::ClusterCapacity(fields) => ecs::cluster_capacity::create(&request, fields).await,
             Resource::Ecr(fields) => ecr::create(&request, fields).await,
             Resource::Cluster(fields) => ecs::cluster::create(&request, fields).await,
+            Resource::Vpc(fields) => network::create_vpc(&request, fields).await,
+            Resource::InternetGateway(fields) => network::create_gateway(&request, fields).await,
+            Resource::RouteTable(fields) => network::create_table(&request, fields).await,
+            Resource::Subnet(fields) => network::create_subnet(&request, fields).await,
             Resource::SecurityGroup(fields) => ec2::create(&request, fields).await,
             Resource::TargetGroup(fields) => elb::target_group::create(&request, fields).await,
             Resource::Alb(fields) => elb::alb::create(&request, fields).await,
@@ -89,6 +94,10 @@ impl Cloud for Sim {
             Resource::ClusterCapacity(fields) => ecs::cluster_capacity::update(&request, &arn, fields).await,
             Resource::Ecr(fields) => ecr::update(&request, &arn, fields).await,
             Resource::Cluster(fields) => ecs::cluster::update(&request, &arn, fields).await,
+            part @ (Resource::Vpc(_)
+            | Resource::InternetGateway(_)
+            | Resource::RouteTable(_)
+            | Resource::Subnet(_)) => network::update(&request, &arn, part).await,
             Resource::SecurityGroup(fields) => ec2::update(&request, &arn, fields).await,
             Resource::TargetGroup(fields) => elb::target_group::update(&request, &arn, fields).await,
             Resource::Alb(fields) => elb::alb::update(&request, &arn, fields).await,
@@ -137,6 +146,10 @@ impl Cloud for Sim {
             Resource::ClusterCapacity(_) => ecs::cluster_capacity::delete(&request, &arn).await,
             Resource::Ecr(_) => ecr::delete(&request, &arn).await,
             Resource::Cluster(_) => ecs::cluster::delete(&request, &arn).await,
+            part @ (Resource::Vpc(_)
+            | Resource::InternetGateway(_)
+            | Resource::RouteTable(_)
+            | Resource::Subnet(_)) => network::delete(&request, &arn, part).await,
             Resource::SecurityGroup(_) => ec2::delete(&request, &arn).await,
             Resource::TargetGroup(_) => elb::target_group::delete(&request, &arn).await,
             Resource::Alb(_) => elb::alb::delete(&request, &arn).await,
@@ -167,10 +180,21 @@ impl Cloud for Sim {
             // The records that validate it are known only some time after the request.
             acm::validate(&request, fields, outputs).await?;
         }
-        Ok(self.look_as_shown(|world| match by_outputs(world, kind, outputs) {
-            None => Progress::Pending("not visible yet".to_owned()),
-            Some(record) => progress(record, world, &desired.resource),
-        }))
+        let (progress, unfinished) = self.look_as_shown(|world| match by_outputs(world, kind, outputs) {
+            None => (Progress::Pending("not visible yet".to_owned()), None),
+            Some(record) => {
+                let unfinished = is_part(kind) && record.resource != desired.resource;
+                (progress(record, world, &desired.resource), unfinished.then(|| record.arn.clone()))
+            }
+        });
+        match unfinished {
+            // What its create left to be done.
+            Some(arn) if progress == Progress::Done => {
+                network::bring(&request, &arn, &desired.resource).await?;
+                Ok(Progress::Pending("being set up".to_owned()))
+            }
+            _ => Ok(progress),
+        }
     }
 
     async fn gone(&self, live: &LiveResource) -> Result<Progress, CallError> {
@@ -187,13 +211,14 @@ impl Cloud for Sim {
         let kind = desired.resource.kind();
         let request = Request::desired(self, desired, spec);
         self.poll(read::describe(kind), &request.address).await?;
-        let arn = match &desired.resource {
-            Resource::Task(task) => {
-                self.look_as_shown(|world| ecs::task::registered(world, &request, &task.family))
+        let arn = self.look_as_shown(|world| match &desired.resource {
+            Resource::Task(task) => ecs::task::registered(world, &request, &task.family),
+            Resource::Certificate(_) => acm::requested(world, &request),
+            _ => {
+                let mut made = world.records().filter(|record| record.kind() == kind);
+                made.find(|record| record.tags == request.tags).map(|record| record.arn.clone())
             }
-            Resource::Certificate(_) => self.look_as_shown(|world| acm::requested(world, &request)),
-            _ => return Err(unknown(kind)),
-        };
+        });
         Ok(arn.map(|arn| self.outputs(&arn)))
     }
 

@@ -9,6 +9,7 @@ use futures_util::future::join_all;
 use neap_core::address::{Address, Kind};
 use neap_core::desired::{Desired, TAG_STACK};
 use neap_core::live::{Live, LiveResource, ReadFailure, Reading};
+use neap_core::network;
 use neap_engine::cloud::{CallError, ErrorKind};
 
 use crate::record::Record;
@@ -72,6 +73,15 @@ const fn calls(kind: Kind) -> &'static [ReadCall] {
         // What describes the clusters shows it.
         Kind::ClusterCapacity => &[],
         Kind::Cluster => &[List(1, "ecs:ListClusters"), Batch(2, "ecs:DescribeClusters", 100)],
+        // Each attribute is asked for by itself.
+        Kind::Vpc => &[
+            List(1, "ec2:DescribeVpcs"),
+            Each(2, "ec2:DescribeVpcAttribute"),
+            Each(2, "ec2:DescribeVpcAttribute"),
+        ],
+        Kind::InternetGateway => &[List(1, "ec2:DescribeInternetGateways")],
+        Kind::RouteTable => &[List(1, "ec2:DescribeRouteTables")],
+        Kind::Subnet => &[List(1, "ec2:DescribeSubnets")],
         Kind::SecurityGroup => &[List(1, "ec2:DescribeSecurityGroups")],
         Kind::TargetGroup => &[
             List(1, "elasticloadbalancing:DescribeTargetGroups"),
@@ -143,6 +153,10 @@ pub(crate) const fn describe(kind: Kind) -> &'static str {
         Kind::AutoScalingGroup => "autoscaling:DescribeAutoScalingGroups",
         Kind::CapacityProvider => "ecs:DescribeCapacityProviders",
         Kind::Cluster | Kind::ClusterCapacity => "ecs:DescribeClusters",
+        Kind::Vpc => "ec2:DescribeVpcs",
+        Kind::InternetGateway => "ec2:DescribeInternetGateways",
+        Kind::RouteTable => "ec2:DescribeRouteTables",
+        Kind::Subnet => "ec2:DescribeSubnets",
         Kind::SecurityGroup => "ec2:DescribeSecurityGroups",
         Kind::TargetGroup => "elasticloadbalancing:DescribeTargetGroups",
         Kind::Alb | Kind::Nlb => "elasticloadbalancing:DescribeLoadBalancers",
@@ -241,9 +255,12 @@ pub(crate) async fn read(sim: &Sim, desired: &Desired) -> Result<Live, CallError
             address: None,
             unknown: Unknown::Fact,
         });
-        let requests: Vec<Request<'_>> = facts
-            .chain(by_kind.iter().flat_map(|(kind, subjects)| requests(wave, *kind, subjects)))
-            .collect();
+        let networks = network_wave(desired, &subjects, wave);
+        let asked = by_kind.iter().filter_map(|(kind, subjects)| {
+            let wave = if network::is_part(*kind) { networks? } else { wave };
+            Some(requests(wave, *kind, subjects))
+        });
+        let requests: Vec<Request<'_>> = facts.chain(asked.flatten()).collect();
         let answers = requests.iter().map(|request| attempt(sim, request.operation, request.address));
         for (request, answer) in requests.iter().zip(join_all(answers).await) {
             if let Err(error) = answer {
@@ -257,6 +274,16 @@ pub(crate) async fn read(sim: &Sim, desired: &Desired) -> Result<Live, CallError
     let mut live = sim.look_as_shown(|world| assemble(world, desired, failures));
     objects::read(sim, desired, &mut live).await;
     Ok(live)
+}
+
+/// Which wave this is for the parts of networks. A stack without one asks first whether anything is tagged as its own: only
+/// then it looks.
+fn network_wave(desired: &Desired, subjects: &BTreeMap<String, Address>, wave: usize) -> Option<usize> {
+    if network::is_declared(desired) {
+        return Some(wave);
+    }
+    let is_left = subjects.values().any(|address| network::is_part(address.kind()));
+    (is_left && wave > 1).then(|| wave - 1)
 }
 
 /// The calls of one wave for one kind.
@@ -324,6 +351,7 @@ fn assemble(world: &World, desired: &Desired, failures: Failures) -> Live {
     let mut live = Live::empty(facts::environment(world, desired));
     live.readings = desired.resources.keys().map(|address| (address.clone(), reading(address))).collect();
     owned::read(world, desired, &mut live.readings);
+    facts::place(world, desired, &mut live);
     live.orphans = orphans(world, &desired.stack, &taken, &failures);
     live.warnings = facts::warnings(world, desired);
     live.warnings.extend(failures.index.as_ref().map(hinted::warning));

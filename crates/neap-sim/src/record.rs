@@ -8,8 +8,9 @@ use neap_core::address::{Address, Kind};
 use neap_core::desired::{TAG_ADDRESS, TAG_STACK};
 use neap_core::kinds::{
     Alb, AutoScalingGroup, Bucket, BucketFiles, BucketPolicy, CapacityProvider, Certificate, Cloudfront,
-    Cluster, ClusterCapacity, Ecr, Function, InstanceProfile, LaunchTemplate, Listener, LogGroup, Nlb,
-    OriginAccessControl, Resource, Role, Rule, ScalableTarget, SecurityGroup, Service, TargetGroup, Task,
+    Cluster, ClusterCapacity, Ecr, Function, InstanceProfile, InternetGateway, LaunchTemplate, Listener,
+    LogGroup, Nlb, OriginAccessControl, Resource, Role, RouteTable, Rule, ScalableTarget, SecurityGroup,
+    Service, Subnet, TargetGroup, Task, Vpc,
 };
 use neap_core::live::{LiveResource, Outputs, Phase, is_marked};
 use neap_core::policy;
@@ -332,18 +333,22 @@ fields!(
     Ecr,
     Function,
     InstanceProfile,
+    InternetGateway,
     LaunchTemplate,
     Listener,
     LogGroup,
     Nlb,
     OriginAccessControl,
     Role,
+    RouteTable,
     Rule,
     ScalableTarget,
     SecurityGroup,
     Service,
+    Subnet,
     TargetGroup,
-    Task
+    Task,
+    Vpc
 );
 
 /// A CloudWatch alarm that drives the scaling of a service.
@@ -361,6 +366,9 @@ pub(crate) struct Interface {
     pub(crate) description: String,
     /// The security groups that it is in.
     pub(crate) security_groups: BTreeSet<String>,
+    /// The subnets that it is in.
+    #[serde(default)]
+    pub(crate) subnets: BTreeSet<String>,
     /// When it is gone.
     pub(crate) until: Millis,
 }

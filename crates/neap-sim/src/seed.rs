@@ -80,7 +80,7 @@
 
 mod pipeline;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use neap_core::address::{Address, Kind};
 use neap_core::kinds::{Resource, ScalableTarget};
@@ -298,7 +298,7 @@ pub(crate) fn apply(world: &mut World, script: Script) -> Result<(), SimError> {
     for attached in script.interface {
         let groups = tagged(world, &attached.address)?.into_iter().map(|record| record.id.clone()).collect();
         let until = attached.seconds.map_or(Millis::MAX, |seconds| world.now + seconds * 1000);
-        world.leave_interface(attached.description, groups, until);
+        world.leave_interface(attached.description, groups, BTreeSet::new(), until);
     }
     world.alarms.extend(script.alarm);
     script.pipeline.iter().try_for_each(|deploys| pipeline::deploy(world, deploys))?;
@@ -413,6 +413,14 @@ fn place(world: &mut World, resource: Resource, tags: &BTreeMap<String, String>)
             let id = format!("sg-0{id}");
             (place.arn("ec2", &format!("security-group/{id}")), id)
         }
+        Resource::Vpc(_) => (place.arn("ec2", &format!("vpc/vpc-0{id}")), format!("vpc-0{id}")),
+        Resource::InternetGateway(_) => {
+            (place.arn("ec2", &format!("internet-gateway/igw-0{id}")), format!("igw-0{id}"))
+        }
+        Resource::RouteTable(_) => {
+            (place.arn("ec2", &format!("route-table/rtb-0{id}")), format!("rtb-0{id}"))
+        }
+        Resource::Subnet(_) => (place.arn("ec2", &format!("subnet/subnet-0{id}")), format!("subnet-0{id}")),
         Resource::Cloudfront(_) => {
             let id = format!("E{}", arn::letters(&seed, 13, arn::CAPITALS));
             (place.global_arn("cloudfront", &format!("distribution/{id}")), id)
@@ -482,6 +490,7 @@ fn outputs(world: &World, resource: &Resource, arn: &str, id: &str) -> Outputs {
         cloudfront_origins: None,
         zones: BTreeMap::new(),
         certificates: BTreeMap::new(),
+        availability_zones: Vec::new(),
     };
     let mut outputs = outputs::computed(resource, &environment);
     for name in outputs::names(resource.kind()) {

@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use neap_core::address::Kind;
-use neap_core::kinds::{Alb, AutoScalingGroup, LaunchTemplate, Nlb, Resource, Service};
+use neap_core::kinds::{self, Alb, AutoScalingGroup, LaunchTemplate, Nlb, Resource, Service, Subnet};
 use neap_core::zero::Stored;
 use serde::{Deserialize, Serialize};
 
@@ -270,16 +270,19 @@ impl World {
             Resource::Alb(alb) => self.leave_interface(
                 format!("ELB app/{}", alb.name),
                 alb.security_groups.clone(),
+                alb.subnets.clone(),
                 since + ALB_INTERFACES_LINGER,
             ),
             Resource::Nlb(nlb) => self.leave_interface(
                 format!("ELB net/{}", nlb.name),
                 nlb.security_groups.clone(),
+                nlb.subnets.clone(),
                 since + ALB_INTERFACES_LINGER,
             ),
             Resource::Service(service) => self.leave_interface(
                 format!("tasks of {}", service.name),
                 service.security_groups.clone(),
+                service.subnets.clone(),
                 since + TASK_INTERFACES_LINGER,
             ),
             _ => {}
@@ -296,15 +299,16 @@ impl World {
         Some(record)
     }
 
-    /// Leaves a network interface behind in security groups.
+    /// Leaves a network interface behind in security groups and subnets.
     pub(crate) fn leave_interface(
         &mut self,
         description: String,
         security_groups: BTreeSet<String>,
+        subnets: BTreeSet<String>,
         until: Millis,
     ) {
         if !security_groups.is_empty() {
-            self.interfaces.push(Interface { description, security_groups, until });
+            self.interfaces.push(Interface { description, security_groups, subnets, until });
         }
     }
 
@@ -405,12 +409,23 @@ impl World {
         fields.ok_or_else(|| Rejection::not_found(code, format!("`{arn}` does not exist")))
     }
 
-    /// The VPC that has this subnet, and the subnet's availability zone.
-    pub(crate) fn subnet(&self, id: &str) -> Option<(&Vpc, &str)> {
-        self.vpcs.iter().filter(|vpc| vpc.region == self.place).find_map(|vpc| {
+    /// The id of the VPC that has this subnet, and the subnet's availability zone. A subnet that somebody made a moment ago
+    /// may not be visible yet.
+    pub(crate) fn subnet(&self, id: &str) -> Option<(&str, &str)> {
+        let found = self.vpcs.iter().filter(|vpc| vpc.region == self.place).find_map(|vpc| {
             let (_, zone) = vpc.subnets.iter().find(|(subnet, _)| subnet == id)?;
-            Some((vpc, zone.as_str()))
+            Some((vpc.id.as_str(), zone.as_str()))
+        });
+        found.or_else(|| {
+            let mut made = self.all::<Subnet>();
+            let (_, subnet) = made.find(|(record, _)| record.id == id && self.knows(&record.arn))?;
+            Some((subnet.vpc.as_str(), subnet.zone.as_str()))
         })
+    }
+
+    /// Whether somebody made this subnet, whether it is visible yet or not.
+    pub(crate) fn made_subnet(&self, id: &str) -> bool {
+        self.all::<Subnet>().any(|(record, _)| record.id == id)
     }
 
     /// The images that AWS recommends for instances of ECS, by processor.
@@ -431,9 +446,15 @@ impl World {
         (self.place().partition() == "aws").then(|| format!("pl-{}", arn::hex(&seed, 8)))
     }
 
-    /// The VPC with this id.
-    pub(crate) fn vpc(&self, id: &str) -> Option<&Vpc> {
-        self.vpcs.iter().find(|vpc| vpc.id == id && vpc.region == self.place)
+    /// Looks whether there is a VPC with this id.
+    pub(crate) fn refer_vpc(&self, id: &str) -> Answer<()> {
+        const CODE: &str = "InvalidVpcID.NotFound";
+        if self.vpcs.iter().any(|vpc| vpc.id == id && vpc.region == self.place) {
+            return Ok(());
+        }
+        let arn = self.place().arn("ec2", &format!("vpc/{id}"));
+        let message = format!("The vpc ID '{id}' does not exist");
+        self.referred::<kinds::Vpc>(&arn, CODE, &message).map(drop)
     }
 
     /// What keeps the security group `id` from being deleted, apart from other groups' rules.

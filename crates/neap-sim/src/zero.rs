@@ -46,6 +46,10 @@ const NEAR: &[Listing] = &[
     Listing("ecr:ListTagsForResource", &[Thing::Repository]),
     Listing("ec2:DescribeSecurityGroups", &[Thing::SecurityGroup]),
     Listing("ec2:DescribeNetworkInterfaces", &[Thing::NetworkInterface]),
+    Listing("ec2:DescribeVpcs", &[Thing::Vpc]),
+    Listing("ec2:DescribeInternetGateways", &[Thing::InternetGateway]),
+    Listing("ec2:DescribeRouteTables", &[Thing::RouteTable]),
+    Listing("ec2:DescribeSubnets", &[Thing::Subnet]),
 ];
 
 /// The calls that show the rest.

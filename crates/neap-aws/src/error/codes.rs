@@ -58,6 +58,7 @@ pub(super) const NOT_FOUND: &[&str] = &[
     "ServiceNotActiveException",
     "TargetNotFoundException",
     "ParameterNotFound",
+    "Gateway.NotAttached",
 ];
 
 pub(super) const CONFLICT: &[&str] = &[
@@ -67,6 +68,8 @@ pub(super) const CONFLICT: &[&str] = &[
     "DistributionAlreadyExists",
     "FunctionAlreadyExists",
     "BucketAlreadyOwnedByYou",
+    "InvalidSubnet.Conflict",
+    "Resource.AlreadyAssociated",
     "PermanentRedirect",
     "CNAMEAlreadyExists",
     "PriorityInUse",

@@ -39,7 +39,9 @@ pub(super) async fn put(aws: &Aws, alarm: &StepAlarm, policy: &str) -> Result<()
 }
 
 pub(super) async fn delete(aws: &Aws, name: &str) -> Result<(), CallError> {
-    if_gone(aws.alarms.delete_alarms().alarm_names(name).send().await.map_err(failed("cloudwatch:DeleteAlarms")))
+    if_gone(
+        aws.alarms.delete_alarms().alarm_names(name).send().await.map_err(failed("cloudwatch:DeleteAlarms")),
+    )
 }
 
 /// Fails if an alarm has this name that does not scale the service `id`.
@@ -68,8 +70,7 @@ pub(super) async fn of_policy(aws: &Aws, policy: &str, prefix: &str) -> Result<O
 }
 
 fn to_dimensions(dimensions: &BTreeMap<String, String>) -> Vec<Dimension> {
-    let dimension =
-        |(name, value): (&String, &String)| Dimension::builder().name(name).value(value).build();
+    let dimension = |(name, value): (&String, &String)| Dimension::builder().name(name).value(value).build();
     dimensions.iter().map(dimension).collect()
 }
 
@@ -129,7 +130,8 @@ mod tests {
 
     #[test]
     fn what_an_alarm_leaves_out_is_awss_default() {
-        let live = MetricAlarm::builder().alarm_name("a").evaluation_periods(3).extended_statistic("p99").build();
+        let live =
+            MetricAlarm::builder().alarm_name("a").evaluation_periods(3).extended_statistic("p99").build();
         let fields = from_aws(&live);
         assert_eq!((fields.datapoints_to_alarm, fields.missing_data.as_str()), (3, "missing"));
         assert_eq!((fields.statistic.as_str(), fields.enabled), ("p99", true));

@@ -4,9 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_applicationautoscaling::types::{
-    ScalableTarget as AwsTarget, ScalingPolicy, ScheduledAction,
-};
+use aws_sdk_applicationautoscaling::types::{ScalableTarget as AwsTarget, ScalingPolicy, ScheduledAction};
 use futures_util::future::{join_all, try_join_all};
 use neap_core::address::Address;
 use neap_core::desired::{Desired, TAG_STACK};
@@ -92,9 +90,9 @@ async fn candidate(aws: &Aws, target: &AwsTarget, named: Option<&Address>) -> Ou
     let outcome = async {
         let arn = target.scalable_target_arn().ok_or_else(|| incomplete(DESCRIBE, "ScalableTargetARN"))?;
         let id = target.resource_id();
-        let (tags, policies, schedules) =
-            try_join!(tags(aws, arn), policies(aws, id), schedules(aws, id))?;
-        let alarms = alarms(aws, &policies, &format!("{}-", tags.get(TAG_STACK).map_or("", String::as_str))).await?;
+        let (tags, policies, schedules) = try_join!(tags(aws, arn), policies(aws, id), schedules(aws, id))?;
+        let alarms =
+            alarms(aws, &policies, &format!("{}-", tags.get(TAG_STACK).map_or("", String::as_str))).await?;
         let fields = convert::from_aws(target, &policies, &alarms, &schedules);
         Ok(address_of(&tags, named).map(|address| LiveResource {
             address,

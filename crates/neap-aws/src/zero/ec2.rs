@@ -15,8 +15,8 @@ const PAGE: i32 = 1000;
 /// The most values that one filter takes.
 const VALUES: usize = 200;
 
-/// Looks at groups, at what is in those of the stack, and at what load balancers of these names leave behind.
-pub(super) async fn look(aws: &Aws, scope: &StackScope, balancers: &[String]) -> Part {
+/// Looks at groups, at what is in those of the stack and in its subnets, and at what load balancers of these names leave behind.
+pub(super) async fn look(aws: &Aws, scope: &StackScope, balancers: &[String], subnets: &[String]) -> Part {
     let mut part = Part::default();
     let pages = aws.ec2.describe_security_groups().into_paginator().page_size(PAGE).items().send();
     let listed: Result<Vec<sdk::SecurityGroup>, CallError> =
@@ -29,7 +29,12 @@ pub(super) async fn look(aws: &Aws, scope: &StackScope, balancers: &[String]) ->
     let tag = format!("tag:{TAG_STACK}");
     let stack = vec![scope.stack.clone()];
     let mut interfaces = Vec::new();
-    for (name, values) in [("group-id", &own), ("description", &described), (tag.as_str(), &stack)] {
+    for (name, values) in [
+        ("group-id", own.as_slice()),
+        ("description", &described),
+        (tag.as_str(), &stack),
+        ("subnet-id", subnets),
+    ] {
         for values in values.chunks(VALUES) {
             interfaces.extend(part.take(interfaces_by(aws, name, values).await));
         }
@@ -59,6 +64,7 @@ fn group(group: &sdk::SecurityGroup) -> Seen {
     let peers = permissions.flat_map(sdk::IpPermission::user_id_group_pairs);
     let others = peers.filter_map(sdk::UserIdGroupPair::group_id).filter(|peer| *peer != id);
     seen.uses = others.map(str::to_owned).collect();
+    seen.within = group.vpc_id().map(str::to_owned);
     seen
 }
 
@@ -81,7 +87,8 @@ fn interface(interface: &sdk::NetworkInterface) -> Seen {
     let id = interface.network_interface_id().unwrap_or_default();
     let mut seen = Seen::new(Thing::NetworkInterface, id, description);
     seen.tags = pairs(interface.tag_set());
-    seen.uses = interface.groups().iter().filter_map(|it| it.group_id.clone()).collect();
+    let groups = interface.groups().iter().filter_map(|it| it.group_id.clone());
+    seen.uses = groups.chain(interface.subnet_id.clone()).collect();
     seen.owner = owner(description);
     let public = interface.association().and_then(|it| it.public_ip());
     seen.usage = public.map(|_| Usage::of(Charge::PublicIpv4, 1.0)).into_iter().collect();

@@ -15,6 +15,7 @@ mod iam;
 mod index;
 mod instances;
 mod logs;
+mod network;
 mod s3;
 mod scaling;
 mod ssm;
@@ -88,11 +89,12 @@ pub(crate) async fn remains(aws: &Aws, scope: &StackScope) -> Result<Remains, Ca
     let account = aws.identity().await?.account.clone();
     let everything = scope.depth == Depth::Everything;
     let near = async {
-        let (mut balancing, containers, images, groups) = join!(
+        let (mut balancing, containers, images, groups, networks) = join!(
             Box::pin(elb::look(aws, scope)),
             Box::pin(ecs::look(aws, scope)),
             Box::pin(ecr::look(aws, scope)),
             Box::pin(instances::groups(aws)),
+            Box::pin(network::look(aws)),
         );
         // The interfaces of load balancers are found by the names of those.
         let balancers: Vec<String> = balancing
@@ -104,7 +106,9 @@ pub(crate) async fn remains(aws: &Aws, scope: &StackScope) -> Result<Remains, Ca
         balancing.merge(containers);
         balancing.merge(images);
         balancing.merge(groups);
-        balancing.merge(Box::pin(ec2::look(aws, scope, &balancers)).await);
+        let subnets = networks.candidates(scope, Thing::Subnet);
+        balancing.merge(networks);
+        balancing.merge(Box::pin(ec2::look(aws, scope, &balancers, &subnets)).await);
         balancing
     };
     let far =

@@ -123,6 +123,7 @@ fn resolved(reference: &Reference, resources: &BTreeMap<Address, Outputs>, live:
         Reference::Fact(Fact::Region) => Some(&environment.region),
         Reference::Fact(Fact::Partition) => Some(&environment.partition),
         Reference::Fact(Fact::Vpc) => environment.vpc.as_ref(),
+        Reference::Fact(Fact::Zone(number)) => environment.zone(*number),
         Reference::Fact(Fact::CloudfrontOrigins) => environment.cloudfront_origins.as_ref(),
         Reference::Fact(Fact::EcsImage(processor) | Fact::NewestEcsImage(processor)) => {
             environment.images.get(processor.as_str())

@@ -44,6 +44,7 @@ impl Identity {
             }
             Kind::Cloudfront | Kind::ScalableTarget => By::Id(text.to_owned()),
             Kind::SecurityGroup if text.starts_with("sg-") => By::Id(text.to_owned()),
+            Kind::Vpc | Kind::InternetGateway | Kind::RouteTable | Kind::Subnet => By::Id(text.to_owned()),
             Kind::Task => By::Name(family(text).to_owned()),
             _ => By::Name(text.to_owned()),
         };
@@ -130,6 +131,10 @@ fn of_arn(kind: Kind, arn: &str) -> Option<By> {
             inside("autoscaling", "autoScalingGroup:")?.rsplit_once(":autoScalingGroupName/")?.1.to_owned(),
         ),
         Kind::CapacityProvider => By::Name(inside("ecs", "capacity-provider/")?.to_owned()),
+        Kind::Vpc => By::Id(inside("ec2", "vpc/")?.to_owned()),
+        Kind::InternetGateway => By::Id(inside("ec2", "internet-gateway/")?.to_owned()),
+        Kind::RouteTable => By::Id(inside("ec2", "route-table/")?.to_owned()),
+        Kind::Subnet => By::Id(inside("ec2", "subnet/")?.to_owned()),
         Kind::SecurityGroup => By::Id(inside("ec2", "security-group/")?.to_owned()),
         Kind::TargetGroup => By::Name(first(inside(elb, "targetgroup/")?)),
         Kind::Alb => By::Name(first(inside(elb, "loadbalancer/app/")?)),

@@ -43,6 +43,7 @@ mod task;
 mod tests;
 mod tls;
 mod volume;
+mod vpc;
 mod whole;
 
 use std::collections::BTreeMap;
@@ -69,6 +70,7 @@ pub fn lower(
     let region = region.or(file.stack.region.as_deref());
     let mut lowering = Lowering::new(file, stack, region, folders, files);
     stack::check(&mut lowering);
+    vpc::lower(&mut lowering);
     // Declared groups, roles and log groups go first: they take the place of implied ones.
     registry::lower(&mut lowering);
     role::lower(&mut lowering);
@@ -87,7 +89,8 @@ pub fn lower(
     cloudfront::lower(&mut lowering);
     bucket::imply_policies(&mut lowering);
     files::imply(&mut lowering);
-    let outputs = stack::outputs(&mut lowering);
+    let mut outputs = stack::outputs(&mut lowering);
+    vpc::settle(&mut lowering, &mut outputs);
     whole::check(&mut lowering);
     let network = lowering.network();
     let lock = lock::place(&mut lowering);

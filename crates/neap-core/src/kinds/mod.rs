@@ -16,18 +16,22 @@ mod cluster_capacity;
 mod ecr;
 mod function;
 mod instance_profile;
+mod internet_gateway;
 mod launch_template;
 mod listener;
 mod log_group;
 mod nlb;
 mod origin_access_control;
 mod role;
+mod route_table;
 mod rule;
 mod scalable_target;
 mod security_group;
 mod service;
+mod subnet;
 mod target_group;
 mod task;
+mod vpc;
 
 pub use alb::Alb;
 pub use auto_scaling_group::AutoScalingGroup;
@@ -45,23 +49,25 @@ pub use cluster_capacity::ClusterCapacity;
 pub use ecr::Ecr;
 pub use function::{Code, Function};
 pub use instance_profile::InstanceProfile;
+pub use internet_gateway::InternetGateway;
 pub use launch_template::LaunchTemplate;
 pub use listener::{Action, Listener, WeightedGroup};
 pub use log_group::{LogGroup, RETENTION_DAYS};
 pub use nlb::Nlb;
 pub use origin_access_control::OriginAccessControl;
 pub use role::Role;
+pub use route_table::RouteTable;
 pub use rule::{Conditions, QueryMatch, Rule};
-pub use scalable_target::{
-    ScalableTarget, ScheduledAction, Step, StepAlarm, StepScaling, TargetTracking,
-};
+pub use scalable_target::{ScalableTarget, ScheduledAction, Step, StepAlarm, StepScaling, TargetTracking};
 pub use security_group::{SecurityGroup, SecurityGroupRule};
 pub use service::{Service, ServiceTarget};
+pub use subnet::Subnet;
 pub use target_group::{HealthCheck, Stickiness, TargetGroup};
 pub use task::{
     Container, ContainerHealthCheck, Firelens, LogConfiguration, MountPoint, PortMapping, Task, Ulimit,
     Volume,
 };
+pub use vpc::Vpc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -175,6 +181,10 @@ kinds!(
     InstanceProfile,
     Ecr,
     Cluster,
+    Vpc,
+    InternetGateway,
+    RouteTable,
+    Subnet,
     SecurityGroup,
     LaunchTemplate,
     AutoScalingGroup,

@@ -142,6 +142,7 @@ use On::{Any, Every, Named, Own, Passed};
 pub(super) const COMMON: &[Right] = &[
     read("sts:GetCallerIdentity", Any),
     read("tag:GetResources", Any),
+    read("ec2:DescribeTags", Any),
     read("ec2:DescribeVpcs", Any),
     read("ec2:DescribeSubnets", Any),
     read("ec2:DescribeRouteTables", Any),
@@ -173,6 +174,10 @@ pub(super) const fn of_kind(kind: Kind) -> &'static [Right] {
         Kind::ClusterCapacity => CLUSTER_CAPACITY,
         Kind::Ecr => ECR,
         Kind::Cluster => CLUSTER,
+        Kind::Vpc => VPC,
+        Kind::InternetGateway => INTERNET_GATEWAY,
+        Kind::RouteTable => ROUTE_TABLE,
+        Kind::Subnet => SUBNET,
         Kind::SecurityGroup => SECURITY_GROUP,
         Kind::TargetGroup => TARGET_GROUP,
         Kind::Alb | Kind::Nlb => BALANCER,
@@ -308,6 +313,56 @@ const CAPACITY_PROVIDER: &[Right] = &[
 ];
 
 const CLUSTER_CAPACITY: &[Right] = &[both("ecs:PutClusterCapacityProviders", On::Of(Kind::Cluster), Tagged)];
+
+const VPC: &[Right] = &[
+    read("ec2:DescribeVpcAttribute", Any),
+    make("ec2:CreateVpc", Own, Requested),
+    make("ec2:CreateTags", Own, OnCreate("CreateVpc")),
+    make("ec2:CreateTags", Own, Tagged),
+    make("ec2:DeleteTags", Own, Tagged),
+    make("ec2:ModifyVpcAttribute", Own, Tagged),
+    delete("ec2:DeleteVpc", Own, Tagged),
+];
+
+const INTERNET_GATEWAY: &[Right] = &[
+    read("ec2:DescribeInternetGateways", Any),
+    make("ec2:CreateInternetGateway", Own, Requested),
+    make("ec2:CreateTags", Own, OnCreate("CreateInternetGateway")),
+    make("ec2:CreateTags", Own, Tagged),
+    make("ec2:DeleteTags", Own, Tagged),
+    make("ec2:AttachInternetGateway", Own, Tagged),
+    make("ec2:AttachInternetGateway", On::Of(Kind::Vpc), Tagged),
+    delete("ec2:DetachInternetGateway", Own, Tagged),
+    delete("ec2:DetachInternetGateway", On::Of(Kind::Vpc), Tagged),
+    delete("ec2:DeleteInternetGateway", Own, Tagged),
+];
+
+const ROUTE_TABLE: &[Right] = &[
+    make("ec2:CreateRouteTable", Own, Requested),
+    make("ec2:CreateRouteTable", On::Of(Kind::Vpc), Tagged),
+    make("ec2:CreateTags", Own, OnCreate("CreateRouteTable")),
+    make("ec2:CreateTags", Own, Tagged),
+    make("ec2:DeleteTags", Own, Tagged),
+    make("ec2:CreateRoute", Own, Tagged),
+    make("ec2:ReplaceRoute", Own, Tagged),
+    make("ec2:DeleteRoute", Own, Tagged),
+    delete("ec2:DeleteRouteTable", Own, Tagged),
+];
+
+const SUBNET: &[Right] = &[
+    read("ec2:DescribeAvailabilityZones", Any),
+    make("ec2:CreateSubnet", Own, Requested),
+    make("ec2:CreateSubnet", On::Of(Kind::Vpc), Tagged),
+    make("ec2:CreateTags", Own, OnCreate("CreateSubnet")),
+    make("ec2:CreateTags", Own, Tagged),
+    make("ec2:DeleteTags", Own, Tagged),
+    make("ec2:ModifySubnetAttribute", Own, Tagged),
+    make("ec2:AssociateRouteTable", Own, Tagged),
+    make("ec2:AssociateRouteTable", On::Of(Kind::RouteTable), Tagged),
+    make("ec2:ReplaceRouteTableAssociation", Own, Tagged),
+    make("ec2:ReplaceRouteTableAssociation", On::Of(Kind::RouteTable), Tagged),
+    delete("ec2:DeleteSubnet", Own, Tagged),
+];
 
 const SECURITY_GROUP: &[Right] = &[
     read("ec2:DescribeSecurityGroups", Any),

@@ -48,7 +48,7 @@ pub(super) fn resources(desired: &Desired, place: &Place, kind: Option<Kind>, on
         (On::Vpc, _) => {
             let id = match &desired.network {
                 Network::Id(id) => id,
-                Network::Default | Network::Name(_) => "*",
+                Network::Default | Network::Name(_) | Network::Own(_) => "*",
             };
             [place.arn("ec2", &format!("vpc/{id}"))].into()
         }
@@ -63,7 +63,9 @@ pub(super) fn resources(desired: &Desired, place: &Place, kind: Option<Kind>, on
         }
         (On::Alarms, _) => {
             let own = format!("alarm:{}-*", desired.stack);
-            [own.as_str(), "alarm:TargetTracking-service/*"].map(|alarm| place.arn("cloudwatch", alarm)).into()
+            [own.as_str(), "alarm:TargetTracking-service/*"]
+                .map(|alarm| place.arn("cloudwatch", alarm))
+                .into()
         }
         (On::Sites, _) if has_sites(desired) => own(Kind::Cloudfront),
         (On::Secrets, _) => secrets(desired, place),
@@ -145,6 +147,10 @@ fn arns(place: &Place, kind: Kind, name: &str) -> Vec<String> {
         Kind::ClusterCapacity => vec![place.arn("ecs", &format!("cluster/{name}"))],
         // By id, so that the tag alone tells whose it is.
         Kind::LaunchTemplate => vec![place.arn("ec2", "launch-template/*")],
+        Kind::Vpc => vec![place.arn("ec2", "vpc/*")],
+        Kind::InternetGateway => vec![place.arn("ec2", "internet-gateway/*")],
+        Kind::RouteTable => vec![place.arn("ec2", "route-table/*")],
+        Kind::Subnet => vec![place.arn("ec2", "subnet/*")],
         Kind::SecurityGroup => vec![place.arn("ec2", "security-group/*")],
         Kind::TargetGroup => vec![balancing(place, "targetgroup", name)],
         Kind::Alb => vec![balancing(place, "loadbalancer/app", name)],

@@ -118,7 +118,8 @@ mod tests {
     fn scaled(min: u32, max: u32, schedules: &[(&str, Option<u32>, Option<u32>)]) -> ScalableTarget {
         let action = |(schedule, min, max): &(&str, Option<u32>, Option<u32>)| {
             let example = ScalableTarget::example().scheduled_actions["night"].clone();
-            let action = ScheduledAction { schedule: (*schedule).to_owned(), min: *min, max: *max, ..example };
+            let action =
+                ScheduledAction { schedule: (*schedule).to_owned(), min: *min, max: *max, ..example };
             ((*schedule).to_owned(), action)
         };
         let scheduled_actions = schedules.iter().map(action).collect();

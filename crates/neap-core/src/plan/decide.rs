@@ -153,7 +153,7 @@ impl<'a> Judge<'a, '_> {
             _ if !held.is_empty() => (replace, replaced(&held)),
             _ if self.context.delete_first.contains(&decision.address) => (replace, self.forced(decision)),
             _ if decision.fields.iter().any(|field| field.forces_replacement) => {
-                (self.beside(&decision.address).unwrap_or(replace), immutable(&mut decision.fields))
+                (self.beside(decision).unwrap_or(replace), immutable(&mut decision.fields))
             }
             _ if !decision.fields.is_empty() => (Action::Update, self.why_updated(decision, live)),
             Phase::Failed(detail) => (Action::Update, Reason::Failed { detail: detail.clone() }),
@@ -175,6 +175,10 @@ impl<'a> Judge<'a, '_> {
             | Kind::Role
             | Kind::InstanceProfile
             | Kind::Ecr
+            | Kind::Vpc
+            | Kind::InternetGateway
+            | Kind::RouteTable
+            | Kind::Subnet
             | Kind::SecurityGroup
             | Kind::LaunchTemplate
             | Kind::AutoScalingGroup
@@ -196,10 +200,21 @@ impl<'a> Judge<'a, '_> {
         }
     }
 
-    /// A listener or rule can stand beside its predecessor while their load balancers do.
-    fn beside(&self, address: &Address) -> Option<Action> {
-        let parent = self.list.get(*self.at.get(&address.parent()?)?)?;
-        (parent.action == Action::CreateThenDelete).then_some(Action::CreateThenDelete)
+    /// A listener or rule can stand beside its predecessor while their load balancers do. So can a VPC, which nothing but its
+    /// tags tells, and whatever has its place in a VPC if that is another one.
+    fn beside(&self, decision: &Decision<'a>) -> Option<Action> {
+        let moves = |field: &FieldChange| field.path == "vpc" && field.forces_replacement;
+        let stands = match decision.kind() {
+            Kind::Vpc => true,
+            Kind::InternetGateway | Kind::RouteTable | Kind::Subnet | Kind::SecurityGroup => {
+                decision.fields.iter().any(moves)
+            }
+            _ => {
+                let parent = self.list.get(*self.at.get(&decision.address.parent()?)?)?;
+                parent.action == Action::CreateThenDelete
+            }
+        };
+        stands.then_some(Action::CreateThenDelete)
     }
 
     /// Something was made for this address under another identity, such as a name with another hash.

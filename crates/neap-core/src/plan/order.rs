@@ -199,6 +199,7 @@ fn place(resource: &Resource) -> Option<String> {
         Resource::Role(_) | Resource::InstanceProfile(_) => Some(name.to_lowercase()),
         Resource::ClusterCapacity(capacity) => Some(capacity.cluster.clone()),
         Resource::ScalableTarget(target) => Some(target.service.clone()),
+        Resource::Subnet(subnet) => Some(format!("{} {}", subnet.vpc, subnet.cidr)),
         Resource::LogGroup(_)
         | Resource::Ecr(_)
         | Resource::Cluster(_)
@@ -214,7 +215,11 @@ fn place(resource: &Resource) -> Option<String> {
         | Resource::BucketFiles(_)
         | Resource::OriginAccessControl(_)
         | Resource::Function(_) => Some(name.to_owned()),
-        Resource::Cloudfront(_) | Resource::Certificate(_) => None,
+        Resource::Cloudfront(_)
+        | Resource::Certificate(_)
+        | Resource::Vpc(_)
+        | Resource::InternetGateway(_)
+        | Resource::RouteTable(_) => None,
     }
     .map(|place| format!("{} {place}", resource.kind()))
 }

@@ -14,7 +14,7 @@ use crate::config::Secrets;
 use crate::desired::{Desired, DesiredResource, Network};
 use crate::diff;
 use crate::kinds::Resource;
-use crate::live::{Live, LiveResource, Reading};
+use crate::live::{Environment, Live, LiveResource, Reading};
 use crate::ownership;
 use crate::reference::{Fact, Processor, Reference};
 
@@ -34,6 +34,7 @@ pub(super) fn before(desired: &Desired, live: &Live, mode: Mode) -> Vec<Refusal>
     refusals.extend(live.failures.iter().map(listing));
     if mode == Mode::Apply {
         refusals.extend(no_network(desired, live));
+        refusals.extend(too_few_zones(desired, live));
         refusals.extend(no_image(desired, live));
         let origins =
             desired.refers_to(Fact::CloudfrontOrigins) && live.environment.cloudfront_origins.is_none();
@@ -112,6 +113,22 @@ fn no_image(desired: &Desired, live: &Live) -> Vec<Refusal> {
     missing.map(|it| Refusal::NoImage { processor: it.as_str().to_owned() }).collect()
 }
 
+/// More availability zones than the region has.
+fn too_few_zones(desired: &Desired, live: &Live) -> Option<Refusal> {
+    let references = desired.resources.values().flat_map(DesiredResource::references);
+    let number = |(_, reference)| match reference {
+        Reference::Fact(Fact::Zone(number)) => Some(number),
+        _ => None,
+    };
+    let needed = references.filter_map(number).max()?;
+    let Environment { region, availability_zones: zones, .. } = &live.environment;
+    let message = format!(
+        "the network needs {needed} availability zones, and {region} has {} that this account can use",
+        zones.len()
+    );
+    (zones.len() < usize::from(needed)).then_some(Refusal::NoNetwork { message })
+}
+
 /// What the stack needs of a network that there is not.
 fn no_network(desired: &Desired, live: &Live) -> Vec<Refusal> {
     let asks = |kind: Option<Kind>, wanted: Fact| {
@@ -126,6 +143,8 @@ fn no_network(desired: &Desired, live: &Live) -> Vec<Refusal> {
         Network::Default => format!("a default VPC in {region}"),
         Network::Id(id) => format!("the VPC `{id}` in {region}"),
         Network::Name(name) => format!("one VPC named `{name}` in {region}"),
+        // Nothing is looked up, so nothing is missed.
+        Network::Own(_) => return Vec::new(),
     };
     let message = if asks(None, Fact::Vpc) && environment.vpc.is_none() {
         format!("the stack needs {vpc}, and there is none")

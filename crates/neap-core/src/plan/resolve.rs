@@ -48,11 +48,11 @@ impl<'a> Known<'a> {
 
     /// `text` with everything filled in that is known.
     pub(super) fn fill_text(&self, text: &str) -> String {
-        reference::substitute_text(&keep_escapes(text), &|reference| self.resolve(reference))
+        reference::substitute_text(&reference::escaped(text), &|reference| self.resolve(reference))
     }
 
     fn fill_value(&self, value: &Value) -> Value {
-        reference::substitute(&keep_escapes_in(value), &|reference| self.resolve(reference))
+        reference::substitute(&reference::escaped_in(value), &|reference| self.resolve(reference))
     }
 
     fn resolve(&self, reference: &Reference) -> Resolved {
@@ -70,27 +70,12 @@ impl<'a> Known<'a> {
             Reference::Fact(Fact::Vpc) => one(self.environment.vpc.as_ref()),
             Reference::Fact(Fact::Subnets) if self.environment.subnets.is_empty() => Resolved::Unknown,
             Reference::Fact(Fact::Subnets) => Resolved::Many(self.environment.subnets.clone()),
+            Reference::Fact(Fact::Zone(number)) => one(self.environment.zone(*number)),
             Reference::Fact(Fact::CloudfrontOrigins) => one(self.environment.cloudfront_origins.as_ref()),
             Reference::Fact(Fact::EcsImage(processor) | Fact::NewestEcsImage(processor)) => {
                 one(self.environment.images.get(processor.as_str()))
             }
         }
-    }
-}
-
-/// Escapes the escapes: references are filled in a second time when the plan is carried out.
-fn keep_escapes(text: &str) -> String {
-    text.replace("$${", "$$${")
-}
-
-fn keep_escapes_in(value: &Value) -> Value {
-    match value {
-        Value::String(text) => Value::String(keep_escapes(text)),
-        Value::Array(items) => Value::Array(items.iter().map(keep_escapes_in).collect()),
-        Value::Object(members) => Value::Object(
-            members.iter().map(|(key, member)| (key.clone(), keep_escapes_in(member))).collect(),
-        ),
-        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
     }
 }
 
@@ -110,6 +95,7 @@ mod tests {
             cloudfront_origins: Some("pl-1".into()),
             zones: [("zone.example.com".to_owned(), "Z1".to_owned())].into(),
             certificates: BTreeMap::new(),
+            availability_zones: vec!["eu-west-1a".into()],
         }
     }
 
@@ -131,6 +117,7 @@ mod tests {
         check("${var.pass}", "${var.pass}");
         check("${zone.example.com}${zone_for.example.com}", "Z1${zone_for.example.com}");
         check("${aws.cloudfront_origins}", "pl-1");
+        check("${network.zone.1} ${network.zone.2}", "eu-west-1a ${network.zone.2}");
         check("${aws.ecs_image.arm64} ${aws.ecs_image.x86_64}", "ami-1 ${aws.ecs_image.x86_64}");
     }
 

@@ -106,6 +106,10 @@ impl<'a> World<'a> {
             | Kind::InstanceProfile
             | Kind::Ecr
             | Kind::Cluster
+            | Kind::Vpc
+            | Kind::InternetGateway
+            | Kind::RouteTable
+            | Kind::Subnet
             | Kind::SecurityGroup
             | Kind::LaunchTemplate
             | Kind::AutoScalingGroup
@@ -187,7 +191,13 @@ fn identities<'b>(found: &'b LiveResource, known: &'b Outputs) -> Vec<&'b str> {
     let keys: &[&str] = match found.kind() {
         Kind::LogGroup => &["name", "arn"],
         Kind::Ecr => &["uri", "arn"],
-        Kind::SecurityGroup | Kind::LaunchTemplate => &["id"],
+        Kind::Vpc
+        | Kind::InternetGateway
+        | Kind::RouteTable
+        | Kind::Subnet
+        | Kind::SecurityGroup
+        | Kind::LaunchTemplate
+        | Kind::OriginAccessControl => &["id"],
         // Strategies name providers, and only neap's own names begin so.
         Kind::CapacityProvider => &["arn", "name"],
         Kind::ClusterCapacity => &[],
@@ -205,7 +215,6 @@ fn identities<'b>(found: &'b LiveResource, known: &'b Outputs) -> Vec<&'b str> {
         | Kind::Certificate
         | Kind::Function => &["arn"],
         Kind::Bucket => &["name", "arn"],
-        Kind::OriginAccessControl => &["id"],
         Kind::BucketPolicy | Kind::BucketFiles | Kind::ScalableTarget => &[],
     };
     keys.iter().filter_map(|key| known.get(*key)).map(|value| family(value)).collect()

@@ -28,6 +28,7 @@ fn plan(steps: &[(Verb, Kind)], edges: &[(StepId, StepId, Need)]) -> Plan {
             cloudfront_origins: None,
             zones: BTreeMap::new(),
             certificates: BTreeMap::new(),
+            availability_zones: Vec::new(),
         },
         changes: Vec::new(),
         steps: steps.iter().enumerate().map(step).collect(),

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::claim::{Scene, is_own, tagged_address};
+use super::claim::{Scene, goes_with_vpc, is_own, tagged_address};
 use super::judge::interface;
 use super::scope::StackScope;
 use super::seen::{Remains, Seen, Stored, Thing};
@@ -58,7 +58,8 @@ pub fn blockers(scope: &StackScope, remains: &Remains) -> Vec<Blocker> {
             Thing::Listener => scene.inside(own, &[Thing::ListenerRule], &mut block),
             Thing::Cluster => scene.running(own, &mut block),
             Thing::TargetGroup => scene.users(own, &mut block),
-            Thing::SecurityGroup => scene.members(own, &mut block),
+            Thing::SecurityGroup | Thing::Subnet => scene.members(own, &mut block),
+            Thing::Vpc => scene.within(own, &mut block),
             _ => {}
         }
     }
@@ -144,7 +145,15 @@ impl Scene<'_> {
         }
     }
 
-    /// A security group cannot go while anything is in it, or another group's rule names it.
+    /// A VPC cannot go while anything is in it that AWS does not delete with it.
+    fn within(&self, own: &Seen, block: &mut Block<'_>) {
+        let within = self.remains.seen.iter().filter(|seen| seen.within.as_deref() == Some(&own.id));
+        for seen in within.filter(|seen| !self.is_own(seen) && !goes_with_vpc(seen)) {
+            block(format!("has {} in it", seen.title()), Way::Refuses, FOREIGN);
+        }
+    }
+
+    /// A security group or a subnet cannot go while anything is in it, or another group's rule names the group.
     fn members(&self, own: &Seen, block: &mut Block<'_>) {
         let users = self.remains.seen.iter().filter(|seen| seen.uses.contains(&own.id));
         for user in users.filter(|user| !self.is_own(user)) {
@@ -154,7 +163,11 @@ impl Scene<'_> {
                 Thing::NetworkInterface => block(
                     format!("has {} in it", interface(user)),
                     Way::Waits,
-                    "it is waited for, at most 15 minutes, and then named as what keeps the group",
+                    if own.thing == Thing::Subnet {
+                        "it is waited for, at most 20 minutes, and then named as what keeps the subnet"
+                    } else {
+                        "it is waited for, at most 15 minutes, and then named as what keeps the group"
+                    },
                 ),
                 Thing::SecurityGroup => {
                     block(format!("is named by a rule of {}", user.title()), Way::Refuses, FOREIGN);

@@ -34,6 +34,10 @@ pub(super) fn command(scope: &StackScope, region: &str, seen: &Seen) -> Option<S
         }
         Thing::Certificate => format!("acm delete-certificate --certificate-arn {id}"),
         Thing::Instance => format!("ec2 terminate-instances --instance-ids {id}"),
+        Thing::Vpc => format!("ec2 delete-vpc --vpc-id {id}"),
+        Thing::InternetGateway => format!("ec2 delete-internet-gateway --internet-gateway-id {id}"),
+        Thing::RouteTable => format!("ec2 delete-route-table --route-table-id {id}"),
+        Thing::Subnet => format!("ec2 delete-subnet --subnet-id {id}"),
         Thing::SecurityGroup => format!("ec2 delete-security-group --group-id {id}"),
         Thing::Parameter | Thing::Object if scope.is_lock(seen) => {
             return Some("neap unlock".to_owned());

@@ -171,6 +171,12 @@ impl<'a> Scene<'a> {
     }
 }
 
+/// Whether it is a part of a VPC that AWS makes and deletes with it: the group named `default`. (The main route table is
+/// listed by nobody who looks for what is left.)
+pub(super) fn goes_with_vpc(seen: &Seen) -> bool {
+    seen.thing == Thing::SecurityGroup && seen.name == "default"
+}
+
 /// The address that the comment of a distribution, or the description of an access control, ends in, if it names the
 /// stack: `… (shop/cloudfront.site)`.
 pub(super) fn marked_address(stack: &str, comment: &str) -> Option<Address> {

@@ -160,10 +160,14 @@ impl Scene<'_> {
             Thing::NetworkInterface => format!("{} is in it", interface(user)),
             _ => format!("{} uses it", user.title()),
         }));
-        if seen.thing == Thing::Cluster {
-            let inside = self.remains.seen.iter().filter(|other| other.within.as_deref() == Some(&seen.id));
-            blocked.extend(inside.map(|inside| format!("{} runs in it", inside.title())));
-        }
+        let verb = match seen.thing {
+            Thing::Cluster => "runs",
+            Thing::Vpc => "is",
+            _ => return blocked,
+        };
+        let inside = self.remains.seen.iter().filter(|other| other.within.as_deref() == Some(&seen.id));
+        let inside = inside.filter(|inside| !claim::goes_with_vpc(inside));
+        blocked.extend(inside.map(|inside| format!("{} {verb} in it", inside.title())));
         blocked
     }
 }

@@ -49,6 +49,14 @@ pub enum Thing {
     AutoScalingGroup,
     /// An EC2 instance that is not terminated.
     Instance,
+    /// A VPC.
+    Vpc,
+    /// An internet gateway.
+    InternetGateway,
+    /// A route table.
+    RouteTable,
+    /// A subnet.
+    Subnet,
     /// A security group.
     SecurityGroup,
     /// A single rule of a security group.
@@ -75,7 +83,7 @@ pub enum Thing {
 
 impl Thing {
     /// Everything that is looked for.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 32] = [
         Self::LoadBalancer,
         Self::Listener,
         Self::ListenerRule,
@@ -93,6 +101,10 @@ impl Thing {
         Self::LaunchTemplate,
         Self::AutoScalingGroup,
         Self::Instance,
+        Self::Vpc,
+        Self::InternetGateway,
+        Self::RouteTable,
+        Self::Subnet,
         Self::SecurityGroup,
         Self::SecurityGroupRule,
         Self::NetworkInterface,
@@ -118,6 +130,10 @@ impl Thing {
             Kind::CapacityProvider => Self::CapacityProvider,
             // A part of it that nothing lists by itself.
             Kind::Cluster | Kind::ClusterCapacity => Self::Cluster,
+            Kind::Vpc => Self::Vpc,
+            Kind::InternetGateway => Self::InternetGateway,
+            Kind::RouteTable => Self::RouteTable,
+            Kind::Subnet => Self::Subnet,
             Kind::SecurityGroup => Self::SecurityGroup,
             Kind::TargetGroup => Self::TargetGroup,
             Kind::Alb | Kind::Nlb => Self::LoadBalancer,
@@ -155,6 +171,10 @@ impl Thing {
             Self::LaunchTemplate => "launch template",
             Self::AutoScalingGroup => "auto scaling group",
             Self::Instance => "instance",
+            Self::Vpc => "VPC",
+            Self::InternetGateway => "internet gateway",
+            Self::RouteTable => "route table",
+            Self::Subnet => "subnet",
             Self::SecurityGroup => "security group",
             Self::SecurityGroupRule => "security group rule",
             Self::NetworkInterface => "network interface",
@@ -209,7 +229,7 @@ pub struct Seen {
     pub tags: BTreeMap<String, String>,
     /// AWS's word for it while AWS is deleting it: `draining`.
     pub going: Option<String>,
-    /// The id of what it cannot be without: a listener's load balancer, a service's cluster.
+    /// The id of what it cannot be without: a listener's load balancer, a service's cluster, a subnet's VPC.
     pub within: Option<String>,
     /// Ids of what it refers to, which cannot go before it: security groups, target groups.
     pub uses: BTreeSet<String>,
@@ -256,8 +276,10 @@ pub(super) fn title(thing: Thing, id: &str, name: &str) -> String {
         Thing::Task => format!("{thing} {}", after(":task/")),
         Thing::Listener => format!("{thing} {}", after(":listener/app/")),
         Thing::ListenerRule => format!("{thing} {}", after(":listener-rule/app/")),
-        Thing::SecurityGroup => format!("{thing} {id} ({name})"),
         _ if name.is_empty() => format!("{thing} {id}"),
+        Thing::Vpc | Thing::InternetGateway | Thing::RouteTable | Thing::Subnet | Thing::SecurityGroup => {
+            format!("{thing} {id} ({name})")
+        }
         _ => format!("{thing} {name}"),
     }
 }

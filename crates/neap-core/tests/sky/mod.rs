@@ -39,6 +39,7 @@ pub(crate) fn environment() -> Environment {
         cloudfront_origins: None,
         zones: BTreeMap::new(),
         certificates: BTreeMap::new(),
+        availability_zones: Vec::new(),
     }
 }
 

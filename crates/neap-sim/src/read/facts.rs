@@ -2,12 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use neap_core::address::{Address, Kind};
 use neap_core::desired::{Desired, Network};
 use neap_core::kinds::Resource;
-use neap_core::live::Environment;
+use neap_core::live::{Environment, Live, Reading};
+use neap_core::network as own_network;
 use neap_core::reference::{Fact, Reference};
 
 use crate::arn;
+use crate::services;
 use crate::world::{Vpc, World};
 
 /// The calls of one wave that facts take.
@@ -17,17 +20,21 @@ pub(super) fn calls(desired: &Desired, wave: usize) -> Vec<&'static str> {
     let parameters = parameters(desired).len();
     match wave {
         1 => {
+            let tags = (!own_network::is_declared(desired)).then_some("ec2:DescribeTags");
+            let zones = own_network::needs_zones(desired).then_some("ec2:DescribeAvailabilityZones");
             let vpcs = network.then_some("ec2:DescribeVpcs");
             let secrets = std::iter::repeat_n("secretsmanager:DescribeSecret", secrets);
             let parameters = std::iter::repeat_n("ssm:DescribeParameters", parameters.div_ceil(50));
             let images = needs_images(desired).then_some("ssm:GetParameters");
             let origins =
                 desired.refers_to(Fact::CloudfrontOrigins).then_some("ec2:DescribeManagedPrefixLists");
-            let zones = (!desired.zones().is_empty()).then_some("route53:ListHostedZones");
+            let hosted = (!desired.zones().is_empty()).then_some("route53:ListHostedZones");
             let certificates = desired.named_certificates().len();
             let certificates = std::iter::repeat_n("acm:DescribeCertificate", certificates);
             vpcs.into_iter()
+                .chain(tags)
                 .chain(zones)
+                .chain(hosted)
                 .chain(certificates)
                 .chain(origins)
                 .chain(secrets)
@@ -62,6 +69,7 @@ pub(super) fn vpc<'world>(world: &'world World, desired: &Desired) -> Option<&'w
             Network::Default => vpc.default,
             Network::Id(id) => vpc.id == *id,
             Network::Name(name) => vpc.name == *name,
+            Network::Own(_) => false,
         });
     // A name that several have means none of them.
     fitting.next().filter(|_| fitting.next().is_none())
@@ -85,6 +93,7 @@ pub(super) fn environment(world: &World, desired: &Desired) -> Environment {
         vpc: vpc.map(|vpc| vpc.id.clone()),
         subnets: subnets.unwrap_or_default(),
         secrets: desired.secrets().into_iter().filter(exists).map(secret).collect(),
+        availability_zones: Vec::new(),
         cloudfront_origins: desired
             .refers_to(Fact::CloudfrontOrigins)
             .then(|| world.cloudfront_origins())
@@ -100,6 +109,25 @@ pub(super) fn environment(world: &World, desired: &Desired) -> Environment {
             .filter_map(|arn| world.bad_certificates.get(&arn).map(|state| (arn, state.clone())))
             .collect(),
         images: if needs_images(desired) { world.images() } else { BTreeMap::new() },
+    }
+}
+
+/// What follows from the readings: the availability zones of the stack's own network, and the VPC of a gateway that is not
+/// attached to any.
+pub(super) fn place(world: &World, desired: &Desired, live: &mut Live) {
+    if own_network::needs_zones(desired) {
+        live.environment.availability_zones =
+            own_network::zones(&services::network::zones(world), &live.readings);
+    }
+    let main = Address::new(Kind::Vpc, own_network::MAIN);
+    let vpc = live.present(&main).map(|vpc| vpc.id.clone()).unwrap_or_default();
+    for reading in live.readings.values_mut() {
+        if let Reading::Present(found) = reading
+            && let Resource::InternetGateway(gateway) = &mut found.resource
+            && !gateway.attached
+        {
+            gateway.vpc.clone_from(&vpc);
+        }
     }
 }
 

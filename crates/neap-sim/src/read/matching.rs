@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use neap_core::address::{Address, Kind};
 use neap_core::desired::Desired;
 use neap_core::kinds::{Certificate, Cloudfront, Listener, Resource, Rule, SecurityGroup, Service};
+use neap_core::network;
 use neap_core::reference::{self, Fact, Reference, Resolved};
 
 use super::facts;
@@ -39,11 +40,12 @@ pub(super) fn subjects(world: &World, desired: &Desired) -> BTreeMap<String, Add
 
 /// The ARN of the record that each address means.
 pub(super) fn find(world: &World, desired: &Desired) -> BTreeMap<Address, String> {
-    let mut found = BTreeMap::new();
+    let mut found = networks(world, desired);
     let named = names(world);
     for (address, resource) in &desired.resources {
         let arn = match &resource.resource {
             Resource::Listener(_) | Resource::Rule(_) | Resource::BucketFiles(_) => continue,
+            part if network::is_part(part.kind()) => continue,
             _ if desired.known_as.contains_key(address) => known(world, desired, address),
             Resource::Certificate(fields) => certificate(world, &desired.stack, address, fields),
             Resource::Cloudfront(_) => distribution(world, &desired.stack, address),
@@ -52,19 +54,31 @@ pub(super) fn find(world: &World, desired: &Desired) -> BTreeMap<Address, String
                 named.get(&(kind, String::new(), desired.name_in(&resource.resource, ACCOUNT))).cloned()
             }
             Resource::ClusterCapacity(capacity) => {
-                let cluster = resolved(world, desired, &capacity.cluster);
+                let cluster = resolved(world, desired, &found, &capacity.cluster);
                 Some(cluster_capacity::arn(&cluster)).filter(|arn| world.record(arn).is_some())
             }
             Resource::ScalableTarget(target) => {
                 application_auto_scaling::of_service(world, &service_arn(world, desired, &target.service))
             }
-            fields => named.get(&name(world, desired, fields)).cloned(),
+            fields => named.get(&name(world, desired, &found, fields)).cloned(),
         };
         found.extend(arn.map(|arn| (address.clone(), arn)));
     }
     listeners(world, desired, &mut found);
     rules(world, desired, &mut found);
     found
+}
+
+/// ARNs by the address that means each.
+type Arns = BTreeMap<Address, String>;
+
+/// The parts of networks that each address means.
+fn networks(world: &World, desired: &Desired) -> Arns {
+    let parts = readable(world).filter(|record| network::is_part(record.kind()));
+    let parts: Vec<&Record> = parts.collect();
+    let live = |record: &&Record| record.to_live(&Address::new(record.kind(), ""), world.now);
+    let claimed = network::claim(desired, &mut parts.iter().map(live).collect::<Vec<_>>());
+    claimed.into_iter().map(|(address, index)| (address, parts[index].arn.clone())).collect()
 }
 
 /// What is unique about a resource that AWS finds by name: its kind, where the name is unique, and the name.
@@ -91,9 +105,9 @@ fn own_name(resource: &Resource) -> Name {
 }
 
 /// The name of a desired resource, whose scope may still be a reference.
-fn name(world: &World, desired: &Desired, resource: &Resource) -> Name {
+fn name(world: &World, desired: &Desired, found: &Arns, resource: &Resource) -> Name {
     let (kind, scope, name) = own_name(resource);
-    let mut scope = resolved(world, desired, &scope);
+    let mut scope = resolved(world, desired, found, &scope);
     if kind == Kind::Service && !scope.starts_with("arn:") {
         scope = world.place().arn("ecs", &format!("cluster/{scope}"));
     }
@@ -101,9 +115,12 @@ fn name(world: &World, desired: &Desired, resource: &Resource) -> Name {
 }
 
 /// A text that names a network or a cluster, with what it refers to filled in.
-fn resolved(world: &World, desired: &Desired, text: &str) -> String {
+fn resolved(world: &World, desired: &Desired, found: &Arns, text: &str) -> String {
     let resolve = |reference: &Reference| match reference {
         Reference::Fact(Fact::Vpc) => facts::vpc(world, desired).map(|vpc| vpc.id.clone()),
+        Reference::Output(address, _) if address.kind() == Kind::Vpc => {
+            found.get(address).and_then(|arn| world.record(arn)).map(|record| record.id.clone())
+        }
         Reference::Output(address, _) => desired
             .resources
             .get(address)
@@ -123,7 +140,7 @@ fn service_arn(world: &World, desired: &Desired, text: &str) -> String {
     let Some(Resource::Service(service)) = referred.map(|wanted| &wanted.resource) else {
         return text.to_owned();
     };
-    let cluster = resolved(world, desired, &service.cluster);
+    let cluster = resolved(world, desired, &Arns::new(), &service.cluster);
     let (_, cluster) = cluster.rsplit_once('/').unwrap_or(("", &cluster));
     world.place().arn("ecs", &format!("service/{cluster}/{}", service.name))
 }

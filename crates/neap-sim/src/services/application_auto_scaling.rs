@@ -138,14 +138,15 @@ async fn schedules(
                 find(world, arn)?;
                 let actions = &mut world.change::<ScalableTarget>(arn, NOT_FOUND)?.scheduled_actions;
                 let gone = actions.remove(name).map(drop);
-                gone.ok_or_else(|| Rejection::not_found(NOT_FOUND, format!("No scheduled action found named {name}")))
+                gone.ok_or_else(|| {
+                    Rejection::not_found(NOT_FOUND, format!("No scheduled action found named {name}"))
+                })
             };
             gone_is_done(request.call("application-autoscaling:DeleteScheduledAction", delete).await)?;
         }
     }
-    let differs = |(name, action): &(&String, &ScheduledAction)| {
-        current.scheduled_actions.get(*name) != Some(*action)
-    };
+    let differs =
+        |(name, action): &(&String, &ScheduledAction)| current.scheduled_actions.get(*name) != Some(*action);
     for (name, action) in desired.scheduled_actions.iter().filter(differs) {
         let put = |world: &mut World| put_schedule(world, arn, name, action);
         request.call("application-autoscaling:PutScheduledAction", put).await?;
@@ -155,7 +156,8 @@ async fn schedules(
 
 /// Takes the target away, with its policies and the alarms of target tracking; those of step scaling go before.
 pub(crate) async fn delete(request: &Request<'_>, arn: &str) -> Result<(), CallError> {
-    let steps = request.described::<ScalableTarget>(arn).map(|target| target.step_scaling).unwrap_or_default();
+    let steps =
+        request.described::<ScalableTarget>(arn).map(|target| target.step_scaling).unwrap_or_default();
     for alarm in steps.into_values().filter_map(|policy| policy.alarm) {
         delete_alarm(request, arn, &alarm.name).await?;
     }
@@ -311,7 +313,10 @@ fn put_alarm(world: &mut World, arn: &str, policy: &str, alarm: &StepAlarm) -> A
     let service = ScalableTarget::resource_id(&target.service).trim_start_matches("service/").to_owned();
     let another = world.alarms.iter().any(|other| other.name == alarm.name && other.service != service);
     if another {
-        return Err(Rejection::conflict(CODE, format!("an alarm named {} scales something else", alarm.name)));
+        return Err(Rejection::conflict(
+            CODE,
+            format!("an alarm named {} scales something else", alarm.name),
+        ));
     }
     let period = alarm.period_seconds;
     rules::require(matches!(period, 10 | 30) || (period > 0 && period.is_multiple_of(60)), CODE, || {

@@ -108,9 +108,12 @@ fn check(world: &World, desired: &AutoScalingGroup) -> Answer<()> {
         "At least one Availability Zone or VPC Subnet is required.".to_owned()
     })?;
     for subnet in &desired.subnets {
-        rules::require(world.subnet(subnet).is_some(), INVALID, || {
-            format!("The subnet ID '{subnet}' does not exist")
-        })?;
+        let found = world.subnet(subnet).is_some();
+        let message = format!("The subnet ID '{subnet}' does not exist");
+        if !found && world.made_subnet(subnet) {
+            return Err(Rejection::not_yet(INVALID, message));
+        }
+        rules::require(found, INVALID, || message)?;
     }
     launch_template::startable(world, &desired.launch_template, &desired.launch_template_version).map(drop)
 }

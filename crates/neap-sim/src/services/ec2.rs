@@ -139,10 +139,7 @@ fn create_group(world: &mut World, request: &Request<'_>, desired: &SecurityGrou
     })?;
     rules::name(INVALID, &desired.description, 255, OTHERS)?;
     rules::tags(INVALID, &request.tags)?;
-    if world.vpc(&desired.vpc).is_none() {
-        let message = format!("The vpc ID '{}' does not exist", desired.vpc);
-        return Err(Rejection::not_found("InvalidVpcID.NotFound", message));
-    }
+    world.refer_vpc(&desired.vpc)?;
     if find(world, &desired.vpc, &desired.name).is_some() {
         let message =
             format!("The security group '{}' already exists for VPC '{}'", desired.name, desired.vpc);

@@ -14,6 +14,7 @@ pub(crate) mod instance_profile;
 pub(crate) mod invalidation;
 pub(crate) mod launch_template;
 pub(crate) mod logs;
+pub(crate) mod network;
 pub(crate) mod objects;
 pub(crate) mod origin_access_control;
 mod request;

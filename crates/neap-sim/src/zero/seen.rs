@@ -5,7 +5,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use neap_core::address::Kind;
-use neap_core::kinds::{LaunchTemplate, Listener, Resource, Rule, SecurityGroup, Service, Task};
+use neap_core::kinds::{
+    LaunchTemplate, Listener, Resource, RouteTable, Rule, SecurityGroup, Service, Subnet, Task,
+};
+use neap_core::network;
 use neap_core::pricing::{Charge, Usage};
 use neap_core::zero::{Owner, Seen, Thing};
 
@@ -74,6 +77,9 @@ fn seen(world: &World, record: &Record, balanced: &BTreeMap<String, BTreeSet<Str
         .filter(|(key, _)| !is_of_aws(key))
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect();
+    if network::is_part(record.kind()) {
+        seen.name = record.tags.get("Name").cloned().unwrap_or_default();
+    }
     seen.stored = stored;
     if let State::Deleting { word, .. } = &record.state {
         seen.going = Some(word.to_ascii_lowercase().replace('_', " "));
@@ -116,7 +122,16 @@ fn seen(world: &World, record: &Record, balanced: &BTreeMap<String, BTreeSet<Str
             let scaled = record.id.trim_start_matches("service/").to_owned();
             seen.owner = Some(Owner { thing: Thing::Service, name: scaled });
         }
-        Resource::SecurityGroup(group) => seen.uses = peers(group, &record.id),
+        Resource::SecurityGroup(group) => {
+            seen.uses = peers(group, &record.id);
+            seen.within = Some(group.vpc.clone());
+        }
+        Resource::Subnet(Subnet { vpc, .. }) | Resource::RouteTable(RouteTable { vpc, .. }) => {
+            seen.within = Some(vpc.clone());
+        }
+        Resource::InternetGateway(gateway) => {
+            seen.within = gateway.attached.then(|| gateway.vpc.clone());
+        }
         Resource::Cloudfront(distribution) => {
             seen.name.clone_from(&distribution.comment);
             let controls = distribution.origins.values().filter_map(|origin| origin.access_control.clone());
@@ -202,12 +217,12 @@ fn usage(service: &Service, task: &Task) -> Vec<Usage> {
 
 /// A network interface, with what its description says that it is for.
 fn interface(interface: &Interface) -> Seen {
-    let Interface { description, security_groups, until: _ } = interface;
+    let Interface { description, security_groups, subnets, until: _ } = interface;
     // Not of the moment when it goes, which is never the same twice.
     let id = format!("eni-0{}", arn::hex(&format!("{description}/{security_groups:?}"), 16));
     let owner = |thing, name: &str| Some(Owner { thing, name: name.to_owned() });
     let mut seen = Seen::new(Thing::NetworkInterface, id, description.clone());
-    seen.uses = security_groups.clone();
+    seen.uses = security_groups.union(subnets).cloned().collect();
     seen.owner = match (description.strip_prefix("ELB app/"), description.strip_prefix("tasks of ")) {
         (Some(name), _) => owner(Thing::LoadBalancer, name),
         (_, Some(name)) => owner(Thing::Service, name),

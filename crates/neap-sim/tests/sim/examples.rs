@@ -50,6 +50,7 @@ fn resolved(
         Reference::Fact(Fact::Partition) => one(Some(&environment.partition)),
         Reference::Fact(Fact::Vpc) => one(environment.vpc.as_ref()),
         Reference::Fact(Fact::Subnets) => Resolved::Many(environment.subnets.clone()),
+        Reference::Fact(Fact::Zone(number)) => one(environment.zone(*number)),
         Reference::Fact(Fact::CloudfrontOrigins) => one(environment.cloudfront_origins.as_ref()),
         Reference::Fact(Fact::EcsImage(processor) | Fact::NewestEcsImage(processor)) => {
             one(environment.images.get(processor.as_str()))

@@ -24,7 +24,10 @@ use serde_json::Value;
 const ACCOUNT: &str = "123456789012";
 
 /// Actions of the table that no life on the sandbox calls, and why they are there.
-const UNCALLED: [(&str, &str); 21] = [
+const UNCALLED: [(&str, &str); 23] = [
+    ("ec2:ReplaceRoute", DRIFT),
+    ("ec2:DeleteRoute", DRIFT),
+    ("ec2:ReplaceRouteTableAssociation", DRIFT),
     ("s3:PutBucketPublicAccessBlock", DRIFT),
     ("s3:PutBucketOwnershipControls", DRIFT),
     ("cloudfront:UpdateOriginAccessControl", DRIFT),
@@ -41,7 +44,6 @@ const UNCALLED: [(&str, &str); 21] = [
     ("ecs:DescribeTasks", PROOF),
     ("ecs:ListTasks", PROOF),
     ("iam:ListRoleTags", PROOF),
-    ("ec2:DescribeRouteTables", "the sandbox's subnets are all public"),
     ("ecs:ListTaskDefinitions", "the sandbox deletes the revisions that it knows"),
     ("ssm:AddTagsToResource", LOCK),
     ("ssm:DeleteParameter", LOCK),
@@ -261,16 +263,19 @@ impl Seen {
                 continue;
             };
             let arn = match found.kind() {
-                Kind::SecurityGroup => {
-                    format!("arn:aws:ec2:{}:{ACCOUNT}:security-group/{}", place.region, found.outputs["id"])
+                Kind::SecurityGroup
+                | Kind::Vpc
+                | Kind::InternetGateway
+                | Kind::RouteTable
+                | Kind::Subnet
+                | Kind::LaunchTemplate => {
+                    let kind = found.kind().as_str().replace('_', "-");
+                    format!("arn:aws:ec2:{}:{ACCOUNT}:{kind}/{}", place.region, found.outputs["id"])
                 }
                 Kind::OriginAccessControl => {
                     format!("arn:aws:cloudfront::{ACCOUNT}:origin-access-control/{}", found.id)
                 }
                 Kind::BucketPolicy => format!("arn:aws:s3:::{}", found.id),
-                Kind::LaunchTemplate => {
-                    format!("arn:aws:ec2:{}:{ACCOUNT}:launch-template/{}", place.region, found.outputs["id"])
-                }
                 Kind::ClusterCapacity => found.outputs["cluster"].clone(),
                 _ => found.outputs["arn"].clone(),
             };
@@ -393,6 +398,24 @@ fn questions(operation: &str, address: Option<&Address>, desired: &Desired, seen
             let launch = ("ec2:CreateAction", "RunInstances".to_owned());
             all.extend(ask("ec2:CreateTags", regional("ec2", "instance/*"), &[launch]));
             all
+        }
+        "ec2:CreateVpc" | "ec2:CreateInternetGateway" | "ec2:CreateRouteTable" | "ec2:CreateSubnet" => {
+            let mut all = ask(operation, own(), std::slice::from_ref(&requested));
+            let create = ("ec2:CreateAction", operation.trim_start_matches("ec2:").to_owned());
+            all.extend(ask("ec2:CreateTags", own(), &[requested, create]));
+            if matches!(operation, "ec2:CreateRouteTable" | "ec2:CreateSubnet") {
+                all.extend(ask(operation, seen.of_kind(Kind::Vpc), &[tagged]));
+            }
+            all
+        }
+        // Of what is attached and associated AWS asks for both sides.
+        "ec2:AttachInternetGateway" | "ec2:DetachInternetGateway" => {
+            let both = own().into_iter().chain(seen.of_kind(Kind::Vpc)).collect();
+            ask(operation, both, &[tagged])
+        }
+        "ec2:AssociateRouteTable" => {
+            let both = own().into_iter().chain(seen.of_kind(Kind::RouteTable)).collect();
+            ask(operation, both, &[tagged])
         }
         "cloudfront:CreateOriginAccessControl" => on_all(operation),
         "acm:RequestCertificate" => {

@@ -243,8 +243,7 @@ pub(crate) fn two_services() -> Life {
     Life {
         stack: "examples/two-services/stack.toml",
         counts: json!({
-            "clusters": 1, "listeners": 1, "load balancers": 1, "log groups": 3, "repositories": 1, "roles": 3, "rules": 3,
-            "scalable targets": 1, "security groups": 3, "services": 2, "target groups": 2, "task definitions": 2,
+            "clusters" : 1 , "internet gateways" : 1 , "listeners" : 1 , "load balancers" : 1 , "log groups" : 3 , "repositories" : 1 , "roles" : 3 , "route tables" : 1 , "rules" : 3 , "scalable targets" : 1 , "security groups" : 3 , "services" : 2 , "subnets" : 2 , "target groups" : 2 , "task definitions" : 2 , "vpcs" : 1 ,
         }),
         in_place: &[
             ("stickiness = { duration = 3600 }", "stickiness = { duration = 600 }"),
@@ -267,6 +266,10 @@ pub(crate) fn two_services() -> Life {
             FARGATE_STAYS,
             NO_TAG_TAKEN,
             ("the cluster stays as it is", &["ecs:UpdateCluster"]),
+            (
+                "nobody else touches the network",
+                &["ec2:DeleteRoute", "ec2:ReplaceRoute", "ec2:ReplaceRouteTableAssociation"],
+            ),
             (
                 "listeners and groups stay as they are",
                 &["elasticloadbalancing:ModifyListener", "elasticloadbalancing:ModifyTargetGroup"],

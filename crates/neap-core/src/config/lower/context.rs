@@ -103,6 +103,9 @@ impl<'file> Lowering<'file> {
 
     /// The VPC that the stack lives in.
     pub(super) fn network(&self) -> Network {
+        if let Some(cidr) = &self.file.network.cidr {
+            return Network::Own(cidr.clone());
+        }
         match &self.file.network.vpc {
             None => Network::Default,
             Some(VpcSelector::Id(id)) => Network::Id(id.clone()),

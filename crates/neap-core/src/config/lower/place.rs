@@ -14,6 +14,11 @@ impl Place {
         Self(vec![kind.to_owned(), name.to_owned()])
     }
 
+    /// The place of a table of the file that holds no resources by name.
+    pub(super) fn table(name: &str) -> Self {
+        Self(vec![name.to_owned()])
+    }
+
     /// The place of `key` in this table.
     pub(super) fn at(&self, key: &str) -> Self {
         let mut path = self.0.clone();

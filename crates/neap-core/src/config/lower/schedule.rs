@@ -81,7 +81,8 @@ fn is_expression(when: &str) -> bool {
     }
     let Some(moment) = inside("at") else { return false };
     let form = "0000-00-00T00:00:00";
-    let fits = |(letter, form): (char, char)| if form == '0' { letter.is_ascii_digit() } else { letter == form };
+    let fits =
+        |(letter, form): (char, char)| if form == '0' { letter.is_ascii_digit() } else { letter == form };
     moment.len() == form.len() && moment.chars().zip(form.chars()).all(fits)
 }
 

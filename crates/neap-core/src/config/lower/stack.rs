@@ -42,7 +42,7 @@ pub(super) fn outputs(lowering: &mut Lowering<'_>) -> BTreeMap<String, String> {
 }
 
 /// Whether `text` has the form of a region: `ap-northeast-2`, `us-gov-west-1`.
-fn is_region(text: &str) -> bool {
+pub(super) fn is_region(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
     let letters = |part: &&str| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase());
     let [words @ .., number] = parts.as_slice() else { return false };

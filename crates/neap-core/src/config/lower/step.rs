@@ -8,8 +8,8 @@ use super::context::Lowering;
 use super::place::Place;
 use crate::address::{Address, Kind};
 use crate::config::shape::{
-    Adjustment, Aggregation, Metric, MissingData, Number, ScalingTable, ServiceTable, Statistic, StepPolicyTable,
-    UsageMetric,
+    Adjustment, Aggregation, Metric, MissingData, Number, ScalingTable, ServiceTable, Statistic,
+    StepPolicyTable, UsageMetric,
 };
 use crate::kinds::{Step, StepAlarm, StepScaling};
 use crate::reference;
@@ -122,7 +122,9 @@ fn check(lowering: &mut Lowering<'_>, place: &Place, table: &StepPolicyTable, li
                     .help("leave `to` out of the last step");
             }
             Some(to) if *to <= from => {
-                lowering.report(&at(index, "to"), "it ends before it begins").help("each `to` is above the last");
+                lowering
+                    .report(&at(index, "to"), "it ends before it begins")
+                    .help("each `to` is above the last");
             }
             Some(to) => from = *to,
             None => {}
@@ -170,7 +172,8 @@ fn alarm(
         let message = format!("{datapoints} of {} periods", table.evaluation_periods);
         lowering.report(&place.at("datapoints_to_alarm"), message);
     }
-    let (namespace, metric, dimensions) = metric(lowering, &place.at("metric"), address, service, &table.metric);
+    let (namespace, metric, dimensions) =
+        metric(lowering, &place.at("metric"), address, service, &table.metric);
     StepAlarm {
         name: format!("{}-{}-{name}", lowering.stack, address.name()),
         namespace,

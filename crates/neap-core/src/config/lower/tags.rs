@@ -8,6 +8,7 @@ use super::context::Lowering;
 use super::place::Place;
 use crate::address::{Address, Kind};
 use crate::desired::{TAG_ADDRESS, TAG_STACK};
+use crate::network;
 
 /// AWS takes fifty tags on a resource, and three of them mark it as the stack's.
 const MOST: usize = 47;
@@ -27,6 +28,11 @@ pub(super) fn of(
         if !own.is_empty() {
             check_whole(lowering, &place, address.kind(), &tags);
         }
+    }
+    // They have no name but this one, by which the console shows them.
+    if network::is_part(address.kind()) && tags.len() < MOST {
+        let name = || format!("{}-{}", lowering.stack, address.name());
+        tags.entry("Name".to_owned()).or_insert_with(name);
     }
     tags.insert(TAG_STACK.to_owned(), lowering.stack.to_owned());
     tags.insert(TAG_ADDRESS.to_owned(), address.to_string());

@@ -127,6 +127,9 @@ fn told_from(lowering: &Lowering<'_>, mut circle: Vec<String>) -> (Vec<String>, 
 fn root(lowering: &Lowering<'_>, address: &Address) -> Place {
     let implied = lowering.resources.get(address).and_then(|resource| resource.implied.as_ref());
     let address = implied.map_or(address, |implied| &implied.by);
+    if address.kind() == Kind::Vpc {
+        return Place::of("network", "cidr");
+    }
     Place::of(address.table().as_str(), address.names().first().map_or("", String::as_str))
 }
 

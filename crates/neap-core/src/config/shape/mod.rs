@@ -52,13 +52,13 @@ pub use listener::{
 pub use log_group::{Forever, LogClass, LogGroupTable, Retention};
 pub use network::{
     NetworkTable, PortRange, SecurityGroupProtocol, SecurityGroupRuleTable, SecurityGroupTable, VpcName,
-    VpcSelector,
+    VpcSelector, Zones,
 };
 pub use nlb::{AlpnPolicy, NlbListenerTable, NlbTable, TransportProtocol};
 pub use role::{Effect, RoleTable, Statement};
 pub use scaling::{
-    Adjustment, Aggregation, FullTracking, Metric, MetricTable, MissingData, Number, ScalingTable, ScheduleTable, Statistic,
-    StepPolicyTable, StepTable, Suspended, Tracking, UsageMetric,
+    Adjustment, Aggregation, FullTracking, Metric, MetricTable, MissingData, Number, ScalingTable,
+    ScheduleTable, Statistic, StepPolicyTable, StepTable, Suspended, Tracking, UsageMetric,
 };
 pub use service::{SchedulingStrategy, ServiceTable, TargetTable};
 pub use target_group::{

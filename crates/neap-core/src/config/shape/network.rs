@@ -15,6 +15,30 @@ use super::OneOrMany;
 pub struct NetworkTable {
     /// The VPC: its id (`vpc-0abc…`), or `{ name = "…" }` for its Name tag.
     pub vpc: Option<VpcSelector>,
+    /// The block of IPv4 addresses (`10.0.0.0/16`, up to `/28`) of a VPC of the stack's own, which it gets with public subnets, a
+    /// way to the internet and nothing that costs.
+    pub cidr: Option<String>,
+    /// In how many availability zones the VPC has subnets, or their names; two, unless `public` says otherwise.
+    pub zones: Option<Zones>,
+    /// The blocks of the public subnets, one for each zone; parts of `cidr` unless said otherwise.
+    #[serde(default)]
+    pub public: Vec<String>,
+    /// Tags of the VPC, over those of the stack.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+    /// Refuse every plan that would delete or replace the VPC.
+    #[serde(default)]
+    pub protect: bool,
+}
+
+/// The availability zones of a VPC.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Zones {
+    /// So many: the first that the account can use, and from then on the same.
+    Count(#[schemars(range(min = 1, max = 6))] u32),
+    /// These.
+    Names(Vec<String>),
 }
 
 /// How an existing VPC is named.

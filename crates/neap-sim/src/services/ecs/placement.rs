@@ -7,7 +7,7 @@ use neap_core::kinds::{
 
 use super::INVALID;
 use crate::clock::Millis;
-use crate::error::Answer;
+use crate::error::{Answer, Rejection};
 use crate::record::{Record, State};
 use crate::rules;
 use crate::services::auto_scaling;
@@ -78,12 +78,14 @@ pub(super) fn network(world: &World, desired: &Service, task: &Task) -> Answer<(
     })?;
     let mut vpc = None;
     for subnet in &desired.subnets {
-        let found = world.subnet(subnet).map(|(vpc, _)| vpc.id.clone());
-        rules::require(found.is_some(), INVALID, || {
-            format!(
-                "Error retrieving subnet information for [{subnet}]: The subnet ID '{subnet}' does not exist"
-            )
-        })?;
+        let found = world.subnet(subnet).map(|(vpc, _)| vpc.to_owned());
+        let message = format!(
+            "Error retrieving subnet information for [{subnet}]: The subnet ID '{subnet}' does not exist"
+        );
+        if found.is_none() && world.made_subnet(subnet) {
+            return Err(Rejection::not_yet(INVALID, message));
+        }
+        rules::require(found.is_some(), INVALID, || message)?;
         vpc = vpc.or(found);
     }
     for id in &desired.security_groups {

@@ -252,7 +252,7 @@ fn update_service(world: &mut World, arn: &str, desired: &Service) -> Answer<()>
     if let Some(fresh) = &fresh {
         // The tasks from before run until theirs is done, in the groups from before.
         let until = fresh.until + TASK_INTERFACES_LINGER;
-        world.leave_interface(format!("tasks of {}", desired.name), left, until);
+        world.leave_interface(format!("tasks of {}", desired.name), left, current.subnets.clone(), until);
     }
     let record = world.record_mut(arn).ok_or_else(missing)?;
     record.resource = desired.clone().into();

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use neap_core::kinds::{Alb, Listener, Nlb, Rule, SecurityGroup};
-use neap_engine::cloud::CallError;
+use neap_core::kinds::{Alb, InternetGateway, Listener, Nlb, Rule, SecurityGroup, Vpc};
+use neap_engine::cloud::{CallError, ErrorKind};
 
 use super::{INVALID, TAGS};
 use crate::arn;
@@ -108,6 +108,7 @@ fn create_load_balancer(world: &mut World, request: &Request<'_>, desired: &Alb)
     names(name, &desired.scheme)?;
     ip_address_type(&desired.ip_address_type)?;
     subnets(world, &desired.subnets, LEAST_ZONES)?;
+    reachable(world, &desired.subnets, &desired.scheme)?;
     groups(world, desired)?;
     rules::tags(INVALID, &request.tags)?;
     let defaults = Alb {
@@ -162,20 +163,38 @@ pub(super) fn subnets(world: &World, subnets: &BTreeSet<String>, least: usize) -
     let mut zones = BTreeSet::new();
     let mut vpcs = BTreeSet::new();
     for subnet in subnets {
-        let message = format!("The subnet ID '{subnet}' does not exist");
-        let (vpc, zone) = world.subnet(subnet).ok_or(Rejection::not_found("SubnetNotFound", message))?;
+        let message = || format!("The subnet ID '{subnet}' does not exist");
+        let missing = || {
+            let made = world.made_subnet(subnet);
+            let kind = if made { ErrorKind::NotYet } else { ErrorKind::NotFound };
+            Rejection::new(kind, "SubnetNotFound", message())
+        };
+        let (vpc, zone) = world.subnet(subnet).ok_or_else(missing)?;
         rules::require(zones.insert(zone), "InvalidConfigurationRequest", || {
             format!(
                 "A load balancer cannot be attached to multiple subnets in the same Availability Zone: {zone}"
             )
         })?;
-        vpcs.insert(&vpc.id);
+        vpcs.insert(vpc);
     }
     rules::require(zones.len() >= least, INVALID, || match least {
         1 => "At least one subnet must be specified".to_owned(),
         _ => "At least two subnets in two different Availability Zones must be specified".to_owned(),
     })?;
     rules::require(vpcs.len() == 1, "InvalidSubnet", || "All subnets must belong to the same VPC".to_owned())
+}
+
+/// A load balancer that faces the internet needs a gateway in its VPC. Those that nobody here made have one.
+pub(super) fn reachable(world: &World, subnets: &BTreeSet<String>, scheme: &str) -> Answer<()> {
+    let vpc = subnets.first().and_then(|subnet| world.subnet(subnet)).map(|(vpc, _)| vpc);
+    let Some(vpc) = vpc.filter(|vpc| world.all::<Vpc>().any(|(record, _)| record.id == *vpc)) else {
+        return Ok(());
+    };
+    let attached = |gateway: &InternetGateway| gateway.attached && gateway.vpc == vpc;
+    let has_way = world.all::<InternetGateway>().any(|(_, gateway)| attached(gateway));
+    rules::require(has_way || scheme != "internet-facing", "InvalidSubnet", || {
+        format!("VPC {vpc} has no internet gateway")
+    })
 }
 
 fn groups(world: &World, desired: &Alb) -> Answer<()> {
@@ -196,7 +215,7 @@ pub(super) fn security_groups(
         let arn = world.place().arn("ec2", &format!("security-group/{id}"));
         let message = format!("Security group '{id}' not found");
         let (_, group) = world.referred::<SecurityGroup>(&arn, "InvalidSecurityGroup", &message)?;
-        let same_vpc = subnet.is_none_or(|(vpc, _)| vpc.id == group.vpc);
+        let same_vpc = subnet.is_none_or(|(vpc, _)| vpc == group.vpc);
         rules::require(same_vpc, "InvalidConfigurationRequest", || {
             format!("The security group '{id}' does not belong to the load balancer's VPC")
         })?;

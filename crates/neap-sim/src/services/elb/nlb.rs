@@ -80,6 +80,7 @@ fn create_load_balancer(world: &mut World, request: &Request<'_>, desired: &Nlb)
     alb::names(name, &desired.scheme)?;
     alb::ip_address_type(&desired.ip_address_type)?;
     alb::subnets(world, &desired.subnets, 1)?;
+    alb::reachable(world, &desired.subnets, &desired.scheme)?;
     addresses(desired)?;
     alb::security_groups(world, &desired.security_groups, &desired.subnets)?;
     rules::tags(INVALID, &request.tags)?;

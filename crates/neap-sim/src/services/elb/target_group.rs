@@ -87,10 +87,11 @@ fn create_target_group(world: &mut World, request: &Request<'_>, desired: &Targe
     rules::in_range(INVALID, "the port", desired.port.into(), 1..=65_535)?;
     health_check(desired)?;
     rules::tags(INVALID, &request.tags)?;
-    if world.vpc(&desired.vpc).is_none() {
-        let message = format!("The VPC ID '{}' is not found", desired.vpc);
-        return Err(Rejection::not_found(INVALID, message));
-    }
+    world.refer_vpc(&desired.vpc).map_err(|refusal| Rejection {
+        code: INVALID.to_owned(),
+        message: format!("The VPC ID '{}' is not found", desired.vpc),
+        ..refusal
+    })?;
     let defaults = TargetGroup {
         deregistration_delay_seconds: 300,
         slow_start_seconds: (!below_http).then_some(0),

@@ -12,6 +12,7 @@ mod identity;
 mod instances;
 mod locks;
 mod network_balancing;
+mod networks;
 mod random;
 mod reach;
 mod references;

@@ -196,7 +196,10 @@ fn steps_that_make_no_sense_are_told() {
         ("above = 1, by = -1, adjustment = \"exact\"", format!("{place}.by: exactly -1 tasks")),
         ("above = 1, by = 1, steps = [{ by = 1 }]", format!("{place}.by: `by` and `steps`")),
         ("above = 1, by = 1, period = 45", format!("{place}.period: a period of 45 seconds")),
-        ("above = 1, by = 1, datapoints_to_alarm = 4", format!("{place}.datapoints_to_alarm: 4 of 3 periods")),
+        (
+            "above = 1, by = 1, datapoints_to_alarm = 4",
+            format!("{place}.datapoints_to_alarm: 4 of 3 periods"),
+        ),
         (
             "above = 1, by = 1, min_adjustment = 2",
             format!("{place}.min_adjustment: `min_adjustment` without `adjustment = \"percent\"`"),
