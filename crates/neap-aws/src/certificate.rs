@@ -15,40 +15,24 @@ use neap_core::live::{LiveResource, Outputs, Phase, is_marked};
 use neap_core::naming::CLOUDFRONT_REGION;
 use neap_core::reference::{Reference, Resolved, substitute_text};
 use neap_engine::cloud::{CallError, Progress};
-use tokio::sync::OnceCell;
 
 use crate::adopt::live_resource;
 use crate::client::Aws;
 use crate::error::{failed, if_made, incomplete};
 use crate::found::{Found, address_of, if_gone, if_there};
 use crate::remote::{Held, Remote, Wanted, declared, outputs};
-use crate::route53;
+use crate::route53::{self, Zones};
 use crate::tags::{Tags, from_acm, to_acm};
 
 const LIST: &str = "acm:ListCertificates";
 const DESCRIBE: &str = "acm:DescribeCertificate";
 const REQUEST: &str = "acm:RequestCertificate";
 
-/// The ids of the hosted zones that the stack refers to, by reference; read once, by whoever asks first.
-#[derive(Debug, Default)]
-pub(crate) struct Zones(OnceCell<Result<BTreeMap<String, String>, CallError>>);
-
-impl Zones {
-    /// The ids.
-    pub(crate) async fn get(
-        &self,
-        aws: &Aws,
-        desired: &Desired,
-    ) -> Result<BTreeMap<String, String>, CallError> {
-        self.0.get_or_init(|| Box::pin(route53::needed(aws, desired))).await.clone()
-    }
-}
-
 /// Reads the stack's certificates: all of the account's are listed, since they have no names, and those with the stack's tag
 /// are looked at.
 pub(crate) async fn read(aws: &Aws, desired: &Desired, zones: &Zones) -> Found {
     let mut found = Found::new(&desired.stack);
-    let (listed, zones) = tokio::join!(list_everywhere(aws), zones.get(aws, desired));
+    let (listed, zones) = tokio::join!(list_everywhere(aws), zones.needed(aws, desired));
     let listed = match listed {
         Ok(listed) => listed,
         Err(error) => {

@@ -13,11 +13,12 @@ use neap_core::reference::{Fact, Processor, Reference};
 use neap_engine::cloud::{CallError, ErrorKind};
 use tokio::{join, try_join};
 
-use crate::certificate::{self, Zones};
+use crate::certificate;
 use crate::client::Aws;
 use crate::error::{failed, incomplete, refused};
 use crate::found::{if_there, read_failure};
 use crate::network::available_zones;
+use crate::route53::Zones;
 
 /// What is known about the account, and what could not be read.
 #[derive(Debug)]
@@ -39,7 +40,7 @@ pub(crate) async fn read(aws: &Aws, desired: &Desired, zones: &Zones) -> Result<
             parameters(aws, desired),
             images(aws, desired),
             cloudfront_origins(aws, desired),
-            zones.get(aws, desired),
+            zones.needed(aws, desired),
             certificate::unusable(aws, desired),
             available_zones(aws, desired)
         ))

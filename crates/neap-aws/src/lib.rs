@@ -12,6 +12,7 @@ mod client;
 mod cloudfront;
 mod cluster;
 mod cluster_capacity;
+mod domain;
 mod ecr;
 mod ecs;
 mod elb;
@@ -40,9 +41,9 @@ use neap_core::address::{Address, Kind};
 use neap_core::desired::{Desired, DesiredResource, Network};
 use neap_core::kinds::{
     Alb, AutoScalingGroup, Bucket, BucketFiles, BucketPolicy, CapacityProvider, Certificate, Cloudfront,
-    Cluster, ClusterCapacity, Ecr, Function, InstanceProfile, InternetGateway, LaunchTemplate, Listener,
-    LogGroup, Nlb, OriginAccessControl, Role, RouteTable, Rule, ScalableTarget, SecurityGroup, Service,
-    Subnet, TargetGroup, Task, Vpc,
+    Cluster, ClusterCapacity, Domain, Ecr, Function, InstanceProfile, InternetGateway, LaunchTemplate,
+    Listener, LogGroup, Nlb, OriginAccessControl, Role, RouteTable, Rule, ScalableTarget, SecurityGroup,
+    Service, Subnet, TargetGroup, Task, Vpc,
 };
 use neap_core::live::{Live, LiveResource, Outputs, Reading};
 use neap_core::network::{MAIN, zones as network_zones};
@@ -51,12 +52,12 @@ use neap_engine::cloud::{CallError, Cloud, ErrorKind, Progress};
 use neap_engine::transfers::Transfers;
 use tokio::try_join;
 
-use crate::certificate::Zones;
 pub use crate::client::{Aws, ConnectOptions};
 use crate::error::refused;
 use crate::found::Found;
 pub use crate::lock::LockStore;
 use crate::remote::{Held, Remote, Wanted};
+use crate::route53::Zones;
 
 /// Evaluates an expression with `$fields` standing for the structure of a kind's fields.
 macro_rules! by_kind {
@@ -64,7 +65,7 @@ macro_rules! by_kind {
         by_kind!(@match $kind, $fields => $expression;
             LogGroup Role InstanceProfile Ecr Cluster Vpc InternetGateway RouteTable Subnet SecurityGroup LaunchTemplate AutoScalingGroup
             CapacityProvider ClusterCapacity TargetGroup Alb Nlb Listener Rule Task Service ScalableTarget Cloudfront
-            Bucket BucketPolicy BucketFiles OriginAccessControl Certificate Function)
+            Bucket BucketPolicy BucketFiles OriginAccessControl Certificate Function Domain)
     };
     (@match $kind:expr, $fields:ident => $expression:expr; $($variant:ident)*) => {
         match $kind {
@@ -107,6 +108,7 @@ impl Aws {
             instances,
             certificates,
             networks,
+            domains,
         ) = tokio::join!(
             Box::pin(log_group::read(self, desired)),
             Box::pin(role::read(self, desired)),
@@ -122,6 +124,7 @@ impl Aws {
             Box::pin(instances),
             Box::pin(certificate::read(self, desired, zones)),
             Box::pin(network::read(self, desired)),
+            Box::pin(domain::read(self, desired, zones)),
         );
         let mut found = Found::new(&desired.stack);
         for part in [
@@ -139,6 +142,7 @@ impl Aws {
             instances,
             certificates,
             networks,
+            domains,
         ] {
             found.merge(part);
         }

@@ -21,6 +21,8 @@ struct Changes {
     deployments: HashMap<String, DateTime>,
     /// The ARNs of certificates whose records were put.
     validated: HashSet<String>,
+    /// The id of the last change of the records of this name.
+    records: HashMap<String, String>,
 }
 
 impl Recent {
@@ -54,6 +56,16 @@ impl Recent {
         self.with(|changes| changes.validated.contains(certificate))
     }
 
+    /// The records of this name are being changed, by a change with this id.
+    pub(crate) fn changed(&self, name: &str, change: &str) {
+        self.with(|changes| changes.records.insert(name.to_owned(), change.to_owned()));
+    }
+
+    /// The id of the last change of the records of this name.
+    pub(crate) fn change(&self, name: &str) -> Option<String> {
+        self.with(|changes| changes.records.get(name).cloned())
+    }
+
     fn with<T>(&self, look: impl FnOnce(&mut Changes) -> T) -> T {
         // No change of the maps can be left half-done.
         look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
@@ -75,6 +87,9 @@ mod tests {
         assert_eq!(same.since_trust_changed("worker"), None);
         assert_eq!(same.deployment("arn:api"), Some(DateTime::from_secs(2)));
         assert_eq!(same.deployment("arn:worker"), None);
+        recent.changed("app.example.com", "C1");
+        assert_eq!(same.change("app.example.com"), Some("C1".to_owned()));
+        assert_eq!(same.change("example.com"), None);
         recent.validated("arn:site");
         assert!(same.is_validated("arn:site") && !same.is_validated("arn:other"));
     }

@@ -8,6 +8,7 @@ use aws_sdk_route53::types as sdk;
 use neap_core::desired::Desired;
 use neap_core::reference::Zone;
 use neap_engine::cloud::{CallError, ErrorKind};
+use tokio::sync::OnceCell;
 
 use crate::client::Aws;
 use crate::error::{failed, incomplete, refused};
@@ -26,7 +27,7 @@ pub(crate) struct HostedZone {
     /// Its name, without the dot at its end.
     pub(crate) name: String,
     /// Whether only networks that it is associated with see it.
-    private: bool,
+    pub(crate) private: bool,
 }
 
 /// The account's hosted zones.
@@ -41,20 +42,30 @@ pub(crate) async fn zones(aws: &Aws) -> Result<Vec<HostedZone>, CallError> {
     Ok(zones.into_iter().map(zone).collect())
 }
 
-/// The ids of the zones that the stack refers to, by reference; those that do not exist are missing.
-pub(crate) async fn needed(aws: &Aws, desired: &Desired) -> Result<BTreeMap<String, String>, CallError> {
-    let needed = desired.zones();
-    if needed.is_empty() {
-        return Ok(BTreeMap::new());
+/// The account's hosted zones, read once, by whoever asks first.
+#[derive(Debug, Default)]
+pub(crate) struct Zones(OnceCell<Result<Vec<HostedZone>, CallError>>);
+
+impl Zones {
+    /// All of them.
+    pub(crate) async fn all(&self, aws: &Aws) -> Result<Vec<HostedZone>, CallError> {
+        self.0.get_or_init(|| Box::pin(zones(aws))).await.clone()
     }
-    let zones = zones(aws).await?;
-    let mut found = BTreeMap::new();
-    for zone in needed {
-        if let Some(id) = find(&zones, &zone)? {
-            found.insert(zone.to_string(), id.to_owned());
+
+    /// The ids of those that the stack refers to, by reference; those that do not exist are missing.
+    pub(crate) async fn needed(
+        &self,
+        aws: &Aws,
+        desired: &Desired,
+    ) -> Result<BTreeMap<String, String>, CallError> {
+        let needed = desired.zones();
+        if needed.is_empty() {
+            return Ok(BTreeMap::new());
         }
+        let zones = self.all(aws).await?;
+        let id = |zone: &Zone| Ok(find(&zones, zone)?.map(|id| (zone.to_string(), id.to_owned())));
+        needed.iter().filter_map(|zone| id(zone).transpose()).collect()
     }
-    Ok(found)
 }
 
 /// The id of a zone, if it exists. Private zones answer nobody who validates, so they are found by id alone.
@@ -123,12 +134,39 @@ pub(crate) fn cname(name: &str, value: &str) -> Result<sdk::ResourceRecordSet, C
     record.map_err(|_| incomplete(CHANGE, "Name"))
 }
 
-/// Changes records of one zone, all or none of them.
+/// The records of a zone from a name on, in Route 53's order, as long as their names are `wanted`.
+pub(crate) async fn records_from(
+    aws: &Aws,
+    zone: &str,
+    name: &str,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<Vec<sdk::ResourceRecordSet>, CallError> {
+    let mut found = Vec::new();
+    let mut next = (Some(format!("{name}.")), None, None);
+    loop {
+        let (name, kind, identifier) = next;
+        let call = aws.route53.list_resource_record_sets().hosted_zone_id(zone).set_start_record_name(name);
+        let call = call.set_start_record_type(kind).set_start_record_identifier(identifier);
+        let answer = call.send().await.map_err(failed(RECORDS))?;
+        for record in answer.resource_record_sets {
+            if !wanted(&bare_name(record.name())) {
+                return Ok(found);
+            }
+            found.push(record);
+        }
+        if !answer.is_truncated {
+            return Ok(found);
+        }
+        next = (answer.next_record_name, answer.next_record_type, answer.next_record_identifier);
+    }
+}
+
+/// Changes records of one zone, all or none of them. Says by which id the change can be followed.
 pub(crate) async fn change(
     aws: &Aws,
     zone: &str,
     changes: Vec<(sdk::ChangeAction, sdk::ResourceRecordSet)>,
-) -> Result<(), CallError> {
+) -> Result<String, CallError> {
     let change = |(action, record)| {
         let change = sdk::Change::builder().action(action).resource_record_set(record).build();
         change.map_err(|_| incomplete(CHANGE, "Action"))
@@ -137,8 +175,9 @@ pub(crate) async fn change(
     let batch = sdk::ChangeBatch::builder().set_changes(Some(changes)).build();
     let batch = batch.map_err(|_| incomplete(CHANGE, "Changes"))?;
     let call = aws.route53.change_resource_record_sets().hosted_zone_id(zone).change_batch(batch);
-    call.send().await.map_err(failed(CHANGE))?;
-    Ok(())
+    let answer = call.send().await.map_err(failed(CHANGE))?;
+    let change = answer.change_info().ok_or_else(|| incomplete(CHANGE, "ChangeInfo"))?;
+    Ok(bare_id(change.id()).to_owned())
 }
 
 #[cfg(test)]

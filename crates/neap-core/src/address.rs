@@ -71,11 +71,13 @@ pub enum Kind {
     Certificate,
     /// A CloudFront function.
     Function,
+    /// A name in Route 53 that leads to a distribution or a load balancer.
+    Domain,
 }
 
 impl Kind {
     /// Every kind, in the order in which plans list them when nothing else decides.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::LogGroup,
         Self::Role,
         Self::InstanceProfile,
@@ -105,6 +107,7 @@ impl Kind {
         Self::Cloudfront,
         Self::BucketPolicy,
         Self::BucketFiles,
+        Self::Domain,
     ];
 
     /// The kind's name in addresses and in the stack file.
@@ -139,6 +142,7 @@ impl Kind {
             Self::OriginAccessControl => "origin_access_control",
             Self::Certificate => "certificate",
             Self::Function => "function",
+            Self::Domain => "domain",
         }
     }
 
@@ -151,7 +155,11 @@ impl Kind {
     pub const fn takes_tags(self) -> bool {
         !matches!(
             self,
-            Self::ClusterCapacity | Self::BucketPolicy | Self::BucketFiles | Self::OriginAccessControl
+            Self::ClusterCapacity
+                | Self::BucketPolicy
+                | Self::BucketFiles
+                | Self::OriginAccessControl
+                | Self::Domain
         )
     }
 

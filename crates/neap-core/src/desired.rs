@@ -191,6 +191,7 @@ impl Desired {
     pub fn named_certificates(&self) -> BTreeSet<String> {
         let named = |wanted: &DesiredResource| match &wanted.resource {
             Resource::Listener(listener) => listener.certificate.clone(),
+            Resource::Cloudfront(site) => site.certificate.as_ref().map(|it| it.arn.clone()),
             _ => None,
         };
         let is_of_acm =

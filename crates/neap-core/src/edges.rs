@@ -104,6 +104,8 @@ pub const fn between(dependent: Kind, dependency: Kind) -> EdgeRule {
         // A behaviour takes a function once it is published, which its create sees to. DeleteFunction fails with
         // `FunctionInUse` while any behaviour names it.
         (Kind::Cloudfront, Kind::Function) => EdgeRule::ID.held(),
+        // Nobody enforces it, but a name that leads to nothing can be taken over by whoever gets that host name next.
+        (Kind::Domain, Kind::Cloudfront | Kind::Alb | Kind::Nlb) => EdgeRule::ID.gone_before(),
         // S3 refuses two changes of one bucket at a time (`OperationAborted`).
         (Kind::BucketPolicy, Kind::Bucket) => EdgeRule::ID.gone_before(),
         // DeleteBucket fails with `BucketNotEmpty`, and nothing can be put before the bucket answers.
@@ -175,6 +177,12 @@ mod tests {
     fn a_certificate_is_issued_before_it_is_used_and_goes_after_its_users() {
         check(Kind::Listener, Kind::Certificate, Need::Ready, true);
         check(Kind::Cloudfront, Kind::Certificate, Need::Ready, true);
+    }
+
+    #[test]
+    fn a_name_goes_before_what_it_leads_to() {
+        check(Kind::Domain, Kind::Cloudfront, Need::Exists, true);
+        check(Kind::Domain, Kind::Alb, Need::Exists, true);
     }
 
     #[test]

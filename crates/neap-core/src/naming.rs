@@ -35,7 +35,8 @@ pub const fn limit(kind: Kind) -> usize {
         | Kind::Cloudfront
         | Kind::ClusterCapacity
         | Kind::ScalableTarget
-        | Kind::Certificate => 0,
+        | Kind::Certificate
+        | Kind::Domain => 0,
     }
 }
 
@@ -165,7 +166,8 @@ pub fn refusal(kind: Kind, name: &str) -> Option<String> {
         | Kind::Cloudfront
         | Kind::ClusterCapacity
         | Kind::ScalableTarget
-        | Kind::Certificate => None,
+        | Kind::Certificate
+        | Kind::Domain => None,
     }
 }
 

@@ -35,6 +35,7 @@ pub const fn names(kind: Kind) -> &'static [&'static str] {
         Kind::Bucket => &["name", "arn", "domain_name"],
         Kind::BucketPolicy | Kind::BucketFiles => &["bucket"],
         Kind::Certificate => &["arn"],
+        Kind::Domain => &["name", "zone_id"],
     }
 }
 
@@ -108,6 +109,10 @@ pub fn computed(resource: &Resource, environment: &Environment) -> Outputs {
             outputs.push(("domain_name", format!("{name}.s3.{region}.{}", domain(partition))));
         }
         Resource::BucketPolicy(_) | Resource::BucketFiles(_) => outputs.push(("bucket", name.to_owned())),
+        Resource::Domain(domain) => {
+            outputs.push(("name", name.to_owned()));
+            outputs.push(("zone_id", domain.zone.clone()));
+        }
         Resource::Vpc(_)
         | Resource::InternetGateway(_)
         | Resource::RouteTable(_)

@@ -57,7 +57,8 @@ impl Repeat {
             | Kind::Service
             | Kind::Bucket
             | Kind::OriginAccessControl
-            | Kind::Function => Self::Name,
+            | Kind::Function
+            | Kind::Domain => Self::Name,
         }
     }
 

@@ -190,6 +190,8 @@ const fn typical(step: &Step) -> u32 {
         Kind::Cloudfront => (300, 600),
         // Typically 1 to 10 minutes after its record is there (reference section 3.24).
         Kind::Certificate => (180, CALL),
+        // All of Route 53's servers know it within a minute (reference section 3.25).
+        Kind::Domain => (30, CALL),
         // Draining takes the target group's deregistration delay, 300 s unless set.
         Kind::Service => (180, 330),
         Kind::Alb => (150, 30),

@@ -74,6 +74,8 @@ impl Patience {
             Kind::Vpc | Kind::InternetGateway | Kind::RouteTable | Kind::Subnet => Self::new(kind, 1, 5, 5),
             // The names of new buckets take up to two minutes to be known everywhere (3.19).
             Kind::Bucket | Kind::BucketPolicy | Kind::BucketFiles => Self::new(kind, 1, 5, 2),
+            // Known to all of Route 53's servers within a minute, at times half an hour (3.25).
+            Kind::Domain => Self::new(kind, 5, 20, 30),
             // Issued 1 to 10 minutes after its records are there, at times much later (3.24).
             Kind::Certificate => Self::new(kind, 5, 20, 75),
             Kind::LogGroup
@@ -113,6 +115,7 @@ impl Patience {
             Kind::Bucket => Self::new(kind, 1, 5, 30),
             // Gone at once as a rule; AWS's own tools wait this long (3.18).
             Kind::ScalableTarget => Self::new(kind, 1, 5, 5),
+            Kind::Domain => Self::new(kind, 1, 5, 2),
             // Listeners and distributions let go of it after a lag (3.24).
             Kind::Certificate => Self::new(kind, 2, 10, 20),
             // In use until its distribution is gone everywhere (3.20, 3.21).
@@ -138,8 +141,8 @@ const fn visible(kind: Kind) -> u64 {
     match kind {
         // A certificate that was issued a moment ago; a version that has moved (1.7, 3.22).
         Kind::Cloudfront | Kind::OriginAccessControl | Kind::Function => 60,
-        // A certificate that was requested a moment ago (3.24).
-        Kind::Certificate => 60,
+        // A certificate that was requested a moment ago; another change of the same zone (3.24, 3.25).
+        Kind::Certificate | Kind::Domain => 60,
         // A name that was free a moment ago (`OperationAborted`) can take ten minutes and more; news take two (3.19).
         Kind::Bucket => 600,
         // Objects may be put as soon as the bucket is known; as many invalidations as may be under way end within minutes (3.23).

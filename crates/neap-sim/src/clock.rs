@@ -58,6 +58,8 @@ pub(crate) const DISTRIBUTION_DEPLOYS: Millis = 300 * SECOND;
 
 /// Until the records that validate a new certificate are known (3.24: a few seconds).
 pub(crate) const RECORDS_KNOWN: Millis = 4 * SECOND;
+/// Until all of Route 53's servers know a change (3.25: within a minute).
+pub(crate) const RECORDS_SPREAD: Millis = 30 * SECOND;
 /// Until a certificate whose records are there is issued (3.24: one to ten minutes).
 pub(crate) const CERTIFICATE_ISSUED: Millis = 120 * SECOND;
 /// How long a certificate waits for its records (3.24).

@@ -16,8 +16,8 @@ use crate::read;
 use crate::record::{Record, Rollout, State};
 use crate::rules;
 use crate::services::{
-    Request, acm, application_auto_scaling, auto_scaling, cloudfront, ec2, ecr, ecs, elb, function, iam,
-    instance_profile, launch_template, logs, network, objects, origin_access_control, s3,
+    Request, acm, application_auto_scaling, auto_scaling, cloudfront, domain, ec2, ecr, ecs, elb, function,
+    iam, instance_profile, launch_template, logs, network, objects, origin_access_control, s3,
 };
 use crate::sim::Sim;
 use crate::world::World;
@@ -63,6 +63,7 @@ impl Cloud for Sim {
             Resource::OriginAccessControl(fields) => origin_access_control::create(&request, fields).await,
             Resource::Certificate(fields) => acm::create(&request, fields).await,
             Resource::Function(fields) => function::create(&request, fields).await,
+            Resource::Domain(fields) => domain::create(&request, fields).await,
             other => Err(unknown(other.kind())),
         }?;
         Ok(self.outputs(&arn))
@@ -120,6 +121,7 @@ impl Cloud for Sim {
             }
             Resource::Certificate(fields) => acm::update(&request, &arn, fields).await,
             Resource::Function(fields) => function::update(&request, &arn, fields).await,
+            Resource::Domain(fields) => domain::update(&request, &arn, fields).await,
             other => Err(unknown(other.kind())),
         }?;
         Ok(self.outputs(&arn))
@@ -164,6 +166,7 @@ impl Cloud for Sim {
             Resource::OriginAccessControl(_) => origin_access_control::delete(&request, &arn).await,
             Resource::Certificate(_) => acm::delete(&request, &arn).await,
             Resource::Function(_) => function::delete(&request, &arn).await,
+            Resource::Domain(_) => domain::delete(&request, &arn).await,
             other => Err(unknown(other.kind())),
         }
     }
@@ -294,8 +297,11 @@ fn by_outputs<'world>(world: &'world World, kind: Kind, outputs: &Outputs) -> Op
     match (outputs.get("arn"), outputs.get("id")) {
         (Some(arn), _) => world.record(arn).filter(of_kind),
         (None, Some(id)) => world.by_id(kind, id),
-        // The policy of a bucket is known by that.
-        (None, None) => world.by_id(kind, outputs.get("bucket")?),
+        // The policy of a bucket is known by that, and a record by its zone and name.
+        (None, None) => match (outputs.get("zone_id"), outputs.get("name")) {
+            (Some(zone), Some(name)) => world.record(&domain::arn(zone, name)),
+            _ => world.by_id(kind, outputs.get("bucket")?),
+        },
     }
 }
 

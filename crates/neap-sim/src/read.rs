@@ -133,6 +133,8 @@ const fn calls(kind: Kind) -> &'static [ReadCall] {
             Each(3, "cloudfront:GetFunction"),
         ],
         Kind::OriginAccessControl => &[List(1, "cloudfront:ListOriginAccessControls")],
+        // The markers of each zone stand together.
+        Kind::Domain => &[List(1, "route53:ListHostedZones"), Each(2, "route53:ListResourceRecordSets")],
         Kind::Certificate => &[
             List(1, "acm:ListCertificates"),
             Each(2, "acm:ListTagsForCertificate"),
@@ -172,6 +174,7 @@ pub(crate) const fn describe(kind: Kind) -> &'static str {
         Kind::OriginAccessControl => "cloudfront:GetOriginAccessControl",
         Kind::Certificate => "acm:DescribeCertificate",
         Kind::Function => "cloudfront:DescribeFunction",
+        Kind::Domain => "route53:GetChange",
     }
 }
 

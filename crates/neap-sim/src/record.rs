@@ -8,9 +8,9 @@ use neap_core::address::{Address, Kind};
 use neap_core::desired::{TAG_ADDRESS, TAG_STACK};
 use neap_core::kinds::{
     Alb, AutoScalingGroup, Bucket, BucketFiles, BucketPolicy, CapacityProvider, Certificate, Cloudfront,
-    Cluster, ClusterCapacity, Ecr, Function, InstanceProfile, InternetGateway, LaunchTemplate, Listener,
-    LogGroup, Nlb, OriginAccessControl, Resource, Role, RouteTable, Rule, ScalableTarget, SecurityGroup,
-    Service, Subnet, TargetGroup, Task, Vpc,
+    Cluster, ClusterCapacity, Domain, Ecr, Function, InstanceProfile, InternetGateway, LaunchTemplate,
+    Listener, LogGroup, Nlb, OriginAccessControl, Resource, Role, RouteTable, Rule, ScalableTarget,
+    SecurityGroup, Service, Subnet, TargetGroup, Task, Vpc,
 };
 use neap_core::live::{LiveResource, Outputs, Phase, is_marked};
 use neap_core::policy;
@@ -330,6 +330,7 @@ fields!(
     Cloudfront,
     Cluster,
     ClusterCapacity,
+    Domain,
     Ecr,
     Function,
     InstanceProfile,

@@ -75,7 +75,7 @@
 //! bytes = 12
 //!
 //! [[taken]]                     # what another account has
-//! bucket = "course-web"
+//! bucket = "course-web"         # or: alias = "app.example.com"
 //! ```
 
 mod pipeline;
@@ -94,6 +94,7 @@ use crate::arn;
 use crate::clock::Millis;
 use crate::error::SimError;
 use crate::record::{Alarm, Record};
+use crate::services::domain;
 use crate::services::ecs::cluster_capacity;
 use crate::services::{objects, route53, s3};
 use crate::world::World;
@@ -163,7 +164,8 @@ struct Put {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Taken {
-    bucket: String,
+    bucket: Option<String>,
+    alias: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -316,7 +318,10 @@ pub(crate) fn apply(world: &mut World, script: Script) -> Result<(), SimError> {
     world.bad_certificates.extend(unusable);
     world.refused_domains.extend(script.caa.into_iter().map(|domain| domain.name));
     script.unvalidated.iter().try_for_each(|it| route53::invalidate(world, &it.name))?;
-    world.others_buckets.extend(script.taken.into_iter().map(|taken| taken.bucket));
+    for taken in script.taken {
+        world.others_buckets.extend(taken.bucket);
+        world.others_aliases.extend(taken.alias);
+    }
     Ok(())
 }
 
@@ -429,6 +434,9 @@ fn place(world: &mut World, resource: Resource, tags: &BTreeMap<String, String>)
             let id = format!("E{}", arn::letters(&seed, 13, arn::CAPITALS));
             (place.global_arn("cloudfront", &format!("origin-access-control/{id}")), id)
         }
+        Resource::Domain(domain) => {
+            (domain::arn(&domain.zone, &domain.name), format!("{}/{}", domain.zone, domain.name))
+        }
         Resource::Certificate(certificate) => {
             let place = arn::Place { region: certificate.region.clone(), ..place.clone() };
             (place.arn("acm", &format!("certificate/{id}")), String::new())
@@ -463,7 +471,12 @@ fn place(world: &mut World, resource: Resource, tags: &BTreeMap<String, String>)
     };
     let is_global = matches!(
         resource.kind(),
-        Kind::Role | Kind::InstanceProfile | Kind::Cloudfront | Kind::OriginAccessControl | Kind::Function
+        Kind::Role
+            | Kind::InstanceProfile
+            | Kind::Cloudfront
+            | Kind::OriginAccessControl
+            | Kind::Function
+            | Kind::Domain
     );
     let region = match &resource {
         Resource::Certificate(certificate) => certificate.region.clone(),

@@ -78,6 +78,9 @@ pub(crate) struct World {
     /// The ARNs of the CloudFront functions that were published at some time.
     #[serde(default)]
     pub(crate) runs: BTreeSet<String>,
+    /// Names that lead to other accounts' distributions.
+    #[serde(default)]
+    pub(crate) others_aliases: BTreeSet<String>,
     /// Ids of the images that AWS recommends instead of the first ones, by processor; an empty one for none.
     #[serde(default)]
     pub(crate) newer_images: BTreeMap<String, String>,
@@ -154,6 +157,7 @@ impl Default for World {
             missing_parameters: BTreeSet::new(),
             others_buckets: BTreeSet::new(),
             runs: BTreeSet::new(),
+            others_aliases: BTreeSet::new(),
             newer_images: BTreeMap::new(),
             missing_zones: BTreeSet::new(),
             more_zones: BTreeSet::new(),

@@ -77,6 +77,8 @@ const FAR: &[Listing] = &[
     Listing("acm:ListCertificates", &[Thing::Certificate]),
     Listing("acm:ListTagsForCertificate", &[Thing::Certificate]),
     Listing("cloudfront:ListFunctions", &[Thing::Function]),
+    Listing("route53:ListHostedZones", &[Thing::Record]),
+    Listing("route53:ListResourceRecordSets", &[Thing::Record]),
     Listing("ssm:DescribeParameters", &[Thing::Parameter]),
     Listing(INDEX, &[]),
 ];

@@ -93,6 +93,10 @@ fn rest(service: &str, request: &Request) -> (Protocol, String) {
             let known = parts.get(1..).and_then(|parts| cloudfront(method, parts, query));
             (Protocol::RestXml, known.map_or_else(|| format!("{method} {path}"), str::to_owned))
         }
+        "route53" => {
+            let known = parts.get(1..).and_then(|parts| route53(method, parts));
+            (Protocol::RestXml, known.map_or_else(|| format!("{method} {path}"), str::to_owned))
+        }
         "s3" => (Protocol::S3, s3(method, &parts, query)),
         _ => match parts.as_slice() {
             ["service", _, "operation", name] => (Protocol::Cbor, (*name).to_owned()),
@@ -127,6 +131,17 @@ fn cloudfront(method: &str, parts: &[&str], query: &str) -> Option<&'static str>
         ("GET", ["tagging"]) => "ListTagsForResource",
         ("POST", ["tagging"]) if query.contains("Operation=Untag") => "UntagResource",
         ("POST", ["tagging"]) => "TagResource",
+        _ => return None,
+    })
+}
+
+/// Route 53's operations on what neap reads and makes; the path begins with the version of the interface.
+fn route53(method: &str, parts: &[&str]) -> Option<&'static str> {
+    Some(match (method, parts) {
+        ("GET", ["hostedzone"]) => "ListHostedZones",
+        ("GET", ["hostedzone", _, "rrset"]) => "ListResourceRecordSets",
+        ("POST", ["hostedzone", _, "rrset"]) => "ChangeResourceRecordSets",
+        ("GET", ["change", _]) => "GetChange",
         _ => return None,
     })
 }
@@ -206,6 +221,18 @@ mod tests {
         let body = "Version=2015-12-01&Action=DescribeRules";
         let describe = request("elasticloadbalancing", "POST", "/", &form, body);
         check(&describe, Protocol::Query, "elasticloadbalancing:DescribeRules", false);
+    }
+
+    #[test]
+    fn methods_and_paths_name_the_operations_of_route_53() {
+        let check = |method, path: &str, name, is_mutating| {
+            let request = request("route53", method, &format!("/2013-04-01/{path}"), &[], "<X/>");
+            check(&request, Protocol::RestXml, name, is_mutating);
+        };
+        check("GET", "hostedzone?maxitems=100", "route53:ListHostedZones", false);
+        check("GET", "hostedzone/Z1/rrset?name=x", "route53:ListResourceRecordSets", false);
+        check("POST", "hostedzone/Z1/rrset", "route53:ChangeResourceRecordSets", true);
+        check("GET", "change/C1", "route53:GetChange", false);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_cloudfront::types as sdk;
-use neap_core::kinds::{Behavior, Cloudfront, Origin};
+use neap_core::kinds::{Behavior, Cloudfront, Origin, ViewerCertificate};
 
 /// The settings that a behaviour without a cache policy has instead.
 const LEGACY: &str = "forwarded-values";
@@ -17,6 +17,7 @@ const DEFAULT_METHODS: [&str; 2] = ["GET", "HEAD"];
 pub(super) fn from_aws(config: &sdk::DistributionConfig) -> Cloudfront {
     let origins = config.origins().map_or(&[][..], sdk::Origins::items);
     let behaviors = config.cache_behaviors().map_or(&[][..], sdk::CacheBehaviors::items);
+    let aliases = config.aliases().map_or(&[][..], sdk::Aliases::items);
     let price_class = config.price_class().map_or("PriceClass_All", sdk::PriceClass::as_str);
     let http_version = config.http_version().map_or("http2", sdk::HttpVersion::as_str);
     Cloudfront {
@@ -31,7 +32,21 @@ pub(super) fn from_aws(config: &sdk::DistributionConfig) -> Cloudfront {
         // Answers have been seen in capitals.
         http_version: http_version.to_ascii_lowercase(),
         ipv6: config.is_ipv6_enabled().unwrap_or(false),
+        aliases: aliases.iter().map(|alias| alias.to_ascii_lowercase()).collect(),
+        certificate: config.viewer_certificate().and_then(read_certificate),
     }
+}
+
+/// The certificate of the user's own; none where CloudFront shows its own.
+fn read_certificate(shown: &sdk::ViewerCertificate) -> Option<ViewerCertificate> {
+    let id = shown.acm_certificate_arn().or(shown.iam_certificate_id()).filter(|id| !id.is_empty())?;
+    let version = shown.minimum_protocol_version().map_or("TLSv1", sdk::MinimumProtocolVersion::as_str);
+    let support = shown.ssl_support_method().map_or("vip", sdk::SslSupportMethod::as_str);
+    Some(ViewerCertificate {
+        arn: id.to_owned(),
+        minimum_protocol: version.to_owned(),
+        support: support.to_owned(),
+    })
 }
 
 /// An origin. One that is a bucket or lies in a VPC has no ports; its protocol policy then says what it is.

@@ -43,6 +43,10 @@ pub(super) fn change(config: &mut sdk::DistributionConfig, desired: &Cloudfront)
     config.price_class = Some(desired.price_class.as_str().into());
     config.http_version = Some(desired.http_version.as_str().into());
     config.is_ipv6_enabled = Some(desired.ipv6);
+    let aliases: Vec<String> = desired.aliases.iter().cloned().collect();
+    let list = sdk::Aliases::builder().quantity(quantity(&aliases));
+    config.aliases = Some(list.set_items((!aliases.is_empty()).then_some(aliases)).build()?);
+    config.viewer_certificate = Some(viewer_certificate(desired));
     config.origins = Some(origins(config.origins.take(), desired)?);
     config.cache_behaviors = Some(behaviors(config.cache_behaviors.take(), desired)?);
     let default = match config.default_cache_behavior.take() {
@@ -51,6 +55,18 @@ pub(super) fn change(config: &mut sdk::DistributionConfig, desired: &Cloudfront)
     };
     config.default_cache_behavior = Some(changed_default_behavior(default, &desired.default_behavior)?);
     Ok(())
+}
+
+/// The certificate that viewers are shown: CloudFront's own where there is no other.
+fn viewer_certificate(desired: &Cloudfront) -> sdk::ViewerCertificate {
+    let builder = sdk::ViewerCertificate::builder();
+    let Some(certificate) = &desired.certificate else {
+        return builder.cloud_front_default_certificate(true).build();
+    };
+    let builder = builder
+        .minimum_protocol_version(certificate.minimum_protocol.as_str().into())
+        .ssl_support_method(certificate.support.as_str().into());
+    builder.acm_certificate_arn(&certificate.arn).build()
 }
 
 fn quantity<T>(items: &[T]) -> i32 {
@@ -246,6 +262,8 @@ mod tests {
             ..desired.default_behavior.clone()
         };
         desired.behaviors.insert(0, assets);
+        desired.aliases.insert("www.example.com".into());
+        desired.certificate = None;
         desired.enabled = false;
         desired.http_version = "http2and3".into();
         desired.price_class = "PriceClass_All".into();
@@ -261,6 +279,7 @@ mod tests {
         check_round(&Cloudfront::example());
         check_round(&second());
         check_round(&Cloudfront { behaviors: vec![], ..Cloudfront::example() });
+        check_round(&Cloudfront { aliases: [].into(), certificate: None, ..Cloudfront::example() });
     }
 
     #[test]

@@ -55,6 +55,8 @@ fn by_shape(code: &str, message: &str) -> ErrorKind {
         of_capacity_provider(message)
     } else if code == "ValidationError" && message.starts_with("autoscalinggroup name not found") {
         ErrorKind::NotFound
+    } else if code == "InvalidChangeBatch" {
+        of_records(message)
     } else if message.contains("was not idempotent") {
         ErrorKind::Conflict
     } else if bare.ends_with("NotFound") {
@@ -89,6 +91,17 @@ fn of_capacity_provider(message: &str) -> ErrorKind {
         ErrorKind::Conflict
     } else if message.contains("in use") || message.contains("associated with") {
         ErrorKind::InUse
+    } else {
+        ErrorKind::Invalid
+    }
+}
+
+/// Route 53 has one code for whatever is wrong with a change of records (3.25).
+fn of_records(message: &str) -> ErrorKind {
+    if message.contains("already exists") || message.contains("conflicts with other records") {
+        ErrorKind::Conflict
+    } else if message.contains("not found") {
+        ErrorKind::NotFound
     } else {
         ErrorKind::Invalid
     }

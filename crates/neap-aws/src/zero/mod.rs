@@ -16,6 +16,7 @@ mod index;
 mod instances;
 mod logs;
 mod network;
+mod records;
 mod s3;
 mod scaling;
 mod ssm;
@@ -133,6 +134,7 @@ async fn far(aws: &Aws, scope: &StackScope) -> (Part, Vec<String>) {
         definitions,
         instances,
         certificates,
+        records,
         arns,
     ) = join!(
         Box::pin(logs::look(aws, scope)),
@@ -146,6 +148,7 @@ async fn far(aws: &Aws, scope: &StackScope) -> (Part, Vec<String>) {
         Box::pin(task_definitions::look(aws, scope)),
         Box::pin(instances::look(aws, scope)),
         Box::pin(certificates::look(aws)),
+        Box::pin(records::look(aws, scope)),
         Box::pin(index::arns(aws, scope)),
     );
     let others = [
@@ -159,6 +162,7 @@ async fn far(aws: &Aws, scope: &StackScope) -> (Part, Vec<String>) {
         definitions,
         instances,
         certificates,
+        records,
     ];
     for other in others {
         part.merge(other);

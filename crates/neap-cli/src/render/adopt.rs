@@ -136,9 +136,14 @@ pub(crate) fn refused(stack: &str, address: &Address, id: Option<&str>, reason: 
                 .hint("let neap make a role of its own: give it another `name`, or delete this one")
         }
         NoAdoption::Untaggable(live) => {
-            CommandError::failed(format!("AWS cannot tag {}, so nothing could say whose it is", called(live)))
-                .detail("its ARN has the old form, without the cluster")
-                .hint("recreate it, which gives it the new form")
+            let message = format!("AWS cannot tag {}, so nothing could say whose it is", called(live));
+            if live.kind().takes_tags() {
+                CommandError::failed(message)
+                    .detail("its ARN has the old form, without the cluster")
+                    .hint("recreate it, which gives it the new form")
+            } else {
+                CommandError::failed(message).hint("delete it, and the stack makes its own")
+            }
         }
         NoAdoption::Permanent(live) => CommandError::failed(format!(
             "AWS lets nobody delete {}, so no stack could end with it",

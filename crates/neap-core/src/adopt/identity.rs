@@ -155,7 +155,7 @@ fn of_arn(kind: Kind, arn: &str) -> Option<By> {
         Kind::Certificate => inside("acm", "certificate/").map(|_| By::Id(arn.to_owned()))?,
         Kind::Function => By::Name(inside("cloudfront", "function/")?.to_owned()),
         // They take no tags, so they are never adopted.
-        Kind::OriginAccessControl | Kind::BucketFiles => return None,
+        Kind::OriginAccessControl | Kind::BucketFiles | Kind::Domain => return None,
     };
     Some(by)
 }

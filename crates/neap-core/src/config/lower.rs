@@ -14,6 +14,7 @@ mod cloudfront_origin;
 mod container;
 mod context;
 mod deployment;
+mod domain;
 mod fargate;
 mod files;
 mod firelens;
@@ -42,6 +43,7 @@ mod task;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod viewer;
 mod volume;
 mod vpc;
 mod whole;
@@ -87,6 +89,7 @@ pub fn lower(
     instances::lower(&mut lowering);
     function::lower(&mut lowering);
     cloudfront::lower(&mut lowering);
+    domain::lower(&mut lowering);
     bucket::imply_policies(&mut lowering);
     files::imply(&mut lowering);
     let mut outputs = stack::outputs(&mut lowering);

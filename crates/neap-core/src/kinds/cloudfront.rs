@@ -142,6 +142,17 @@ pub struct Behavior {
     pub compress: bool,
 }
 
+/// The certificate that viewers are shown, and what they must speak.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ViewerCertificate {
+    /// Its ARN: one of ACM in us-east-1. That of a live one of IAM's is its id.
+    pub arn: String,
+    /// The oldest protocol that viewers may speak, with the ciphers that go with it: `TLSv1.2_2021`.
+    pub minimum_protocol: String,
+    /// Whom it is shown to: `sni-only` for viewers that say which name they want; `vip` and `static-ip` are dearer.
+    pub support: String,
+}
+
 /// A CloudFront distribution.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Cloudfront {
@@ -166,6 +177,12 @@ pub struct Cloudfront {
     pub http_version: String,
     /// Whether it answers over IPv6.
     pub ipv6: bool,
+    /// The names of one's own that it answers for, in lower case.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub aliases: BTreeSet<String>,
+    /// The certificate for those names; null for CloudFront's own, which is for none of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<ViewerCertificate>,
 }
 
 impl KindOf for Cloudfront {
@@ -173,7 +190,7 @@ impl KindOf for Cloudfront {
     const POLICY: FieldPolicy = FieldPolicy {
         replace: &[],
         ignore_unset: &[],
-        unordered: &["behaviors.methods", "behaviors.cached_methods"],
+        unordered: &["behaviors.methods", "behaviors.cached_methods", "aliases"],
         documents: &[],
         hidden: &["caller_reference"],
     };
@@ -228,6 +245,12 @@ impl KindOf for Cloudfront {
             price_class: "PriceClass_100".into(),
             http_version: "http2".into(),
             ipv6: true,
+            aliases: ["app.example.com".to_owned()].into(),
+            certificate: Some(ViewerCertificate {
+                arn: "arn:aws:acm:us-east-1:123456789012:certificate/1".into(),
+                minimum_protocol: "TLSv1.2_2021".into(),
+                support: "sni-only".into(),
+            }),
         }
     }
 }

@@ -13,6 +13,7 @@ mod certificate;
 mod cloudfront;
 mod cluster;
 mod cluster_capacity;
+mod domain;
 mod ecr;
 mod function;
 mod instance_profile;
@@ -40,12 +41,13 @@ pub use bucket_files::{BucketFiles, Site};
 pub use bucket_policy::BucketPolicy;
 pub use capacity_provider::CapacityProvider;
 pub use certificate::Certificate;
-pub use cloudfront::{Behavior, Cloudfront, ManagedPolicies, Origin};
+pub use cloudfront::{Behavior, Cloudfront, ManagedPolicies, Origin, ViewerCertificate};
 pub use cloudfront::{
     MANAGED_CACHE_POLICIES, MANAGED_ORIGIN_REQUEST_POLICIES, MANAGED_RESPONSE_HEADERS_POLICIES,
 };
 pub use cluster::{Cluster, StrategyItem};
 pub use cluster_capacity::ClusterCapacity;
+pub use domain::{CLOUDFRONT_ZONE, Domain};
 pub use ecr::Ecr;
 pub use function::{Code, Function};
 pub use instance_profile::InstanceProfile;
@@ -205,6 +207,7 @@ kinds!(
     OriginAccessControl,
     Certificate,
     Function,
+    Domain,
 );
 
 #[cfg(test)]

@@ -48,6 +48,8 @@ pub(super) enum On {
     Images,
     /// The hosted zones of the account: only a reading tells which.
     Zones,
+    /// Changes of records, by ids that Route 53 gives.
+    RecordChanges,
     /// The VPC.
     Vpc,
     /// Roles that AWS's services make for themselves.
@@ -193,6 +195,7 @@ pub(super) const fn of_kind(kind: Kind) -> &'static [Right] {
         Kind::OriginAccessControl => ORIGIN_ACCESS_CONTROL,
         Kind::Certificate => CERTIFICATE,
         Kind::Function => FUNCTION,
+        Kind::Domain => DOMAIN,
     }
 }
 
@@ -564,4 +567,11 @@ const FUNCTION: &[Right] = &[
     make("cloudfront:TagResource", Own, Guard::None),
     make("cloudfront:UntagResource", Own, Guard::None),
     delete("cloudfront:DeleteFunction", Own, Guard::None),
+];
+
+const DOMAIN: &[Right] = &[
+    read("route53:ListHostedZones", Any),
+    read("route53:ListResourceRecordSets", On::Zones),
+    read("route53:GetChange", On::RecordChanges),
+    both("route53:ChangeResourceRecordSets", On::Zones, Guard::None),
 ];

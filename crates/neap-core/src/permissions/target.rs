@@ -44,6 +44,7 @@ pub(super) fn resources(desired: &Desired, place: &Place, kind: Option<Kind>, on
             let path = "parameter/aws/service/ecs/optimized-ami/*";
             [format!("arn:{}:ssm:{}::{path}", place.partition(), place.region)].into()
         }
+        (On::RecordChanges, _) => [format!("arn:{}:route53:::change/*", place.partition())].into(),
         (On::Zones, _) => [format!("arn:{}:route53:::hostedzone/*", place.partition())].into(),
         (On::Vpc, _) => {
             let id = match &desired.network {
@@ -179,6 +180,8 @@ fn arns(place: &Place, kind: Kind, name: &str) -> Vec<String> {
             }
         }
         Kind::Function => vec![place.global("cloudfront", &format!("function/{name}"))],
+        // A record has no ARN but its zone's.
+        Kind::Domain => vec![format!("arn:{}:route53:::hostedzone/*", place.partition())],
         // By id, which nobody knows before.
         Kind::OriginAccessControl => vec![place.global("cloudfront", "origin-access-control/*")],
     }

@@ -196,7 +196,8 @@ impl<'a> Judge<'a, '_> {
             | Kind::BucketFiles
             | Kind::OriginAccessControl
             | Kind::Certificate
-            | Kind::Function => false,
+            | Kind::Function
+            | Kind::Domain => false,
         }
     }
 

@@ -196,6 +196,7 @@ fn place(resource: &Resource) -> Option<String> {
         Resource::Rule(rule) => Some(format!("{} {}", rule.listener, rule.priority)),
         Resource::Service(service) => Some(format!("{} {name}", service.cluster)),
         Resource::SecurityGroup(group) => Some(format!("{} {}", group.vpc, name.to_lowercase())),
+        Resource::Domain(domain) => Some(format!("{} {name}", domain.zone)),
         Resource::Role(_) | Resource::InstanceProfile(_) => Some(name.to_lowercase()),
         Resource::ClusterCapacity(capacity) => Some(capacity.cluster.clone()),
         Resource::ScalableTarget(target) => Some(target.service.clone()),

@@ -127,7 +127,8 @@ impl<'a> World<'a> {
             | Kind::BucketFiles
             | Kind::OriginAccessControl
             | Kind::Certificate
-            | Kind::Function => None,
+            | Kind::Function
+            | Kind::Domain => None,
         }
     }
 }
@@ -215,7 +216,7 @@ fn identities<'b>(found: &'b LiveResource, known: &'b Outputs) -> Vec<&'b str> {
         | Kind::Certificate
         | Kind::Function => &["arn"],
         Kind::Bucket => &["name", "arn"],
-        Kind::BucketPolicy | Kind::BucketFiles | Kind::ScalableTarget => &[],
+        Kind::BucketPolicy | Kind::BucketFiles | Kind::ScalableTarget | Kind::Domain => &[],
     };
     keys.iter().filter_map(|key| known.get(*key)).map(|value| family(value)).collect()
 }

@@ -51,7 +51,8 @@ pub(super) fn command(scope: &StackScope, region: &str, seen: &Seen) -> Option<S
         | Thing::SecurityGroupRule
         | Thing::Distribution
         | Thing::OriginAccessControl
-        | Thing::Function => return None,
+        | Thing::Function
+        | Thing::Record => return None,
     };
     let is_global = matches!(seen.thing, Thing::Role | Thing::InstanceProfile);
     Some(if is_global { format!("aws {command}") } else { format!("aws {command} --region {region}") })

@@ -79,11 +79,13 @@ pub enum Thing {
     Certificate,
     /// A CloudFront function.
     Function,
+    /// A name in a public hosted zone that is marked as somebody's.
+    Record,
 }
 
 impl Thing {
     /// Everything that is looked for.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 33] = [
         Self::LoadBalancer,
         Self::Listener,
         Self::ListenerRule,
@@ -116,6 +118,7 @@ impl Thing {
         Self::OriginAccessControl,
         Self::Certificate,
         Self::Function,
+        Self::Record,
     ];
 
     /// What a resource of `kind` is here.
@@ -148,6 +151,7 @@ impl Thing {
             Kind::OriginAccessControl => Self::OriginAccessControl,
             Kind::Certificate => Self::Certificate,
             Kind::Function => Self::Function,
+            Kind::Domain => Self::Record,
         }
     }
 
@@ -186,6 +190,7 @@ impl Thing {
             Self::OriginAccessControl => "origin access control",
             Self::Certificate => "certificate",
             Self::Function => "function",
+            Self::Record => "record",
         }
     }
 }

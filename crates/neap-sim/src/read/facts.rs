@@ -28,13 +28,11 @@ pub(super) fn calls(desired: &Desired, wave: usize) -> Vec<&'static str> {
             let images = needs_images(desired).then_some("ssm:GetParameters");
             let origins =
                 desired.refers_to(Fact::CloudfrontOrigins).then_some("ec2:DescribeManagedPrefixLists");
-            let hosted = (!desired.zones().is_empty()).then_some("route53:ListHostedZones");
             let certificates = desired.named_certificates().len();
             let certificates = std::iter::repeat_n("acm:DescribeCertificate", certificates);
             vpcs.into_iter()
                 .chain(tags)
                 .chain(zones)
-                .chain(hosted)
                 .chain(certificates)
                 .chain(origins)
                 .chain(secrets)

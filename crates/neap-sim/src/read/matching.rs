@@ -94,6 +94,7 @@ fn own_name(resource: &Resource) -> Name {
     let scope = match resource {
         Resource::SecurityGroup(SecurityGroup { vpc, .. }) => vpc.clone(),
         Resource::Service(Service { cluster, .. }) => cluster.clone(),
+        Resource::Domain(domain) => domain.zone.clone(),
         _ => String::new(),
     };
     let name = resource.aws_name();
@@ -117,6 +118,7 @@ fn name(world: &World, desired: &Desired, found: &Arns, resource: &Resource) -> 
 /// A text that names a network or a cluster, with what it refers to filled in.
 fn resolved(world: &World, desired: &Desired, found: &Arns, text: &str) -> String {
     let resolve = |reference: &Reference| match reference {
+        Reference::Zone(zone) => world.zone(zone),
         Reference::Fact(Fact::Vpc) => facts::vpc(world, desired).map(|vpc| vpc.id.clone()),
         Reference::Output(address, _) if address.kind() == Kind::Vpc => {
             found.get(address).and_then(|arn| world.record(arn)).map(|record| record.id.clone())
@@ -125,7 +127,7 @@ fn resolved(world: &World, desired: &Desired, found: &Arns, text: &str) -> Strin
             .resources
             .get(address)
             .map(|resource| world.place().arn("ecs", &format!("cluster/{}", resource.resource.aws_name()))),
-        Reference::Fact(_) | Reference::Variable(_) | Reference::Secret(_) | Reference::Zone(_) => None,
+        Reference::Fact(_) | Reference::Variable(_) | Reference::Secret(_) => None,
     };
     let resolved = |reference: &Reference| resolve(reference).map_or(Resolved::Unknown, Resolved::One);
     reference::substitute_text(text, &resolved)

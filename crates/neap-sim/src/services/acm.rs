@@ -184,6 +184,39 @@ fn delete_certificate(world: &mut World, arn: &str) -> Answer<()> {
 }
 
 /// Whether a distribution shows this certificate to viewers.
-const fn uses(_: &Cloudfront, _: &str) -> bool {
-    false
+fn uses(site: &Cloudfront, arn: &str) -> bool {
+    site.certificate.as_ref().is_some_and(|certificate| certificate.arn == arn)
+}
+
+/// Whether a certificate for `name` is one for `alias`.
+fn covers(name: &str, alias: &str) -> bool {
+    let wildcard = name.strip_prefix("*.").zip(alias.split_once('.'));
+    name == alias || wildcard.is_some_and(|(rest, (_, of_alias))| rest == of_alias)
+}
+
+/// Refuses a certificate that CloudFront cannot show viewers who ask for these names.
+pub(super) fn showable<'a>(
+    world: &World,
+    arn: &str,
+    aliases: impl IntoIterator<Item = &'a String>,
+) -> Answer<()> {
+    const CODE: &str = "InvalidViewerCertificate";
+    let invalid = |why: &str| Rejection::invalid(CODE, format!("The certificate {arn} {why}"));
+    if !arn.contains(&format!(":acm:{CLOUDFRONT_REGION}:")) {
+        return Err(invalid("must be in us-east-1."));
+    }
+    if usable(world, arn).is_err() {
+        return Err(Rejection::not_yet(
+            CODE,
+            format!(
+                "The certificate {arn} doesn't exist, isn't in us-east-1, isn't valid, or is not issued."
+            ),
+        ));
+    }
+    let Some((_, certificate)) = world.get::<Certificate>(arn) else { return Ok(()) };
+    let mut aliases = aliases.into_iter();
+    match aliases.find(|alias| !certificate.names().any(|name| covers(name, alias))) {
+        Some(alias) => Err(invalid(&format!("does not cover the alternate domain name {alias}."))),
+        None => Ok(()),
+    }
 }

@@ -9,6 +9,7 @@ use neap_core::kinds::{
 };
 use neap_engine::cloud::CallError;
 
+use super::acm;
 use super::request::{TagCalls, gone_is_done};
 use super::{Request, function};
 use crate::arn;
@@ -74,6 +75,7 @@ fn is_deployed(world: &World, arn: &str) -> bool {
 
 fn create_distribution(world: &mut World, request: &Request<'_>, desired: &Cloudfront) -> Answer<String> {
     check(world, desired)?;
+    check_viewers(world, desired, None)?;
     rules::tags("InvalidTagging", &request.tags)?;
     if find(world, &desired.caller_reference).is_some() {
         let message = "The caller reference that you are using to create a distribution is associated with another \
@@ -94,6 +96,7 @@ fn create_distribution(world: &mut World, request: &Request<'_>, desired: &Cloud
 
 fn update_distribution(world: &mut World, arn: &str, desired: Cloudfront) -> Answer<()> {
     check(world, &desired)?;
+    check_viewers(world, &desired, Some(arn))?;
     let until = world.now + DISTRIBUTION_DEPLOYS;
     *world.change::<Cloudfront>(arn, NOT_FOUND)? = desired;
     if let Some(record) = world.record_mut(arn) {
@@ -132,6 +135,32 @@ fn check(world: &World, desired: &Cloudfront) -> Answer<()> {
     }
     check_behavior(desired, &desired.default_behavior)?;
     function::check_behavior(world, &desired.default_behavior)
+}
+
+/// Refuses names and certificates: a name leads to one distribution alone, of all accounts', and needs a certificate.
+fn check_viewers(world: &World, desired: &Cloudfront, own: Option<&str>) -> Answer<()> {
+    let Some(certificate) = &desired.certificate else {
+        return rules::require(desired.aliases.is_empty(), "InvalidViewerCertificate", || {
+            "To add an alternate domain name (CNAME) to a CloudFront distribution, you must attach a trusted certificate \
+             that validates your authorization to use the domain name."
+                .to_owned()
+        });
+    };
+    let versions = ["TLSv1.2_2018", "TLSv1.2_2019", "TLSv1.2_2021", "TLSv1.2_2025", "TLSv1.3_2025"];
+    rules::one_of(INVALID, "MinimumProtocolVersion", &certificate.minimum_protocol, &versions)?;
+    rules::one_of(INVALID, "SSLSupportMethod", &certificate.support, &["sni-only", "vip", "static-ip"])?;
+    acm::showable(world, &certificate.arn, &desired.aliases)?;
+    let others = world.all::<Cloudfront>().filter(|(record, _)| Some(record.arn.as_str()) != own);
+    let mut taken = others.flat_map(|(_, other)| &other.aliases).chain(&world.others_aliases);
+    match taken.find(|alias| desired.aliases.contains(*alias)) {
+        Some(alias) => {
+            let message = format!(
+                "One or more of the CNAMEs you provided are already associated with a different resource: {alias}"
+            );
+            Err(Rejection::conflict("CNAMEAlreadyExists", message))
+        }
+        None => Ok(()),
+    }
 }
 
 fn check_origin(id: &str, origin: &Origin) -> Answer<()> {

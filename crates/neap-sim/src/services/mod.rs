@@ -4,6 +4,7 @@ pub(crate) mod acm;
 pub(crate) mod application_auto_scaling;
 pub(crate) mod auto_scaling;
 pub(crate) mod cloudfront;
+pub(crate) mod domain;
 pub(crate) mod ec2;
 pub(crate) mod ecr;
 pub(crate) mod ecs;

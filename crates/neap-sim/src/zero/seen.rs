@@ -20,7 +20,9 @@ use crate::world::World;
 
 /// Everything in the region, and what has no region.
 pub(super) fn everything(world: &World) -> Vec<Seen> {
-    let here = world.everything().filter(|record| record.kind() != Kind::ClusterCapacity);
+    // Of the records only those that carry a marker are looked at.
+    let marked = |record: &&Record| record.kind() != Kind::Domain || !record.tags.is_empty();
+    let here = world.everything().filter(|record| record.kind() != Kind::ClusterCapacity).filter(marked);
     let here = here.filter(|record| record.region.as_ref().is_none_or(|it| *it == world.place));
     let records: Vec<&Record> = here.filter(|record| !is_tombstone(record)).collect();
     let balanced = balanced(&records);
@@ -137,7 +139,10 @@ fn seen(world: &World, record: &Record, balanced: &BTreeMap<String, BTreeSet<Str
             let controls = distribution.origins.values().filter_map(|origin| origin.access_control.clone());
             let behaviors = distribution.behaviors.iter().chain([&distribution.default_behavior]);
             let functions = behaviors.flat_map(|behavior| behavior.functions.values().cloned());
-            seen.uses = controls.chain(functions).collect();
+            seen.uses = controls
+                .chain(functions)
+                .chain(distribution.certificate.iter().map(|it| it.arn.clone()))
+                .collect();
         }
         Resource::OriginAccessControl(control) => {
             seen.name.clone_from(&control.description);

@@ -27,6 +27,10 @@ domain = "example.com"
 [network]
 cidr = "10.0.0.0/16"
 
+[domain.api]
+name = "api.example.com"
+target = "alb.public"
+
 [ecr.api]
 [cluster.main]
 capacity = { instance_type = "t3.micro", max = 2 }
@@ -265,6 +269,11 @@ fn in_the_way(sim: &Sim, stack: &Desired, at: &Address, tags: &Value) -> Value {
         Kind::Listener => json!({ "load_balancer": parent("arn"), "port": 80 }),
         Kind::Rule => json!({ "listener": parent("arn"), "priority": 10 }),
         Kind::Role => json!({ "path": "/neap/course/" }),
+        Kind::Domain => {
+            let mut live = sim.resources().into_iter();
+            let certificate = live.find(|found| found.kind() == Kind::Certificate).expect("a certificate");
+            json!({ "zone": certificate.resource.fields()["validated_in"]["example.com"] })
+        }
         Kind::InstanceProfile => json!({ "path": "/neap/course/", "role": null }),
         Kind::Service => json!({ "cluster": "arn:aws:ecs:us-east-1:123456789012:cluster/course-main" }),
         Kind::ScalableTarget => {

@@ -80,6 +80,10 @@ tags = { team = "web" }
 [certificate.site]
 domain = "example.com"
 
+[domain.api]
+name = "api.example.com"
+target = "alb.public"
+
 [ecr.api]
 keep_images = 5
 
@@ -276,6 +280,8 @@ impl Seen {
                     format!("arn:aws:cloudfront::{ACCOUNT}:origin-access-control/{}", found.id)
                 }
                 Kind::BucketPolicy => format!("arn:aws:s3:::{}", found.id),
+                Kind::Domain => format!("arn:aws:route53:::hostedzone/{}", found.outputs["zone_id"]),
+
                 Kind::ClusterCapacity => found.outputs["cluster"].clone(),
                 _ => found.outputs["arn"].clone(),
             };
@@ -423,6 +429,7 @@ fn questions(operation: &str, address: Option<&Address>, desired: &Desired, seen
             all.extend(ask("acm:AddTagsToCertificate", own(), &[]));
             all
         }
+        "route53:GetChange" => ask(operation, vec!["arn:aws:route53:::change/C0123".to_owned()], &[]),
         "route53:ListResourceRecordSets" | "route53:ChangeResourceRecordSets" => {
             ask(operation, vec!["arn:aws:route53:::hostedzone/Z0123".to_owned()], &[])
         }

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use neap_core::kinds::Certificate;
+use neap_core::kinds::{Certificate, Cloudfront, Domain, KindOf, ViewerCertificate};
 use neap_core::live::Outputs;
 use neap_engine::cloud::{Cloud, ErrorKind, Progress};
 use neap_sim::Sim;
 
 use crate::stack::{
-    alb, create, facts, listener, live, must_create, not_found, refused, resource, security_group,
+    alb, create, distribution, facts, listener, live, must_create, not_found, refused, resource,
+    security_group,
 };
 
 const AT: &str = "certificate.site";
@@ -138,4 +139,65 @@ async fn a_certificate_has_ten_names_and_a_first_one_of_64_characters() {
     refused(create(&sim, &resource(AT, long)).await, ErrorKind::Invalid, "InvalidParameterException");
     let none = Certificate { validated_in: BTreeMap::new(), ..certificate("example", None) };
     refused(create(&sim, &resource(AT, none)).await, ErrorKind::Invalid, "InvalidParameterException");
+}
+
+/// A distribution that answers for `app.example.com` with this certificate.
+fn site(certificate: &str) -> Cloudfront {
+    Cloudfront {
+        aliases: ["app.example.com".to_owned()].into(),
+        certificate: Some(ViewerCertificate {
+            arn: certificate.into(),
+            minimum_protocol: "TLSv1.2_2021".into(),
+            support: "sni-only".into(),
+        }),
+        ..distribution("www.example.com")
+    }
+}
+
+const THEIRS: &str = "arn:aws:acm:us-east-1:123456789012:certificate/theirs";
+
+#[tokio::test(start_paused = true)]
+async fn a_distribution_answers_for_names_that_its_certificate_is_for() {
+    let sim = Sim::in_memory();
+    let at = "cloudfront.site";
+    let code = "InvalidViewerCertificate";
+    let bare = Cloudfront { certificate: None, ..site(THEIRS) };
+    refused(create(&sim, &resource(at, bare)).await, ErrorKind::Invalid, code);
+    let elsewhere = site(&THEIRS.replace("us-east-1", "eu-west-1"));
+    refused(create(&sim, &resource(at, elsewhere)).await, ErrorKind::Invalid, code);
+    let other = certificate("example.com", Some("Z1"));
+    let outputs = must_create(&sim, &resource(AT, other.clone())).await;
+    refused(create(&sim, &resource(at, site(&outputs["arn"]))).await, ErrorKind::NotYet, code);
+    assert_eq!(settle(&sim, &other, &outputs, 600).await, Progress::Done);
+    refused(create(&sim, &resource(at, site(&outputs["arn"]))).await, ErrorKind::Invalid, code);
+    must_create(&sim, &resource(at, site(THEIRS))).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_leads_to_one_distribution_of_all_accounts() {
+    let sim = Sim::in_memory();
+    let second = Cloudfront { caller_reference: "second".into(), ..site(THEIRS) };
+    must_create(&sim, &resource("cloudfront.site", site(THEIRS))).await;
+    refused(
+        create(&sim, &resource("cloudfront.two", second)).await,
+        ErrorKind::Conflict,
+        "CNAMEAlreadyExists",
+    );
+    let sim = Sim::in_memory();
+    sim.seed("[[taken]]\nalias = \"app.example.com\"").expect("a script");
+    let answer = create(&sim, &resource("cloudfront.site", site(THEIRS))).await;
+    refused(answer, ErrorKind::Conflict, "CNAMEAlreadyExists");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_that_somebody_has_is_not_taken_over_and_leads_only_to_what_is_there() {
+    let sim = Sim::in_memory();
+    let made = must_create(&sim, &resource("cloudfront.site", site(THEIRS))).await;
+    let domain = Domain { name: "app.example.com".into(), zone: "Z1".into(), ..Domain::example() };
+    let domain = Domain { target: made["domain_name"].clone(), ..domain };
+    let nowhere = Domain { target: "nothing.cloudfront.net".into(), ..domain.clone() };
+    refused(create(&sim, &resource("domain.app", nowhere)).await, ErrorKind::Invalid, "InvalidChangeBatch");
+    let first = must_create(&sim, &resource("domain.app", domain.clone())).await;
+    assert_eq!(must_create(&sim, &resource("domain.app", domain.clone())).await, first);
+    refused(create(&sim, &resource("domain.two", domain)).await, ErrorKind::Conflict, "InvalidChangeBatch");
 }

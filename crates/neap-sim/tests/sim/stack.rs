@@ -356,6 +356,8 @@ pub(crate) fn distribution(domain: &str) -> Cloudfront {
         price_class: "PriceClass_200".into(),
         http_version: "http2".into(),
         ipv6: true,
+        aliases: [].into(),
+        certificate: None,
     }
 }
 

@@ -72,6 +72,11 @@ pub(crate) fn call(error: &CallError, address: Option<&str>) -> Explanation {
             "another account has a bucket of that name, or this one has it in another region: names are unique in all of S3",
             ["give the bucket another `name` in the stack file".to_owned()],
         ),
+        ErrorKind::Conflict if code.as_deref() == Some("CNAMEAlreadyExists") => Explanation::new(
+            "another distribution, perhaps another account's, answers for one of these names",
+            ["take the name off that one's aliases, or move it here with `aws cloudfront associate-alias`"
+                .to_owned()],
+        ),
         ErrorKind::Conflict => match address {
             Some(address) => Explanation::new(
                 "something that is not the stack's own has taken its name since the plan was made",

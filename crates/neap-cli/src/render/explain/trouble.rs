@@ -13,7 +13,7 @@ struct Trouble {
     fix: &'static str,
 }
 
-const TROUBLES: [Trouble; 14] = [
+const TROUBLES: [Trouble; 16] = [
     Trouble {
         words: &["capacity is unavailable"],
         cause: "AWS has no Fargate capacity left in these availability zones",
@@ -33,6 +33,16 @@ const TROUBLES: [Trouble; 14] = [
         words: &["does not support creating load balancers"],
         cause: "AWS has not opened load balancers for this account yet",
         fix: "ask AWS Support, under account and billing, to open them",
+    },
+    Trouble {
+        words: &["pending validation, which looks for"],
+        cause: "DNS does not answer with the records that show whose the names are",
+        fix: "put the records that the message names where the domain's DNS is, and run it again",
+    },
+    Trouble {
+        words: &["pending validation"],
+        cause: "the records are in the hosted zone, and ACM does not find them",
+        fix: "let the domain's registrar name the name servers of this hosted zone: `dig NS` with the domain shows which it names",
     },
     Trouble {
         words: &["has no internet gateway"],

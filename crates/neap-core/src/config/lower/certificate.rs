@@ -206,7 +206,11 @@ impl Users {
             table.listener.iter().map(move |(name, table)| (address(name), table.certificate.as_ref()))
         });
         let mut listeners = of_albs.chain(of_nlbs).filter(|(_, certificate)| certificate.is_some_and(is_it));
-        Self { listener: listeners.next().map(|(address, _)| address), site: None }
+        let mut sites = file.cloudfront.iter().filter(|(_, table)| table.certificate.iter().any(is_it));
+        Self {
+            listener: listeners.next().map(|(address, _)| address),
+            site: sites.next().map(|(name, _)| Address::new(Kind::Cloudfront, name)),
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use super::cloudfront_origin::{self, Found};
 use super::context::{Common, Lowering};
 use super::function::{self, VIEWER_REQUEST};
 use super::place::Place;
+use super::viewer;
 use crate::address::{Address, Kind};
 use crate::config::shape::{CloudfrontTable, HttpVersion, Methods, PriceClass, RouteTable, ViewerProtocol};
 use crate::kinds::{
@@ -57,6 +58,8 @@ fn distribution(lowering: &mut Lowering<'_>, name: &str, table: &CloudfrontTable
             .help(format!("write `{bare}`"));
     }
     let comment = comment(lowering, &place.at("comment"), &table.comment, &address);
+    let aliases = viewer::aliases(lowering, &place, name, table);
+    let certificate = viewer::certificate(lowering, &place, table, &aliases);
     let fields = Cloudfront {
         caller_reference: naming::caller_reference(lowering.stack, &address),
         comment,
@@ -80,6 +83,8 @@ fn distribution(lowering: &mut Lowering<'_>, name: &str, table: &CloudfrontTable
         }
         .to_owned(),
         ipv6: table.ipv6,
+        aliases,
+        certificate,
     };
     if fields.origins.values().any(|origin| origin.access_control.is_some()) {
         imply_access_control(lowering, &address);

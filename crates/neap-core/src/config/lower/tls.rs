@@ -8,6 +8,7 @@ use super::context::Lowering;
 use super::place::Place;
 use crate::address::Kind;
 use crate::config::shape::{HttpProtocol, ListenerTable};
+use crate::naming::CLOUDFRONT_REGION;
 use crate::reference;
 
 /// What the names of all security policies begin with. Load balancers take no others ("Security policies for your
@@ -49,24 +50,55 @@ pub(super) fn certificate(lowering: &mut Lowering<'_>, place: &Place, text: &str
     if arn.starts_with("${") {
         return arn;
     }
+    let Some((region, account)) = place_in(lowering, place, &arn) else { return arn };
+    check_place(lowering, place, region.as_deref(), &account);
+    arn
+}
+
+/// The ARN of a certificate of ACM that CloudFront can show viewers. One of IAM it takes by an id that its ARN does not tell.
+pub(super) fn certificate_of_cloudfront(lowering: &mut Lowering<'_>, place: &Place, text: &str) -> String {
+    let arn = lowering.text(place, text);
+    if arn.starts_with("${") {
+        return arn;
+    }
+    let Some((region, account)) = place_in(lowering, place, &arn) else { return arn };
+    if region.is_none() {
+        lowering
+            .report(place, format!("`{arn}` is a certificate of IAM"))
+            .help("import it into AWS Certificate Manager in us-east-1, and name it by its ARN there");
+    }
+    if let Some(found) =
+        region.filter(|found| found != CLOUDFRONT_REGION && reference::in_text(found).is_empty())
+    {
+        lowering
+            .report(
+                place,
+                format!("the certificate is in {found}, and CloudFront takes those of {CLOUDFRONT_REGION}"),
+            )
+            .help(format!("request one for the same names in {CLOUDFRONT_REGION}"));
+    }
+    check_place(lowering, place, None, &account);
+    arn
+}
+
+/// The region and the account in the ARN of a certificate; those of IAM have no region. Anything else is reported.
+fn place_in(lowering: &mut Lowering<'_>, place: &Place, arn: &str) -> Option<(Option<String>, String)> {
     let parts: Vec<&str> = arn.splitn(6, ':').collect();
     let found = match parts.as_slice() {
         ["arn", _, "acm", region, account, path] if path.starts_with("certificate/") => {
-            Some((Some(*region), *account))
+            Some((Some((*region).to_owned()), (*account).to_owned()))
         }
         ["arn", _, "iam", "", account, path] if path.starts_with("server-certificate/") => {
-            Some((None, *account))
+            Some((None, (*account).to_owned()))
         }
         _ => None,
     };
-    let Some((region, account)) = found else {
+    if found.is_none() {
         lowering
             .report(place, format!("`{arn}` is not the ARN of a certificate"))
             .help("ARNs of certificates read like `arn:aws:acm:eu-west-1:123456789012:certificate/…`");
-        return arn;
-    };
-    check_place(lowering, place, region, account);
-    arn
+    }
+    found
 }
 
 /// Reports a certificate of another region or account than the stack's, as far as the stack says which those are.

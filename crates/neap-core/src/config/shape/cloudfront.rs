@@ -34,6 +34,14 @@ pub struct CloudfrontTable {
     /// Whether it answers over IPv6.
     #[serde(default = "yes")]
     pub ipv6: bool,
+    /// The names of your own that it answers for, such as `app.example.com`. They need a `certificate`, and records in DNS
+    /// that lead here (`[domain.NAME]`).
+    #[serde(default)]
+    pub aliases: Vec<String>,
+    /// The certificate for those names: the name of a `[certificate.NAME]`, or the ARN of one in us-east-1.
+    pub certificate: Option<String>,
+    /// The oldest protocol that viewers may speak, with the ciphers that go with it; `TLSv1.2_2021` unless said otherwise.
+    pub minimum_protocol_version: Option<MinimumProtocol>,
     /// Which path goes where, in order; `/*` is the rest and must be there.
     #[serde(default)]
     pub route: Vec<RouteTable>,
@@ -74,6 +82,28 @@ pub enum HttpVersion {
     Http3,
     /// Up to HTTP/3.
     Http2and3,
+}
+
+/// The oldest protocol that viewers may speak, with the ciphers that go with it, as CloudFront groups them ("Supported
+/// protocols and ciphers between viewers and CloudFront").
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum MinimumProtocol {
+    /// TLS 1.2 with the ciphers of 2018.
+    #[serde(rename = "TLSv1.2_2018")]
+    Tls12Of2018,
+    /// TLS 1.2 with the ciphers of 2019.
+    #[serde(rename = "TLSv1.2_2019")]
+    Tls12Of2019,
+    /// TLS 1.2 with the ciphers of 2021.
+    #[default]
+    #[serde(rename = "TLSv1.2_2021")]
+    Tls12Of2021,
+    /// TLS 1.2 with the ciphers of 2025.
+    #[serde(rename = "TLSv1.2_2025")]
+    Tls12Of2025,
+    /// TLS 1.3 with the ciphers of 2025.
+    #[serde(rename = "TLSv1.3_2025")]
+    Tls13Of2025,
 }
 
 /// Which path goes where.

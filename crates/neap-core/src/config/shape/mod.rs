@@ -10,6 +10,7 @@ mod certificate;
 mod cloudfront;
 mod cluster;
 mod container;
+mod domain;
 mod ecr;
 mod function;
 mod instances;
@@ -33,7 +34,8 @@ pub use alb::{AlbTable, IpAddressType, ReachableFrom, Scheme};
 pub use bucket::{BucketEncryption, BucketTable, CorsMethod, CorsTable, LifecycleTable};
 pub use certificate::{CertificateTable, KeyAlgorithm, Validation};
 pub use cloudfront::{
-    CloudfrontTable, HttpVersion, Methods, PriceClass, RouteFunctions, RouteTable, ViewerProtocol,
+    CloudfrontTable, HttpVersion, Methods, MinimumProtocol, PriceClass, RouteFunctions, RouteTable,
+    ViewerProtocol,
 };
 pub use cluster::{
     Capacity, ClusterCapacity, ClusterTable, ContainerInsights, FullShare, Provider, Share, WeightedCapacity,
@@ -42,6 +44,7 @@ pub use container::{
     ConfigFileType, ContainerHealthCheckTable, ContainerTable, DependencyCondition, FirelensOptions,
     FirelensTable, FullMount, LogDriver, Logs, Mount, PortProtocol, PortTable, Router, UlimitTable,
 };
+pub use domain::DomainTable;
 pub use ecr::{EcrEncryption, EcrTable, TagMutability};
 pub use function::{FunctionRuntime, FunctionTable};
 pub use instances::InstancesTable;
@@ -140,6 +143,10 @@ pub struct StackFile {
     #[serde(default)]
     #[schemars(extend("propertyNames" = names(NAME)))]
     pub function: IndexMap<String, FunctionTable>,
+    /// Names in Route 53 that lead to distributions and load balancers.
+    #[serde(default)]
+    #[schemars(extend("propertyNames" = names(NAME)))]
+    pub domain: IndexMap<String, DomainTable>,
     /// Security groups, where the implied ones do not fit.
     #[serde(default)]
     #[schemars(extend("propertyNames" = names(NAME)))]

@@ -5,6 +5,7 @@ mod buckets;
 mod certificates;
 mod containers;
 mod distributions;
+mod domains;
 mod examples;
 mod functions;
 mod groups;

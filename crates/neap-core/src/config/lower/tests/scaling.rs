@@ -17,7 +17,7 @@ fn a_scaled_service_implies_its_target() {
     );
     let desired = lower_text(&text).expect("no mistakes");
     let expect = |path: &str, expected: Value| {
-        assert_eq!(field(&desired, "scalable_target.api", path), expected, "{path}")
+        assert_eq!(field(&desired, "scalable_target.api", path), expected, "{path}");
     };
     expect("service", json!("${service.api.arn}"));
     expect("min", json!(2));
