@@ -104,8 +104,9 @@ def listing():
             if service["status"] != "INACTIVE":
                 found["services"].append(f"{cluster['clusterName']}/{service['serviceName']}")
     found["scalable targets"] = [t["ResourceId"] for t in scalable_targets()]
-    # What a stack names, and nobody's stack creates, is elsewhere.
-    found["parameters"] = [p["Name"] for p in every("ssm", "describe_parameters", "Parameters") if p["Name"].startswith("/neap/")]
+    # What a stack names, and nobody's stack creates, is elsewhere. Unfiltered, moto shows all of AWS's own too, page by page.
+    neap = [{"Key": "Name", "Option": "BeginsWith", "Values": ["/neap/"]}]
+    found["parameters"] = [p["Name"] for p in every("ssm", "describe_parameters", "Parameters", ParameterFilters=neap) if p["Name"].startswith("/neap/")]
     found["buckets"] = [b["Name"] for b in client("s3").list_buckets()["Buckets"]]
     controls = client("cloudfront").list_origin_access_controls()["OriginAccessControlList"].get("Items") or []
     found["origin access controls"] = [c["Name"] for c in controls]
