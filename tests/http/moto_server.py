@@ -20,7 +20,7 @@ version of its launch template, whatever the group's is; cannot replace them; an
 for text. AWS terminates them, says the version that each started from, and replaces those of another one. The tags of a launch template stay for
 ever those that it was made with.
 
-It forgets the tags of a scalable target, and knows no call that asks for them. A target that is deregistered leaves its policies and their alarms, and a policy
+It says of a scalable target that is gone that the request is wrong. It forgets the tags of one, and knows no call that asks for them. A target that is deregistered leaves its policies and their alarms, and a policy
 that is put again is another one, whose predecessor leaves its alarms. AWS keeps the tags, takes policies away with their target, and keeps the
 ARN of a policy.
 
@@ -63,6 +63,7 @@ from moto.autoscaling.responses import AutoScalingResponse
 from moto.cloudwatch import urls as cloudwatch_urls
 from moto.cloudwatch.models import cloudwatch_backends
 from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.exceptions import JsonRESTError
 from moto.core.responses import ActionResult
 from moto.cloudfront import urls as cloudfront_urls
 from moto.cloudfront.exceptions import CloudFrontException, InvalidIfMatchVersion, NoSuchFunctionExists
@@ -363,6 +364,8 @@ def untag_target(self):
 
 
 def deregister_target_with_its_policies(self, namespace, r_id, dimension):
+    if not self._scalable_target_exists(r_id, dimension):
+        raise JsonRESTError("ObjectNotFoundException", f"No scalable target found for {r_id}")
     deregister_target(self, namespace, r_id, dimension)
     for policy in [policy for policy in self.policies.values() if policy.resource_id == r_id]:
         self.delete_scaling_policy(policy.policy_name, namespace, r_id, dimension)

@@ -219,11 +219,17 @@ fn is_marked_like(tags: &Tags, held: &Tags) -> bool {
         .all(|key| tags.get(*key).is_some_and(|value| held.get(*key) == Some(value)))
 }
 
+/// Whether the reason of a failure is that the revision is gone, as the API names it or tells it.
+fn says_gone(reason: &str) -> bool {
+    reason == "TASK_DEFINITION_NOT_FOUND"
+        || reason.starts_with("The specified task definition does not exist")
+}
+
 async fn delete_batch(aws: &Aws, arns: &[String]) -> Result<(), CallError> {
     const OPERATION: &str = "ecs:DeleteTaskDefinitions";
     let request = aws.ecs.delete_task_definitions().set_task_definitions(Some(arns.to_vec()));
     let answer = request.send().await.map_err(failed(OPERATION))?;
-    match answer.failures().iter().find(|failure| failure.reason() != Some("TASK_DEFINITION_NOT_FOUND")) {
+    match answer.failures().iter().find(|failure| !failure.reason().is_some_and(says_gone)) {
         None => Ok(()),
         Some(failure) => {
             let of = failure.arn().unwrap_or("a revision");
@@ -283,6 +289,15 @@ impl Remote for Task {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_revision_that_is_gone_needs_no_deleting() {
+        assert!(says_gone("TASK_DEFINITION_NOT_FOUND"));
+        assert!(says_gone(
+            "The specified task definition does not exist. Specify a valid account, family, revision and try again."
+        ));
+        assert!(!says_gone("The specified task definition is still in use"));
+    }
     use neap_core::kinds::KindOf;
 
     fn described(task: &Task) -> TaskDefinition {

@@ -137,11 +137,20 @@ impl Remote for Cloudfront {
     async fn create(aws: &Aws, wanted: &Wanted<'_, Self>) -> Result<Outputs, CallError> {
         let reference = wanted.fields.caller_reference.as_str();
         let error = match create_as(aws, wanted, reference).await {
-            Err(error) if error.code.as_deref() == Some("DistributionAlreadyExists") => error,
+            // Which of the two comes when an answer was lost, and the names are its own already, AWS does not say.
+            Err(error)
+                if matches!(
+                    error.code.as_deref(),
+                    Some("DistributionAlreadyExists" | "CNAMEAlreadyExists")
+                ) =>
+            {
+                error
+            }
             outcome => return outcome,
         };
         match find(aws, wanted).await? {
             Some(found) => adopt(aws, wanted, Some(found), error).await,
+            None if error.code.as_deref() == Some("CNAMEAlreadyExists") => Err(error),
             // AWS remembers the reference of one that was deleted, and nothing of ours is left: only another
             // reference makes a new one.
             None => {

@@ -93,9 +93,10 @@ fn place(arn: &str) -> Place<'_> {
         | ("iam", "instance-profile")
         | ("ecs", "cluster" | "service" | "task" | "capacity-provider" | "container-instance")
         | ("ec2", "security-group" | "security-group-rule" | "network-interface")
+        | ("ec2", "vpc" | "subnet" | "internet-gateway" | "route-table")
         | ("elasticloadbalancing", "loadbalancer" | "targetgroup" | "listener" | "listener-rule")
         | ("ecr", "repository")
-        | ("cloudfront", "distribution")
+        | ("cloudfront", "distribution" | "function")
         | ("cloudwatch", "alarm")
         | ("application-autoscaling", "scalable-target")
         | ("ssm", "parameter")
@@ -123,6 +124,8 @@ mod tests {
         check("ecr:eu-west-1:1:repository/team/api", &Place::Listed);
         check("iam::1:role/neap/shop/x", &Place::Listed);
         check("s3:::shop-web", &Place::Listed);
+        check("ec2:eu-west-1:1:subnet/subnet-1", &Place::Listed);
+        check("cloudfront::1:function/shop-spa", &Place::Listed);
     }
 
     #[test]

@@ -86,11 +86,11 @@ impl<'sim> Request<'sim> {
                 message: format!("`{arn}` exists already and is not tagged as {}", self.address),
                 request_id: None,
             }),
-            // Another account's bucket will not turn out to be this one's, and a name that leads elsewhere says nothing of it.
-            Err(error)
-                if matches!(error.code.as_deref(), Some("BucketAlreadyExists" | "CNAMEAlreadyExists")) =>
-            {
-                Err(error)
+            // Another account's bucket will not turn out to be this one's.
+            Err(error) if error.code.as_deref() == Some("BucketAlreadyExists") => Err(error),
+            // A name that leads elsewhere, unless it was an earlier create of this very resource that took it.
+            Err(error) if error.code.as_deref() == Some("CNAMEAlreadyExists") => {
+                self.resume(error.clone(), existing).map_err(|_| error)
             }
             Err(error) if error.kind == ErrorKind::Conflict => self.resume(error, existing),
             Err(error) => Err(error),
