@@ -266,7 +266,7 @@ impl Remote for Domain {
     }
 
     async fn delete(aws: &Aws, held: &Held<'_, Self>) -> Result<(), CallError> {
-        let Domain { name, zone: id, .. } = held.fields;
+        let Self { name, zone: id, .. } = held.fields;
         let stack = held.live.tags.get(TAG_STACK).map_or("", String::as_str);
         let zone = match zone_of(aws, id).await {
             // Its records went with it.

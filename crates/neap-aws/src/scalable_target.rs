@@ -62,7 +62,7 @@ async fn put_policies(
     }
     for (name, policy) in after.target_tracking.iter().filter(|(name, policy)| known(name) != Some(*policy)) {
         // A policy cannot become one of another type.
-        if known(name).is_some_and(|known| convert::is_of_other_type(known)) {
+        if known(name).is_some_and(convert::is_of_other_type) {
             delete_policy(aws, &id, name).await?;
         }
         put_tracking(aws, &id, name, policy).await?;

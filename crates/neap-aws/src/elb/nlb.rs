@@ -129,7 +129,7 @@ impl Remote for Nlb {
         let (arn, old, new) = (held.live.id.as_str(), held.fields, wanted.fields);
         if old.subnets != new.subnets {
             // The enabled ones come along as they are.
-            let kept = Nlb { addresses: old.addresses.clone(), ..new.clone() };
+            let kept = Self { addresses: old.addresses.clone(), ..new.clone() };
             let plain = kept.addresses.is_empty();
             let call = aws
                 .elb
