@@ -46,7 +46,7 @@ fn is_planned(loaded: &Loaded) {
         subnets: vec!["subnet-1".into(), "subnet-2".into()],
         cloudfront_origins: Some("pl-1".into()),
         zones: [("zone.example.com".to_owned(), "Z1".to_owned())].into(),
-        certificates: BTreeMap::new(),
+        certificates: [].into(),
         availability_zones: ["a", "b", "c"].map(|zone| format!("eu-west-1{zone}")).into(),
         images: ["x86_64", "arm64"].map(|processor| (processor.to_owned(), "ami-1".to_owned())).into(),
         secrets: loaded.desired.secrets().into_iter().map(|name| (name, "arn:secret".to_owned())).collect(),
