@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn what_neap_never_makes_is_elsewhere() {
-        check("ec2:eu-west-1:1:vpc/vpc-1", &Place::Elsewhere);
+        check("ec2:eu-west-1:1:volume/vol-1", &Place::Elsewhere);
         check("secretsmanager:eu-west-1:1:secret:db-AbCdEf", &Place::Elsewhere);
     }
 }
