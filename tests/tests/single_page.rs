@@ -35,7 +35,7 @@ fn paths_without_an_extension_are_answered_with_the_root_object() {
     let node = Command::new("node").arg("-").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
     let mut node = match node {
         Ok(node) => node,
-        // Node is no part of what this repository needs; where it is, and so in CI, the code runs.
+        // Node is no part of what this repository needs: only where it is at hand does the code run.
         Err(error) if error.kind() == ErrorKind::NotFound => return,
         Err(error) => panic!("node: {error}"),
     };

@@ -29,13 +29,22 @@ pub(super) async fn load_balancers(aws: &Aws) -> Result<Vec<sdk::LoadBalancer>, 
 }
 
 /// The load balancer called `name`.
-pub(super) async fn load_balancer_named(
-    aws: &Aws,
-    name: &str,
-) -> Result<Option<sdk::LoadBalancer>, CallError> {
+async fn load_balancer_named(aws: &Aws, name: &str) -> Result<Option<sdk::LoadBalancer>, CallError> {
     let answer = aws.elb.describe_load_balancers().names(name).send().await;
     let answer = if_there(answer.map_err(failed("elasticloadbalancing:DescribeLoadBalancers")))?;
     Ok(answer.and_then(|answer| answer.load_balancers.unwrap_or_default().pop()))
+}
+
+/// The load balancer called `name`, of either kind, with its attributes and tags.
+pub(super) async fn load_balancer_in_full(
+    aws: &Aws,
+    name: &str,
+) -> Result<Option<(sdk::LoadBalancer, Attributes, Tags)>, CallError> {
+    let Some(balancer) = load_balancer_named(aws, name).await? else { return Ok(None) };
+    let arn = balancer.load_balancer_arn().unwrap_or_default();
+    let attributes = load_balancer_attributes(aws, arn).await?;
+    let tags = tags_of(aws, &[arn.to_owned()]).await?.remove(arn).unwrap_or_default();
+    Ok(Some((balancer, attributes, tags)))
 }
 
 /// The load balancer `arn`.

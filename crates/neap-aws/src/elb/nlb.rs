@@ -82,14 +82,10 @@ pub(super) fn live(
 
 /// Reads the load balancer that has the wanted name.
 async fn find(aws: &Aws, wanted: &Wanted<'_, Nlb>) -> Result<Option<LiveResource>, CallError> {
-    let Some(balancer) = describe::load_balancer_named(aws, &wanted.fields.name).await? else {
-        return Ok(None);
-    };
-    let arn = balancer.load_balancer_arn().unwrap_or_default();
-    let attributes = describe::load_balancer_attributes(aws, arn).await?;
-    let mut tags = describe::tags_of(aws, &[arn.to_owned()]).await?;
-    let tags = tags.remove(arn).unwrap_or_default();
-    Ok(Some(live(&wanted_address(wanted)?, &balancer, &attributes, tags)))
+    let found = describe::load_balancer_in_full(aws, &wanted.fields.name).await?;
+    let found = found
+        .map(|(balancer, attributes, tags)| Ok(live(&wanted_address(wanted)?, &balancer, &attributes, tags)));
+    found.transpose()
 }
 
 impl Remote for Nlb {

@@ -197,6 +197,7 @@ fn check_protocols(lowering: &mut Lowering<'_>, route: &routes::Route, group: &s
         let words = taken.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or ");
         lowering
             .report(&route.place, message)
-            .help(format!("such a listener takes groups with `protocol` {words}"));
+            .help(format!("such a listener takes groups with `protocol` {words}"))
+            .help("`[alb.x]` is for HTTP and HTTPS, `[nlb.x]` for TCP, TLS and UDP");
     }
 }
