@@ -53,6 +53,7 @@ pub(crate) async fn read(aws: &Aws, desired: &Desired, zones: &Zones) -> Found {
             }
         }
     }
+    // That zones could not be listed is told with the facts of the account, where the plan is refused for it.
     let zones = zones.unwrap_or_default();
     for (address, wanted) in declared::<Certificate>(desired) {
         let wanted = Certificate { region: region_of(aws, wanted), ..wanted.clone() };
