@@ -36,6 +36,9 @@ since April 2023, as ministack does.
 
 It issues a certificate a minute after the request, whether its records are in DNS or not. Here it is issued as soon as a hosted zone has them.
 
+A listener whose default certificate changes loses all others, and one that ends TLS no more keeps its own; one that is added twice is there twice, and
+what is removed may be the default one. AWS keeps the others, and takes all away with TLS.
+
 A subnet that is deleted goes on using its route table, which then can never be deleted. AWS ends that with the subnet.
 
 Some of its answers of S3 have a root element of another name than AWS's, which the Rust SDK refuses.
@@ -116,6 +119,7 @@ S3_ROOTS = {
 }
 create_load_balancer = ELBv2Backend.create_load_balancer
 create_listener = ELBv2Backend.create_listener
+modify_listener = ELBv2Backend.modify_listener
 describe_capacity_providers = EC2ContainerServiceBackend.describe_capacity_providers
 delete_group = AutoScalingBackend.delete_auto_scaling_group
 start_instances = FakeAutoScalingGroup.replace_autoscaling_group_instances
@@ -164,6 +168,29 @@ def create_listener_once(self, load_balancer_arn, protocol, port, *arguments, **
     if balancer and any(str(listener.port) == str(port) for listener in balancer.listeners.values()):
         raise DuplicateListenerError()
     return create_listener(self, load_balancer_arn, protocol, port, *arguments, **named)
+
+
+def modify_listener_and_keep_certificates(self, arn, port=None, protocol=None, ssl_policy=None, certificates=None, actions=None):
+    others = self.describe_listeners(None, [arn])[0].certificates[1:]
+    listener = modify_listener(self, arn, port, protocol, ssl_policy, certificates, actions)
+    if listener.protocol not in ("HTTPS", "TLS"):
+        listener.certificate, listener.certificates = None, []
+    elif certificates:
+        listener.certificate = certificates[0]["CertificateArn"]
+        listener.certificates = [listener.certificate, *others]
+    return listener
+
+
+def add_listener_certificates_once(self, arn, certificates):
+    listener = self.describe_listeners(None, [arn])[0]
+    listener.certificates += [it["CertificateArn"] for it in certificates if it["CertificateArn"] not in listener.certificates[1:]]
+    return listener.certificates
+
+
+def remove_other_listener_certificates(self, arn, certificates):
+    listener = self.describe_listeners(None, [arn])[0]
+    gone = [it["CertificateArn"] for it in certificates]
+    listener.certificates[1:] = [it for it in listener.certificates[1:] if it not in gone]
 
 
 def issue_once_validated(self):
@@ -447,6 +474,9 @@ EC2ContainerServiceResponse.create_service = create_and_remember
 EC2ContainerServiceResponse.update_service = update_and_redeploy
 LogsBackend.iter_tagged_resources = log_groups_as_in_arns
 ELBv2Backend.create_load_balancer = create_load_balancer_once
+ELBv2Backend.modify_listener = modify_listener_and_keep_certificates
+ELBv2Backend.add_listener_certificates = add_listener_certificates_once
+ELBv2Backend.remove_listener_certificates = remove_other_listener_certificates
 ELBv2Backend.create_listener = create_listener_once
 EC2ContainerServiceBackend.describe_capacity_providers = describe_every_capacity_provider
 AutoScalingBackend.delete_auto_scaling_group = delete_group_with_its_instances

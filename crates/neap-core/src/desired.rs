@@ -190,13 +190,15 @@ impl Desired {
     /// The ARNs of ACM's certificates that listeners and distributions name and the stack does not own.
     pub fn named_certificates(&self) -> BTreeSet<String> {
         let named = |wanted: &DesiredResource| match &wanted.resource {
-            Resource::Listener(listener) => listener.certificate.clone(),
-            Resource::Cloudfront(site) => site.certificate.as_ref().map(|it| it.arn.clone()),
-            _ => None,
+            Resource::Listener(listener) => {
+                listener.certificate.iter().chain(&listener.extra_certificates).cloned().collect()
+            }
+            Resource::Cloudfront(site) => site.certificate.iter().map(|it| it.arn.clone()).collect(),
+            _ => Vec::new(),
         };
         let is_of_acm =
             |arn: &String| arn.starts_with("arn:") && arn.contains(":acm:") && !arn.contains("${");
-        self.resources.values().filter_map(named).filter(is_of_acm).collect()
+        self.resources.values().flat_map(named).filter(is_of_acm).collect()
     }
 }
 

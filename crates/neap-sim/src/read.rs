@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::future::join_all;
 use neap_core::address::{Address, Kind};
 use neap_core::desired::{Desired, TAG_STACK};
+use neap_core::kinds::Listener;
 use neap_core::live::{Live, LiveResource, ReadFailure, Reading};
 use neap_core::network;
 use neap_engine::cloud::{CallError, ErrorKind};
@@ -32,6 +33,8 @@ enum ReadCall {
     List(usize, &'static str),
     /// One call for each resource.
     Each(usize, &'static str),
+    /// One call for each listener that ends TLS.
+    EachTls(usize, &'static str),
     /// One call for so many resources.
     Batch(usize, &'static str, usize),
 }
@@ -39,7 +42,9 @@ enum ReadCall {
 impl ReadCall {
     const fn wave(&self) -> usize {
         match self {
-            Self::List(wave, _) | Self::Each(wave, _) | Self::Batch(wave, _, _) => *wave,
+            Self::List(wave, _) | Self::Each(wave, _) | Self::EachTls(wave, _) | Self::Batch(wave, _, _) => {
+                *wave
+            }
         }
     }
 }
@@ -49,7 +54,7 @@ const WAVES: usize = 4;
 
 /// The calls that it takes to read every resource of a kind (reference section 1.1).
 const fn calls(kind: Kind) -> &'static [ReadCall] {
-    use ReadCall::{Batch, Each, List};
+    use ReadCall::{Batch, Each, EachTls, List};
     match kind {
         Kind::LogGroup => &[List(1, "logs:DescribeLogGroups"), Each(2, "logs:ListTagsForResource")],
         Kind::Role => &[
@@ -97,7 +102,11 @@ const fn calls(kind: Kind) -> &'static [ReadCall] {
             Each(2, "elasticloadbalancing:DescribeLoadBalancerAttributes"),
             Batch(2, ELB_TAGS, 20),
         ],
-        Kind::Listener => &[Each(2, "elasticloadbalancing:DescribeListeners"), Batch(3, ELB_TAGS, 20)],
+        Kind::Listener => &[
+            Each(2, "elasticloadbalancing:DescribeListeners"),
+            EachTls(3, "elasticloadbalancing:DescribeListenerCertificates"),
+            Batch(3, ELB_TAGS, 20),
+        ],
         Kind::Rule => &[Each(3, "elasticloadbalancing:DescribeRules"), Batch(4, ELB_TAGS, 20)],
         Kind::Task => &[List(1, "ecs:ListTaskDefinitionFamilies"), Each(2, "ecs:DescribeTaskDefinition")],
         Kind::Service => &[List(2, "ecs:ListServices"), Batch(3, "ecs:DescribeServices", 10)],
@@ -248,7 +257,8 @@ pub(crate) async fn read(sim: &Sim, desired: &Desired) -> Result<Live, CallError
             attempt(sim, "sts:GetCallerIdentity", None).await?;
             failures.index = attempt(sim, hinted::OPERATION, None).await.err().map(failure);
         }
-        let subjects = sim.look_as_shown(|world| matching::subjects(world, desired));
+        let (subjects, end_tls) =
+            sim.look_as_shown(|world| (matching::subjects(world, desired), ending_tls(world)));
         let by_kind: Vec<(Kind, Vec<(&String, &Address)>)> = Kind::ALL
             .into_iter()
             .map(|kind| (kind, subjects.iter().filter(|(_, address)| address.kind() == kind).collect()))
@@ -261,7 +271,7 @@ pub(crate) async fn read(sim: &Sim, desired: &Desired) -> Result<Live, CallError
         let networks = network_wave(desired, &subjects, wave);
         let asked = by_kind.iter().filter_map(|(kind, subjects)| {
             let wave = if network::is_part(*kind) { networks? } else { wave };
-            Some(requests(wave, *kind, subjects))
+            Some(requests(wave, *kind, subjects, &end_tls))
         });
         let requests: Vec<Request<'_>> = facts.chain(asked.flatten()).collect();
         let answers = requests.iter().map(|request| attempt(sim, request.operation, request.address));
@@ -289,11 +299,18 @@ fn network_wave(desired: &Desired, subjects: &BTreeMap<String, Address>, wave: u
     (is_left && wave > 1).then(|| wave - 1)
 }
 
+/// The ARNs of the listeners that end TLS.
+fn ending_tls(world: &World) -> BTreeSet<String> {
+    let listeners = world.all::<Listener>().filter(|(_, listener)| listener.ends_tls());
+    listeners.map(|(record, _)| record.arn.clone()).collect()
+}
+
 /// The calls of one wave for one kind.
 fn requests<'reading>(
     wave: usize,
     kind: Kind,
     subjects: &'reading [(&'reading String, &'reading Address)],
+    end_tls: &BTreeSet<String>,
 ) -> Vec<Request<'reading>> {
     let mut requests = Vec::new();
     for call in calls(kind).iter().filter(|call| call.wave() == wave) {
@@ -301,11 +318,15 @@ fn requests<'reading>(
             ReadCall::List(_, operation) => {
                 requests.push(Request { operation, address: None, unknown: Unknown::Kind(kind) });
             }
-            ReadCall::Each(_, operation) => requests.extend(subjects.chunks(1).map(|one| Request {
-                operation,
-                address: Some(one[0].1),
-                unknown: Unknown::Records(one),
-            })),
+            ReadCall::Each(_, operation) | ReadCall::EachTls(_, operation) => {
+                let of_all = matches!(call, ReadCall::Each(..));
+                let asked = subjects.chunks(1).filter(|one| of_all || end_tls.contains(one[0].0));
+                requests.extend(asked.map(|one| Request {
+                    operation,
+                    address: Some(one[0].1),
+                    unknown: Unknown::Records(one),
+                }));
+            }
             ReadCall::Batch(_, operation, size) => {
                 requests.extend(subjects.chunks(size).map(|batch| Request {
                     operation,

@@ -257,9 +257,14 @@ impl Record {
     }
 }
 
-/// The resource with its policy documents as readers write them; IAM keeps them as they were sent.
+/// The resource as readers write it: IAM keeps policy documents as they were sent, for one.
 fn canonical(resource: &Resource) -> Resource {
     let mut resource = resource.clone();
+    if let Resource::Listener(Listener { certificate: Some(default), extra_certificates, .. }) = &mut resource
+    {
+        // AWS may list the default certificate among the others, too; readers count it once.
+        extra_certificates.remove(default.as_str());
+    }
     if let Resource::BucketPolicy(bucket) = &mut resource {
         bucket.policy = policy::normalise(&bucket.policy);
     }

@@ -176,7 +176,8 @@ impl<'a> Claims<'a> {
     }
 
     fn live_listener(&self, address: &Address, seen: &SeenListener) -> Seen<LiveResource> {
-        Ok(listener::live(address, &seen.listener, self.tags(arn_of(seen))?))
+        let certificates = seen.certificates.as_ref().map_err(Clone::clone)?;
+        Ok(listener::live(address, &seen.listener, certificates, self.tags(arn_of(seen))?))
     }
 
     fn live_rule(&self, address: &Address, listener: &str, seen: &sdk::Rule) -> Seen<LiveResource> {
@@ -290,6 +291,7 @@ mod tests {
     fn listener(arn: &str, port: i32, rules: Vec<sdk::Rule>) -> SeenListener {
         SeenListener {
             listener: sdk::Listener::builder().listener_arn(arn).port(port).build(),
+            certificates: Ok(BTreeSet::new()),
             rules: Ok(rules),
         }
     }
@@ -433,6 +435,13 @@ mod tests {
         let listeners = details.and_then(|details| details.listeners.as_mut().ok()).expect("listeners");
         listeners[0].rules = Err(denied("rules"));
         check(&no_rules, ["lb", "ls", "rules", "absent"], &[]);
+
+        let mut no_certificates =
+            world(public(vec![listener("ls", 443, vec![])]), vec![], &[("lb", ALB), ("ls", HTTP)]);
+        let details = no_certificates.balancers.as_mut().ok().and_then(|list| list[0].details.as_mut());
+        let listeners = details.and_then(|details| details.listeners.as_mut().ok()).expect("listeners");
+        listeners[0].certificates = Err(denied("certificates"));
+        check(&no_certificates, ["lb", "certificates", "absent", "absent"], &[]);
 
         let mut no_tags = world(public(vec![]), vec![], &[]);
         no_tags.tags = Err(denied("tags"));

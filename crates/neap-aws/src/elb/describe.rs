@@ -2,7 +2,7 @@
 //!
 //! Decides which calls are made and how full. Must not know what is the stack's own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_elasticloadbalancingv2::types as sdk;
 use futures_util::future::try_join_all;
@@ -92,6 +92,21 @@ pub(super) async fn listeners(aws: &Aws, arn: &str) -> Result<Vec<sdk::Listener>
     let call = aws.elb.describe_listeners().load_balancer_arn(arn);
     let pages = call.page_size(PAGE).into_paginator().items().send();
     pages.try_collect().await.map_err(failed("elasticloadbalancing:DescribeListeners"))
+}
+
+/// The certificates of the listener `arn` beside its default one. AWS lists the default one too, and
+/// once more where somebody added it to the others.
+pub(super) async fn extra_certificates(aws: &Aws, arn: &str) -> Result<BTreeSet<String>, CallError> {
+    let pages = aws.elb.describe_listener_certificates().listener_arn(arn).page_size(PAGE);
+    let certificates: Vec<sdk::Certificate> = pages
+        .into_paginator()
+        .items()
+        .send()
+        .try_collect()
+        .await
+        .map_err(failed("elasticloadbalancing:DescribeListenerCertificates"))?;
+    let others = certificates.into_iter().filter(|certificate| certificate.is_default != Some(true));
+    Ok(others.filter_map(|certificate| certificate.certificate_arn).collect())
 }
 
 /// The rules of the listener `arn`, without its default rule, which is a part of the listener.

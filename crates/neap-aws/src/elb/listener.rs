@@ -2,6 +2,8 @@
 //!
 //! Decides which calls create and change one. Must not know its rules.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_elasticloadbalancingv2::types as sdk;
 use neap_core::address::Address;
 use neap_core::kinds::Listener;
@@ -19,8 +21,8 @@ use crate::tags::{Tags, to_elb};
 const CREATE: &str = "elasticloadbalancing:CreateListener";
 const MODIFY: &str = "elasticloadbalancing:ModifyListener";
 
-/// What a listener's description says.
-fn from_aws(listener: &sdk::Listener) -> Listener {
+/// What a listener's description says, and the certificates that it does not tell.
+fn from_aws(listener: &sdk::Listener, certificates: &BTreeSet<String>) -> Listener {
     let port = listener.port().and_then(|port| u16::try_from(port).ok());
     let certificate = listener.certificates().first().and_then(|certificate| certificate.certificate_arn());
     Listener {
@@ -28,6 +30,7 @@ fn from_aws(listener: &sdk::Listener) -> Listener {
         port: port.unwrap_or_default(),
         protocol: listener.protocol().map_or("HTTP", sdk::ProtocolEnum::as_str).to_owned(),
         certificate: certificate.map(ToOwned::to_owned),
+        extra_certificates: certificates.iter().filter(|arn| certificate != Some(arn)).cloned().collect(),
         ssl_policy: listener.ssl_policy().filter(|policy| !policy.is_empty()).map(ToOwned::to_owned),
         alpn_policy: listener.alpn_policy().first().filter(|policy| *policy != "None").cloned(),
         default_action: action::from_aws(listener.default_actions()),
@@ -41,9 +44,27 @@ fn certificates(listener: &Listener) -> Option<Vec<sdk::Certificate>> {
 }
 
 /// A live listener, at the address in its tags or else at `address`.
-pub(super) fn live(address: &Address, listener: &sdk::Listener, tags: Tags) -> LiveResource {
+pub(super) fn live(
+    address: &Address,
+    listener: &sdk::Listener,
+    certificates: &BTreeSet<String>,
+    tags: Tags,
+) -> LiveResource {
     let arn = listener.listener_arn().unwrap_or_default();
-    live_resource(address, arn, from_aws(listener), tags, outputs([("arn", arn)]), Phase::Ready)
+    live_resource(address, arn, from_aws(listener, certificates), tags, outputs([("arn", arn)]), Phase::Ready)
+}
+
+/// The ARNs of the certificates that a listener has beside its default one, which only those that end TLS are asked for.
+pub(super) async fn extra_certificates(
+    aws: &Aws,
+    listener: &sdk::Listener,
+) -> Result<BTreeSet<String>, CallError> {
+    match listener.protocol() {
+        Some(sdk::ProtocolEnum::Https | sdk::ProtocolEnum::Tls) => {
+            describe::extra_certificates(aws, listener.listener_arn().unwrap_or_default()).await
+        }
+        _ => Ok(BTreeSet::new()),
+    }
 }
 
 /// Reads the listener that has the wanted port.
@@ -55,7 +76,9 @@ async fn find(aws: &Aws, wanted: &Wanted<'_, Listener>) -> Result<Option<LiveRes
     };
     let arn = listener.listener_arn().unwrap_or_default();
     let mut tags = describe::tags_of(aws, &[arn.to_owned()]).await?;
-    Ok(Some(live(&wanted_address(wanted)?, listener, tags.remove(arn).unwrap_or_default())))
+    let certificates = extra_certificates(aws, listener).await?;
+    let tags = tags.remove(arn).unwrap_or_default();
+    Ok(Some(live(&wanted_address(wanted)?, listener, &certificates, tags)))
 }
 
 /// Changes what differs, in one call.
@@ -80,24 +103,75 @@ async fn modify(aws: &Aws, arn: &str, old: &Listener, new: &Listener) -> Result<
     if old.default_action != new.default_action {
         call = call.default_actions(action::to_aws(&new.default_action, MODIFY)?);
     }
-    match call.send().await.map_err(failed(MODIFY)) {
-        // One that was issued a moment ago.
-        Err(error) if error.code.as_deref() == Some("CertificateNotFound") && !is_of_iam(new) => {
-            Err(not_yet(error))
-        }
-        answer => answer.map(|_| ()),
-    }
+    let answer = call.send().await.map_err(failed(MODIFY));
+    answer.map(drop).map_err(|error| perhaps_issued(error, new.certificate.as_deref()))
 }
 
-/// Whether the certificate is a server certificate of IAM.
-fn is_of_iam(listener: &Listener) -> bool {
-    listener.certificate.as_ref().is_some_and(|arn| arn.contains(":iam:"))
+/// What the error is if `certificate`, of ACM, may have been issued a moment ago.
+fn perhaps_issued(error: CallError, certificate: Option<&str>) -> CallError {
+    let unknown = error.code.as_deref() == Some("CertificateNotFound");
+    if unknown && !certificate.is_some_and(is_of_iam) { not_yet(error) } else { error }
 }
 
-/// Whether the fields differ in something that the stack sets.
+/// Whether the certificate `arn` is a server certificate of IAM.
+fn is_of_iam(arn: &str) -> bool {
+    arn.contains(":iam:")
+}
+
+/// Whether the fields differ in something that the stack sets and one call changes.
 fn differs(old: &Listener, new: &Listener) -> bool {
     let ssl_policy = new.ssl_policy.clone().or_else(|| old.ssl_policy.clone());
-    *old != Listener { ssl_policy, ..new.clone() }
+    *old != Listener { ssl_policy, extra_certificates: old.extra_certificates.clone(), ..new.clone() }
+}
+
+/// Adds certificates beside the default one. A call takes one of them, and minds none that is there already.
+async fn add(aws: &Aws, arn: &str, certificates: impl Iterator<Item = &String>) -> Result<(), CallError> {
+    for certificate in certificates {
+        let of = sdk::Certificate::builder().certificate_arn(certificate).build();
+        let answer = aws.elb.add_listener_certificates().listener_arn(arn).certificates(of).send().await;
+        let answer = answer.map_err(failed("elasticloadbalancing:AddListenerCertificates"));
+        answer.map_err(|error| perhaps_issued(error, Some(certificate)))?;
+    }
+    Ok(())
+}
+
+/// Removes certificates beside the default one, one by one.
+async fn remove(aws: &Aws, arn: &str, certificates: impl Iterator<Item = &String>) -> Result<(), CallError> {
+    for certificate in certificates {
+        let of = sdk::Certificate::builder().certificate_arn(certificate).build();
+        let answer = aws.elb.remove_listener_certificates().listener_arn(arn).certificates(of).send().await;
+        answer.map_err(failed("elasticloadbalancing:RemoveListenerCertificates"))?;
+    }
+    Ok(())
+}
+
+/// Makes a listener that is `old` one that is `new`. What is added comes first and what is removed last, so that each name is
+/// served all the time.
+async fn bring(aws: &Aws, arn: &str, old: &Listener, new: &Listener) -> Result<(), CallError> {
+    let (ended_tls, ends_tls) = (old.ends_tls(), new.ends_tls());
+    if ended_tls && ends_tls {
+        add(aws, arn, new.extra_certificates.difference(&old.extra_certificates)).await?;
+    } else if ended_tls {
+        remove(aws, arn, old.extra_certificates.iter()).await?;
+    }
+    if differs(old, new) {
+        modify(aws, arn, old, new).await?;
+    }
+    if !ends_tls {
+        return Ok(());
+    }
+    if !ended_tls {
+        return add(aws, arn, new.extra_certificates.iter()).await;
+    }
+    // A default certificate that was among the others, too, is one of them now.
+    let listed = match old.certificate == new.certificate {
+        true => old.extra_certificates.clone(),
+        false => describe::extra_certificates(aws, arn).await?,
+    };
+    let kept = |certificate: &&String| {
+        new.extra_certificates.contains(*certificate) || new.certificate.as_ref() == Some(*certificate)
+    };
+    remove(aws, arn, listed.iter().filter(|certificate| !kept(certificate))).await
 }
 
 impl Remote for Listener {
@@ -117,13 +191,18 @@ impl Remote for Listener {
         match call.send().await.map_err(failed(CREATE)) {
             Ok(answer) => {
                 let listener = answer.listeners().first().and_then(|listener| listener.listener_arn());
-                Ok(outputs([("arn", listener.ok_or_else(|| incomplete(CREATE, "ListenerArn"))?)]))
+                let arn = listener.ok_or_else(|| incomplete(CREATE, "ListenerArn"))?;
+                add(aws, arn, fields.extra_certificates.iter()).await.map_err(not_visible_yet)?;
+                Ok(outputs([("arn", arn)]))
             }
             Err(error) if error.kind == ErrorKind::Conflict => {
                 adopt(aws, wanted, find(aws, wanted).await?, error).await
             }
             // Whether ACM has it is known before; of IAM's nobody has asked, and waiting would only delay the message.
-            Err(error) if error.code.as_deref() == Some("CertificateNotFound") && is_of_iam(fields) => {
+            Err(error)
+                if error.code.as_deref() == Some("CertificateNotFound")
+                    && fields.certificate.as_deref().is_some_and(is_of_iam) =>
+            {
                 Err(error)
             }
             Err(error) => Err(not_visible_yet(error)),
@@ -136,9 +215,7 @@ impl Remote for Listener {
         wanted: &Wanted<'_, Self>,
     ) -> Result<Outputs, CallError> {
         let arn = held.live.id.as_str();
-        if differs(held.fields, wanted.fields) {
-            modify(aws, arn, held.fields, wanted.fields).await?;
-        }
+        bring(aws, arn, held.fields, wanted.fields).await?;
         tags::apply(aws, arn, &wanted.tag_changes(&held.live.tags)).await?;
         Ok(held.live.outputs.clone())
     }
@@ -189,6 +266,7 @@ mod tests {
             port: 80,
             protocol: "HTTP".into(),
             certificate: None,
+            extra_certificates: [].into(),
             ssl_policy: None,
             alpn_policy: None,
             default_action,
@@ -204,7 +282,9 @@ mod tests {
             ..Listener::example()
         };
         for listener in [Listener::example(), plain(), tls] {
-            assert_eq!(from_aws(&shown(&listener)), listener);
+            let default = listener.certificate.iter().cloned();
+            let listed = listener.extra_certificates.iter().cloned().chain(default).collect();
+            assert_eq!(from_aws(&shown(&listener), &listed), listener);
         }
     }
 
@@ -214,5 +294,6 @@ mod tests {
         assert!(!differs(&live, &Listener { ssl_policy: None, ..live.clone() }));
         assert!(differs(&live, &Listener { ssl_policy: Some("other".into()), ..live.clone() }));
         assert!(differs(&live, &Listener { port: 8443, ..live.clone() }));
+        assert!(!differs(&live, &Listener { extra_certificates: [].into(), ..live.clone() }));
     }
 }

@@ -12,6 +12,7 @@ use tokio::join;
 
 use super::claim::claim;
 use super::describe::{self, Attributes};
+use super::listener;
 use crate::client::Aws;
 use crate::found::Found;
 use crate::tags::Tags;
@@ -38,6 +39,8 @@ pub(super) struct BalancerDetails {
 #[derive(Debug)]
 pub(super) struct SeenListener {
     pub(super) listener: sdk::Listener,
+    /// The ARNs of the certificates that it has beside its default one.
+    pub(super) certificates: Seen<BTreeSet<String>>,
     pub(super) rules: Seen<Vec<sdk::Rule>>,
 }
 
@@ -141,13 +144,14 @@ pub(super) fn is_network(balancer: &sdk::LoadBalancer) -> bool {
     balancer.r#type() == Some(&sdk::LoadBalancerTypeEnum::Network)
 }
 
-/// A load balancer's listeners, with their rules where it has such.
+/// A load balancer's listeners, with their certificates and rules where they have such.
 async fn listeners(aws: &Aws, balancer: &str, has_rules: bool) -> Seen<Vec<SeenListener>> {
     let listeners = describe::listeners(aws, balancer).await?;
     let with_rules = listeners.into_iter().map(|listener| async {
         let arn = listener.listener_arn().unwrap_or_default();
-        let rules = if has_rules { describe::rules(aws, arn).await } else { Ok(Vec::new()) };
-        SeenListener { listener, rules }
+        let rules = async { if has_rules { describe::rules(aws, arn).await } else { Ok(Vec::new()) } };
+        let (certificates, rules) = join!(listener::extra_certificates(aws, &listener), rules);
+        SeenListener { listener, certificates, rules }
     });
     Ok(join_all(with_rules).await)
 }

@@ -1,5 +1,7 @@
 //! A listener of a load balancer, and the actions that listeners and rules share.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::{FieldPolicy, KindOf};
@@ -68,6 +70,10 @@ pub struct Listener {
     pub protocol: String,
     /// The certificate's ARN, with `HTTPS` or `TLS`.
     pub certificate: Option<String>,
+    /// The ARNs of other certificates, of which it shows the one for the name that a client asks for. Never holds
+    /// `certificate`, which AWS shows whoever asks for none of their names.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub extra_certificates: BTreeSet<String>,
     /// The security policy, with `HTTPS` or `TLS`; unset leaves AWS's choice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ssl_policy: Option<String>,
@@ -78,12 +84,19 @@ pub struct Listener {
     pub default_action: Action,
 }
 
+impl Listener {
+    /// Whether the load balancer ends TLS for it, and so shows certificates.
+    pub fn ends_tls(&self) -> bool {
+        matches!(self.protocol.as_str(), "HTTPS" | "TLS")
+    }
+}
+
 impl KindOf for Listener {
     const KIND: Kind = Kind::Listener;
     const POLICY: FieldPolicy = FieldPolicy {
         replace: &["load_balancer"],
         ignore_unset: &["ssl_policy"],
-        unordered: &["default_action.target_groups"],
+        unordered: &["default_action.target_groups", "extra_certificates"],
         documents: &[],
         hidden: &[],
     };
@@ -98,6 +111,7 @@ impl KindOf for Listener {
             port: 443,
             protocol: "HTTPS".into(),
             certificate: Some("arn:aws:acm:eu-west-1:123456789012:certificate/1".into()),
+            extra_certificates: ["arn:aws:acm:eu-west-1:123456789012:certificate/2".into()].into(),
             ssl_policy: Some("ELBSecurityPolicy-TLS13-1-2-2021-06".into()),
             alpn_policy: None,
             default_action: Action::Forward {

@@ -414,10 +414,13 @@ const BALANCER: &[Right] = &[
 
 const LISTENER: &[Right] = &[
     read("elasticloadbalancing:DescribeListeners", Any),
+    read("elasticloadbalancing:DescribeListenerCertificates", Any),
     make("elasticloadbalancing:CreateListener", On::Balancers, Requested),
     make("elasticloadbalancing:AddTags", Own, Guard::None),
     make("elasticloadbalancing:RemoveTags", Own, Guard::None),
     make("elasticloadbalancing:ModifyListener", Own, Tagged),
+    make("elasticloadbalancing:AddListenerCertificates", Own, Tagged),
+    make("elasticloadbalancing:RemoveListenerCertificates", Own, Tagged),
     delete("elasticloadbalancing:DeleteListener", Own, Tagged),
 ];
 

@@ -136,6 +136,7 @@ pub(crate) fn listener(alb: &str, port: u16, default_action: Action) -> Listener
         protocol: "HTTP".into(),
         certificate: None,
         ssl_policy: None,
+        extra_certificates: [].into(),
         alpn_policy: None,
         default_action,
     }

@@ -169,8 +169,8 @@ fn delete_certificate(world: &mut World, arn: &str) -> Answer<()> {
     let missing = || Rejection::not_found(NOT_FOUND, format!("Could not find certificate {arn}."));
     world.get::<Certificate>(arn).ok_or_else(missing)?;
     let listener = world.everything().any(|record| match &record.resource {
-        neap_core::kinds::Resource::Listener(Listener { certificate, .. }) => {
-            certificate.as_deref() == Some(arn)
+        neap_core::kinds::Resource::Listener(Listener { certificate, extra_certificates, .. }) => {
+            certificate.as_deref() == Some(arn) || extra_certificates.contains(arn)
         }
         _ => false,
     });

@@ -111,7 +111,7 @@ fn seen(world: &World, record: &Record, balanced: &BTreeMap<String, BTreeSet<Str
         }
         Resource::Listener(listener) => {
             seen.within = Some(listener.load_balancer.clone());
-            seen.uses = listener.certificate.iter().cloned().collect();
+            seen.uses = listener.certificate.iter().chain(&listener.extra_certificates).cloned().collect();
         }
         Resource::Certificate(certificate) => seen.name.clone_from(&certificate.domain),
         Resource::Rule(Rule { listener, .. }) => seen.within = Some(listener.clone()),

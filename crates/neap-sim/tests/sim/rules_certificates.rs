@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use neap_core::kinds::{Certificate, Cloudfront, Domain, KindOf, ViewerCertificate};
+use neap_core::kinds::{Certificate, Cloudfront, Domain, KindOf, Listener, ViewerCertificate};
 use neap_core::live::Outputs;
 use neap_engine::cloud::{Cloud, ErrorKind, Progress};
 use neap_sim::Sim;
@@ -127,6 +127,85 @@ async fn a_listener_takes_an_issued_certificate_and_keeps_it() {
     sim.delete(&live_certificate).await.expect("nobody uses it any more");
     sim.delete(&live_certificate).await.expect("gone is gone");
     refused(create(&sim, &resource(at, listener)).await, ErrorKind::NotFound, "CertificateNotFound");
+}
+
+/// A certificate that this account did not ask for here.
+fn theirs(number: usize) -> String {
+    format!("arn:aws:acm:us-east-1:123456789012:certificate/{number}")
+}
+
+/// A listener of HTTPS with the first of [`theirs`] and these others.
+fn https(balancer: &str, others: impl IntoIterator<Item = usize>) -> Listener {
+    Listener {
+        protocol: "HTTPS".into(),
+        certificate: Some(theirs(0)),
+        ssl_policy: Some("ELBSecurityPolicy-2016-08".into()),
+        extra_certificates: others.into_iter().map(theirs).collect(),
+        ..listener(balancer, 443, not_found())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listener_serves_each_name_while_its_certificates_change() {
+    let sim = Sim::in_memory();
+    let facts = facts(&sim).await;
+    let group = must_create(&sim, &resource("security_group.a", security_group("a", &facts.vpc))).await;
+    let balancer = must_create(&sim, &resource("alb.public", alb("public", &facts, &group["id"]))).await;
+    let at = "alb.public.listener.https";
+    let wanted = resource(at, https(&balancer["arn"], [1, 2]));
+    let outputs = must_create(&sim, &wanted).await;
+    sim.forget_calls();
+    // The default one becomes one of the others, and one of those the default.
+    let swapped = Listener { certificate: Some(theirs(1)), ..https(&balancer["arn"], [0, 3]) };
+    let swapped = resource(at, swapped);
+    sim.update(&live(&wanted, &outputs), &swapped, &swapped.spec()).await.expect("a change");
+    let calls: Vec<String> = sim.calls().into_iter().map(|call| call.operation).collect();
+    let of_elb = |call: &str| format!("elasticloadbalancing:{call}");
+    let expected = [
+        "AddListenerCertificates",
+        "AddListenerCertificates",
+        "ModifyListener",
+        "RemoveListenerCertificates",
+    ];
+    assert_eq!(calls[..4], expected.map(of_elb));
+    let shown = sim.resources().into_iter().find(|live| live.address.to_string() == at).expect(at);
+    assert_eq!(shown.resource, swapped.resource);
+    // Without TLS it has none, and what it has goes first.
+    let plain = resource(at, listener(&balancer["arn"], 443, not_found()));
+    sim.update(&live(&swapped, &outputs), &plain, &plain.spec()).await.expect("a change");
+    let shown = sim.resources().into_iter().find(|live| live.address.to_string() == at).expect(at);
+    assert_eq!(shown.resource, plain.resource);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_certificate_that_a_listener_has_beside_its_default_one_stays() {
+    let sim = Sim::in_memory();
+    let facts = facts(&sim).await;
+    let group = must_create(&sim, &resource("security_group.a", security_group("a", &facts.vpc))).await;
+    let balancer = must_create(&sim, &resource("alb.public", alb("public", &facts, &group["id"]))).await;
+    let wanted = certificate("example.com", Some("Z1"));
+    let desired = resource(AT, wanted.clone());
+    let outputs = must_create(&sim, &desired).await;
+    let extra =
+        Listener { extra_certificates: [outputs["arn"].clone()].into(), ..https(&balancer["arn"], []) };
+    let at = "alb.public.listener.https";
+    let early = create(&sim, &resource(at, extra.clone())).await;
+    refused(early, ErrorKind::Invalid, "UnsupportedCertificate");
+    assert_eq!(settle(&sim, &wanted, &outputs, 600).await, Progress::Done);
+    must_create(&sim, &resource(at, extra)).await;
+    refused(sim.delete(&live(&desired, &outputs)).await, ErrorKind::InUse, "ResourceInUseException");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_listeners_of_a_load_balancer_have_25_certificates_beside_their_default_ones() {
+    let sim = Sim::in_memory();
+    let facts = facts(&sim).await;
+    let group = must_create(&sim, &resource("security_group.a", security_group("a", &facts.vpc))).await;
+    let balancer = must_create(&sim, &resource("alb.public", alb("public", &facts, &group["id"]))).await;
+    must_create(&sim, &resource("alb.public.listener.https", https(&balancer["arn"], 1..=20))).await;
+    let second = Listener { port: 8443, ..https(&balancer["arn"], 1..=6) };
+    let refusal = create(&sim, &resource("alb.public.listener.two", second)).await;
+    refused(refusal, ErrorKind::Quota, "TooManyCertificates");
 }
 
 #[tokio::test(start_paused = true)]

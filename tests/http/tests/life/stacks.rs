@@ -44,6 +44,10 @@ pub(crate) const NEVER_USED: Unused = &[
             "elasticloadbalancing:SetSubnets",
         ],
     ),
+    (
+        "no listener has certificates for several names",
+        &["elasticloadbalancing:AddListenerCertificates", "elasticloadbalancing:RemoveListenerCertificates"],
+    ),
     ("roles change in what they may do", &["iam:UpdateAssumeRolePolicy", "iam:UpdateRole"]),
     (
         "log groups change in how long they keep, and have no key",

@@ -114,6 +114,8 @@ fn listener(lowering: &mut Lowering<'_>, place: &Place, alb: &str, name: &str, t
     tls::check(lowering, place, table, protocol);
     let certificate =
         table.certificate.as_deref().map(|arn| tls::certificate(lowering, &place.at("certificate"), arn));
+    let extra_certificates =
+        tls::extra_certificates(lowering, place, certificate.as_deref(), &table.extra_certificates);
     let default = Actions {
         forward: table.default.forward.as_ref(),
         redirect: table.default.redirect.as_ref(),
@@ -124,6 +126,7 @@ fn listener(lowering: &mut Lowering<'_>, place: &Place, alb: &str, name: &str, t
         port: table.port,
         protocol: protocol_name(protocol).to_owned(),
         certificate,
+        extra_certificates,
         ssl_policy: table
             .ssl_policy
             .as_deref()

@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::context::{Common, Lowering};
 use super::place::Place;
 use crate::address::{Address, Kind, is_name};
-use crate::config::shape::{CertificateTable, KeyAlgorithm, StackFile, Validation};
+use crate::config::shape::{
+    CertificateTable, KeyAlgorithm, ListenerTable, NlbListenerTable, StackFile, Validation,
+};
 use crate::kinds::Certificate;
 use crate::naming::CLOUDFRONT_REGION;
 use crate::reference::{Reference, Zone};
@@ -195,17 +197,21 @@ struct Users {
 }
 
 impl Users {
-    fn of(file: &StackFile, name: &str) -> Self {
+    fn of<'file>(file: &'file StackFile, name: &str) -> Self {
         let is_it = |text: &String| table_of(text) == Some(name);
         let of_albs = file.alb.iter().flat_map(|(alb, table)| {
             let address = move |name: &String| Address::listener(alb, name);
-            table.listener.iter().map(move |(name, table)| (address(name), table.certificate.as_ref()))
+            let named =
+                |table: &'file ListenerTable| table.certificate.iter().chain(&table.extra_certificates);
+            table.listener.iter().map(move |(name, table)| (address(name), named(table).any(is_it)))
         });
         let of_nlbs = file.nlb.iter().flat_map(|(nlb, table)| {
             let address = move |name: &String| Address::nlb_listener(nlb, name);
-            table.listener.iter().map(move |(name, table)| (address(name), table.certificate.as_ref()))
+            let named =
+                |table: &'file NlbListenerTable| table.certificate.iter().chain(&table.extra_certificates);
+            table.listener.iter().map(move |(name, table)| (address(name), named(table).any(is_it)))
         });
-        let mut listeners = of_albs.chain(of_nlbs).filter(|(_, certificate)| certificate.is_some_and(is_it));
+        let mut listeners = of_albs.chain(of_nlbs).filter(|(_, uses)| *uses);
         let mut sites = file.cloudfront.iter().filter(|(_, table)| table.certificate.iter().any(is_it));
         Self {
             listener: listeners.next().map(|(address, _)| address),

@@ -108,6 +108,8 @@ fn listener(lowering: &mut Lowering<'_>, place: &Place, nlb: &str, name: &str, t
     let default_action = alb_action::forward(lowering, &place.at("forward"), &table.forward);
     let certificate =
         table.certificate.as_deref().map(|arn| tls::certificate(lowering, &place.at("certificate"), arn));
+    let extra_certificates =
+        tls::extra_certificates(lowering, place, certificate.as_deref(), &table.extra_certificates);
     let ssl_policy =
         table.ssl_policy.as_deref().map(|policy| tls::policy(lowering, &place.at("ssl_policy"), policy));
     let alpn_policy = table.alpn_policy.map(|policy| match policy {
@@ -121,6 +123,7 @@ fn listener(lowering: &mut Lowering<'_>, place: &Place, nlb: &str, name: &str, t
         port: table.port,
         protocol: protocol.to_owned(),
         certificate,
+        extra_certificates,
         ssl_policy,
         alpn_policy: alpn_policy.map(ToOwned::to_owned),
         default_action,
@@ -141,6 +144,7 @@ fn check_tls(lowering: &mut Lowering<'_>, place: &Place, table: &NlbListenerTabl
     }
     let given = [
         ("certificate", table.certificate.is_some()),
+        ("extra_certificates", !table.extra_certificates.is_empty()),
         ("ssl_policy", table.ssl_policy.is_some()),
         ("alpn_policy", table.alpn_policy.is_some()),
     ];

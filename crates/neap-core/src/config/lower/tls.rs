@@ -3,6 +3,8 @@
 //! Decides which of them a load balancer would refuse, as far as their names tell. Must not know what a listener does with
 //! requests.
 
+use std::collections::BTreeSet;
+
 use super::certificate::table_of;
 use super::context::Lowering;
 use super::place::Place;
@@ -22,6 +24,11 @@ pub(super) fn check(
     table: &ListenerTable,
     protocol: HttpProtocol,
 ) {
+    if protocol == HttpProtocol::Http && !table.extra_certificates.is_empty() {
+        lowering
+            .report(&place.at("extra_certificates"), "certificates with HTTP")
+            .help("they come beside `certificate`, with HTTPS: set that, or leave them out");
+    }
     match (protocol, &table.certificate) {
         (HttpProtocol::Https, None) => {
             lowering.report(&place.at("protocol"), "HTTPS without a certificate").help(
@@ -53,6 +60,29 @@ pub(super) fn certificate(lowering: &mut Lowering<'_>, place: &Place, text: &str
     let Some((region, account)) = place_in(lowering, place, &arn) else { return arn };
     check_place(lowering, place, region.as_deref(), &account);
     arn
+}
+
+/// The ARNs of the certificates that the listener at `place` has beside its default one.
+pub(super) fn extra_certificates(
+    lowering: &mut Lowering<'_>,
+    place: &Place,
+    default: Option<&str>,
+    texts: &[String],
+) -> BTreeSet<String> {
+    let place = place.at("extra_certificates");
+    let mut arns = BTreeSet::new();
+    for (index, text) in texts.iter().enumerate() {
+        let place = place.item(index);
+        let arn = certificate(lowering, &place, text);
+        if default == Some(arn.as_str()) {
+            lowering
+                .report(&place, format!("`{text}` is the listener's `certificate` already"))
+                .help("leave it out here: a listener shows that one, too, for its names");
+        } else if !arns.insert(arn) {
+            lowering.report(&place, format!("`{text}` is named twice")).help("leave one of them out");
+        }
+    }
+    arns
 }
 
 /// The ARN of a certificate of ACM that CloudFront can show viewers. One of IAM it takes by an id that its ARN does not tell.

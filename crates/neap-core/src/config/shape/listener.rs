@@ -20,6 +20,10 @@ pub struct ListenerTable {
     pub protocol: Option<HttpProtocol>,
     /// The certificate, for HTTPS: the name of a `[certificate.NAME]`, or the ARN of one of the stack's region and account.
     pub certificate: Option<String>,
+    /// Certificates for other names, each the name of a `[certificate.NAME]` or an ARN: a client is shown the one for the
+    /// name that it asks for, and `certificate` where none is.
+    #[serde(default)]
+    pub extra_certificates: Vec<String>,
     /// The security policy, for HTTPS; without it AWS chooses.
     pub ssl_policy: Option<String>,
     /// What happens to requests that no rule takes.

@@ -61,6 +61,10 @@ pub struct NlbListenerTable {
     pub protocol: Option<TransportProtocol>,
     /// The name of a `[certificate.x]`, or the ARN of one of the stack's region and account, for TLS.
     pub certificate: Option<String>,
+    /// Certificates for other names, each the name of a `[certificate.x]` or an ARN: a client is shown the one for the name
+    /// that it asks for, and `certificate` where none is.
+    #[serde(default)]
+    pub extra_certificates: Vec<String>,
     /// The security policy, for TLS; without it AWS chooses.
     pub ssl_policy: Option<String>,
     /// Which protocols it offers inside TLS.

@@ -13,6 +13,8 @@ use crate::services::{Request, acm};
 use crate::world::World;
 
 const NOT_FOUND: &str = "ListenerNotFound";
+/// How many certificates the listeners of a load balancer have beside their default ones ("Quotas").
+const MOST_CERTIFICATES: usize = 25;
 
 /// The listener of a load balancer on a port.
 fn find(world: &World, balancer: &str, port: u16) -> Option<String> {
@@ -31,6 +33,13 @@ pub(crate) async fn create(request: &Request<'_>, desired: &Listener) -> Result<
 
 pub(crate) async fn update(request: &Request<'_>, arn: &str, desired: &Listener) -> Result<(), CallError> {
     let current = request.current::<Listener>(arn)?;
+    let (ended_tls, ends_tls) = (current.ends_tls(), desired.ends_tls());
+    if ended_tls && ends_tls {
+        // Before anything goes, so that each name is served all the time.
+        add_certificates(request, arn, &current, desired).await?;
+    } else if ended_tls {
+        remove_certificates(request, arn, desired).await?;
+    }
     if modified(&current, desired) != current {
         let set = |world: &mut World| {
             check(world, desired)?;
@@ -43,7 +52,67 @@ pub(crate) async fn update(request: &Request<'_>, arn: &str, desired: &Listener)
         };
         request.call("elasticloadbalancing:ModifyListener", set).await?;
     }
+    if !ended_tls && ends_tls {
+        add_certificates(request, arn, &current, desired).await?;
+    } else if ends_tls {
+        remove_certificates(request, arn, desired).await?;
+    }
     request.retag(arn, &TAGS).await
+}
+
+/// Adds what is not there, one by one as the API takes them.
+async fn add_certificates(
+    request: &Request<'_>,
+    arn: &str,
+    current: &Listener,
+    desired: &Listener,
+) -> Result<(), CallError> {
+    for certificate in desired.extra_certificates.difference(&current.extra_certificates) {
+        let add = |world: &mut World| {
+            acm::usable(world, certificate)?;
+            let (_, listener) =
+                world.referred::<Listener>(arn, NOT_FOUND, "One or more listeners not found")?;
+            rules::require(listener.ends_tls(), INVALID, || {
+                format!("A certificate cannot be specified for {} listeners", listener.protocol)
+            })?;
+            let of_balancer = world.all::<Listener>().map(|(_, it)| it);
+            let of_balancer = of_balancer.filter(|it| it.load_balancer == listener.load_balancer);
+            let others: usize = of_balancer.map(|it| it.extra_certificates.len()).sum();
+            if others >= MOST_CERTIFICATES && !listener.extra_certificates.contains(certificate) {
+                let message =
+                    format!("The maximum number of certificates has been reached: {MOST_CERTIFICATES}");
+                return Err(Rejection::quota("TooManyCertificates", message));
+            }
+            world.change::<Listener>(arn, NOT_FOUND)?.extra_certificates.insert(certificate.clone());
+            Ok(())
+        };
+        request.call("elasticloadbalancing:AddListenerCertificates", add).await?;
+    }
+    Ok(())
+}
+
+/// Removes what is not wanted any more, one by one. The default one, which may be among the others too, stays there.
+async fn remove_certificates(request: &Request<'_>, arn: &str, desired: &Listener) -> Result<(), CallError> {
+    let listed = request.sim.look(|world| {
+        let (_, listener) = world.get::<Listener>(arn)?;
+        let mut listed = listener.extra_certificates.clone();
+        listed.retain(|certificate| listener.certificate.as_ref() != Some(certificate));
+        Some(listed)
+    });
+    for certificate in listed.unwrap_or_default().difference(&desired.extra_certificates) {
+        let remove = |world: &mut World| {
+            let listener = world.change::<Listener>(arn, NOT_FOUND)?;
+            rules::require(
+                listener.certificate.as_ref() != Some(certificate),
+                "OperationNotPermitted",
+                || format!("Default certificate '{certificate}' cannot be removed"),
+            )?;
+            listener.extra_certificates.remove(certificate);
+            Ok(())
+        };
+        request.call("elasticloadbalancing:RemoveListenerCertificates", remove).await?;
+    }
+    Ok(())
 }
 
 /// Deletes the listener with its rules.
@@ -62,18 +131,15 @@ pub(crate) async fn delete(request: &Request<'_>, arn: &str) -> Result<(), CallE
 
 /// The listener as a change makes it. A security policy that is not given is AWS's choice, made once.
 fn modified(current: &Listener, desired: &Listener) -> Listener {
-    let chosen = |listener: &Listener| listener.ssl_policy.clone().filter(|_| is_encrypted(desired));
+    let chosen = |listener: &Listener| listener.ssl_policy.clone().filter(|_| desired.ends_tls());
     let ssl_policy = chosen(desired).or_else(|| chosen(current)).or_else(|| default_policy(desired));
-    Listener { ssl_policy, ..desired.clone() }
+    // Certificates beside the default one come and go by calls of their own, or with TLS.
+    let kept = current.extra_certificates.iter().filter(|_| desired.ends_tls());
+    Listener { ssl_policy, extra_certificates: kept.cloned().collect(), ..desired.clone() }
 }
 
 fn default_policy(desired: &Listener) -> Option<String> {
-    is_encrypted(desired).then(|| "ELBSecurityPolicy-2016-08".to_owned())
-}
-
-/// Whether the load balancer ends TLS.
-fn is_encrypted(listener: &Listener) -> bool {
-    matches!(listener.protocol.as_str(), "HTTPS" | "TLS")
+    desired.ends_tls().then(|| "ELBSecurityPolicy-2016-08".to_owned())
 }
 
 fn duplicate(port: u16) -> Rejection {
@@ -86,7 +152,7 @@ fn check(world: &World, desired: &Listener) -> Answer<()> {
     let network = world.get::<Nlb>(&desired.load_balancer).is_some();
     let protocols: &[&str] = if network { &["TCP", "TLS", "UDP", "TCP_UDP"] } else { &["HTTP", "HTTPS"] };
     rules::one_of("UnsupportedProtocol", "the protocol", &desired.protocol, protocols)?;
-    let encrypted = is_encrypted(desired);
+    let encrypted = desired.ends_tls();
     rules::require(desired.certificate.is_some() == encrypted, INVALID, || {
         "A certificate must be specified for HTTPS and TLS listeners, and for no others".to_owned()
     })?;
@@ -114,9 +180,10 @@ fn create_listener(world: &mut World, request: &Request<'_>, desired: &Listener)
     }
     check(world, desired)?;
     rules::tags(INVALID, &request.tags)?;
-    let fields = modified(desired, desired);
+    let bare = |listener: &Listener| Listener { extra_certificates: [].into(), ..listener.clone() };
+    let fields = modified(&bare(desired), desired);
     if let Some(existing) = find(world, &desired.load_balancer, desired.port) {
-        let same = world.get::<Listener>(&existing).is_some_and(|(_, listener)| *listener == fields);
+        let same = world.get::<Listener>(&existing).is_some_and(|(_, listener)| bare(listener) == fields);
         return if same { Ok(existing) } else { Err(duplicate(desired.port)) };
     }
     let (parent, balancer) = balancer.split_once(":loadbalancer/").unwrap_or(("", balancer));

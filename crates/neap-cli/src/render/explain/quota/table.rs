@@ -48,10 +48,15 @@ const fn in_console(name: &'static str, service: &'static str) -> Quota {
 const ELB: &str = "elasticloadbalancing";
 
 /// The first that fits is meant.
-pub(super) const TABLE: [Meeting; 21] = [
+pub(super) const TABLE: [Meeting; 22] = [
     coded(ELB, "TooManyLoadBalancers", raised("Application Load Balancers per Region", ELB, "L-53DA6B97")),
     coded(ELB, "TooManyTargetGroups", raised("Target Groups per Region", ELB, "L-B22855CB")),
     coded(ELB, "TooManyListeners", raised("Listeners per Application Load Balancer", ELB, "L-B6DF7632")),
+    coded(
+        ELB,
+        "TooManyCertificates",
+        in_console("Certificates per Application Load Balancer (excluding default certificates)", ELB),
+    ),
     coded(ELB, "TooManyRules", raised("Rules per Application Load Balancer", ELB, "L-7EED9B64")),
     coded(ELB, "TargetGroupAssociationLimit", fixed("Load balancers per target group")),
     coded(ELB, "TooManyConditionValues", fixed("Condition values per rule")),

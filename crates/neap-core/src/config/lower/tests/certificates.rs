@@ -86,3 +86,46 @@ fn a_certificate_that_nobody_uses_is_in_the_stacks_region() {
     let desired = with("[certificate.site]\ndomain = \"example.com\"\n");
     assert_eq!(field(&desired, "certificate.site", "region"), "${aws.region}");
 }
+
+const OUTSIDE: &str = "arn:aws:acm:us-east-1:123456789012:certificate/0123";
+
+/// [`STACK`] with two certificates, whose listener on port 443 has these keys.
+fn with_two(keys: &str) -> String {
+    let listener = edited("port = 80\n", &format!("port = 443\n{keys}\n"));
+    format!(
+        "{listener}\n[certificate.site]\ndomain = \"example.com\"\n\n[certificate.shop]\ndomain = \"example.org\"\n"
+    )
+}
+
+#[test]
+fn a_listener_has_certificates_for_other_names_beside_its_own() {
+    let keys = format!("certificate = \"site\"\nextra_certificates = [\"shop\", \"{OUTSIDE}\"]");
+    let desired = lower_text(&with_two(&keys)).expect("no mistakes");
+    let expected = json!(["${certificate.shop.arn}", OUTSIDE]);
+    assert_eq!(field(&desired, "alb.public.listener.http", "extra_certificates"), expected);
+    assert_eq!(desired.named_certificates(), [OUTSIDE.to_owned()].into());
+}
+
+#[test]
+fn a_certificate_beside_the_default_one_is_another_and_for_tls() {
+    let at = "alb.public.listener.http.extra_certificates";
+    check_mistakes(
+        &with_two(
+            "certificate = \"site\"\nextra_certificates = [\"${certificate.site}\", \"shop\", \"shop\"]",
+        ),
+        &[
+            &format!("{at}.0: `${{certificate.site}}` is the listener's `certificate` already"),
+            &format!("{at}.2: `shop` is named twice"),
+        ],
+    );
+    check_mistakes(&with_two("extra_certificates = [\"shop\"]"), &[&format!("{at}: certificates with HTTP")]);
+}
+
+#[test]
+fn a_certificate_of_a_listener_is_none_of_a_distribution_elsewhere() {
+    let keys = "certificate = \"site\"\nextra_certificates = [\"shop\"]";
+    let site = "[cloudfront.site]\naliases = [\"example.org\"]\ncertificate = \"shop\"\n\n[[cloudfront.site.route]]\npath = \"/*\"\norigin = \"alb.public\"\n";
+    let mistake =
+        "certificate.shop: `cloudfront.site` and `alb.public.listener.http` cannot share a certificate";
+    check_mistakes(&format!("{}\n{site}", with_two(keys)), &[mistake]);
+}
