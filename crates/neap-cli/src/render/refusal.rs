@@ -67,7 +67,7 @@ fn one(stack: &str, refusal: &Refusal) -> CommandError {
             .hint("`[network] vpc = \"vpc-…\"` in the stack file names another VPC"),
         Refusal::NoImage { processor } => {
             let message = format!("AWS recommends no image of ECS for {processor} in this region");
-            CommandError::failed(message).hint("name one with the cluster's `capacity.image = \"ami-…\"`")
+            CommandError::failed(message).hint("name one with `image = \"ami-…\"` of the instances")
         }
         Refusal::NoCloudfrontOrigins => {
             CommandError::failed("this region has no prefix list of the addresses from which CloudFront asks origins")

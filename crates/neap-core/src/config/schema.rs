@@ -131,7 +131,7 @@ mod tests {
         let percent = &schema["definitions"]["InstancesTable"]["properties"]["target_capacity"];
         assert_eq!(percent["default"], 100);
         assert!(count["description"].is_string());
-        let words = schema["definitions"]["Provider"]["oneOf"].as_array().expect("words");
+        let words = schema["definitions"]["SchedulingStrategy"]["oneOf"].as_array().expect("words");
         assert_eq!(words.last().expect("a variable")["type"], "string");
     }
 

@@ -63,6 +63,10 @@ async fn a_capacity_strategy_names_associated_providers_with_a_weight_and_one_ba
     ] {
         refused(create(&sim, &wrong).await, ErrorKind::Invalid, "InvalidParameterException");
     }
+    let names: Vec<String> = (0..21).map(|number| format!("provider-{number}")).collect();
+    let many: Vec<(&str, u32, u32)> = names.iter().map(|name| (name.as_str(), 1, 0)).collect();
+    let error = create(&sim, &with(&many)).await.expect_err("21 providers");
+    assert!(error.message.contains("a maximum of 20 capacity providers"), "{}", error.message);
     let unknown = Cluster { capacity_providers: ["OTHER".into()].into(), ..cluster("main") };
     let answer = create(&sim, &resource("cluster.main", unknown)).await;
     refused(answer, ErrorKind::Invalid, "InvalidParameterException");

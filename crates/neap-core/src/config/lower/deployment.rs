@@ -46,7 +46,7 @@ fn check_daemon(lowering: &mut Lowering<'_>, place: &Place, table: &ServiceTable
             .report(&place.at("capacity"), "a daemon has no capacity of its own")
             .help("it runs on every instance of its cluster: leave `capacity` out");
     } else if lowering.file.cluster.contains_key(&table.cluster)
-        && ground::instances(lowering.file, table).is_none()
+        && ground::instances(lowering.file, table).is_empty()
     {
         lowering
             .report(

@@ -2,8 +2,10 @@
 //!
 //! Decides what would never be placed, before anything is made. Must not know how instances are lowered.
 
+use std::collections::BTreeSet;
+
 use super::context::Lowering;
-use super::ground::Grounds;
+use super::ground::{Grounds, OnInstances};
 use super::instances::processor;
 use super::place::Place;
 use crate::config::shape::{Architecture, ContainerTable, NetworkMode, TaskTable};
@@ -26,65 +28,88 @@ pub(super) fn check(
         Architecture::X86_64 => Processor::X86,
         Architecture::Arm64 => Processor::Arm,
     };
+    let mut told = BTreeSet::new();
     for ground in &grounds.instances {
-        let (on, cluster) = (ground.instances, ground.cluster);
-        let name = &on.instance_type;
-        if let Some(found) = processor(on).filter(|found| *found != wanted) {
-            lowering
-                .report(
-                    &place.at("architecture"),
-                    format!(
-                        "the image is built for {}, and `{name}` has {}",
-                        wanted.as_str(),
-                        found.as_str()
-                    ),
-                )
-                .label(match ground.service {
-                    Some((service, _)) => {
-                        format!("`service.{service}` runs it on the instances of `cluster.{cluster}`")
-                    }
-                    None => format!("it is run on the instances of `cluster.{cluster}`"),
-                })
-                .help(format!("build it for {}, or choose another instance type", found.as_str()));
+        for block in &ground.blocks {
+            let name = &block.table.instance_type;
+            // Of several blocks of one type each would say the same.
+            if !told.insert(name) {
+                continue;
+            }
+            if let Some(found) = processor(block.table).filter(|found| *found != wanted) {
+                let on = block.words(ground.cluster);
+                lowering
+                    .report(
+                        &place.at("architecture"),
+                        format!(
+                            "the image is built for {}, and `{name}` has {}",
+                            wanted.as_str(),
+                            found.as_str()
+                        ),
+                    )
+                    .label(match ground.service {
+                        Some((service, _)) => format!("`service.{service}` runs it on {on}"),
+                        None => format!("it is run on {on}"),
+                    })
+                    .help(format!("build it for {}, or choose another instance type", found.as_str()));
+            }
+            check_size(lowering, place, table, name);
         }
-        if let Some(most) = instances::task_memory_mib(name).filter(|most| memory(table) > *most) {
-            lowering
-                .report(
-                    &place.at("memory"),
-                    format!("{} MiB do not fit on a `{name}`, which has {most} for tasks", memory(table)),
-                )
-                .help("the system and ECS's agent keep the rest; lower `memory`, or choose a larger type");
-        }
-        let Some(instance) = instances::find(name) else { continue };
-        if let Some(cpu) = table.cpu.filter(|cpu| *cpu > instance.vcpu * UNITS) {
-            let most = instance.vcpu * UNITS;
-            lowering.report(
-                &place.at("cpu"),
-                format!("{cpu} CPU units do not fit on a `{name}`, which has {most}"),
-            );
-        }
-        let interfaces = instance.max_enis.saturating_sub(1);
-        let most = ground.most().saturating_mul(interfaces);
-        let count = ground.count();
-        if mode == NetworkMode::Awsvpc && count > most {
-            let at = match ground.service {
-                Some((service, table)) => {
-                    Place::of("service", service).at(if table.is_daemon() { "strategy" } else { "count" })
-                }
-                None => place.at("network_mode"),
-            };
-            let tasks = match count {
-                1 => "a task with `awsvpc` does not".to_owned(),
-                _ => format!("{count} tasks with `awsvpc` do not"),
-            };
-            lowering
-                .report(&at, format!("{tasks} fit on the instances"))
-                .label(format!(
-                    "a `{name}` has interfaces for {interfaces}, and there are at most {most} in all"
-                ))
-                .help("leave `network_mode` out to share the instance's interface, or raise `max`");
+        if mode == NetworkMode::Awsvpc {
+            check_interfaces(lowering, place, ground);
         }
     }
+}
+
+/// Checks the size of a task against instances of the type `name`.
+fn check_size(lowering: &mut Lowering<'_>, place: &Place, table: &TaskTable, name: &str) {
+    if let Some(most) = instances::task_memory_mib(name).filter(|most| memory(table) > *most) {
+        lowering
+            .report(
+                &place.at("memory"),
+                format!("{} MiB do not fit on a `{name}`, which has {most} for tasks", memory(table)),
+            )
+            .help("the system and ECS's agent keep the rest; lower `memory`, or choose a larger type");
+    }
+    let most = instances::find(name).map(|instance| instance.vcpu * UNITS);
+    if let Some((cpu, most)) = table.cpu.zip(most).filter(|(cpu, most)| cpu > most) {
+        lowering
+            .report(&place.at("cpu"), format!("{cpu} CPU units do not fit on a `{name}`, which has {most}"));
+    }
+}
+
+/// Checks whether the instances have network interfaces for all of the tasks.
+fn check_interfaces(lowering: &mut Lowering<'_>, place: &Place, ground: &OnInstances<'_>) {
+    let mut most: u32 = 0;
+    let mut each = Vec::new();
+    for block in &ground.blocks {
+        let name = &block.table.instance_type;
+        let Some(instance) = instances::find(name) else { return };
+        let interfaces = instance.max_enis.saturating_sub(1);
+        most = most.saturating_add(block.most().saturating_mul(interfaces));
+        let words = format!("a `{name}` has interfaces for {interfaces}");
+        if !each.contains(&words) {
+            each.push(words);
+        }
+    }
+    let count = ground.count();
+    if count <= most {
+        return;
+    }
+    let at = match ground.service {
+        Some((service, table)) => {
+            Place::of("service", service).at(if table.is_daemon() { "strategy" } else { "count" })
+        }
+        None => place.at("network_mode"),
+    };
+    let tasks = match count {
+        1 => "a task with `awsvpc` does not".to_owned(),
+        _ => format!("{count} tasks with `awsvpc` do not"),
+    };
+    lowering
+        .report(&at, format!("{tasks} fit on the instances"))
+        .label(format!("{}, and there are at most {most} in all", each.join(", ")))
+        .help("leave `network_mode` out to share the instance's interface, or raise `max`");
 }
 
 fn check_modes(
@@ -102,7 +127,7 @@ fn check_modes(
     if table.ephemeral_storage.is_some() && !grounds.fargate && !grounds.unknown {
         lowering
             .report(&place.at("ephemeral_storage"), "ephemeral storage is Fargate's")
-            .help("set the cluster's `capacity.disk` instead");
+            .help("set `disk` of the instances instead");
     }
 }
 

@@ -4,27 +4,99 @@
 
 use std::collections::BTreeSet;
 
+use super::capacity;
+use super::place::Place;
+use crate::address::Kind;
 use crate::config::shape::{
-    ClusterCapacity, InstancesTable, NetworkMode, OneOrMany, ServiceTable, StackFile, TaskTable,
+    Capacity, ClusterCapacity, ClusterTable, InstancesTable, NetworkMode, OneOrMany, ServiceTable, StackFile,
+    TaskTable,
 };
 
-/// The instances that `service` runs on, if it does not run on Fargate.
-pub(super) fn instances<'file>(
-    file: &'file StackFile,
-    service: &ServiceTable,
-) -> Option<&'file InstancesTable> {
-    if service.capacity.is_some() {
-        return None;
-    }
-    of_cluster(file, &service.cluster)
+/// A block of instances of a cluster.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Block<'file> {
+    /// Its name; none for the one that stands in the cluster's `capacity`.
+    pub(super) name: Option<&'file str>,
+    /// What it says.
+    pub(super) table: &'file InstancesTable,
 }
 
-/// The instances of the cluster `name`, if it has some.
-fn of_cluster<'file>(file: &'file StackFile, name: &str) -> Option<&'file InstancesTable> {
-    match &file.cluster.get(name)?.capacity {
-        ClusterCapacity::Instances(instances) => Some(instances),
-        ClusterCapacity::One(_) | ClusterCapacity::Weighted(_) => None,
+impl Block<'_> {
+    /// Where it stands in the cluster of this name.
+    pub(super) fn place(self, cluster: &str) -> Place {
+        let place = Place::of(Kind::Cluster.as_str(), cluster);
+        match self.name {
+            None => place.at("capacity"),
+            Some(name) => place.at("instances").at(name),
+        }
     }
+
+    /// The same in words.
+    pub(super) fn words(self, cluster: &str) -> String {
+        match self.name {
+            None => format!("the instances of `cluster.{cluster}`"),
+            Some(name) => format!("the instances `{name}` of `cluster.{cluster}`"),
+        }
+    }
+
+    /// The most instances that there are at once.
+    pub(super) fn most(self) -> u32 {
+        self.table.max.unwrap_or_else(|| self.table.min.max(1))
+    }
+}
+
+/// All blocks of a cluster: those with names, and the one in its `capacity`.
+pub(super) fn blocks(cluster: &ClusterTable) -> Vec<Block<'_>> {
+    let only = match &cluster.capacity {
+        Some(ClusterCapacity::Instances(table)) => Some(Block { name: None, table }),
+        Some(ClusterCapacity::One(_) | ClusterCapacity::Weighted(_)) | None => None,
+    };
+    let named = cluster.instances.iter().map(|(name, table)| Block { name: Some(name), table });
+    only.into_iter().chain(named).collect()
+}
+
+/// The blocks that the services of a cluster land on that say nothing; none for Fargate.
+pub(super) fn by_default(cluster: &ClusterTable) -> Vec<Block<'_>> {
+    if let Some(capacity) = capacity::shares(cluster) {
+        return named(cluster, &capacity);
+    }
+    let mut blocks = blocks(cluster);
+    if cluster.capacity.is_some() {
+        blocks.retain(|block| block.name.is_none());
+    }
+    blocks
+}
+
+/// The blocks of a cluster that tasks land on by this capacity.
+fn named<'file>(cluster: &'file ClusterTable, capacity: &Capacity) -> Vec<Block<'file>> {
+    let used = capacity.shares().into_iter().filter(|(_, share)| share.weight > 0 || share.base > 0);
+    let block = |(word, _)| {
+        let (name, table) = cluster.instances.get_key_value(word)?;
+        Some(Block { name: Some(name.as_str()), table })
+    };
+    used.filter_map(block).collect()
+}
+
+/// The blocks of instances that tasks of `service` may land on; none if it runs on Fargate. A daemon runs on all of them.
+pub(super) fn instances<'file>(file: &'file StackFile, service: &ServiceTable) -> Vec<Block<'file>> {
+    let Some(cluster) = file.cluster.get(&service.cluster) else { return Vec::new() };
+    match &service.capacity {
+        _ if service.is_daemon() => blocks(cluster),
+        Some(capacity) => named(cluster, capacity),
+        None => by_default(cluster),
+    }
+}
+
+/// Whether nobody can tell where a service runs: its cluster, or what it or its cluster names in it, is not there.
+fn is_unknown(file: &StackFile, service: &ServiceTable) -> bool {
+    let cluster = file.cluster.get(&service.cluster);
+    let by_cluster = || cluster.and_then(capacity::shares);
+    let Some(capacity) = service.capacity.clone().or_else(by_cluster) else { return cluster.is_none() };
+    let is_known = |word: &str| {
+        capacity::FARGATE.iter().any(|(known, _)| *known == word)
+            || cluster.is_some_and(|cluster| cluster.instances.contains_key(word))
+    };
+    !capacity.shares().into_iter().all(|(word, _)| is_known(word))
 }
 
 /// Instances that a task runs on.
@@ -34,19 +106,15 @@ pub(super) struct OnInstances<'file> {
     pub(super) service: Option<(&'file str, &'file ServiceTable)>,
     /// The cluster whose instances they are.
     pub(super) cluster: &'file str,
-    /// The instances.
-    pub(super) instances: &'file InstancesTable,
+    /// The blocks that it may land on.
+    pub(super) blocks: Vec<Block<'file>>,
 }
 
 impl OnInstances<'_> {
-    /// The most instances that there are at once.
-    pub(super) fn most(&self) -> u32 {
-        self.instances.max.unwrap_or_else(|| self.instances.min.max(1))
-    }
-
     /// How many of the task run there at once.
     pub(super) fn count(&self) -> u32 {
-        self.service.map_or(1, |(_, service)| service.tasks().unwrap_or_else(|| self.most()))
+        let most = || self.blocks.iter().fold(0, |sum: u32, block| sum.saturating_add(block.most()));
+        self.service.map_or(1, |(_, service)| service.tasks().unwrap_or_else(most))
     }
 }
 
@@ -65,22 +133,24 @@ pub(super) struct Grounds<'file> {
 pub(super) fn of_task<'file>(file: &'file StackFile, name: &str) -> Grounds<'file> {
     let mut grounds = Grounds::default();
     for (service, table) in file.service.iter().filter(|(_, table)| table.task == name) {
-        let unknown = table.capacity.is_none() && !file.cluster.contains_key(&table.cluster);
+        let unknown = is_unknown(file, table);
         grounds.unknown |= unknown;
-        match instances(file, table) {
-            Some(instances) => {
-                let service = Some((service.as_str(), table));
-                grounds.instances.push(OnInstances { service, cluster: &table.cluster, instances });
-            }
-            None => grounds.fargate |= !unknown,
+        let blocks = instances(file, table);
+        if blocks.is_empty() {
+            grounds.fargate |= !unknown;
+        } else {
+            let service = Some((service.as_str(), table));
+            grounds.instances.push(OnInstances { service, cluster: &table.cluster, blocks });
         }
     }
     let is_served = grounds.unknown || grounds.fargate || !grounds.instances.is_empty();
     let cluster = file.task.get(name).and_then(|task| task.cluster.as_deref());
     if let Some(cluster) = cluster.filter(|_| !is_served) {
-        grounds.unknown |= !file.cluster.contains_key(cluster);
-        let here = of_cluster(file, cluster);
-        grounds.instances.extend(here.map(|instances| OnInstances { service: None, cluster, instances }));
+        let table = file.cluster.get(cluster);
+        grounds.unknown |= table.is_none();
+        let blocks = table.map(by_default).unwrap_or_default();
+        let here = (!blocks.is_empty()).then_some(OnInstances { service: None, cluster, blocks });
+        grounds.instances.extend(here);
     }
     grounds.fargate |= grounds.instances.is_empty() && !grounds.unknown;
     grounds

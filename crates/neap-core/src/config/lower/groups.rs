@@ -6,10 +6,11 @@
 use std::collections::BTreeSet;
 
 use super::context::{Common, Lowering};
+use super::ground::{self, Block};
 use super::network::{self, Cidr};
 use super::place::Place;
 use super::stack::is_id;
-use super::{container, ground, routes, target_group};
+use super::{container, routes, target_group};
 use crate::address::{Address, Kind};
 use crate::config::shape::{
     AlbTable, CloudfrontTable, IpAddressType, NetworkMode, NlbTable, OneOrMany, PortRange, ReachableFrom,
@@ -232,10 +233,15 @@ pub(super) fn of_service(
     implied(lowering, service, &format!("service-{}", service.name()), ingress, reason)
 }
 
-/// The group of the instances of `cluster`: load balancers reach the ports of the tasks on them, and nobody else does
-/// anything.
-pub(super) fn of_instances(lowering: &mut Lowering<'_>, cluster: &Address, name: &str) -> BTreeSet<String> {
-    let (ingress, balancers) = from_balancers(lowering, &shared_ports(lowering.file, cluster.name()));
+/// The group of a block of instances of `cluster`: load balancers reach the ports of the tasks that may land on them, and
+/// nobody else does anything.
+pub(super) fn of_instances(
+    lowering: &mut Lowering<'_>,
+    cluster: &Address,
+    name: &str,
+    block: Block<'_>,
+) -> BTreeSet<String> {
+    let (ingress, balancers) = from_balancers(lowering, &shared_ports(lowering.file, cluster.name(), block));
     let reason = if balancers.is_empty() {
         "lets its instances out and nobody in".to_owned()
     } else {
@@ -245,12 +251,13 @@ pub(super) fn of_instances(lowering: &mut Lowering<'_>, cluster: &Address, name:
     implied(lowering, cluster, name, ingress, reason)
 }
 
-/// The ports of a cluster's instances behind which tasks answer, each with the target group that reaches it.
-fn shared_ports<'file>(file: &'file StackFile, cluster: &str) -> BTreeSet<Asked<'file>> {
+/// The ports of a block of a cluster's instances behind which tasks answer, each with the target group that reaches it.
+fn shared_ports<'file>(file: &'file StackFile, cluster: &str, block: Block<'_>) -> BTreeSet<Asked<'file>> {
     let mut ports = BTreeSet::new();
     for service in file.service.values().filter(|service| service.cluster == cluster) {
         let mode = ground::mode_of(file, service);
-        if ground::instances(file, service).is_none() || mode == NetworkMode::Awsvpc {
+        let lands = ground::instances(file, service).iter().any(|other| other.name == block.name);
+        if !lands || mode == NetworkMode::Awsvpc {
             continue;
         }
         let Some(task) = file.task.get(&service.task) else { continue };

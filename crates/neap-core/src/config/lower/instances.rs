@@ -2,16 +2,17 @@
 //!
 //! Decides their image, their role, who reaches them, and how ECS scales them. Must not know which tasks fit on them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::context::Lowering;
+use super::ground::{self, Block};
 use super::place::Place;
 use super::stack::is_id;
-use super::{alb, groups, role};
+use super::{alb, capacity, groups, role};
 use crate::address::{Address, Kind};
-use crate::config::shape::{Architecture, ClusterCapacity, InstancesTable};
+use crate::config::shape::{Architecture, ClusterTable, InstancesTable};
 use crate::instances;
-use crate::kinds::{AutoScalingGroup, CapacityProvider, InstanceProfile, LaunchTemplate, StrategyItem};
+use crate::kinds::{AutoScalingGroup, CapacityProvider, ClusterCapacity, InstanceProfile, LaunchTemplate};
 use crate::naming;
 use crate::reference::{self, Processor, Reference};
 
@@ -20,15 +21,17 @@ const MOST_GROUPS: usize = 5;
 /// The word for the image that AWS recommends now.
 const NEWEST: &str = "newest";
 
-/// The name of all that the instances of the cluster `name` imply.
-fn implied_name(name: &str) -> String {
-    format!("cluster-{name}")
+/// The name of all that a block of instances of the cluster `name` implies.
+fn implied_name(name: &str, block: Option<&str>) -> String {
+    match block {
+        None => format!("cluster-{name}"),
+        Some(block) => format!("cluster-{name}-{block}"),
+    }
 }
 
-/// The strategy of services on the instances of the cluster `name`.
-pub(super) fn strategy(stack: &str, name: &str) -> BTreeMap<String, StrategyItem> {
-    let provider = naming::plain(Kind::CapacityProvider, stack, &implied_name(name));
-    [(provider, StrategyItem { weight: 1, base: 0 })].into()
+/// The capacity provider of a block of instances of the cluster `name`.
+pub(super) fn provider(stack: &str, name: &str, block: Option<&str>) -> String {
+    naming::plain(Kind::CapacityProvider, stack, &implied_name(name, block))
 }
 
 /// The address of what associates the instances of the cluster `name` with it.
@@ -48,29 +51,31 @@ pub(super) fn processor(table: &InstancesTable) -> Option<Processor> {
 pub(super) fn lower(lowering: &mut Lowering<'_>) {
     let file = lowering.file;
     for (name, cluster) in &file.cluster {
-        if let ClusterCapacity::Instances(table) = &cluster.capacity {
-            lower_one(lowering, name, table);
+        let blocks = ground::blocks(cluster);
+        let providers: Vec<Address> = blocks.iter().map(|block| lower_one(lowering, name, *block)).collect();
+        if !providers.is_empty() {
+            associate(lowering, name, cluster, &providers);
         }
     }
 }
 
-fn lower_one(lowering: &mut Lowering<'_>, name: &str, table: &InstancesTable) {
-    let place = Place::of(Kind::Cluster.as_str(), name).at("capacity");
+/// Lowers one block, and tells its capacity provider.
+fn lower_one(lowering: &mut Lowering<'_>, name: &str, block: Block<'_>) -> Address {
+    let (table, place) = (block.table, block.place(name));
     let cluster = Address::new(Kind::Cluster, name);
-    let implied = implied_name(name);
+    let implied = implied_name(name, block.name);
     check(lowering, &place, table);
-    let template = template(lowering, &place, &cluster, &implied, table);
+    let template = template(lowering, &place, &cluster, &implied, block);
     let after = depends(&template);
     let address = |kind: Kind| Address::new(kind, &implied);
     let template_address = address(Kind::LaunchTemplate);
     lowering.imply(template_address.clone(), &cluster, "says how its instances start", template);
-    let max = table.max.unwrap_or_else(|| table.min.max(1));
     let group = AutoScalingGroup {
         name: naming::plain(Kind::AutoScalingGroup, lowering.stack, &implied),
         launch_template: reference::output(&template_address, "id"),
         launch_template_version: reference::output(&template_address, "version"),
         min: table.min,
-        max,
+        max: block.most(),
         desired: table.desired.unwrap_or(table.min),
         subnets: alb::subnets(lowering, &place.at("subnets"), &table.subnets),
         scale_in_protection: table.managed_scaling && table.termination_protection,
@@ -90,7 +95,7 @@ fn lower_one(lowering: &mut Lowering<'_>, name: &str, table: &InstancesTable) {
     };
     let provider_address = address(Kind::CapacityProvider);
     lowering.imply(provider_address.clone(), &cluster, "lets ECS place tasks on its instances", provider);
-    associate(lowering, name, &cluster, &provider_address);
+    provider_address
 }
 
 /// What a group of instances comes after: all that its launch template names.
@@ -104,13 +109,16 @@ fn depends(template: &LaunchTemplate) -> BTreeSet<Address> {
     references.filter_map(address).collect()
 }
 
-fn associate(lowering: &mut Lowering<'_>, name: &str, cluster: &Address, provider: &Address) {
-    let capacity = crate::kinds::ClusterCapacity {
-        cluster: reference::output(cluster, "arn"),
-        capacity_providers: [reference::output(provider, "name")].into(),
-        default_strategy: strategy(lowering.stack, name),
+fn associate(lowering: &mut Lowering<'_>, name: &str, table: &ClusterTable, providers: &[Address]) {
+    let cluster = Address::new(Kind::Cluster, name);
+    let mut default_strategy = capacity::default(lowering.stack, name, table);
+    default_strategy.retain(|provider, _| !capacity::is_fargates(provider));
+    let capacity = ClusterCapacity {
+        cluster: reference::output(&cluster, "arn"),
+        capacity_providers: providers.iter().map(|provider| reference::output(provider, "name")).collect(),
+        default_strategy,
     };
-    lowering.imply(capacity_address(name), cluster, "makes its instances its capacity", capacity);
+    lowering.imply(capacity_address(name), &cluster, "makes its instances its capacity", capacity);
 }
 
 fn template(
@@ -118,9 +126,10 @@ fn template(
     place: &Place,
     cluster: &Address,
     implied: &str,
-    table: &InstancesTable,
+    block: Block<'_>,
 ) -> LaunchTemplate {
-    let mut security_groups = groups::of_instances(lowering, cluster, implied);
+    let table = block.table;
+    let mut security_groups = groups::of_instances(lowering, cluster, implied, block);
     security_groups.extend(groups::chosen(lowering, &place.at("security_groups"), &table.security_groups));
     if security_groups.len() > MOST_GROUPS {
         let message =
@@ -132,7 +141,7 @@ fn template(
         image: image(lowering, &place.at("image"), table),
         instance_type: table.instance_type.clone(),
         cluster: reference::output(cluster, "arn"),
-        instance_profile: reference::output(&imply_profile(lowering, cluster, implied), "arn"),
+        instance_profile: reference::output(&imply_profile(lowering, cluster), "arn"),
         security_groups,
         public_ip: table.public_ip,
         key_pair: table.key_pair.as_ref().map(|name| lowering.text(&place.at("key_pair"), name)),
@@ -160,11 +169,13 @@ fn image(lowering: &mut Lowering<'_>, place: &Place, table: &InstancesTable) -> 
     }
 }
 
-fn imply_profile(lowering: &mut Lowering<'_>, cluster: &Address, implied: &str) -> Address {
-    let role = role::imply_instances(lowering, cluster, implied);
-    let address = Address::new(Kind::InstanceProfile, implied);
+/// All instances of a cluster have one role: their agent does the same on each.
+fn imply_profile(lowering: &mut Lowering<'_>, cluster: &Address) -> Address {
+    let implied = implied_name(cluster.name(), None);
+    let role = role::imply_instances(lowering, cluster, &implied);
+    let address = Address::new(Kind::InstanceProfile, &implied);
     let profile = InstanceProfile {
-        name: naming::plain(Kind::InstanceProfile, lowering.stack, implied),
+        name: naming::plain(Kind::InstanceProfile, lowering.stack, &implied),
         path: naming::role_path(lowering.stack),
         role: Some(reference::output(&role, "arn")),
     };

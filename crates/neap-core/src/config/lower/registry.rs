@@ -2,8 +2,6 @@
 //!
 //! Decides their defaults. Must not know who uses them.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
 use super::capacity;
@@ -11,10 +9,10 @@ use super::context::{Common, Lowering};
 use super::place::Place;
 use crate::address::{Address, Kind};
 use crate::config::shape::{
-    Capacity, ClusterCapacity, ClusterTable, ContainerInsights, EcrEncryption, EcrTable, LogClass,
-    LogGroupTable, Retention, TagMutability,
+    ClusterTable, ContainerInsights, EcrEncryption, EcrTable, LogClass, LogGroupTable, Retention,
+    TagMutability,
 };
-use crate::kinds::{Cluster, Ecr, LogGroup, RETENTION_DAYS, StrategyItem};
+use crate::kinds::{Cluster, Ecr, LogGroup, RETENTION_DAYS};
 use crate::naming;
 
 /// The capacity providers of each cluster: both cost nothing until a service uses them.
@@ -83,27 +81,41 @@ fn cluster(lowering: &mut Lowering<'_>, name: &str, table: &ClusterTable) {
         ContainerInsights::Enabled => "enabled".to_owned(),
         ContainerInsights::Enhanced => "enhanced".to_owned(),
     };
+    check_capacity(lowering, &place, name, table);
+    let mut default_strategy = capacity::default(lowering.stack, name, table);
+    // That of instances stands with what associates them.
+    default_strategy.retain(|provider, _| capacity::is_fargates(provider));
     let cluster = Cluster {
         name: lowering.plain_name(Kind::Cluster, &place, name, common.name),
         container_insights: table.container_insights.map(insights),
         capacity_providers: PROVIDERS.map(str::to_owned).into(),
-        default_strategy: default_strategy(lowering, &place.at("capacity"), &table.capacity),
+        default_strategy,
     };
     lowering.declare(address, &place, &common, cluster);
 }
 
-/// The strategy of Fargate's providers; that of instances stands with what associates them.
-fn default_strategy(
-    lowering: &mut Lowering<'_>,
-    place: &Place,
-    capacity: &ClusterCapacity,
-) -> BTreeMap<String, StrategyItem> {
-    match capacity {
-        ClusterCapacity::One(provider) => capacity::strategy(lowering, place, &Capacity::One(*provider)),
-        ClusterCapacity::Weighted(weighted) => {
-            capacity::strategy(lowering, place, &Capacity::Weighted(weighted.clone()))
+/// Checks where the services of a cluster run.
+fn check_capacity(lowering: &mut Lowering<'_>, place: &Place, name: &str, table: &ClusterTable) {
+    if let Some(capacity) = capacity::shares(table) {
+        capacity::check(lowering, &place.at("capacity"), name, &capacity);
+    }
+    let place = place.at("instances");
+    for (word, _) in capacity::FARGATE {
+        if table.instances.contains_key(word) {
+            lowering
+                .report(&place.at(word), format!("`{word}` is what AWS's own capacity is called"))
+                .on_key()
+                .help("give these instances another name");
         }
-        ClusterCapacity::Instances(_) => BTreeMap::new(),
+    }
+    if table.capacity.is_none() && table.instances.len() > 1 {
+        let names: Vec<&str> = table.instances.keys().map(String::as_str).collect();
+        lowering
+            .report(&place, "several blocks of instances, and no `capacity` says which of them services get")
+            .help(format!(
+                "set `capacity`, such as `capacity = \"{}\"`, or by weight `{{ {} = {{ base = 1, weight = 1 }}, {} = 3 }}`",
+                names[0], names[0], names[1]
+            ));
     }
 }
 

@@ -35,7 +35,7 @@ fn service(lowering: &mut Lowering<'_>, name: &str, table: &ServiceTable) {
     let targets = targets(lowering, &place, table);
     deployment::check(lowering, &place, table, !targets.is_empty());
     let grace = if targets.is_empty() { 0 } else { GRACE_SECONDS };
-    let on_instances = ground::instances(lowering.file, table).is_some();
+    let on_instances = !ground::instances(lowering.file, table).is_empty();
     let own_interfaces = ground::mode_of(lowering.file, table) == NetworkMode::Awsvpc;
     if !own_interfaces {
         check_no_network(lowering, &place, table);
@@ -129,7 +129,7 @@ fn check_no_network(lowering: &mut Lowering<'_>, place: &Place, table: &ServiceT
         if !given.is_empty() {
             lowering
                 .report(&place.at(key), format!("`{key}` without network mode `awsvpc`"))
-                .help(format!("the tasks have those of their instances: set the cluster's `capacity.{key}`"));
+                .help(format!("the tasks have those of their instances: set `{key}` there"));
         }
     }
 }
@@ -148,17 +148,13 @@ fn strategy(
     if table.is_daemon() {
         return BTreeMap::new();
     }
+    let (stack, name) = (lowering.stack, &table.cluster);
+    let cluster = lowering.file.cluster.get(name);
     if let Some(capacity) = &table.capacity {
-        return capacity::strategy(lowering, &place.at("capacity"), capacity);
+        capacity::check(lowering, &place.at("capacity"), name, capacity);
+        return capacity::strategy(stack, name, cluster, capacity);
     }
-    if ground::instances(lowering.file, table).is_some() {
-        return instances::strategy(lowering.stack, &table.cluster);
-    }
-    let cluster = lowering.resources.get(&Address::new(Kind::Cluster, &table.cluster));
-    match cluster.map(|cluster| &cluster.resource) {
-        Some(Resource::Cluster(cluster)) => cluster.default_strategy.clone(),
-        _ => BTreeMap::new(),
-    }
+    cluster.map(|cluster| capacity::default(stack, name, cluster)).unwrap_or_default()
 }
 
 /// The targets of a service, each with the name of its target group.

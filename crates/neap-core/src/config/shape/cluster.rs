@@ -4,10 +4,11 @@
 
 use std::collections::BTreeMap;
 
+use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::InstancesTable;
+use super::{InstancesTable, NAME, names};
 
 /// An ECS cluster.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -15,9 +16,13 @@ use super::InstancesTable;
 pub struct ClusterTable {
     /// The cluster's name instead of `<stack>-<name>`.
     pub name: Option<String>,
-    /// Where the tasks of services that name no capacity of their own run.
+    /// Where the tasks of services that name no capacity of their own run: on Fargate unless said otherwise, or on the
+    /// cluster's instances, if it has one block of them.
+    pub capacity: Option<ClusterCapacity>,
+    /// Blocks of EC2 instances that `capacity` names, each a group with a capacity provider of its own.
     #[serde(default)]
-    pub capacity: ClusterCapacity,
+    #[schemars(extend("propertyNames" = names(NAME)))]
+    pub instances: IndexMap<String, InstancesTable>,
     /// Container Insights, which cost money; without it the account's setting holds.
     pub container_insights: Option<ContainerInsights>,
     /// Tags of this resource, over those of the stack.
@@ -44,48 +49,22 @@ pub enum ContainerInsights {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum ClusterCapacity {
-    /// On one of Fargate's providers.
-    One(Provider),
-    /// On several of them, by weight: `{ fargate = { base = 1, weight = 1 }, fargate_spot = 3 }`.
-    Weighted(WeightedCapacity),
+    /// `fargate`, `fargate_spot`, or the name of a block of `instances`.
+    One(String),
+    /// On several of them, by weight: `{ fargate = { base = 1, weight = 1 }, fargate_spot = 3 }`. Fargate and instances do not mix.
+    Weighted(IndexMap<String, Share>),
     /// On EC2 instances of its own: `{ instance_type = "t3.micro", max = 2 }`.
     Instances(Box<InstancesTable>),
-}
-
-impl Default for ClusterCapacity {
-    fn default() -> Self {
-        Self::One(Provider::Fargate)
-    }
 }
 
 /// Where tasks run.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Capacity {
-    /// On one provider.
-    One(Provider),
-    /// On several, by weight: `{ fargate = { base = 1, weight = 1 }, fargate_spot = 3 }`.
-    Weighted(WeightedCapacity),
-}
-
-/// A capacity provider.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Provider {
-    /// Fargate at its list price.
-    Fargate,
-    /// Fargate on spare capacity: cheaper, and interrupted with two minutes' notice.
-    FargateSpot,
-}
-
-/// Shares of capacity providers.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct WeightedCapacity {
-    /// Fargate at its list price.
-    pub fargate: Option<Share>,
-    /// Fargate on spare capacity.
-    pub fargate_spot: Option<Share>,
+    /// `fargate`, `fargate_spot`, or the name of a block of the cluster's `instances`.
+    One(String),
+    /// On several of them, by weight: `{ fargate = { base = 1, weight = 1 }, fargate_spot = 3 }`. Fargate and instances do not mix.
+    Weighted(IndexMap<String, Share>),
 }
 
 /// The share of one capacity provider.
@@ -96,6 +75,28 @@ pub enum Share {
     Weight(#[schemars(range(min = 0, max = 1000))] u32),
     /// A weight with a base.
     Full(FullShare),
+}
+
+impl Capacity {
+    /// What is named, each with its share.
+    pub(crate) fn shares(&self) -> Vec<(&str, FullShare)> {
+        match self {
+            Self::One(name) => vec![(name, FullShare { weight: 1, base: 0 })],
+            Self::Weighted(shares) => {
+                shares.iter().map(|(name, share)| (name.as_str(), share.full())).collect()
+            }
+        }
+    }
+}
+
+impl Share {
+    /// The weight and the base.
+    const fn full(self) -> FullShare {
+        match self {
+            Self::Weight(weight) => FullShare { weight, base: 0 },
+            Self::Full(full) => full,
+        }
+    }
 }
 
 /// A weight and a base.

@@ -37,9 +37,7 @@ pub use cloudfront::{
     CloudfrontTable, HttpVersion, Methods, MinimumProtocol, PriceClass, RouteFunctions, RouteTable,
     ViewerProtocol,
 };
-pub use cluster::{
-    Capacity, ClusterCapacity, ClusterTable, ContainerInsights, FullShare, Provider, Share, WeightedCapacity,
-};
+pub use cluster::{Capacity, ClusterCapacity, ClusterTable, ContainerInsights, FullShare, Share};
 pub use container::{
     ConfigFileType, ContainerHealthCheckTable, ContainerTable, DependencyCondition, FirelensOptions,
     FirelensTable, FullMount, LogDriver, Logs, Mount, PortProtocol, PortTable, Router, UlimitTable,

@@ -25,8 +25,8 @@ fn an_unknown_key_is_told_with_the_nearest_one() {
     check_help(
         "[cluster.a.capacity]\nspot = 1",
         "spot",
-        "unknown key",
-        &["known keys: `fargate`, `fargate_spot`"],
+        "",
+        &["it has `fargate`, `fargate_spot`; `[cluster.a.instances.spot]` would give it more"],
     );
 }
 
@@ -86,11 +86,21 @@ fn a_value_that_is_not_allowed_is_told_with_those_that_are() {
     check_help(
         "[cluster.a]\ncapacity = 'fargate-spt'",
         "'fargate-spt'",
-        "not allowed",
+        "",
         &[
             "did you mean `fargate_spot`?",
-            "allowed: `fargate`, `fargate_spot`",
-            "or a table with `fargate`, `fargate_spot`, or a table with `instance_type`",
+            "it has `fargate`, `fargate_spot`; `[cluster.a.instances.fargate-spt]` would give it more",
+        ],
+    );
+    let task = "[cluster.c]\n[task.t.container.c]\nimage = 'x'\n[service.a]\ncluster = 'c'\ntask = 't'\n";
+    check_help(
+        &format!("{task}scaling = {{ min = 1, max = 2, step.b = {{ metric = 'cp', above = 1, by = 1 }} }}"),
+        "'cp'",
+        "not allowed",
+        &[
+            "did you mean `cpu`?",
+            "allowed: `cpu`, `memory`",
+            "or a table with `namespace`, `name`, `dimensions`",
         ],
     );
     check("[log_group.a]\nretention = 15", &["4:13 `log_group.a.retention`: `15` is not allowed"]);

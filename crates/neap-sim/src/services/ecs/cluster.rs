@@ -17,6 +17,8 @@ use crate::world::World;
 const NOT_FOUND: &str = "ClusterNotFoundException";
 /// The capacity providers that every account has.
 const PROVIDERS: [&str; 2] = ["FARGATE", "FARGATE_SPOT"];
+/// The most providers of a strategy ("CapacityProviderStrategyItem" of ECS's API reference).
+const MOST_PROVIDERS: usize = 20;
 /// What a cluster has whose stack says nothing: the account's own setting.
 const CONTAINER_INSIGHTS: &str = "disabled";
 
@@ -101,6 +103,9 @@ pub(super) fn strategy(
     if strategy.is_empty() {
         return Ok(());
     }
+    rules::require(strategy.len() <= MOST_PROVIDERS, INVALID, || {
+        format!("A capacity provider strategy may contain a maximum of {MOST_PROVIDERS} capacity providers.")
+    })?;
     let stranger = strategy.keys().find(|name| !associated.contains(*name));
     rules::require(stranger.is_none(), INVALID, || {
         format!(

@@ -1,8 +1,11 @@
 //! Where a service's tasks run, and what keeps them from starting although the service was accepted.
 
+use std::collections::BTreeSet;
+
 use neap_core::instances;
 use neap_core::kinds::{
-    AutoScalingGroup, Container, Ecr, LaunchTemplate, LogGroup, Role, SecurityGroup, Service, Task,
+    AutoScalingGroup, CapacityProvider, Container, Ecr, LaunchTemplate, LogGroup, Role, SecurityGroup,
+    Service, Task,
 };
 
 use super::INVALID;
@@ -17,14 +20,29 @@ use crate::world::World;
 const SUBNETS: usize = 16;
 const SECURITY_GROUPS: usize = 5;
 
-/// The groups of instances that a service runs on; none if it runs on Fargate.
+/// The groups of instances that a service runs on; none if it runs on Fargate. A daemon runs on all of its cluster, and any
+/// other on those of the providers that its strategy names.
 fn groups<'world>(
     world: &'world World,
     service: &Service,
 ) -> Option<Vec<(&'world Record, &'world AutoScalingGroup, &'world LaunchTemplate)>> {
     let on_instances =
         service.is_daemon() || service.capacity.keys().any(|provider| !provider.starts_with("FARGATE"));
-    on_instances.then(|| auto_scaling::of_cluster(world, &service.cluster))
+    if !on_instances {
+        return None;
+    }
+    let mut groups = auto_scaling::of_cluster(world, &service.cluster);
+    if !service.is_daemon() {
+        let mut providers: BTreeSet<&str> = BTreeSet::new();
+        for (_, provider) in world.all::<CapacityProvider>() {
+            let share = service.capacity.get(&provider.name);
+            if share.is_some_and(|share| share.weight > 0 || share.base > 0) {
+                providers.insert(&provider.auto_scaling_group);
+            }
+        }
+        groups.retain(|(record, ..)| providers.contains(record.arn.as_str()));
+    }
+    Some(groups)
 }
 
 /// How many tasks a service has: a daemon one on each instance.
@@ -56,7 +74,8 @@ fn unplaceable(world: &World, service: &Service, task: &Task) -> Option<String> 
     let fits = |template: &LaunchTemplate| {
         instances::task_memory_mib(&template.instance_type).is_none_or(|most| memory <= most)
     };
-    (!groups.iter().any(|(.., template)| fits(template))).then(|| {
+    // ECS chooses the provider by its share, and does not look whether the task would fit on another's instances.
+    (!groups.iter().all(|(.., template)| fits(template))).then(|| {
         format!("{unable} The closest matching container-instance has insufficient memory available.")
     })
 }

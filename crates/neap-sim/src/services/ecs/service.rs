@@ -111,7 +111,8 @@ fn check(world: &World, desired: &Service) -> Answer<()> {
     associated.extend(own.into_iter().flat_map(|own| own.capacity_providers.clone()));
     cluster::strategy(&desired.capacity, &associated)?;
     strategy(desired)?;
-    let default = own.map_or(&cluster.default_strategy, |own| &own.default_strategy);
+    let default = own.map(|own| &own.default_strategy).filter(|strategy| !strategy.is_empty());
+    let default = default.unwrap_or(&cluster.default_strategy);
     let capacity = if desired.capacity.is_empty() { default } else { &desired.capacity };
     let message = "TaskDefinition not found.";
     let (record, task) = world.referred::<Task>(&desired.task, "ClientException", message)?;
@@ -271,9 +272,11 @@ pub(crate) fn scale(world: &mut World, arn: &str, count: u32) -> Answer<()> {
 
 /// The fields whose change starts a deployment.
 fn runs(service: &Service) -> impl PartialEq + use<> {
-    let Service { task, targets, subnets, security_groups, public_ip, platform_version, .. } =
+    let Service { task, capacity, targets, subnets, security_groups, public_ip, platform_version, .. } =
         service.clone();
-    (task, targets, subnets, security_groups, public_ip, platform_version)
+    // Another strategy is taken with a new deployment alone, which is what callers force.
+    let places: Vec<_> = capacity.into_iter().map(|(name, item)| (name, item.weight, item.base)).collect();
+    (task, places, targets, subnets, security_groups, public_ip, platform_version)
 }
 
 /// Starts to drain a service, which must have no tasks or be deleted by force.

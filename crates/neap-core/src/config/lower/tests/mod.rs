@@ -1,6 +1,7 @@
 //! Lowering from the outside: what a stack file becomes, and which mistakes are told where.
 
 mod balancing;
+mod blocks;
 mod buckets;
 mod certificates;
 mod containers;
