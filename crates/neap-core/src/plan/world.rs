@@ -168,7 +168,7 @@ fn links(nodes: &[&LiveResource], live: &Live) -> Vec<BTreeSet<Node>> {
         targets.remove(&node);
         links.push(targets);
     }
-    through_templates(nodes, links)
+    through_associations(nodes, through_templates(nodes, links))
 }
 
 /// A service uses what its task definition names, and a group of instances what its launch template names, though only
@@ -183,6 +183,19 @@ fn through_templates(nodes: &[&LiveResource], mut links: Vec<BTreeSet<Node>>) ->
         let templates = links[node].iter().filter(|found| nodes[**found].kind() == template);
         let used: BTreeSet<Node> = templates.flat_map(|template| links[*template].iter().copied()).collect();
         links[node].extend(used.into_iter().filter(|used| *used != node));
+    }
+    links
+}
+
+/// A service uses the association of the providers that its strategy names, though nothing names an association.
+fn through_associations(nodes: &[&LiveResource], mut links: Vec<BTreeSet<Node>>) -> Vec<BTreeSet<Node>> {
+    let of = |kind: Kind| (0..nodes.len()).filter(move |node| nodes[*node].kind() == kind);
+    for service in of(Kind::Service) {
+        let provides = |used: &Node| nodes[*used].kind() == Kind::CapacityProvider;
+        let providers: BTreeSet<Node> = links[service].iter().copied().filter(provides).collect();
+        let used: Vec<Node> =
+            of(Kind::ClusterCapacity).filter(|it| !links[*it].is_disjoint(&providers)).collect();
+        links[service].extend(used);
     }
     links
 }
