@@ -66,7 +66,7 @@ pub(crate) enum Act {
 }
 
 /// The operations that trouble is for: everything, the calls of one service, and changes of one sort.
-pub(crate) const OPERATIONS: [&str; 33] = [
+pub(crate) const OPERATIONS: [&str; 51] = [
     "*",
     "ecs:*",
     "elasticloadbalancing:*",
@@ -75,6 +75,11 @@ pub(crate) const OPERATIONS: [&str; 33] = [
     "logs:*",
     "ecr:*",
     "cloudfront:*",
+    "s3:*",
+    "autoscaling:*",
+    "route53:*",
+    "acm:*",
+    "application-autoscaling:*",
     "ecs:Create*",
     "ecs:Update*",
     "ecs:Delete*",
@@ -100,10 +105,23 @@ pub(crate) const OPERATIONS: [&str; 33] = [
     "ecr:Put*",
     "ecr:Delete*",
     "cloudfront:UpdateDistribution",
+    "cloudfront:PublishFunction",
+    "s3:CreateBucket",
+    "s3:Put*",
+    "s3:DeleteBucket",
+    "autoscaling:Create*",
+    "autoscaling:DeleteAutoScalingGroup",
+    "ec2:CreateVpc",
+    "ec2:AttachInternetGateway",
+    "ec2:CreateSubnet",
+    "ec2:Delete*",
+    "route53:ChangeResourceRecordSets",
+    "acm:RequestCertificate",
+    "application-autoscaling:Put*",
 ];
 
 /// The first operations of the list are made often, by reads too; the others a few times in a run.
-const BROAD: usize = 8;
+const BROAD: usize = 13;
 
 const TROUBLES: [(&str, Trouble); 6] = [
     ("throttle", Trouble::Throttle),

@@ -366,6 +366,14 @@ impl Machine {
             Kind::Cluster => ("container_insights", "\"enhanced\""),
             Kind::Listener => ("port", "8443"),
             Kind::Cloudfront => ("price_class", "\"PriceClass_All\""),
+            Kind::Bucket => ("versioning", "true"),
+            Kind::Nlb => ("cross_zone", "true"),
+            Kind::AutoScalingGroup => ("max", "9"),
+            Kind::CapacityProvider => ("target_capacity", "50"),
+            Kind::ScalableTarget => ("max", "9"),
+            Kind::Function => ("comment", "\"somebody was here\""),
+            Kind::Vpc => ("dns_hostnames", "false"),
+            Kind::Domain => ("target", "\"elsewhere.example.org\""),
             _ => return,
         };
         self.meddle(&format!(

@@ -3,12 +3,13 @@
 //! Decides what can change from one apply to the next: what is there, what changes in place, what is made anew, what
 //! has a name of the user's own. Position 0 is always the plainest, so that sequences shrink towards nothing.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use neap_core::config::{self, Loaded, Options, Source};
 
 /// The name of each knob, and how many positions it has.
-pub(crate) const KNOBS: [(&str, u8); 15] = [
+pub(crate) const KNOBS: [(&str, u8); 24] = [
     ("tags", 3),
     ("insights", 2),
     ("repository", 5),
@@ -23,7 +24,16 @@ pub(crate) const KNOBS: [(&str, u8); 15] = [
     ("rule", 4),
     ("one", 6),
     ("two", 5),
-    ("site", 4),
+    ("site", 5),
+    ("network", 3),
+    ("metal", 5),
+    ("three", 4),
+    ("bucket", 4),
+    ("gate", 4),
+    ("scaling", 5),
+    ("certificate", 4),
+    ("domain", 3),
+    ("function", 4),
 ];
 
 /// The position of each knob.
@@ -44,7 +54,13 @@ impl Knobs {
     /// What the stack file asks for, in an environment.
     pub(crate) fn load(&self, environment: Option<&str>) -> Loaded {
         let text = self.text();
-        let options = Options { environment: environment.map(str::to_owned), ..Options::default() };
+        let code = if self.at("function") == 2 { "other" } else { "event" };
+        let code = format!("function handler(event) {{ return {code}.request; }}");
+        let options = Options {
+            environment: environment.map(str::to_owned),
+            files: Some(BTreeMap::from([("edge.js".to_owned(), Ok(code.into_bytes()))])),
+            ..Options::default()
+        };
         let source = Source { name: "stack.toml", bytes: text.as_bytes() };
         config::load(&source, &options).unwrap_or_else(|mistakes| panic!("{mistakes:#?}\n{text}"))
     }
@@ -59,10 +75,17 @@ impl Knobs {
         text.push_str("[var.pass]\ndefault = \"correct-horse\"\nsensitive = true\n[cluster.main]\n");
         text.push_str(["", "container_insights = \"enabled\"\n"][self.pick("insights")]);
         text.push_str("[env.prod.cluster.main]\ncontainer_insights = \"enhanced\"\n");
+        text.push_str(
+            ["", "[network]\ncidr = \"10.0.0.0/16\"\n", "[network]\ncidr = \"10.1.0.0/16\"\n"]
+                [self.pick("network")],
+        );
         self.storage(&mut text);
         self.identity(&mut text);
         self.balancing(&mut text);
+        self.gate(&mut text);
+        self.names(&mut text);
         self.services(&mut text);
+        self.metal(&mut text);
         self.site(&mut text);
         text
     }
@@ -89,6 +112,69 @@ impl Knobs {
         ];
         text.push_str(group[self.pick("own_group")]);
         text.push_str(["", "[cluster.side]\n"][self.pick("side")]);
+        let lifecycle = "lifecycle = [{ prefix = \"logs/\", expire_days = 30 }]\n";
+        let cors = "cors = [{ origins = [\"https://example.com\"], methods = [\"PUT\"] }]\n";
+        match self.at("bucket") {
+            0 => {}
+            1 => text.push_str("[bucket.web]\n"),
+            2 => _ = write!(text, "[bucket.web]\nversioning = true\n{lifecycle}"),
+            _ => _ = write!(text, "[bucket.web]\n{cors}"),
+        }
+    }
+
+    /// A network load balancer with a group of its own.
+    fn gate(&self, text: &mut String) {
+        let (balancer, port) = [
+            ("", 0),
+            ("scheme = \"internal\"\n", 6379),
+            ("scheme = \"internal\"\ncross_zone = true\n", 6380),
+            ("name = \"gate\"\n[env.prod.nlb.gate]\nname = \"gate-prod\"\n", 6379),
+        ][self.pick("gate")];
+        if port > 0 {
+            _ = write!(text, "[target_group.lines]\nport = 6379\nprotocol = \"TCP\"\n[nlb.gate]\n{balancer}");
+            _ = write!(text, "[nlb.gate.listener.lines]\nport = {port}\nforward = \"lines\"\n");
+        }
+    }
+
+    /// A certificate, the listener that has it, and a name.
+    fn names(&self, text: &mut String) {
+        let more = ["", "", "alternative_names = [\"*.example.com\"]\n", ""][self.pick("certificate")];
+        if self.at("certificate") > 0 {
+            _ = write!(text, "[certificate.site]\ndomain = \"example.com\"\n{more}");
+        }
+        if self.at("certificate") > 1 && self.at("balancer") > 0 {
+            text.push_str("[alb.public.listener.https]\nport = 443\ncertificate = \"site\"\n");
+            text.push_str("default = { fixed_response = { status = 404 } }\n");
+        }
+        if self.at("domain") > 0 && self.at("balancer") > 0 {
+            let name = ["", "api", "www"][self.pick("domain")];
+            _ = write!(text, "[domain.api]\nname = \"{name}.example.com\"\ntarget = \"alb.public\"\n");
+            _ = write!(text, "[env.prod.domain.api]\nname = \"{name}.prod.example.com\"\n");
+        }
+    }
+
+    /// A cluster on instances of its own, and what runs there.
+    fn metal(&self, text: &mut String) {
+        let capacity = [
+            "",
+            "instance_type = \"t3.micro\", min = 1, max = 2",
+            "instance_type = \"t3.small\", min = 1, max = 2",
+            "instance_type = \"t3.micro\", min = 1, max = 3",
+            "instance_type = \"t3.micro\", min = 1, max = 2, spot = true",
+        ][self.pick("metal")];
+        if capacity.is_empty() {
+            return;
+        }
+        _ = write!(text, "[cluster.metal]\ncapacity = {{ {capacity} }}\n");
+        let (image, service) =
+            [("", ""), ("v1", ""), ("v2", ""), ("v1", "strategy = \"daemon\"\n")][self.pick("three")];
+        if !image.is_empty() {
+            _ = write!(
+                text,
+                "[task.three]\nmemory = 200\n[task.three.container.app]\nimage = \"nginx:{image}\"\n"
+            );
+            _ = write!(text, "[service.three]\ncluster = \"metal\"\ntask = \"three\"\n{service}");
+        }
     }
 
     fn identity(&self, text: &mut String) {
@@ -171,6 +257,15 @@ impl Knobs {
             if walled && self.at("firewall") > 0 {
                 text.push_str("security_groups = [\"wall\"]\n");
             }
+            text.push_str(
+                [
+                    "",
+                    "[service.one.scaling]\nmin = 0\nmax = 4\ncpu = 60\n",
+                    "[service.one.scaling]\nmin = 0\nmax = 6\nmemory = 70\n",
+                    "[service.one.scaling]\nmin = 0\nmax = 4\nschedule.night = { when = \"cron(0 22 * * ? *)\", max = 2 }\n",
+                    "[service.one.scaling]\nmin = 0\nmax = 4\nstep.idle = { metric = \"cpu\", below = 10, by = -1 }\n",
+                ][self.pick("scaling")],
+            );
         }
         let (image, side) =
             [("", false), ("v1", false), ("v2", false), ("v1", true), ("v2", true)][self.pick("two")];
@@ -183,14 +278,22 @@ impl Knobs {
     }
 
     fn site(&self, text: &mut String) {
+        if self.at("function") > 0 {
+            let name = ["", "", "", "name = \"edge\"\n[env.prod.function.edge]\nname = \"edge-prod\"\n"];
+            _ = write!(text, "[function.edge]\ncode = \"edge.js\"\n{}", name[self.pick("function")]);
+        }
         let balanced = self.at("balancer") > 0 && self.at("balancer") != 3;
         let origin = match self.at("site") {
             0 => return,
             1 => "https://example.com",
             2 => "https://other.example.com",
-            _ if balanced => "alb.public",
+            3 if balanced => "alb.public",
+            4 if self.at("bucket") > 0 => "bucket.web",
             _ => "https://example.com",
         };
         _ = write!(text, "[[cloudfront.site.route]]\npath = \"/*\"\norigin = \"{origin}\"\n");
+        if self.at("function") > 0 {
+            text.push_str("function = { viewer_request = \"edge\" }\n");
+        }
     }
 }
