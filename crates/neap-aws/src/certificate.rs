@@ -344,9 +344,12 @@ impl Remote for Certificate {
         wanted: &Wanted<'_, Self>,
     ) -> Result<Outputs, CallError> {
         let arn = held.live.id.as_str();
-        if !wanted.fields.validated_in.is_empty() && wanted.fields.validated_in != held.fields.validated_in {
+        let zones = &wanted.fields.validated_in;
+        if *zones == held.fields.validated_in {
+            aws.recent.validated(arn);
+        } else if !zones.is_empty() {
             let detail = describe(aws, arn).await?.ok_or_else(|| incomplete(DESCRIBE, "Certificate"))?;
-            if put_records(aws, &detail, &wanted.fields.validated_in).await? {
+            if put_records(aws, &detail, zones).await? {
                 aws.recent.validated(arn);
             }
         }
@@ -383,8 +386,9 @@ impl Remote for Certificate {
             return Ok(Progress::Pending("not visible yet".to_owned()));
         };
         let zones = &wanted.fields.validated_in;
-        let is_pending = detail.status() == Some(&sdk::CertificateStatus::PendingValidation);
-        if is_pending
+        // One that is issued at once, since its names were validated before, is renewed by its records all the same.
+        let is_of_use = !matches!(phase(&detail, &[]), Phase::Failed(_));
+        if is_of_use
             && !zones.is_empty()
             && !aws.recent.is_validated(arn)
             && put_records(aws, &detail, zones).await.map_err(if_made)?
