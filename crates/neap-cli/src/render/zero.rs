@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use neap_core::address::Address;
 use neap_core::live::ReadFailure;
 use neap_core::pricing::Cost;
 use neap_core::zero::{Blocker, Finding, Found, Verdict, Way};
@@ -115,12 +116,18 @@ pub(crate) fn verdict(stack: &str, verdict: &Verdict) -> Result<String, CommandE
             format!("allow {} for these credentials, to see whether there is more", style::names(&denied));
         error.hints.push(hint);
     }
-    if verdict.left.iter().any(|finding| finding.by_hand.is_none() && finding.going.is_none()) {
+    if verdict.left.iter().any(is_destroyed) {
         error.hints.push("run `neap destroy` again: it goes on from what is left".to_owned());
     } else if verdict.left.iter().any(|finding| finding.going.is_some()) {
         error.hints.push("AWS is deleting; `neap destroy --check` looks again".to_owned());
     }
     Err(error)
+}
+
+/// Whether another destroy removes it: what has the name alone is not the stack's to delete.
+fn is_destroyed(finding: &Finding) -> bool {
+    let is_theirs = matches!(finding.found, Some(Found::Name { .. }));
+    finding.by_hand.is_none() && finding.going.is_none() && !is_theirs
 }
 
 fn reason(failure: &ReadFailure) -> String {
@@ -146,13 +153,20 @@ fn detail(finding: &Finding) -> String {
         line(format!("costs {}", dollars(cost)));
     }
     match (&finding.by_hand, &finding.found) {
-        (Some(command), Some(Found::Name { of })) => line(format!(
-            "left alone, since nothing says whose it is; `neap adopt {of}` makes it the stack's, `{command}` removes it"
-        )),
+        (command, Some(Found::Name { of })) => line(left_alone(of, command.as_deref())),
         (Some(command), _) => line(format!("not deleted by neap; `{command}` removes it")),
         (None, _) => {}
     }
     text
+}
+
+/// What can be done about something that has the name of `of`, and nothing that says whose it is.
+fn left_alone(of: &Address, command: Option<&str>) -> String {
+    let adopt = of.kind().takes_tags().then(|| format!("`neap adopt {of}` makes it the stack's"));
+    let remove = command.map(|command| format!("`{command}` removes it"));
+    let ways: Vec<String> = adopt.into_iter().chain(remove).collect();
+    let ways = if ways.is_empty() { String::new() } else { format!("; {}", ways.join(", ")) };
+    format!("left alone, since nothing says whose it is{ways}")
 }
 
 fn found(found: Option<&Found>) -> String {
@@ -180,7 +194,7 @@ pub(crate) fn dollars(cost: Cost) -> String {
 
 #[cfg(test)]
 mod tests {
-    use neap_core::address::{Address, Kind};
+    use neap_core::address::Kind;
     use neap_core::zero::Thing;
 
     use super::*;
@@ -255,6 +269,20 @@ mod tests {
 
         hint: run `neap destroy` again: it goes on from what is left
         ");
+    }
+
+    #[test]
+    fn what_has_the_name_alone_is_nothing_that_another_destroy_removes() {
+        let of = || Address::new(Kind::Function, "policy");
+        let function = finding(Thing::Function, "function course-policy", Some(Found::Name { of: of() }));
+        let error = verdict("course", &Verdict { left: vec![function], ..Verdict::default() });
+        insta::assert_snapshot!(plain(&style::error(&error.expect_err("something"))), @r"
+        error: 1 resource of stack course is left
+          function course-policy, with the name of function.policy and nobody's tags
+            left alone, since nothing says whose it is; `neap adopt function.policy` makes it the stack's
+        ");
+        let control = Address::new(Kind::OriginAccessControl, "site");
+        assert_eq!(left_alone(&control, None), "left alone, since nothing says whose it is");
     }
 
     #[test]
