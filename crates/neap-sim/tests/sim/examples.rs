@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use neap_core::address::{Address, Kind};
-use neap_core::config::{Options, Source, load};
+use neap_core::config::{Options, Source, load, local_files};
 use neap_core::desired::{Desired, DesiredResource};
 use neap_core::kinds::{Resource, SecurityGroup};
 use neap_core::live::{Environment, Live, Outputs, Phase, Reading};
@@ -29,7 +29,12 @@ fn lowered(file: &Path) -> Desired {
     let bytes = fs::read(file).expect("a stack file");
     let source = Source { name: "stack.toml", bytes: &bytes };
     let secret = [("password".to_owned(), "hunter2".to_owned())].into();
-    let options = Options { environment_variables: secret, ..Options::default() };
+    let read = |path: String| {
+        let bytes = fs::read(file.with_file_name(&path)).map_err(|error| error.to_string());
+        (path, bytes)
+    };
+    let mut options = Options { environment_variables: secret, ..Options::default() };
+    options.files = Some(local_files(&source, &options).into_iter().map(read).collect());
     load(&source, &options).unwrap_or_else(|mistakes| panic!("{}: {mistakes:?}", file.display())).desired
 }
 
