@@ -29,7 +29,8 @@ The description of a rule of a security group is lost where its other side is a 
 The origin access control of an origin is lost, and with it the mark that the origin is a bucket. AWS shows both.
 
 Its CloudFront functions have one stage, cannot be changed or published, and go while a distribution names them; which functions a behaviour
-names is lost. AWS keeps what is being worked on and what runs apart, each with its version, and deletes no function in use.
+names is lost. It keeps the tags of a deleted one for the next one of its name. AWS keeps what is being worked on and what runs apart, each with
+its version, and deletes no function in use.
 
 Its buckets are made without the tags of CreateBucket and without ownership controls. AWS puts the first, and enforces the owner in each bucket
 since April 2023, as ministack does.
@@ -313,6 +314,7 @@ def delete_unused_function(self, name, if_match):
             if any(named["FunctionARN"] == function.arn for named in behavior.function_associations.get("Items", [])):
                 raise FunctionInUse
     delete_function(self, name, if_match)
+    self.tagger.delete_all_tags_for_resource(function.arn)
 
 
 def serialize_s3_with_its_root(self, result):

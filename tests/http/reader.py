@@ -66,6 +66,20 @@ def networks():
     return found
 
 
+def certificates():
+    """What ACM says of each certificate. Without the sorts of keys it lists those with RSA keys of 2048 bits alone."""
+    kinds = {"keyTypes": ["RSA_2048", "EC_prime256v1", "EC_secp384r1"]}
+    arns = [c["CertificateArn"] for c in every("acm", "list_certificates", "CertificateSummaryList", Includes=kinds)]
+    return [describe("acm", "describe_certificate", CertificateArn=arn)["Certificate"] for arn in arns]
+
+
+def records():
+    """Every record that somebody put into a hosted zone; the zone itself, its name servers and its SOA are nobody's."""
+    zones = every("route53", "list_hosted_zones", "HostedZones")
+    found = [record for zone in zones for record in every("route53", "list_resource_record_sets", "ResourceRecordSets", HostedZoneId=zone["Id"])]
+    return [record for record in found if record["Type"] not in ("NS", "SOA")]
+
+
 def listing():
     ecs, elb = client("ecs"), client("elbv2")
     found = {
@@ -114,6 +128,10 @@ def listing():
     found["functions"] = [f["Name"] for f in functions]
     items = client("cloudfront").list_distributions()["DistributionList"].get("Items") or []
     found["distributions"] = [d["Comment"] for d in items]
+    found["certificates"] = [c["DomainName"] for c in certificates()]
+    found["records"], found["validation records"] = [], []
+    for record in records():
+        found["validation records" if record["Type"] == "CNAME" else "records"].append(f"{record['Name']} {record['Type']}")
     return {kind: sorted(names) for kind, names in found.items() if names}
 
 
@@ -236,6 +254,10 @@ def snapshot():
         arn = summary["FunctionMetadata"]["FunctionARN"]
         found[arn] = [[stage_of_function(summary["Name"], one) for one in ("DEVELOPMENT", "LIVE")],
                       pairs(describe("cloudfront", "list_tags_for_resource", Resource=arn)["Tags"]["Items"])]
+    for certificate in certificates():
+        arn = certificate["CertificateArn"]
+        found[arn] = [certificate, pairs(describe("acm", "list_tags_for_certificate", CertificateArn=arn)["Tags"])]
+    found.update({f"{record['Name']} {record['Type']}": [record, {}] for record in records()})
     return found
 
 
@@ -257,6 +279,8 @@ def untag():
             case "s3":
                 rest = [{"Key": key, "Value": value} for key, value in tags.items() if key not in keys]
                 client("s3").put_bucket_tagging(Bucket=id.split(":")[-1], Tagging={"TagSet": rest})
+            case "acm":
+                client("acm").remove_tags_from_certificate(CertificateArn=id, Tags=[{"Key": key} for key in keys])
             case "application-autoscaling":
                 client("application-autoscaling").untag_resource(ResourceARN=id, TagKeys=keys)
             case service:

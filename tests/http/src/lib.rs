@@ -90,7 +90,8 @@ pub struct World {
 }
 
 impl World {
-    /// Takes a server of the emulator, empties it, and copies the stack file at `path`, from the root of the repository.
+    /// Takes a server of the emulator, empties it, and copies the stack file at `path`, from the root of the repository, with what lies beside
+    /// that of an example.
     ///
     /// # Panics
     ///
@@ -107,14 +108,26 @@ impl World {
     pub fn on(server: Server, path: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        fs::copy(root.join(path), folder.path().join("stack.toml")).expect("the stack file");
-        let files = root.join(path).with_file_name("web");
-        if files.is_dir() {
-            copy(&files, &folder.path().join("web"));
+        match Path::new(path).parent().filter(|beside| !beside.as_os_str().is_empty()) {
+            Some(example) => copy(&root.join(example), folder.path()),
+            // Nothing of interest lies beside the root's.
+            None => drop(fs::copy(root.join(path), folder.path().join(path)).expect("the stack file")),
         }
         let reader = Reader::start(server.endpoint());
         let world = Self { server, folder, reader, arguments: Vec::new() };
         world.empty();
+        world
+    }
+
+    /// A world in which `stack` can live: on a server of the emulator, with what the stack expects to be there.
+    ///
+    /// # Panics
+    ///
+    /// As [`World::new`].
+    pub fn of(emulator: Emulator, stack: Stack) -> Self {
+        let world = Self::new(emulator, stack.path());
+        stack.adapt(&world);
+        stack.provide(&world);
         world
     }
 

@@ -51,6 +51,11 @@ impl Permitted {
         ended.run
     }
 
+    /// Whether a document allowed an action.
+    pub fn allows(&self, action: &str) -> bool {
+        self.allowed.borrow().values().any(|allowed| allowed.contains(action))
+    }
+
     /// What a document allowed that changes something, and no run asked for.
     pub fn unused(&self) -> BTreeSet<String> {
         let (allowed, used) = (self.allowed.borrow(), self.used.borrow());

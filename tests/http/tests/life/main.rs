@@ -5,86 +5,72 @@
 mod life;
 mod stacks;
 
+use std::fs;
+use std::path::Path;
+
 use neap_http_tests::{Emulator, Stack, World};
 use serde_json::{Value, json};
 
-#[test]
-fn the_root_stack_lives_on_moto() {
-    let life = stacks::root();
-    life.run(World::new(Emulator::Moto, life.stack));
+/// Makes a test of each life, and the list of who lives where.
+macro_rules! lives {
+    ($($test:ident: $life:ident on $emulator:ident;)*) => {
+        $(
+            #[test]
+            fn $test() {
+                let life = stacks::$life();
+                life.run(World::of(Emulator::$emulator, life.stack));
+            }
+        )*
+
+        fn lived() -> Vec<(Stack, Emulator)> {
+            vec![$((stacks::$life().stack, Emulator::$emulator)),*]
+        }
+    };
 }
 
-#[test]
-fn the_root_stack_lives_on_ministack() {
-    let life = stacks::root();
-    life.run(World::new(Emulator::Ministack, life.stack));
+lives! {
+    the_root_stack_lives_on_moto: root on Moto;
+    the_root_stack_lives_on_ministack: root on Ministack;
+    course_ec2_lives_on_moto: course_ec2 on Moto;
+    course_fargate_lives_on_moto: course_fargate on Moto;
+    course_fargate_lives_on_ministack: course_fargate on Ministack;
+    internal_nlb_lives_on_moto: internal_nlb on Moto;
+    internal_nlb_lives_on_ministack: internal_nlb on Ministack;
+    sidecar_lives_on_moto: sidecar on Moto;
+    sidecar_lives_on_ministack: sidecar on Ministack;
+    spa_domain_lives_on_moto: spa_domain on Moto;
+    spa_domain_lives_on_ministack: spa_domain on Ministack;
+    two_services_live_on_moto: two_services on Moto;
+    two_services_live_on_ministack: two_unscaled_services on Ministack;
 }
 
-#[test]
-fn course_fargate_lives_on_moto() {
-    let life = stacks::course_fargate();
-    life.run(World::new(Emulator::Moto, life.stack));
-}
+/// Who cannot live where, and the emulator's fault, in the words of `docs/emulators.md`.
+const EXCEPTED: [(Stack, Emulator, &str); 1] =
+    [(Stack::CourseEc2, Emulator::Ministack, "has none of AWS's own parameters")];
 
 #[test]
-fn course_fargate_lives_on_ministack() {
-    let life = stacks::course_fargate();
-    life.run(World::new(Emulator::Ministack, life.stack));
-}
-
-#[test]
-fn course_ec2_lives_on_moto() {
-    let life = stacks::course_ec2();
-    life.run(World::new(Emulator::Moto, life.stack));
-}
-
-#[test]
-fn two_services_live_on_moto() {
-    let life = stacks::two_services();
-    let world = World::new(Emulator::Moto, life.stack);
-    Stack::TwoServices.adapt(&world);
-    life.run(world);
-}
-
-#[test]
-fn two_services_live_on_ministack() {
-    let life = stacks::two_unscaled_services();
-    let world = World::new(Emulator::Ministack, life.stack);
-    // ministack has no Application Auto Scaling.
-    world.edit(stacks::SCALING, "");
-    // ministack does not escape what it answers in XML.
-    world.edit("<h1>Not here</h1>", "Not here");
-    // ministack drops the weights of a forward, so a second plan could never be empty.
-    world.edit("forward = { weights = { stable = 9, next = 1 }, stickiness = 600 }", "forward = \"stable\"");
-    life.run(world);
-}
-
-#[test]
-fn sidecar_lives_on_moto() {
-    let life = stacks::sidecar();
-    let world = World::new(Emulator::Moto, life.stack);
-    Stack::Sidecar.provide(&world);
-    life.run(world);
-}
-
-#[test]
-fn sidecar_lives_on_ministack() {
-    let life = stacks::sidecar();
-    let world = World::new(Emulator::Ministack, life.stack);
-    Stack::Sidecar.provide(&world);
-    life.run(world);
-}
-
-#[test]
-fn internal_nlb_lives_on_moto() {
-    let life = stacks::internal_nlb();
-    life.run(World::new(Emulator::Moto, life.stack));
-}
-
-#[test]
-fn internal_nlb_lives_on_ministack() {
-    let life = stacks::internal_nlb();
-    life.run(World::new(Emulator::Ministack, life.stack));
+fn every_example_lives_on_every_emulator_or_its_fault_is_named() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let faults = fs::read_to_string(root.join("docs/emulators.md")).expect("the emulators' faults");
+    for (stack, _, fault) in EXCEPTED {
+        assert!(faults.contains(fault), "docs/emulators.md does not say why {stack:?} cannot live: {fault}");
+    }
+    let examples = fs::read_dir(root.join("examples")).expect("the examples");
+    let names = examples.map(|entry| entry.expect("an example").file_name().into_string().expect("a name"));
+    let mut paths: Vec<String> = names.map(|name| format!("examples/{name}/stack.toml")).collect();
+    paths.push("stack.toml".to_owned());
+    paths.sort();
+    let mut known = Stack::ALL.map(Stack::path);
+    known.sort_unstable();
+    assert_eq!(paths, known, "every example is a `Stack`, so that it is swept too");
+    let excepted = EXCEPTED.map(|(stack, emulator, _)| (stack, emulator));
+    for stack in Stack::ALL {
+        for emulator in [Emulator::Moto, Emulator::Ministack] {
+            let place = (stack, emulator);
+            let (lives, is_excepted) = (lived().contains(&place), excepted.contains(&place));
+            assert!(lives != is_excepted, "{stack:?} lives on {emulator:?}, or is excepted with a reason");
+        }
+    }
 }
 
 #[test]

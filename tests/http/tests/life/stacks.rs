@@ -1,5 +1,6 @@
 //! The examples, and how each is changed in the course of its life.
 
+use neap_http_tests::Stack;
 use serde_json::json;
 
 use crate::life::Life;
@@ -83,7 +84,7 @@ const NO_STATEMENTS: (&str, &[&str]) =
 
 pub(crate) fn root() -> Life {
     Life {
-        stack: "stack.toml",
+        stack: Stack::Root,
         counts: json!({
             "clusters": 1, "listeners": 1, "load balancers": 1, "log groups": 1, "repositories": 1, "roles": 1,
             "security groups": 2, "services": 1, "target groups": 1, "task definitions": 1,
@@ -97,6 +98,7 @@ pub(crate) fn root() -> Life {
             "[target_group.web]              # who answers, and how the load balancer tells that they are well\nport = 80",
             "[target_group.web]\nport = 8080",
         ),
+        replaced: "target groups",
         orphan: &[
             ("tags = { team = \"web\" }\n", ""),
             ("[ecr.web]                       # where your own image will live\nkeep_images = 5\n", ""),
@@ -116,7 +118,7 @@ pub(crate) fn root() -> Life {
 
 pub(crate) fn course_fargate() -> Life {
     Life {
-        stack: "examples/course-fargate/stack.toml",
+        stack: Stack::CourseFargate,
         counts: json!({
             "buckets": 1, "clusters": 1, "distributions": 1, "functions": 1, "listeners": 1, "load balancers": 1, "log groups": 1,
             "origin access controls": 1, "repositories": 1, "roles": 1, "rules": 1, "security groups": 2, "services": 1, "target groups": 1, "task definitions": 1,
@@ -131,6 +133,7 @@ pub(crate) fn course_fargate() -> Life {
             ("\"*.html\" = \"no-cache\"", "\"*.html\" = \"no-store\""),
         ],
         replacement: ("[target_group.api]\nport = 3000", "[target_group.api]\nport = 3001"),
+        replaced: "target groups",
         orphan: &[
             ("[cloudfront.site]\ncomment = \"our site\"\n", ""),
             (
@@ -177,7 +180,7 @@ pub(crate) fn course_fargate() -> Life {
 
 pub(crate) fn course_ec2() -> Life {
     Life {
-        stack: "examples/course-ec2/stack.toml",
+        stack: Stack::CourseEc2,
         counts: json!({
             "auto scaling groups": 1, "buckets": 1, "capacity providers": 1, "clusters": 1, "distributions": 1, "instance profiles": 1,
             "instances": 1, "origin access controls": 1,
@@ -194,6 +197,7 @@ pub(crate) fn course_ec2() -> Life {
             ("\"*.html\" = \"no-cache\"", "\"*.html\" = \"no-store\""),
         ],
         replacement: ("[target_group.api]\nport = 3000", "[target_group.api]\nport = 3001"),
+        replaced: "target groups",
         orphan: &[
             (
                 "default = { fixed_response = { status = 404, body = \"not found\" } }",
@@ -245,7 +249,7 @@ pub(crate) fn two_services() -> Life {
     let role =
         json!({ "RoleName": "shop-task-next-execution", "AssumeRolePolicyDocument": trust.to_string() });
     Life {
-        stack: "examples/two-services/stack.toml",
+        stack: Stack::TwoServices,
         counts: json!({
             "clusters" : 1 , "internet gateways" : 1 , "listeners" : 1 , "load balancers" : 1 , "log groups" : 3 , "repositories" : 1 , "roles" : 3 , "route tables" : 1 , "rules" : 3 , "scalable targets" : 1 , "security groups" : 3 , "services" : 2 , "subnets" : 2 , "target groups" : 2 , "task definitions" : 2 , "vpcs" : 1 ,
         }),
@@ -258,6 +262,7 @@ pub(crate) fn two_services() -> Life {
             ("night   =", "evening ="),
         ],
         replacement: ("[target_group.next]\nport = 8080", "[target_group.next]\nport = 8081"),
+        replaced: "target groups",
         orphan: &[(
             "[[alb.public.listener.http.rule]]\npriority = 30\nwhen = { host = [\"www.${var.domain}\"] }\n\
              redirect = { host = \"${var.domain}\", status = 301 }\n",
@@ -291,20 +296,7 @@ pub(crate) fn two_services() -> Life {
     }
 }
 
-/// What scales one of the two services.
-pub(crate) const SCALING: &str = "
-[service.stable.scaling]
-min = 1
-max = 6
-cpu = 60
-requests_per_target = { target = 1000, scale_out_cooldown = 60 }
-
-[service.stable.scaling.schedule]
-night   = { when = \"cron(0 22 * * ? *)\", timezone = \"Europe/Dublin\", max = 2 }
-morning = { when = \"cron(0 6 * * ? *)\", timezone = \"Europe/Dublin\", max = 6 }
-";
-
-/// The same without [`SCALING`].
+/// The same without what scales.
 pub(crate) fn two_unscaled_services() -> Life {
     let life = two_services();
     let mut counts = life.counts;
@@ -318,7 +310,7 @@ pub(crate) fn two_unscaled_services() -> Life {
 
 pub(crate) fn sidecar() -> Life {
     Life {
-        stack: "examples/sidecar/stack.toml",
+        stack: Stack::Sidecar,
         counts: json!({
             "clusters": 1, "listeners": 1, "load balancers": 1, "log groups": 1, "repositories": 1, "roles": 2,
             "security groups": 2, "services": 1, "target groups": 1, "task definitions": 1,
@@ -330,6 +322,7 @@ pub(crate) fn sidecar() -> Life {
             ("container_insights = \"enabled\"", "container_insights = \"disabled\""),
         ],
         replacement: ("[target_group.notes]\nport = 8080", "[target_group.notes]\nport = 8081"),
+        replaced: "target groups",
         orphan: &[
             ("[[task.notes.role.statement]]\nactions = [\"s3:GetObject\"]\n", ""),
             ("resources = [\"arn:aws:s3:::notes-attachments\", \"arn:aws:s3:::notes-attachments/*\"]\n", ""),
@@ -350,7 +343,7 @@ pub(crate) fn sidecar() -> Life {
 
 pub(crate) fn internal_nlb() -> Life {
     Life {
-        stack: "examples/internal-nlb/stack.toml",
+        stack: Stack::InternalNlb,
         counts: json!({
             "clusters": 1, "listeners": 1, "load balancers": 1, "log groups": 1, "roles": 1, "security groups": 2,
             "services": 1, "target groups": 1, "task definitions": 1,
@@ -364,6 +357,7 @@ pub(crate) fn internal_nlb() -> Life {
             "[target_group.redis]\nport = 6379\nprotocol = \"TCP\"",
             "[target_group.redis]\nport = 6380\nprotocol = \"TCP\"",
         ),
+        replaced: "target groups",
         orphan: &[(
             "[service.redis]\ncluster = \"main\"\ntask = \"redis\"\ntarget = { group = \"redis\" }\n",
             "",
@@ -389,5 +383,41 @@ pub(crate) fn internal_nlb() -> Life {
             ),
         ],
         foreign: ("ecs", "create_cluster", json!({ "clusterName": "cache-main" }), "cache-main"),
+    }
+}
+
+pub(crate) fn spa_domain() -> Life {
+    let function = json!({
+        "Name": "spa-cloudfront-site", "FunctionConfig": { "Comment": "somebody else's", "Runtime": "cloudfront-js-2.0" },
+        "FunctionCode": "function handler(event) { return event.response; }",
+    });
+    Life {
+        stack: Stack::SpaDomain,
+        counts: json!({
+            "buckets": 1, "certificates": 1, "distributions": 1, "functions": 2, "origin access controls": 1, "records": 3,
+        }),
+        in_place: &[
+            ("comment = \"the app\"", "comment = \"our app\"\nminimum_protocol_version = \"TLSv1.2_2025\""),
+            ("[stack]\n", "[stack]\ntags = { team = \"web\" }\n"),
+            ("[bucket.web]\n", "[bucket.web]\nversioning = true\n"),
+            ("comment = \"the app loads nothing from elsewhere\"", "comment = \"what pages may load\""),
+            ("\"*.html\" = \"no-cache\"", "\"*.html\" = \"no-store\""),
+        ],
+        replacement: ("app.${var.domain}", "www.${var.domain}"),
+        replaced: "certificates",
+        orphan: &[
+            ("tags = { team = \"web\" }\n", ""),
+            (
+                "[function.policy]               # what pages may load, which no managed policy can know\n\
+                 code = \"functions/policy.js\"\ncomment = \"what pages may load\"\n",
+                "",
+            ),
+            ("function = { viewer_response = \"policy\" }\n", ""),
+            ("[domain.app]\nname = \"www.${var.domain}\"\ntarget = \"cloudfront.site\"\n", ""),
+            ("https://${domain.app}", "https://${cloudfront.site}"),
+        ],
+        orphaned: "functions",
+        unused: &[NO_FACETS, ("its request looks like that for versions", &["s3:DeleteObject"])],
+        foreign: ("cloudfront", "create_function", function, "spa-cloudfront-site"),
     }
 }
