@@ -26,7 +26,8 @@ ARN of a policy.
 
 The description of a rule of a security group is lost where its other side is a prefix list. AWS shows it.
 
-The origin access control of an origin is lost, and with it the mark that the origin is a bucket. AWS shows both.
+The origin access control of an origin is lost, and with it the mark that the origin is a bucket. AWS shows both. It makes a second one under a
+taken name, where AWS refuses.
 
 Its CloudFront functions have one stage, cannot be changed or published, and go while a distribution names them; which functions a behaviour
 names is lost. It keeps the tags of a deleted one for the next one of its name. AWS keeps what is being worked on and what runs apart, each with
@@ -107,6 +108,7 @@ make_profile = InstanceProfile.__init__
 make_origin = Origin.__init__
 make_behavior = DefaultCacheBehaviour.__init__
 delete_function = CloudFrontBackend.delete_function
+create_access_control = CloudFrontBackend.create_origin_access_control
 make_rule = SecurityGroupRule.__init__
 views_of_rules = SecurityGroup._flattened_rules
 serialize_s3 = S3Response.serialized
@@ -261,6 +263,19 @@ def make_behavior_with_functions(self, config):
     make_behavior(self, config)
     named = (config.get("FunctionAssociations") or {}).get("Items") or []
     self.function_associations = {"Quantity": len(named), "Items": named} if named else {"Quantity": 0}
+
+
+class OriginAccessControlAlreadyExists(CloudFrontException):
+    code = 409
+
+    def __init__(self):
+        super().__init__("OriginAccessControlAlreadyExists", "An origin access control with this name already exists.")
+
+
+def create_access_control_once(self, config_dict):
+    if any(control.name == config_dict.get("Name") for control in self.origin_access_controls.values()):
+        raise OriginAccessControlAlreadyExists
+    return create_access_control(self, config_dict)
 
 
 def stage_of_function(self):
@@ -471,6 +486,7 @@ CloudFrontResponse.get_function = get_stage_of_function
 CloudFrontResponse.update_function = update_function
 CloudFrontResponse.publish_function = publish_function
 CloudFrontBackend.delete_function = delete_unused_function
+CloudFrontBackend.create_origin_access_control = create_access_control_once
 DefaultCacheBehaviour.__init__ = make_behavior_with_functions
 EC2ContainerServiceResponse.create_service = create_and_remember
 EC2ContainerServiceResponse.update_service = update_and_redeploy

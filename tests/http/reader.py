@@ -92,7 +92,7 @@ def listing():
         "instance profiles": [p["InstanceProfileName"] for p in every("iam", "list_instance_profiles", "InstanceProfiles")],
         "launch templates": [t["LaunchTemplateName"] for t in every("ec2", "describe_launch_templates", "LaunchTemplates")],
         "auto scaling groups": [g["AutoScalingGroupName"] for g in every("autoscaling", "describe_auto_scaling_groups", "AutoScalingGroups")],
-        "instances": [i["InstanceId"] for r in every("ec2", "describe_instances", "Reservations") for i in r["Instances"]
+        "instances": [pairs(i.get("Tags", [])).get("aws:autoscaling:groupName", i["InstanceId"]) for r in every("ec2", "describe_instances", "Reservations") for i in r["Instances"]
                       if i["State"]["Name"] != "terminated"],
         "capacity providers": [p["name"] for p in ecs.describe_capacity_providers()["capacityProviders"] if not p["name"].startswith("FARGATE")],
         "clusters": [], "services": [],
