@@ -251,7 +251,9 @@ pub(crate) fn two_services() -> Life {
     Life {
         stack: Stack::TwoServices,
         counts: json!({
-            "clusters" : 1 , "internet gateways" : 1 , "listeners" : 1 , "load balancers" : 1 , "log groups" : 3 , "repositories" : 1 , "roles" : 3 , "route tables" : 1 , "rules" : 3 , "scalable targets" : 1 , "security groups" : 3 , "services" : 2 , "subnets" : 2 , "target groups" : 2 , "task definitions" : 2 , "vpcs" : 1 ,
+            "clusters": 1, "internet gateways": 1, "listeners": 2, "load balancers": 2, "log groups": 4, "repositories": 2, "roles": 5,
+            "route tables": 1, "rules": 4, "scalable targets": 1, "security groups": 5, "services": 3, "subnets": 2, "target groups": 3,
+            "task definitions": 3, "vpcs": 1,
         }),
         in_place: &[
             ("stickiness = { duration = 3600 }", "stickiness = { duration = 600 }"),
