@@ -43,6 +43,8 @@ what is removed may be the default one. AWS keeps the others, and takes all away
 
 A subnet that is deleted goes on using its route table, which then can never be deleted. AWS ends that with the subnet.
 
+A NAT gateway that is deleted leaves its network interface, and its address in use. AWS ends both with the gateway.
+
 Some of its answers of S3 have a root element of another name than AWS's, which the Rust SDK refuses.
 
 It builds all 1582 of AWS's managed policies anew after each reset, which takes longer than the life of a stack; only those of ECS are kept.
@@ -76,6 +78,7 @@ from moto.cloudfront.models import CloudFrontBackend, DefaultCacheBehaviour, Ori
 from moto.cloudfront.responses import CloudFrontResponse
 from moto.ec2.models.launch_templates import LaunchTemplate
 from moto.ec2.models.security_groups import SecurityGroup, SecurityGroupRule
+from moto.ec2.models.nat_gateways import NatGatewayBackend
 from moto.ec2.models.subnets import SubnetBackend
 from moto.ec2.utils import parse_user_data
 from moto.ecs.models import EC2ContainerServiceBackend
@@ -131,6 +134,7 @@ create_version = LaunchTemplate.create_version
 register_target = ApplicationAutoScalingResponse.register_scalable_target
 deregister_target = ApplicationAutoscalingBackend.deregister_scalable_target
 put_policy = ApplicationAutoscalingBackend.put_scaling_policy
+delete_nat_gateway = NatGatewayBackend.delete_nat_gateway
 delete_subnet = SubnetBackend.delete_subnet
 
 
@@ -426,6 +430,14 @@ def put_policy_in_place(self, policy_name, service_namespace, resource_id, scala
     return policy
 
 
+def delete_nat_gateway_with_its_interface(self, nat_gateway_id):
+    gateway = delete_nat_gateway(self, nat_gateway_id)
+    for address in [address for address in self.addresses if address.eni is gateway._eni]:
+        self.disassociate_address(address=address.public_ip)
+    self.enis.pop(gateway._eni.id, None)
+    return gateway
+
+
 def delete_subnet_with_its_association(self, subnet_id):
     for table in self.route_tables.values():
         table._associations = {id: subnet for id, subnet in table._associations.items() if subnet != subnet_id}
@@ -505,6 +517,7 @@ LaunchTemplate.create_version = create_version_with_its_user_data
 LaunchTemplate.tags = property(LaunchTemplate.get_tags, lambda self, tags: None)
 CertBundle.check = issue_once_validated
 settings.ACM_VALIDATION_WAIT = 0
+NatGatewayBackend.delete_nat_gateway = delete_nat_gateway_with_its_interface
 SubnetBackend.delete_subnet = delete_subnet_with_its_association
 Role.__init__ = make_settled_role
 S3Response._bucket_response_put = put_tagged_bucket

@@ -62,6 +62,9 @@ def networks():
                                   if not any(a["VpcId"] in default for a in g["Attachments"])]
     found["route tables"] = [(t["RouteTableId"], t) for t in ec2.describe_route_tables()["RouteTables"]
                              if t["VpcId"] not in default and not any(a.get("Main") for a in t["Associations"])]
+    found["elastic ips"] = [(a["AllocationId"], a) for a in ec2.describe_addresses()["Addresses"]]
+    found["nat gateways"] = [(g["NatGatewayId"], g) for g in every("ec2", "describe_nat_gateways", "NatGateways") if g["State"] != "deleted"]
+    found["vpc endpoints"] = [(e["VpcEndpointId"], e) for e in every("ec2", "describe_vpc_endpoints", "VpcEndpoints") if e["State"].lower() != "deleted"]
     found["subnets"] = [(s["SubnetId"], s) for s in ec2.describe_subnets()["Subnets"] if s["VpcId"] not in default]
     return found
 
@@ -266,7 +269,7 @@ def untag():
         keys = [key for key in tags if key in ("neap:stack", "neap:address", "neap:spec")]
         if not keys:
             continue
-        if id.startswith(("sg-", "vpc-", "igw-", "rtb-", "subnet-")):
+        if id.startswith(("sg-", "vpc-", "igw-", "eipalloc-", "nat-", "rtb-", "subnet-", "vpce-")):
             client("ec2").delete_tags(Resources=[id], Tags=[{"Key": key} for key in keys])
             continue
         match id.split(":")[2]:

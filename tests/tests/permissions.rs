@@ -26,13 +26,15 @@ const SERVICES: [&str; 17] = [
 ];
 
 /// Actions that no call of ours is named after: a role is handed over by ECS's calls, services make their own roles, and the
-/// lock is tagged by the call that creates it. A group starts its instances in the name of whoever makes it.
-const IMPLIED: [&str; 5] = [
+/// lock is tagged by the call that creates it. A group starts its instances in the name of whoever makes it,
+/// and an endpoint its host names.
+const IMPLIED: [&str; 6] = [
     "iam:PassRole",
     "iam:CreateServiceLinkedRole",
     "ssm:AddTagsToResource",
     "s3:TagResource",
     "ec2:RunInstances",
+    "route53:AssociateVPCWithHostedZone",
 ];
 
 fn root() -> PathBuf {

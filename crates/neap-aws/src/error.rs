@@ -65,6 +65,12 @@ pub(crate) fn refused(kind: ErrorKind, operation: &str, message: impl Into<Strin
     CallError { kind, operation: operation.to_owned(), code: None, message: message.into(), request_id: None }
 }
 
+/// The error of one item that a call about several answers with.
+pub(crate) fn refused_item(operation: &str, code: &str, message: &str) -> CallError {
+    let kind = classify(operation, code, message);
+    CallError { code: Some(code.to_owned()), ..refused(kind, operation, message) }
+}
+
 /// The error for an answer that lacks what AWS always sends.
 pub(crate) fn incomplete(operation: &str, member: &str) -> CallError {
     refused(ErrorKind::Unknown, operation, format!("the answer has no `{member}`"))

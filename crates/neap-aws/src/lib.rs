@@ -41,12 +41,12 @@ use neap_core::address::{Address, Kind};
 use neap_core::desired::{Desired, DesiredResource, Network};
 use neap_core::kinds::{
     Alb, AutoScalingGroup, Bucket, BucketFiles, BucketPolicy, CapacityProvider, Certificate, Cloudfront,
-    Cluster, ClusterCapacity, Domain, Ecr, Function, InstanceProfile, InternetGateway, LaunchTemplate,
-    Listener, LogGroup, Nlb, OriginAccessControl, Role, RouteTable, Rule, ScalableTarget, SecurityGroup,
-    Service, Subnet, TargetGroup, Task, Vpc,
+    Cluster, ClusterCapacity, Domain, Ecr, ElasticIp, Function, InstanceProfile, InternetGateway,
+    LaunchTemplate, Listener, LogGroup, NatGateway, Nlb, OriginAccessControl, Role, RouteTable, Rule,
+    ScalableTarget, SecurityGroup, Service, Subnet, TargetGroup, Task, Vpc, VpcEndpoint,
 };
 use neap_core::live::{Live, LiveResource, Outputs, Reading};
-use neap_core::network::{MAIN, zones as network_zones};
+use neap_core::network::{MAIN, is_part, zones as network_zones};
 use neap_core::zero::{Remains, StackScope};
 use neap_engine::cloud::{CallError, Cloud, ErrorKind, Progress};
 use neap_engine::transfers::Transfers;
@@ -63,7 +63,7 @@ use crate::route53::Zones;
 macro_rules! by_kind {
     ($kind:expr, $fields:ident => $expression:expr) => {
         by_kind!(@match $kind, $fields => $expression;
-            LogGroup Role InstanceProfile Ecr Cluster Vpc InternetGateway RouteTable Subnet SecurityGroup LaunchTemplate AutoScalingGroup
+            LogGroup Role InstanceProfile Ecr Cluster Vpc InternetGateway ElasticIp NatGateway RouteTable Subnet VpcEndpoint SecurityGroup LaunchTemplate AutoScalingGroup
             CapacityProvider ClusterCapacity TargetGroup Alb Nlb Listener Rule Task Service ScalableTarget Cloudfront
             Bucket BucketPolicy BucketFiles OriginAccessControl Certificate Function Domain)
     };
@@ -228,7 +228,7 @@ impl Cloud for Aws {
     async fn created(&self, desired: &DesiredResource, spec: &str) -> Result<Option<Outputs>, CallError> {
         match desired.resource.kind() {
             Kind::Task => task::registered(self, &Wanted::of(desired, spec)?).await,
-            Kind::Vpc | Kind::InternetGateway | Kind::RouteTable => network::made(self, desired, spec).await,
+            kind if is_part(kind) && kind != Kind::Subnet => network::made(self, desired, spec).await,
             Kind::Certificate => certificate::requested(self, &Wanted::of(desired, spec)?).await,
             _ => {
                 let message = "this kind is found by its name when it is created again";

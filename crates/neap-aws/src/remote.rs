@@ -8,9 +8,9 @@ use neap_core::address::Address;
 use neap_core::desired::{Desired, DesiredResource, TAG_ADDRESS, TAG_STACK};
 use neap_core::kinds::{
     Alb, AutoScalingGroup, Bucket, BucketFiles, BucketPolicy, CapacityProvider, Certificate, Cloudfront,
-    Cluster, ClusterCapacity, Domain, Ecr, Function, InstanceProfile, InternetGateway, KindOf,
-    LaunchTemplate, Listener, LogGroup, Nlb, OriginAccessControl, Resource, Role, RouteTable, Rule,
-    ScalableTarget, SecurityGroup, Service, Subnet, TargetGroup, Task, Vpc,
+    Cluster, ClusterCapacity, Domain, Ecr, ElasticIp, Function, InstanceProfile, InternetGateway, KindOf,
+    LaunchTemplate, Listener, LogGroup, NatGateway, Nlb, OriginAccessControl, Resource, Role, RouteTable,
+    Rule, ScalableTarget, SecurityGroup, Service, Subnet, TargetGroup, Task, Vpc, VpcEndpoint,
 };
 use neap_core::live::{LiveResource, Outputs};
 use neap_engine::cloud::{CallError, ErrorKind, Progress};
@@ -36,7 +36,7 @@ macro_rules! fields {
     };
 }
 
-fields!(LogGroup Role InstanceProfile Ecr Cluster Vpc InternetGateway RouteTable Subnet SecurityGroup LaunchTemplate AutoScalingGroup CapacityProvider
+fields!(LogGroup Role InstanceProfile Ecr Cluster Vpc InternetGateway ElasticIp NatGateway RouteTable Subnet VpcEndpoint SecurityGroup LaunchTemplate AutoScalingGroup CapacityProvider
     ClusterCapacity TargetGroup Alb Nlb Listener Rule Task Service ScalableTarget Cloudfront Bucket BucketPolicy BucketFiles OriginAccessControl Certificate Function Domain);
 
 /// A desired resource with its fields as their own type.

@@ -27,10 +27,16 @@ pub enum Kind {
     Vpc,
     /// What leads from a VPC to the internet.
     InternetGateway,
+    /// An Elastic IP address.
+    ElasticIp,
+    /// What lets private subnets reach the internet.
+    NatGateway,
     /// A route table of a VPC.
     RouteTable,
     /// A subnet of a VPC, in one availability zone.
     Subnet,
+    /// A way from a VPC to a service of AWS.
+    VpcEndpoint,
     /// An EC2 security group with its rules.
     SecurityGroup,
     /// An EC2 launch template.
@@ -77,7 +83,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order in which plans list them when nothing else decides.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 33] = [
         Self::LogGroup,
         Self::Role,
         Self::InstanceProfile,
@@ -85,8 +91,11 @@ impl Kind {
         Self::Cluster,
         Self::Vpc,
         Self::InternetGateway,
+        Self::ElasticIp,
+        Self::NatGateway,
         Self::RouteTable,
         Self::Subnet,
+        Self::VpcEndpoint,
         Self::SecurityGroup,
         Self::LaunchTemplate,
         Self::AutoScalingGroup,
@@ -120,8 +129,11 @@ impl Kind {
             Self::Cluster => "cluster",
             Self::Vpc => "vpc",
             Self::InternetGateway => "internet_gateway",
+            Self::ElasticIp => "elastic_ip",
+            Self::NatGateway => "nat_gateway",
             Self::RouteTable => "route_table",
             Self::Subnet => "subnet",
+            Self::VpcEndpoint => "vpc_endpoint",
             Self::SecurityGroup => "security_group",
             Self::LaunchTemplate => "launch_template",
             Self::AutoScalingGroup => "auto_scaling_group",

@@ -84,6 +84,22 @@ pub const fn between(dependent: Kind, dependency: Kind) -> EdgeRule {
         // Traffic follows the main table until the routes are there. DeleteRouteTable fails with `DependencyViolation` while a
         // subnet uses it.
         (Kind::Subnet, Kind::RouteTable) => EdgeRule::SETTLED.held(),
+        // CreateNatGateway takes a subnet that is not public, and fails later (`Gateway.NotAttached`). Its interface keeps the
+        // subnet, and its address cannot be given back before it is gone (`AuthFailure`).
+        (Kind::NatGateway, Kind::Subnet | Kind::Vpc) => EdgeRule::SETTLED.held(),
+        (Kind::NatGateway, Kind::ElasticIp) => EdgeRule::ID.held(),
+        // A route to a gateway that is not available yet is a black hole. AWS deletes one with routes to it; whatever uses
+        // those has gone before.
+        (Kind::RouteTable, Kind::NatGateway) => EdgeRule::SETTLED,
+        // An endpoint's interfaces keep their subnets and groups (`DependencyViolation`), and all of it the VPC. Its routes
+        // go with it, and with a table that goes first an endpoint would change under the delete.
+        (Kind::VpcEndpoint, Kind::Vpc | Kind::Subnet) => EdgeRule::SETTLED.held(),
+        (Kind::VpcEndpoint, Kind::SecurityGroup) => EdgeRule::ID.held(),
+        (Kind::VpcEndpoint, Kind::RouteTable) => EdgeRule::ID.gone_before(),
+        // Tasks and instances pull images, send logs and reach ECS by these, to the last.
+        (Kind::Service | Kind::AutoScalingGroup, Kind::NatGateway | Kind::VpcEndpoint) => {
+            EdgeRule::SETTLED.gone_before()
+        }
         // CreateLoadBalancer looks for a way to the internet, and tasks and instances find none without their table. Their
         // interfaces keep the subnet (`DependencyViolation`).
         (Kind::Alb | Kind::Nlb | Kind::Service | Kind::AutoScalingGroup, Kind::Subnet) => {
@@ -212,6 +228,17 @@ mod tests {
         check(Kind::Alb, Kind::Subnet, Need::Ready, true);
         check(Kind::Service, Kind::Subnet, Need::Ready, true);
         check(Kind::SecurityGroup, Kind::Vpc, Need::Exists, true);
+    }
+
+    #[test]
+    fn a_way_out_is_there_before_what_needs_it_and_its_address_goes_last() {
+        check(Kind::NatGateway, Kind::Subnet, Need::Ready, true);
+        check(Kind::NatGateway, Kind::ElasticIp, Need::Exists, true);
+        check(Kind::RouteTable, Kind::NatGateway, Need::Ready, false);
+        check(Kind::Service, Kind::NatGateway, Need::Ready, true);
+        check(Kind::Service, Kind::VpcEndpoint, Need::Ready, true);
+        check(Kind::VpcEndpoint, Kind::SecurityGroup, Need::Exists, true);
+        check(Kind::VpcEndpoint, Kind::RouteTable, Need::Exists, true);
     }
 
     #[test]

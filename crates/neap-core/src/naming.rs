@@ -28,8 +28,11 @@ pub const fn limit(kind: Kind) -> usize {
         Kind::LogGroup => 512,
         Kind::Vpc
         | Kind::InternetGateway
+        | Kind::ElasticIp
+        | Kind::NatGateway
         | Kind::RouteTable
         | Kind::Subnet
+        | Kind::VpcEndpoint
         | Kind::Listener
         | Kind::Rule
         | Kind::Cloudfront
@@ -159,8 +162,11 @@ pub fn refusal(kind: Kind, name: &str) -> Option<String> {
         Kind::OriginAccessControl | Kind::Function => allowed("-_"),
         Kind::Vpc
         | Kind::InternetGateway
+        | Kind::ElasticIp
+        | Kind::NatGateway
         | Kind::RouteTable
         | Kind::Subnet
+        | Kind::VpcEndpoint
         | Kind::Listener
         | Kind::Rule
         | Kind::Cloudfront

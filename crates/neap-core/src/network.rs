@@ -8,22 +8,41 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::address::{Address, Kind};
 use crate::desired::{Desired, DesiredResource};
 use crate::kinds::Resource;
-use crate::live::{LiveResource, Reading};
+use crate::live::{LiveResource, Phase, Reading};
 use crate::reference::{Fact, Reference};
 
 /// The name of the VPC and of its internet gateway.
 pub const MAIN: &str = "main";
-/// The name of the route table of the public subnets.
+/// What the public subnets are called, and their route table.
 pub const PUBLIC: &str = "public";
+/// What the private subnets are called, and their route tables.
+pub const PRIVATE: &str = "private";
+/// What NAT gateways are called, and their addresses.
+pub const NAT: &str = "nat";
 
 /// Whether resources of `kind` are parts of a network.
 pub const fn is_part(kind: Kind) -> bool {
-    matches!(kind, Kind::Vpc | Kind::InternetGateway | Kind::RouteTable | Kind::Subnet)
+    matches!(
+        kind,
+        Kind::Vpc
+            | Kind::InternetGateway
+            | Kind::ElasticIp
+            | Kind::NatGateway
+            | Kind::RouteTable
+            | Kind::Subnet
+            | Kind::VpcEndpoint
+    )
 }
 
-/// The address of the subnet number `number`, from 1, of those called `group`: each number is one availability zone.
-pub fn subnet(group: &str, number: usize) -> Address {
-    Address::new(Kind::Subnet, &format!("{group}-{number}"))
+/// The address of the part number `number`, from 1, of those of `kind` called `group`: each number is one availability zone.
+pub fn numbered(kind: Kind, group: &str, number: usize) -> Address {
+    Address::new(kind, &format!("{group}-{number}"))
+}
+
+/// Whether the subnet at `address` is one of those called `group`.
+pub fn is_subnet_of(address: &Address, group: &str) -> bool {
+    let name = address.name().rsplit_once('-').map(|(name, _)| name);
+    address.kind() == Kind::Subnet && name == Some(group)
 }
 
 /// The number of the zone of the subnet at `address`.
@@ -77,7 +96,8 @@ fn choose(desired: &Desired, found: &[LiveResource], address: &Address, vpc: &st
     let own = of_kind().filter(|(_, live)| is_own(live));
     let best = own.min_by_key(|(_, live)| {
         let (within, detached) = placed(&live.resource);
-        (within != vpc, detached, block(&live.resource) != block(wanted), &live.id)
+        let goes = !matches!(live.phase, Phase::Ready | Phase::Settling(_));
+        (within != vpc, detached, goes, block(&live.resource) != block(wanted), &live.id)
     });
     // A block is one subnet's, and a VPC has one gateway.
     let in_place = || {
@@ -97,6 +117,8 @@ fn placed(resource: &Resource) -> (&str, bool) {
         Resource::InternetGateway(gateway) => (&gateway.vpc, !gateway.attached),
         Resource::RouteTable(table) => (&table.vpc, false),
         Resource::Subnet(subnet) => (&subnet.vpc, false),
+        Resource::NatGateway(gateway) => (&gateway.vpc, false),
+        Resource::VpcEndpoint(endpoint) => (&endpoint.vpc, false),
         _ => ("", false),
     }
 }
@@ -140,7 +162,7 @@ mod tests {
     use super::*;
     use crate::desired::{TAG_ADDRESS, TAG_STACK};
     use crate::kinds::{InternetGateway, KindOf, Subnet, Vpc};
-    use crate::live::{Outputs, Phase};
+    use crate::live::Outputs;
 
     fn live(id: &str, address: &str, stack: &str, resource: impl Into<Resource>) -> LiveResource {
         let tags = [(TAG_STACK, stack), (TAG_ADDRESS, address)];

@@ -20,10 +20,13 @@ pub const fn names(kind: Kind) -> &'static [&'static str] {
         Kind::LaunchTemplate => &["id", "version", "name"],
         Kind::ClusterCapacity => &["cluster"],
         Kind::Ecr => &["uri", "arn", "name"],
+        Kind::ElasticIp => &["id", "public_ip"],
         Kind::Vpc
         | Kind::InternetGateway
+        | Kind::NatGateway
         | Kind::RouteTable
         | Kind::Subnet
+        | Kind::VpcEndpoint
         | Kind::SecurityGroup
         | Kind::OriginAccessControl => &["id"],
         Kind::TargetGroup => &["arn", "name", "full_name"],
@@ -115,8 +118,11 @@ pub fn computed(resource: &Resource, environment: &Environment) -> Outputs {
         }
         Resource::Vpc(_)
         | Resource::InternetGateway(_)
+        | Resource::ElasticIp(_)
+        | Resource::NatGateway(_)
         | Resource::RouteTable(_)
         | Resource::Subnet(_)
+        | Resource::VpcEndpoint(_)
         | Resource::SecurityGroup(_)
         | Resource::OriginAccessControl(_)
         | Resource::Certificate(_)

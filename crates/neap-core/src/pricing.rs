@@ -27,8 +27,12 @@ pub enum Charge {
     Alb,
     /// A network load balancer, whatever goes through it.
     Nlb,
-    /// A public IPv4 address in use.
+    /// A public IPv4 address, in use or not.
     PublicIpv4,
+    /// A NAT gateway, whatever goes through it.
+    NatGateway,
+    /// An interface endpoint in one availability zone, whatever goes through it.
+    InterfaceEndpoint,
     /// A virtual processor on Fargate.
     FargateCpu,
     /// A gigabyte of memory on Fargate.
@@ -56,6 +60,8 @@ impl Charge {
             Self::Alb => ("elb", "alb_hour"),
             Self::Nlb => ("elb", "nlb_hour"),
             Self::PublicIpv4 => ("network", "public_ipv4_in_use_hour"),
+            Self::NatGateway => ("network", "nat_hour"),
+            Self::InterfaceEndpoint => ("network", "interface_az_hour"),
             Self::FargateCpu => ("fargate", "vcpu_hour_x86"),
             Self::FargateMemory => ("fargate", "gb_hour_x86"),
             Self::FargateArmCpu => ("fargate", "vcpu_hour_arm"),
@@ -187,10 +193,12 @@ impl Prices {
 mod tests {
     use super::*;
 
-    const ALL: [Charge; 9] = [
+    const ALL: [Charge; 11] = [
         Charge::Alb,
         Charge::Nlb,
         Charge::PublicIpv4,
+        Charge::NatGateway,
+        Charge::InterfaceEndpoint,
         Charge::FargateCpu,
         Charge::FargateMemory,
         Charge::FargateArmCpu,

@@ -26,8 +26,13 @@ impl Repeat {
         match kind {
             // RequestCertificate has a token that holds for an hour, and for a certificate that is gone by then, too.
             Kind::Certificate => Self::Nothing,
-            // The first two know no token, and nobody says how long EC2 knows the third one's.
-            Kind::Vpc | Kind::InternetGateway | Kind::RouteTable => Self::Nothing,
+            // The first three know no token, and nobody says how long EC2 knows those of the others.
+            Kind::Vpc
+            | Kind::InternetGateway
+            | Kind::ElasticIp
+            | Kind::NatGateway
+            | Kind::RouteTable
+            | Kind::VpcEndpoint => Self::Nothing,
             // RegisterTaskDefinition knows no token; each call makes a revision.
             Kind::Task => Self::Append,
             // The port of its load balancer; the priority in its listener; a cluster has one association, a bucket one policy, and
@@ -81,7 +86,16 @@ mod tests {
     fn networks_certificates_and_task_definitions_are_made_twice_by_asking_twice() {
         let twice: Vec<Kind> =
             Kind::ALL.into_iter().filter(|kind| Repeat::of(*kind).makes_another()).collect();
-        let expected = [Kind::Vpc, Kind::InternetGateway, Kind::RouteTable, Kind::Certificate, Kind::Task];
+        let expected = [
+            Kind::Vpc,
+            Kind::InternetGateway,
+            Kind::ElasticIp,
+            Kind::NatGateway,
+            Kind::RouteTable,
+            Kind::VpcEndpoint,
+            Kind::Certificate,
+            Kind::Task,
+        ];
         assert_eq!(twice.iter().collect::<BTreeSet<_>>(), expected.iter().collect());
     }
 

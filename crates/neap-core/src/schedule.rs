@@ -201,6 +201,9 @@ const fn typical(step: &Step) -> u32 {
         Kind::SecurityGroup => (CALL, 60),
         // Network interfaces and public addresses linger, too.
         Kind::Subnet | Kind::InternetGateway => (CALL, 60),
+        // Available, and gone, after a minute or two.
+        Kind::NatGateway => (90, 60),
+        Kind::VpcEndpoint => (60, 60),
         // Its instances start, or are terminated (reference section 3.13).
         Kind::AutoScalingGroup => (60, 120),
         Kind::Cluster | Kind::ClusterCapacity => (15, 5),
@@ -210,6 +213,7 @@ const fn typical(step: &Step) -> u32 {
         Kind::LogGroup
         | Kind::Ecr
         | Kind::Vpc
+        | Kind::ElasticIp
         | Kind::RouteTable
         | Kind::LaunchTemplate
         | Kind::TargetGroup

@@ -72,6 +72,9 @@ impl Patience {
             Kind::SecurityGroup | Kind::TargetGroup | Kind::Listener | Kind::Rule => Self::new(kind, 1, 5, 5),
             // Available after seconds (3.2).
             Kind::Vpc | Kind::InternetGateway | Kind::RouteTable | Kind::Subnet => Self::new(kind, 1, 5, 5),
+            Kind::ElasticIp => Self::new(kind, 1, 5, 5),
+            // Available after a minute or two; AWS's own tools wait this long (3.2).
+            Kind::NatGateway | Kind::VpcEndpoint => Self::new(kind, 3, 10, 10),
             // The names of new buckets take up to two minutes to be known everywhere (3.19).
             Kind::Bucket | Kind::BucketPolicy | Kind::BucketFiles => Self::new(kind, 1, 5, 2),
             // Known to all of Route 53's servers within a minute, at times half an hour (3.25).
@@ -96,6 +99,10 @@ impl Patience {
             // A subnet goes after its last network interface, and a gateway is detached after the last public address (3.2).
             Kind::Subnet | Kind::InternetGateway => Self::new(kind, 2, 10, 20),
             Kind::Vpc | Kind::RouteTable => Self::new(kind, 1, 5, 5),
+            // A NAT gateway keeps its address, and an endpoint its interfaces, until it is gone: minutes, at times half an hour
+            // (3.2).
+            Kind::NatGateway | Kind::VpcEndpoint => Self::new(kind, 3, 10, 30),
+            Kind::ElasticIp => Self::new(kind, 2, 10, 10),
             // Draining takes the deregistration delay (300 s unless set) and the containers' stop time-out. A deployment
             // that is under way refuses the deletion as long (3.17).
             Kind::Service => Self::new(kind, 3, 10, 20).patient(),
@@ -162,8 +169,11 @@ const fn visible(kind: Kind) -> u64 {
         // EC2 and load balancing (1.7).
         Kind::Vpc
         | Kind::InternetGateway
+        | Kind::ElasticIp
+        | Kind::NatGateway
         | Kind::RouteTable
         | Kind::Subnet
+        | Kind::VpcEndpoint
         | Kind::SecurityGroup
         | Kind::LaunchTemplate
         | Kind::TargetGroup
@@ -221,6 +231,9 @@ mod tests {
             (Kind::Cluster, "3.15", 600, 600, 600),
             (Kind::Vpc, "3.2", 300, 300, 300),
             (Kind::InternetGateway, "3.2", 300, 300, 1200),
+            (Kind::ElasticIp, "3.2", 300, 300, 600),
+            (Kind::NatGateway, "3.2", 300, 300, 1800),
+            (Kind::VpcEndpoint, "3.2", 300, 300, 1800),
             (Kind::RouteTable, "3.2", 300, 300, 300),
             (Kind::Subnet, "3.2", 300, 300, 1200),
             (Kind::SecurityGroup, "3.3", 300, 300, 900),

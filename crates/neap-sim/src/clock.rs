@@ -25,6 +25,14 @@ pub(crate) const ALB_INTERFACES_LINGER: Millis = 60 * SECOND;
 pub(crate) const TASK_INTERFACES_LINGER: Millis = 20 * SECOND;
 /// Until a VPC is available (3.2: less than five seconds).
 pub(crate) const VPC_SETTLES: Millis = 2 * SECOND;
+/// Until a NAT gateway is available (3.2: one to two minutes).
+pub(crate) const NAT_STARTS: Millis = 90 * SECOND;
+/// Until a NAT gateway that is deleted is gone, with its interface and its hold on its address (3.2: about a minute).
+pub(crate) const NAT_GOES: Millis = 60 * SECOND;
+/// Until an interface endpoint is available, or gone with its interfaces (3.2: a minute or so); one by routes takes seconds.
+pub(crate) const ENDPOINT_SETTLES: Millis = 60 * SECOND;
+/// The same for an endpoint by routes.
+pub(crate) const ROUTES_SETTLE: Millis = 3 * SECOND;
 /// Until a cluster and its capacity providers are settled (3.15: seconds).
 pub(crate) const CLUSTER_SETTLES: Millis = 5 * SECOND;
 /// Until a cluster that is deleted is inactive.

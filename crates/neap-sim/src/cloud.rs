@@ -17,7 +17,8 @@ use crate::record::{Record, Rollout, State};
 use crate::rules;
 use crate::services::{
     Request, acm, application_auto_scaling, auto_scaling, cloudfront, domain, ec2, ecr, ecs, elb, function,
-    iam, instance_profile, launch_template, logs, network, objects, origin_access_control, s3,
+    iam, instance_profile, launch_template, logs, network, objects, origin_access_control, s3, vpc_endpoint,
+    way_out,
 };
 use crate::sim::Sim;
 use crate::world::World;
@@ -46,6 +47,9 @@ impl Cloud for Sim {
             Resource::Cluster(fields) => ecs::cluster::create(&request, fields).await,
             Resource::Vpc(fields) => network::create_vpc(&request, fields).await,
             Resource::InternetGateway(fields) => network::create_gateway(&request, fields).await,
+            Resource::ElasticIp(fields) => way_out::allocate(&request, fields).await,
+            Resource::NatGateway(fields) => way_out::create_nat(&request, fields).await,
+            Resource::VpcEndpoint(fields) => vpc_endpoint::create(&request, fields).await,
             Resource::RouteTable(fields) => network::create_table(&request, fields).await,
             Resource::Subnet(fields) => network::create_subnet(&request, fields).await,
             Resource::SecurityGroup(fields) => ec2::create(&request, fields).await,
@@ -95,10 +99,7 @@ impl Cloud for Sim {
             Resource::ClusterCapacity(fields) => ecs::cluster_capacity::update(&request, &arn, fields).await,
             Resource::Ecr(fields) => ecr::update(&request, &arn, fields).await,
             Resource::Cluster(fields) => ecs::cluster::update(&request, &arn, fields).await,
-            part @ (Resource::Vpc(_)
-            | Resource::InternetGateway(_)
-            | Resource::RouteTable(_)
-            | Resource::Subnet(_)) => network::update(&request, &arn, part).await,
+            part if is_part(part.kind()) => network::update(&request, &arn, part).await,
             Resource::SecurityGroup(fields) => ec2::update(&request, &arn, fields).await,
             Resource::TargetGroup(fields) => elb::target_group::update(&request, &arn, fields).await,
             Resource::Alb(fields) => elb::alb::update(&request, &arn, fields).await,
@@ -148,10 +149,7 @@ impl Cloud for Sim {
             Resource::ClusterCapacity(_) => ecs::cluster_capacity::delete(&request, &arn).await,
             Resource::Ecr(_) => ecr::delete(&request, &arn).await,
             Resource::Cluster(_) => ecs::cluster::delete(&request, &arn).await,
-            part @ (Resource::Vpc(_)
-            | Resource::InternetGateway(_)
-            | Resource::RouteTable(_)
-            | Resource::Subnet(_)) => network::delete(&request, &arn, part).await,
+            part if is_part(part.kind()) => network::delete(&request, &arn, part).await,
             Resource::SecurityGroup(_) => ec2::delete(&request, &arn).await,
             Resource::TargetGroup(_) => elb::target_group::delete(&request, &arn).await,
             Resource::Alb(_) => elb::alb::delete(&request, &arn).await,
@@ -219,7 +217,8 @@ impl Cloud for Sim {
             Resource::Certificate(_) => acm::requested(world, &request),
             _ => {
                 let mut made = world.records().filter(|record| record.kind() == kind);
-                made.find(|record| record.tags == request.tags).map(|record| record.arn.clone())
+                made.find(|record| record.tags == request.tags && !record.is_deleting())
+                    .map(|record| record.arn.clone())
             }
         });
         Ok(arn.map(|arn| self.outputs(&arn)))

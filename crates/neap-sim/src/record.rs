@@ -8,9 +8,9 @@ use neap_core::address::{Address, Kind};
 use neap_core::desired::{TAG_ADDRESS, TAG_STACK};
 use neap_core::kinds::{
     Alb, AutoScalingGroup, Bucket, BucketFiles, BucketPolicy, CapacityProvider, Certificate, Cloudfront,
-    Cluster, ClusterCapacity, Domain, Ecr, Function, InstanceProfile, InternetGateway, LaunchTemplate,
-    Listener, LogGroup, Nlb, OriginAccessControl, Resource, Role, RouteTable, Rule, ScalableTarget,
-    SecurityGroup, Service, Subnet, TargetGroup, Task, Vpc,
+    Cluster, ClusterCapacity, Domain, Ecr, ElasticIp, Function, InstanceProfile, InternetGateway,
+    LaunchTemplate, Listener, LogGroup, NatGateway, Nlb, OriginAccessControl, Resource, Role, RouteTable,
+    Rule, ScalableTarget, SecurityGroup, Service, Subnet, TargetGroup, Task, Vpc, VpcEndpoint,
 };
 use neap_core::live::{LiveResource, Outputs, Phase, is_marked};
 use neap_core::policy;
@@ -337,12 +337,14 @@ fields!(
     ClusterCapacity,
     Domain,
     Ecr,
+    ElasticIp,
     Function,
     InstanceProfile,
     InternetGateway,
     LaunchTemplate,
     Listener,
     LogGroup,
+    NatGateway,
     Nlb,
     OriginAccessControl,
     Role,
@@ -354,7 +356,8 @@ fields!(
     Subnet,
     TargetGroup,
     Task,
-    Vpc
+    Vpc,
+    VpcEndpoint
 );
 
 /// A CloudWatch alarm that drives the scaling of a service.

@@ -422,6 +422,13 @@ fn place(world: &mut World, resource: Resource, tags: &BTreeMap<String, String>)
         Resource::InternetGateway(_) => {
             (place.arn("ec2", &format!("internet-gateway/igw-0{id}")), format!("igw-0{id}"))
         }
+        Resource::ElasticIp(_) => {
+            (place.arn("ec2", &format!("elastic-ip/eipalloc-0{id}")), format!("eipalloc-0{id}"))
+        }
+        Resource::NatGateway(_) => (place.arn("ec2", &format!("natgateway/nat-0{id}")), format!("nat-0{id}")),
+        Resource::VpcEndpoint(_) => {
+            (place.arn("ec2", &format!("vpc-endpoint/vpce-0{id}")), format!("vpce-0{id}"))
+        }
         Resource::RouteTable(_) => {
             (place.arn("ec2", &format!("route-table/rtb-0{id}")), format!("rtb-0{id}"))
         }

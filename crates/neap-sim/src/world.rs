@@ -9,7 +9,9 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use neap_core::address::Kind;
-use neap_core::kinds::{self, Alb, AutoScalingGroup, LaunchTemplate, Nlb, Resource, Service, Subnet};
+use neap_core::kinds::{
+    self, Alb, AutoScalingGroup, LaunchTemplate, Nlb, Resource, Service, Subnet, VpcEndpoint,
+};
 use neap_core::zero::Stored;
 use serde::{Deserialize, Serialize};
 
@@ -473,11 +475,14 @@ impl World {
             .all::<AutoScalingGroup>()
             .find(|(_, group)| group.desired > 0 && templates.contains(group.launch_template.as_str()));
         let interface = self.interfaces.iter().find(|interface| interface.security_groups.contains(id));
+        let mut endpoints = self.all::<VpcEndpoint>();
+        let endpoint = endpoints.find(|(_, endpoint)| endpoint.security_groups.contains(id));
         alb.map(|(_, alb)| format!("ELB app/{}", alb.name))
             .or_else(|| nlb.map(|(_, nlb)| format!("ELB net/{}", nlb.name)))
             .or_else(|| service.map(|(_, service)| format!("tasks of {}", service.name)))
             .or_else(|| group.map(|(_, group)| format!("instances of {}", group.name)))
             .or_else(|| interface.map(|interface| interface.description.clone()))
+            .or_else(|| endpoint.map(|(record, _)| record.id.clone()))
     }
 }
 

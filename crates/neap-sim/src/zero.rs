@@ -48,6 +48,9 @@ const NEAR: &[Listing] = &[
     Listing("ec2:DescribeNetworkInterfaces", &[Thing::NetworkInterface]),
     Listing("ec2:DescribeVpcs", &[Thing::Vpc]),
     Listing("ec2:DescribeInternetGateways", &[Thing::InternetGateway]),
+    Listing("ec2:DescribeAddresses", &[Thing::ElasticIp]),
+    Listing("ec2:DescribeNatGateways", &[Thing::NatGateway]),
+    Listing("ec2:DescribeVpcEndpoints", &[Thing::VpcEndpoint]),
     Listing("ec2:DescribeRouteTables", &[Thing::RouteTable]),
     Listing("ec2:DescribeSubnets", &[Thing::Subnet]),
 ];

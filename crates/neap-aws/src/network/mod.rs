@@ -1,14 +1,17 @@
-//! EC2 networks: VPCs with their internet gateways, route tables and subnets (reference section 3.2).
+//! EC2 networks: VPCs with their gateways, addresses, route tables, subnets and endpoints (reference section 3.2).
 //!
 //! Decides how they are listed, and how one that a create may have made is found. AWS does not tell a repeated create of most
 //! of them, so that call is made by a client that never retries, and what it leaves to be done is done while it is waited for.
 //! Must not know what uses a network.
 
+mod elastic_ip;
 mod internet_gateway;
+mod nat_gateway;
 mod read;
 mod route_table;
 mod subnet;
 mod vpc;
+mod vpc_endpoint;
 
 use aws_sdk_ec2::types as sdk;
 use neap_core::address::Kind;
@@ -26,6 +29,9 @@ const VPCS: &str = "ec2:DescribeVpcs";
 const GATEWAYS: &str = "ec2:DescribeInternetGateways";
 const TABLES: &str = "ec2:DescribeRouteTables";
 const SUBNETS: &str = "ec2:DescribeSubnets";
+const ADDRESSES: &str = "ec2:DescribeAddresses";
+const NATS: &str = "ec2:DescribeNatGateways";
+const ENDPOINTS: &str = "ec2:DescribeVpcEndpoints";
 
 fn filter(name: impl Into<String>, values: &[&str]) -> sdk::Filter {
     let values = values.iter().map(|value| (*value).to_owned()).collect();
@@ -77,6 +83,24 @@ pub(crate) async fn made(
             let answer = aws.ec2.describe_internet_gateways().set_filters(filters).send().await;
             let answer = answer.map_err(failed(GATEWAYS))?;
             answer.internet_gateways().first().and_then(|gateway| gateway.internet_gateway_id.clone())
+        }
+        Kind::ElasticIp => {
+            let answer = aws.ec2.describe_addresses().set_filters(filters).send().await;
+            let answer = answer.map_err(failed(ADDRESSES))?;
+            return Ok(answer.addresses().first().map(elastic_ip::assigned));
+        }
+        Kind::NatGateway => {
+            let answer = aws.ec2.describe_nat_gateways().set_filter(filters).send().await;
+            let answer = answer.map_err(failed(NATS))?;
+            let mut gateways = answer.nat_gateways().iter().filter(|gateway| nat_gateway::stays(gateway));
+            gateways.find_map(|gateway| gateway.nat_gateway_id.clone())
+        }
+        Kind::VpcEndpoint => {
+            let answer = aws.ec2.describe_vpc_endpoints().set_filters(filters).send().await;
+            let answer = answer.map_err(failed(ENDPOINTS))?;
+            let mut endpoints =
+                answer.vpc_endpoints().iter().filter(|endpoint| vpc_endpoint::stays(endpoint));
+            endpoints.find_map(|endpoint| endpoint.vpc_endpoint_id.clone())
         }
         _ => {
             let answer = aws.ec2.describe_route_tables().set_filters(filters).send().await;

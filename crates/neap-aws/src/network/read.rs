@@ -8,13 +8,16 @@ use aws_sdk_ec2::types as sdk;
 use futures_util::future::try_join_all;
 use neap_core::address::{Address, Kind};
 use neap_core::desired::{Desired, TAG_STACK};
-use neap_core::kinds::{InternetGateway, RouteTable, Subnet, Vpc};
+use neap_core::kinds::{ElasticIp, InternetGateway, NatGateway, RouteTable, Subnet, Vpc, VpcEndpoint};
 use neap_core::live::LiveResource;
 use neap_core::network::{self, is_declared, needs_zones};
 use neap_engine::cloud::CallError;
 use tokio::try_join;
 
-use super::{GATEWAYS, SUBNETS, TABLES, VPCS, filter, internet_gateway, route_table, subnet, vpc};
+use super::{
+    ADDRESSES, ENDPOINTS, GATEWAYS, NATS, SUBNETS, TABLES, VPCS, elastic_ip, filter, internet_gateway,
+    nat_gateway, route_table, subnet, vpc, vpc_endpoint,
+};
 use crate::client::Aws;
 use crate::error::failed;
 use crate::found::Found;
@@ -31,6 +34,9 @@ pub(crate) async fn read(aws: &Aws, desired: &Desired) -> Found {
         Err(error) => {
             found.unlistable::<Vpc>(desired, &error);
             found.unlistable::<InternetGateway>(desired, &error);
+            found.unlistable::<ElasticIp>(desired, &error);
+            found.unlistable::<NatGateway>(desired, &error);
+            found.unlistable::<VpcEndpoint>(desired, &error);
             found.unlistable::<RouteTable>(desired, &error);
             found.unlistable::<Subnet>(desired, &error);
         }
@@ -46,6 +52,9 @@ fn claim(found: &mut Found, desired: &Desired, mut parts: Vec<LiveResource>) {
     }
     found.rest_absent::<Vpc>(desired);
     found.rest_absent::<InternetGateway>(desired);
+    found.rest_absent::<ElasticIp>(desired);
+    found.rest_absent::<NatGateway>(desired);
+    found.rest_absent::<VpcEndpoint>(desired);
     found.rest_absent::<RouteTable>(desired);
     found.rest_absent::<Subnet>(desired);
     let rest = parts.into_iter().enumerate().filter(|(index, _)| !taken.contains(index));
@@ -76,11 +85,38 @@ async fn listed(aws: &Aws, desired: &Desired) -> Result<Vec<LiveResource>, CallE
         let pages = aws.ec2.describe_subnets().into_paginator().page_size(PAGE).items().send();
         pages.try_collect().await.map_err(failed(SUBNETS))
     };
-    let (mut parts, gateways, tables, subnets) = try_join!(vpcs, gateways, tables, subnets)?;
+    let (mut parts, gateways, tables, subnets, ways) =
+        try_join!(vpcs, gateways, tables, subnets, Box::pin(ways_out(aws)))?;
+    parts.extend(ways);
     parts.extend(gateways.iter().map(|it| internet_gateway::live(&nobody(Kind::InternetGateway), it)));
     parts.extend(tables.iter().map(|it| route_table::live(&nobody(Kind::RouteTable), it)));
     parts.extend(subnets.iter().map(|it| subnet::live(&nobody(Kind::Subnet), it, &tables)));
     Ok(parts)
+}
+
+/// NAT gateways, addresses and endpoints, those that are gone left out.
+async fn ways_out(aws: &Aws) -> Result<Vec<LiveResource>, CallError> {
+    let addresses = async {
+        // AWS lists all of them at once.
+        let answer = aws.ec2.describe_addresses().send().await.map_err(failed(ADDRESSES))?;
+        Ok(answer.addresses.unwrap_or_default())
+    };
+    let gateways = async {
+        let pages = aws.ec2.describe_nat_gateways().into_paginator().page_size(PAGE).items().send();
+        pages.try_collect().await.map_err(failed(NATS))
+    };
+    let endpoints = async {
+        let pages = aws.ec2.describe_vpc_endpoints().into_paginator().page_size(PAGE).items().send();
+        pages.try_collect().await.map_err(failed(ENDPOINTS))
+    };
+    let (addresses, gateways, endpoints): (Vec<sdk::Address>, Vec<sdk::NatGateway>, Vec<sdk::VpcEndpoint>) =
+        try_join!(addresses, gateways, endpoints)?;
+    let addresses = addresses.iter().map(|it| elastic_ip::live(&nobody(Kind::ElasticIp), it));
+    let gateways = gateways.iter().filter(|it| nat_gateway::is_there(it));
+    let gateways = gateways.map(|it| nat_gateway::live(&nobody(Kind::NatGateway), it));
+    let endpoints = endpoints.iter().filter(|it| vpc_endpoint::is_there(it));
+    let endpoints = endpoints.map(|it| vpc_endpoint::live(&nobody(Kind::VpcEndpoint), it));
+    Ok(addresses.chain(gateways).chain(endpoints).collect())
 }
 
 /// What stands for an address where no tag says one.
@@ -96,7 +132,8 @@ fn concerns(vpc: &sdk::Vpc, desired: &Desired) -> bool {
 
 /// Whether any part of a network is tagged as the stack's. EC2 lists its own tags, without the delay of the index.
 async fn is_left(aws: &Aws, stack: &str) -> Result<bool, CallError> {
-    let kinds = ["vpc", "internet-gateway", "route-table", "subnet"];
+    let kinds =
+        ["vpc", "internet-gateway", "elastic-ip", "natgateway", "route-table", "subnet", "vpc-endpoint"];
     let call =
         aws.ec2.describe_tags().filters(filter("key", &[TAG_STACK])).filters(filter("value", &[stack]));
     let answer = call.filters(filter("resource-type", &kinds)).send().await;

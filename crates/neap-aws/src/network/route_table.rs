@@ -58,9 +58,21 @@ pub(super) fn live(address: &Address, table: &sdk::RouteTable) -> LiveResource {
     live_resource(address, id, from_aws(table), from_ec2(table.tags()), id_outputs(id), Phase::Ready)
 }
 
+/// Where a route leads, as calls name it: an internet gateway or a NAT gateway.
+fn target_ids(target: &str) -> (Option<String>, Option<String>) {
+    let id = Some(target.to_owned());
+    if target.starts_with("nat-") { (None, id) } else { (id, None) }
+}
+
 async fn create_route(aws: &Aws, id: &str, destination: &str, target: &str) -> Result<(), CallError> {
-    let call =
-        aws.ec2.create_route().route_table_id(id).destination_cidr_block(destination).gateway_id(target);
+    let (gateway, nat) = target_ids(target);
+    let call = aws
+        .ec2
+        .create_route()
+        .route_table_id(id)
+        .destination_cidr_block(destination)
+        .set_gateway_id(gateway)
+        .set_nat_gateway_id(nat);
     match call.send().await.map_err(failed("ec2:CreateRoute")) {
         // Somebody was faster, or an earlier attempt whose answer was lost.
         Err(error) if error.kind == ErrorKind::Conflict => replace_route(aws, id, destination, target).await,
@@ -69,8 +81,14 @@ async fn create_route(aws: &Aws, id: &str, destination: &str, target: &str) -> R
 }
 
 async fn replace_route(aws: &Aws, id: &str, destination: &str, target: &str) -> Result<(), CallError> {
-    let call =
-        aws.ec2.replace_route().route_table_id(id).destination_cidr_block(destination).gateway_id(target);
+    let (gateway, nat) = target_ids(target);
+    let call = aws
+        .ec2
+        .replace_route()
+        .route_table_id(id)
+        .destination_cidr_block(destination)
+        .set_gateway_id(gateway)
+        .set_nat_gateway_id(nat);
     call.send().await.map(|_| ()).map_err(failed("ec2:ReplaceRoute"))
 }
 

@@ -65,18 +65,23 @@ async fn bring(aws: &Aws, id: &str, live: &Subnet, wanted: &Subnet) -> Result<()
         call.send().await.map_err(failed("ec2:ModifySubnetAttribute"))?;
     }
     match &wanted.route_table {
-        Some(table) if live.route_table.as_ref() != Some(table) => associate(aws, id, table).await,
+        Some(table) if live.route_table.is_none() => associate(aws, id, table).await,
+        Some(table) if live.route_table.as_ref() != Some(table) => reassociate(aws, id, table).await,
         _ => Ok(()),
     }
 }
 
-/// Lets the subnet use a route table, in the place of the one that it may use now.
+/// Lets the subnet use a route table instead of the main one, or of one that somebody gave it meanwhile.
 async fn associate(aws: &Aws, id: &str, table: &str) -> Result<(), CallError> {
     let call = aws.ec2.associate_route_table().subnet_id(id).route_table_id(table);
     match call.send().await.map_err(failed("ec2:AssociateRouteTable")) {
-        Err(error) if error.kind == ErrorKind::Conflict => {}
-        answer => return answer.map(|_| ()),
+        Err(error) if error.kind == ErrorKind::Conflict => reassociate(aws, id, table).await,
+        answer => answer.map(|_| ()),
     }
+}
+
+/// Lets the subnet use a route table in the place of the one that it uses now.
+async fn reassociate(aws: &Aws, id: &str, table: &str) -> Result<(), CallError> {
     let tables = tables_of(aws, id).await?;
     let mut associations = tables.iter().flat_map(sdk::RouteTable::associations);
     let association = associations.find(|it| it.subnet_id() == Some(id));

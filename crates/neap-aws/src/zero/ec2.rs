@@ -90,16 +90,26 @@ fn interface(interface: &sdk::NetworkInterface) -> Seen {
     let groups = interface.groups().iter().filter_map(|it| it.group_id.clone());
     seen.uses = groups.chain(interface.subnet_id.clone()).collect();
     seen.owner = owner(description);
-    let public = interface.association().and_then(|it| it.public_ip());
+    // An Elastic IP address is listed, and billed, by itself.
+    let association = interface.association().filter(|it| it.allocation_id().is_none());
+    let public = association.and_then(|it| it.public_ip());
     seen.usage = public.map(|_| Usage::of(Charge::PublicIpv4, 1.0)).into_iter().collect();
     seen
 }
 
-/// What AWS says in an interface's description that it made it for: `ELB app/NAME/ID`, or the attachment of a task.
+/// What AWS says in an interface's description that it made it for: `ELB app/NAME/ID`, a NAT gateway or an endpoint by its id, or
+/// the attachment of a task.
 fn owner(description: &str) -> Option<Owner> {
     if let Some(rest) = description.strip_prefix("ELB app/") {
         let name = rest.split('/').next().unwrap_or(rest);
         return Some(Owner { thing: Thing::LoadBalancer, name: name.to_owned() });
+    }
+    for (words, thing) in
+        [("Interface for NAT Gateway ", Thing::NatGateway), ("VPC Endpoint Interface ", Thing::VpcEndpoint)]
+    {
+        if let Some(id) = description.strip_prefix(words) {
+            return Some(Owner { thing, name: id.to_owned() });
+        }
     }
     let (arn, id) = description.split_once(":attachment/")?;
     arn.contains(":ecs:").then(|| Owner { thing: Thing::Task, name: id.to_owned() })
@@ -132,6 +142,8 @@ mod tests {
         };
         check("ELB app/shop-public-1/0a1b2c", Some((Thing::LoadBalancer, "shop-public-1")));
         check("arn:aws:ecs:eu-west-1:123456789012:attachment/0a1b-2c", Some((Thing::Task, "0a1b-2c")));
+        check("Interface for NAT Gateway nat-1", Some((Thing::NatGateway, "nat-1")));
+        check("VPC Endpoint Interface vpce-1", Some((Thing::VpcEndpoint, "vpce-1")));
         check("ELB net/shop/0a1b2c", None);
         check("RDSNetworkInterface", None);
         check("", None);
@@ -155,8 +167,10 @@ mod tests {
     fn a_public_address_is_billed_with_its_interface() {
         let bare = sdk::NetworkInterface::builder().network_interface_id("eni-1");
         assert_eq!(interface(&bare.clone().build()).usage, []);
-        let public = sdk::NetworkInterfaceAssociation::builder().public_ip("192.0.2.1").build();
-        let shown = interface(&bare.association(public).build());
+        let public = sdk::NetworkInterfaceAssociation::builder().public_ip("192.0.2.1");
+        let shown = interface(&bare.clone().association(public.clone().build()).build());
         assert_eq!(shown.usage, [Usage::of(Charge::PublicIpv4, 1.0)]);
+        let elastic = interface(&bare.association(public.allocation_id("eipalloc-1").build()).build());
+        assert_eq!(elastic.usage, [], "the address bills itself");
     }
 }

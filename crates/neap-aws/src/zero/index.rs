@@ -93,7 +93,11 @@ fn place(arn: &str) -> Place<'_> {
         | ("iam", "instance-profile")
         | ("ecs", "cluster" | "service" | "task" | "capacity-provider" | "container-instance")
         | ("ec2", "security-group" | "security-group-rule" | "network-interface")
-        | ("ec2", "vpc" | "subnet" | "internet-gateway" | "route-table")
+        | (
+            "ec2",
+            "vpc" | "subnet" | "internet-gateway" | "route-table" | "elastic-ip" | "natgateway"
+            | "vpc-endpoint",
+        )
         | ("elasticloadbalancing", "loadbalancer" | "targetgroup" | "listener" | "listener-rule")
         | ("ecr", "repository")
         | ("cloudfront", "distribution" | "function")

@@ -6,6 +6,7 @@ use crate::address::{Address, Kind};
 use crate::desired::Desired;
 use crate::kinds::Resource;
 use crate::live::LiveResource;
+use crate::network;
 
 /// What someone calls a live resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,7 +45,7 @@ impl Identity {
             }
             Kind::Cloudfront | Kind::ScalableTarget => By::Id(text.to_owned()),
             Kind::SecurityGroup if text.starts_with("sg-") => By::Id(text.to_owned()),
-            Kind::Vpc | Kind::InternetGateway | Kind::RouteTable | Kind::Subnet => By::Id(text.to_owned()),
+            kind if network::is_part(kind) => By::Id(text.to_owned()),
             Kind::Task => By::Name(family(text).to_owned()),
             _ => By::Name(text.to_owned()),
         };
@@ -133,6 +134,9 @@ fn of_arn(kind: Kind, arn: &str) -> Option<By> {
         Kind::CapacityProvider => By::Name(inside("ecs", "capacity-provider/")?.to_owned()),
         Kind::Vpc => By::Id(inside("ec2", "vpc/")?.to_owned()),
         Kind::InternetGateway => By::Id(inside("ec2", "internet-gateway/")?.to_owned()),
+        Kind::ElasticIp => By::Id(inside("ec2", "elastic-ip/")?.to_owned()),
+        Kind::NatGateway => By::Id(inside("ec2", "natgateway/")?.to_owned()),
+        Kind::VpcEndpoint => By::Id(inside("ec2", "vpc-endpoint/")?.to_owned()),
         Kind::RouteTable => By::Id(inside("ec2", "route-table/")?.to_owned()),
         Kind::Subnet => By::Id(inside("ec2", "subnet/")?.to_owned()),
         Kind::SecurityGroup => By::Id(inside("ec2", "security-group/")?.to_owned()),

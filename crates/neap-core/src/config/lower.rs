@@ -26,6 +26,7 @@ mod instances;
 mod lock;
 mod network;
 mod nlb;
+mod offline;
 mod place;
 mod references;
 mod registry;
@@ -37,6 +38,7 @@ mod secret;
 mod service;
 mod stack;
 mod step;
+mod subnets;
 mod tags;
 mod target_group;
 mod task;
@@ -46,6 +48,8 @@ mod tls;
 mod viewer;
 mod volume;
 mod vpc;
+mod vpc_blocks;
+mod vpc_endpoint;
 mod whole;
 
 use std::collections::BTreeMap;
@@ -87,6 +91,7 @@ pub fn lower(
     bucket::lower(&mut lowering);
     // Who reaches instances follows from the services on them.
     instances::lower(&mut lowering);
+    offline::check(&mut lowering);
     function::lower(&mut lowering);
     cloudfront::lower(&mut lowering);
     domain::lower(&mut lowering);

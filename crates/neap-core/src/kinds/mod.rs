@@ -15,12 +15,14 @@ mod cluster;
 mod cluster_capacity;
 mod domain;
 mod ecr;
+mod elastic_ip;
 mod function;
 mod instance_profile;
 mod internet_gateway;
 mod launch_template;
 mod listener;
 mod log_group;
+mod nat_gateway;
 mod nlb;
 mod origin_access_control;
 mod role;
@@ -33,6 +35,7 @@ mod subnet;
 mod target_group;
 mod task;
 mod vpc;
+mod vpc_endpoint;
 
 pub use alb::Alb;
 pub use auto_scaling_group::AutoScalingGroup;
@@ -49,12 +52,14 @@ pub use cluster::{Cluster, StrategyItem};
 pub use cluster_capacity::ClusterCapacity;
 pub use domain::{CLOUDFRONT_ZONE, Domain};
 pub use ecr::Ecr;
+pub use elastic_ip::ElasticIp;
 pub use function::{Code, Function};
 pub use instance_profile::InstanceProfile;
 pub use internet_gateway::InternetGateway;
 pub use launch_template::LaunchTemplate;
 pub use listener::{Action, Listener, WeightedGroup};
 pub use log_group::{LogGroup, RETENTION_DAYS};
+pub use nat_gateway::NatGateway;
 pub use nlb::Nlb;
 pub use origin_access_control::OriginAccessControl;
 pub use role::Role;
@@ -70,6 +75,7 @@ pub use task::{
     Volume,
 };
 pub use vpc::Vpc;
+pub use vpc_endpoint::VpcEndpoint;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -185,8 +191,11 @@ kinds!(
     Cluster,
     Vpc,
     InternetGateway,
+    ElasticIp,
+    NatGateway,
     RouteTable,
     Subnet,
+    VpcEndpoint,
     SecurityGroup,
     LaunchTemplate,
     AutoScalingGroup,

@@ -178,8 +178,11 @@ pub(super) const fn of_kind(kind: Kind) -> &'static [Right] {
         Kind::Cluster => CLUSTER,
         Kind::Vpc => VPC,
         Kind::InternetGateway => INTERNET_GATEWAY,
+        Kind::ElasticIp => ELASTIC_IP,
+        Kind::NatGateway => NAT_GATEWAY,
         Kind::RouteTable => ROUTE_TABLE,
         Kind::Subnet => SUBNET,
+        Kind::VpcEndpoint => VPC_ENDPOINT,
         Kind::SecurityGroup => SECURITY_GROUP,
         Kind::TargetGroup => TARGET_GROUP,
         Kind::Alb | Kind::Nlb => BALANCER,
@@ -338,6 +341,45 @@ const INTERNET_GATEWAY: &[Right] = &[
     delete("ec2:DetachInternetGateway", Own, Tagged),
     delete("ec2:DetachInternetGateway", On::Of(Kind::Vpc), Tagged),
     delete("ec2:DeleteInternetGateway", Own, Tagged),
+];
+
+const ELASTIC_IP: &[Right] = &[
+    read("ec2:DescribeAddresses", Any),
+    make("ec2:AllocateAddress", Own, Requested),
+    make("ec2:CreateTags", Own, OnCreate("AllocateAddress")),
+    make("ec2:CreateTags", Own, Tagged),
+    make("ec2:DeleteTags", Own, Tagged),
+    delete("ec2:ReleaseAddress", Own, Tagged),
+];
+
+const NAT_GATEWAY: &[Right] = &[
+    read("ec2:DescribeNatGateways", Any),
+    make("ec2:CreateNatGateway", Own, Requested),
+    make("ec2:CreateNatGateway", On::Of(Kind::ElasticIp), Tagged),
+    make("ec2:CreateNatGateway", On::Of(Kind::Subnet), Tagged),
+    make("ec2:CreateTags", Own, OnCreate("CreateNatGateway")),
+    make("ec2:CreateTags", Own, Tagged),
+    make("ec2:DeleteTags", Own, Tagged),
+    delete("ec2:DeleteNatGateway", Own, Tagged),
+];
+
+// The private name of a service is a hosted zone of AWS's, which CreateVpcEndpoint gives to the VPC.
+const VPC_ENDPOINT: &[Right] = &[
+    read("ec2:DescribeVpcEndpoints", Any),
+    make("ec2:CreateVpcEndpoint", Own, Requested),
+    make("ec2:CreateVpcEndpoint", On::Of(Kind::Vpc), Tagged),
+    make("ec2:CreateVpcEndpoint", On::Of(Kind::RouteTable), Tagged),
+    make("ec2:CreateVpcEndpoint", On::Of(Kind::Subnet), Tagged),
+    make("ec2:CreateVpcEndpoint", On::Of(Kind::SecurityGroup), Tagged),
+    make("route53:AssociateVPCWithHostedZone", On::Zones, Guard::None),
+    make("ec2:CreateTags", Own, OnCreate("CreateVpcEndpoint")),
+    make("ec2:CreateTags", Own, Tagged),
+    make("ec2:DeleteTags", Own, Tagged),
+    make("ec2:ModifyVpcEndpoint", Own, Tagged),
+    make("ec2:ModifyVpcEndpoint", On::Of(Kind::RouteTable), Tagged),
+    make("ec2:ModifyVpcEndpoint", On::Of(Kind::Subnet), Tagged),
+    make("ec2:ModifyVpcEndpoint", On::Of(Kind::SecurityGroup), Tagged),
+    delete("ec2:DeleteVpcEndpoints", Own, Tagged),
 ];
 
 const ROUTE_TABLE: &[Right] = &[

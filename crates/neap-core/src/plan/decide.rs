@@ -168,7 +168,7 @@ impl<'a> Judge<'a, '_> {
     /// or a distribution.
     fn is_beyond_repair(&self, node: Node) -> bool {
         match self.world.nodes[node].kind() {
-            Kind::Alb | Kind::Nlb => true,
+            Kind::Alb | Kind::Nlb | Kind::NatGateway | Kind::VpcEndpoint => true,
             // It may also have failed to attach its capacity, with services running on it all the same.
             Kind::Cluster => (0..self.world.nodes.len()).all(|user| !self.world.links(user).contains(&node)),
             Kind::LogGroup
@@ -177,6 +177,7 @@ impl<'a> Judge<'a, '_> {
             | Kind::Ecr
             | Kind::Vpc
             | Kind::InternetGateway
+            | Kind::ElasticIp
             | Kind::RouteTable
             | Kind::Subnet
             | Kind::SecurityGroup
@@ -207,9 +208,11 @@ impl<'a> Judge<'a, '_> {
         let moves = |field: &FieldChange| field.path == "vpc" && field.forces_replacement;
         let stands = match decision.kind() {
             Kind::Vpc => true,
-            Kind::InternetGateway | Kind::RouteTable | Kind::Subnet | Kind::SecurityGroup => {
-                decision.fields.iter().any(moves)
-            }
+            Kind::InternetGateway
+            | Kind::RouteTable
+            | Kind::Subnet
+            | Kind::VpcEndpoint
+            | Kind::SecurityGroup => decision.fields.iter().any(moves),
             _ => {
                 let parent = self.list.get(*self.at.get(&decision.address.parent()?)?)?;
                 parent.action == Action::CreateThenDelete

@@ -220,7 +220,10 @@ fn place(resource: &Resource) -> Option<String> {
         | Resource::Certificate(_)
         | Resource::Vpc(_)
         | Resource::InternetGateway(_)
-        | Resource::RouteTable(_) => None,
+        | Resource::ElasticIp(_)
+        | Resource::NatGateway(_)
+        | Resource::RouteTable(_)
+        | Resource::VpcEndpoint(_) => None,
     }
     .map(|place| format!("{} {place}", resource.kind()))
 }

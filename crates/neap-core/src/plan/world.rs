@@ -108,8 +108,11 @@ impl<'a> World<'a> {
             | Kind::Cluster
             | Kind::Vpc
             | Kind::InternetGateway
+            | Kind::ElasticIp
+            | Kind::NatGateway
             | Kind::RouteTable
             | Kind::Subnet
+            | Kind::VpcEndpoint
             | Kind::SecurityGroup
             | Kind::LaunchTemplate
             | Kind::AutoScalingGroup
@@ -168,7 +171,7 @@ fn links(nodes: &[&LiveResource], live: &Live) -> Vec<BTreeSet<Node>> {
         targets.remove(&node);
         links.push(targets);
     }
-    through_associations(nodes, through_templates(nodes, links))
+    through_network(nodes, through_associations(nodes, through_templates(nodes, links)))
 }
 
 /// A service uses what its task definition names, and a group of instances what its launch template names, though only
@@ -200,6 +203,30 @@ fn through_associations(nodes: &[&LiveResource], mut links: Vec<BTreeSet<Node>>)
     links
 }
 
+/// What runs in a subnet uses the NAT gateway that its route table leads to, and the endpoints of its VPC, though only those
+/// name each other.
+fn through_network(nodes: &[&LiveResource], mut links: Vec<BTreeSet<Node>>) -> Vec<BTreeSet<Node>> {
+    let endpoints: Vec<Node> =
+        (0..nodes.len()).filter(|node| nodes[*node].kind() == Kind::VpcEndpoint).collect();
+    for node in 0..nodes.len() {
+        if !matches!(nodes[node].kind(), Kind::Service | Kind::AutoScalingGroup) {
+            continue;
+        }
+        let linked = |from: Node, kind: Kind| {
+            links[from].iter().copied().filter(move |found| nodes[*found].kind() == kind)
+        };
+        let mut used = BTreeSet::new();
+        for subnet in linked(node, Kind::Subnet) {
+            used.extend(linked(subnet, Kind::RouteTable).flat_map(|table| linked(table, Kind::NatGateway)));
+            let vpcs: BTreeSet<Node> = linked(subnet, Kind::Vpc).collect();
+            let within = |endpoint: &Node| linked(*endpoint, Kind::Vpc).any(|vpc| vpcs.contains(&vpc));
+            used.extend(endpoints.iter().copied().filter(within));
+        }
+        links[node].extend(used);
+    }
+    links
+}
+
 /// The values by which other resources name `found`.
 fn identities<'b>(found: &'b LiveResource, known: &'b Outputs) -> Vec<&'b str> {
     let keys: &[&str] = match found.kind() {
@@ -207,8 +234,11 @@ fn identities<'b>(found: &'b LiveResource, known: &'b Outputs) -> Vec<&'b str> {
         Kind::Ecr => &["uri", "arn"],
         Kind::Vpc
         | Kind::InternetGateway
+        | Kind::ElasticIp
+        | Kind::NatGateway
         | Kind::RouteTable
         | Kind::Subnet
+        | Kind::VpcEndpoint
         | Kind::SecurityGroup
         | Kind::LaunchTemplate
         | Kind::OriginAccessControl => &["id"],

@@ -53,10 +53,16 @@ pub enum Thing {
     Vpc,
     /// An internet gateway.
     InternetGateway,
+    /// An Elastic IP address.
+    ElasticIp,
+    /// A NAT gateway.
+    NatGateway,
     /// A route table.
     RouteTable,
     /// A subnet.
     Subnet,
+    /// An endpoint of a VPC.
+    VpcEndpoint,
     /// A security group.
     SecurityGroup,
     /// A single rule of a security group.
@@ -85,7 +91,7 @@ pub enum Thing {
 
 impl Thing {
     /// Everything that is looked for.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 36] = [
         Self::LoadBalancer,
         Self::Listener,
         Self::ListenerRule,
@@ -105,8 +111,11 @@ impl Thing {
         Self::Instance,
         Self::Vpc,
         Self::InternetGateway,
+        Self::ElasticIp,
+        Self::NatGateway,
         Self::RouteTable,
         Self::Subnet,
+        Self::VpcEndpoint,
         Self::SecurityGroup,
         Self::SecurityGroupRule,
         Self::NetworkInterface,
@@ -135,8 +144,11 @@ impl Thing {
             Kind::Cluster | Kind::ClusterCapacity => Self::Cluster,
             Kind::Vpc => Self::Vpc,
             Kind::InternetGateway => Self::InternetGateway,
+            Kind::ElasticIp => Self::ElasticIp,
+            Kind::NatGateway => Self::NatGateway,
             Kind::RouteTable => Self::RouteTable,
             Kind::Subnet => Self::Subnet,
+            Kind::VpcEndpoint => Self::VpcEndpoint,
             Kind::SecurityGroup => Self::SecurityGroup,
             Kind::TargetGroup => Self::TargetGroup,
             Kind::Alb | Kind::Nlb => Self::LoadBalancer,
@@ -177,8 +189,11 @@ impl Thing {
             Self::Instance => "instance",
             Self::Vpc => "VPC",
             Self::InternetGateway => "internet gateway",
+            Self::ElasticIp => "elastic IP address",
+            Self::NatGateway => "NAT gateway",
             Self::RouteTable => "route table",
             Self::Subnet => "subnet",
+            Self::VpcEndpoint => "VPC endpoint",
             Self::SecurityGroup => "security group",
             Self::SecurityGroupRule => "security group rule",
             Self::NetworkInterface => "network interface",
@@ -282,9 +297,14 @@ pub(super) fn title(thing: Thing, id: &str, name: &str) -> String {
         Thing::Listener => format!("{thing} {}", after(":listener/app/")),
         Thing::ListenerRule => format!("{thing} {}", after(":listener-rule/app/")),
         _ if name.is_empty() => format!("{thing} {id}"),
-        Thing::Vpc | Thing::InternetGateway | Thing::RouteTable | Thing::Subnet | Thing::SecurityGroup => {
-            format!("{thing} {id} ({name})")
-        }
+        Thing::Vpc
+        | Thing::InternetGateway
+        | Thing::ElasticIp
+        | Thing::NatGateway
+        | Thing::RouteTable
+        | Thing::Subnet
+        | Thing::VpcEndpoint
+        | Thing::SecurityGroup => format!("{thing} {id} ({name})"),
         _ => format!("{thing} {name}"),
     }
 }

@@ -1,4 +1,5 @@
-//! EC2: VPCs with their internet gateways, route tables and subnets (reference section 3.2).
+//! EC2: VPCs with their internet gateways, route tables and subnets (reference section 3.2); what leads out of them has files of
+//! its own.
 //!
 //! Each is made by one call, which AWS does not tell from its repetition (a subnet excepted), and is brought into its form by
 //! others: those are made while it is waited for.
@@ -12,8 +13,8 @@ use neap_core::kinds::{
 };
 use neap_engine::cloud::CallError;
 
-use super::Request;
 use super::request::{TagCalls, gone_is_done};
+use super::{Request, vpc_endpoint, way_out};
 use crate::arn;
 use crate::clock::VPC_SETTLES;
 use crate::error::{Answer, Rejection};
@@ -71,6 +72,7 @@ pub(crate) async fn bring(request: &Request<'_>, arn: &str, desired: &Resource) 
         Resource::InternetGateway(desired) => attach(request, arn, desired).await,
         Resource::RouteTable(desired) => route(request, arn, desired).await,
         Resource::Subnet(desired) => bring_subnet(request, arn, desired).await,
+        Resource::VpcEndpoint(desired) => vpc_endpoint::bring(request, arn, desired).await,
         _ => Ok(()),
     }
 }
@@ -120,8 +122,8 @@ async fn route(request: &Request<'_>, arn: &str, desired: &RouteTable) -> Result
     let current = request.current::<RouteTable>(arn)?;
     for (destination, target) in &desired.routes {
         let set = |world: &mut World, replaces: bool| {
-            let vpc = world.change::<RouteTable>(arn, NO_TABLE)?.vpc.clone();
-            check_target(world, arn, &vpc, target)?;
+            let table = world.change::<RouteTable>(arn, NO_TABLE)?.clone();
+            check_target(world, arn, &table, target)?;
             let routes = &mut world.change::<RouteTable>(arn, NO_TABLE)?.routes;
             if !replaces && routes.contains_key(destination) {
                 let message = format!("The route identified by {destination} already exists.");
@@ -149,12 +151,16 @@ async fn route(request: &Request<'_>, arn: &str, desired: &RouteTable) -> Result
     Ok(())
 }
 
-/// A route leads to a gateway that is attached to the table's own VPC.
-fn check_target(world: &World, table: &str, vpc: &str, target: &str) -> Answer<()> {
+/// A route leads to a gateway that is attached to the table's own VPC, or to a NAT gateway in it.
+fn check_target(world: &World, arn: &str, table: &RouteTable, target: &str) -> Answer<()> {
+    if target.starts_with("nat-") {
+        return way_out::check_route(world, table, target);
+    }
+    let (vpc, table) = (&table.vpc, arn);
     let arn = world.place().arn("ec2", &format!("internet-gateway/{target}"));
     let message = format!("The gateway ID '{target}' does not exist");
     let (_, gateway) = world.referred::<InternetGateway>(&arn, "InvalidGatewayID.NotFound", &message)?;
-    rules::require(gateway.attached && gateway.vpc == vpc, INVALID, || {
+    rules::require(gateway.attached && gateway.vpc == *vpc, INVALID, || {
         format!("route table {table} and network gateway {target} belong to different networks")
     })
 }
@@ -196,13 +202,19 @@ async fn bring_subnet(request: &Request<'_>, arn: &str, desired: &Subnet) -> Res
     }
 }
 
-fn made(world: &mut World, request: &Request<'_>, prefix: &str, kind: &str, fields: Resource) -> Record {
+pub(super) fn made(
+    world: &mut World,
+    request: &Request<'_>,
+    prefix: &str,
+    kind: &str,
+    fields: Resource,
+) -> Record {
     let id = format!("{prefix}-0{}", arn::hex(&world.seed(&request.address.to_string()), 16));
     let arn = world.place().arn("ec2", &format!("{kind}/{id}"));
     Record::new(arn, fields, &request.tags, &[("id", &id)]).called(id.as_str()).within(&world.place)
 }
 
-fn put(world: &mut World, record: Record) -> String {
+pub(super) fn put(world: &mut World, record: Record) -> String {
     let arn = record.arn.clone();
     world.insert(record);
     arn
@@ -272,6 +284,9 @@ pub(crate) async fn delete(request: &Request<'_>, arn: &str, live: &Resource) ->
             request.call("ec2:DeleteRouteTable", |world| delete_table(world, arn)).await
         }
         Resource::Subnet(_) => request.call("ec2:DeleteSubnet", |world| delete_subnet(world, arn)).await,
+        Resource::ElasticIp(_) => way_out::release(request, arn).await,
+        Resource::NatGateway(_) => way_out::delete_nat(request, arn).await,
+        Resource::VpcEndpoint(_) => vpc_endpoint::delete(request, arn).await,
         _ => {
             if request.current::<InternetGateway>(arn)?.attached {
                 gone_is_done(request.call("ec2:DetachInternetGateway", |world| detach(world, arn)).await)?;
@@ -282,7 +297,7 @@ pub(crate) async fn delete(request: &Request<'_>, arn: &str, live: &Resource) ->
     gone_is_done(answer)
 }
 
-fn id_of<T: Fields + Clone>(world: &World, arn: &str, code: &str) -> Answer<(String, T)> {
+pub(super) fn id_of<T: Fields + Clone>(world: &World, arn: &str, code: &str) -> Answer<(String, T)> {
     let missing = || Rejection::not_found(code, format!("`{arn}` does not exist"));
     world.get::<T>(arn).map(|(record, fields)| (record.id.clone(), fields.clone())).ok_or_else(missing)
 }
@@ -306,16 +321,17 @@ fn delete_vpc(world: &mut World, arn: &str) -> Answer<()> {
         | Resource::SecurityGroup(SecurityGroup { vpc, .. }) => *vpc == id,
         _ => false,
     };
-    refuse_if(world.records().find(within).map(|record| record.id.clone()), "vpc", &id)?;
+    let user = world.records().find(within).map(|record| record.id.clone());
+    refuse_if(user.or_else(|| vpc_endpoint::user_of(world, &id, None)), "vpc", &id)?;
     world.remove(arn);
     Ok(())
 }
 
 fn delete_table(world: &mut World, arn: &str) -> Answer<()> {
-    let (id, _) = id_of::<RouteTable>(world, arn, NO_TABLE)?;
+    let (id, table) = id_of::<RouteTable>(world, arn, NO_TABLE)?;
     let uses = |subnet: &Subnet| subnet.route_table.as_ref() == Some(&id);
     let user = world.all::<Subnet>().find(|(_, subnet)| uses(subnet)).map(|(record, _)| record.id.clone());
-    refuse_if(user, "routeTable", &id)?;
+    refuse_if(user.or_else(|| vpc_endpoint::user_of(world, &table.vpc, Some(&id))), "routeTable", &id)?;
     world.remove(arn);
     Ok(())
 }
@@ -340,6 +356,8 @@ fn user_of_subnets(world: &World, subnets: &BTreeSet<String>) -> Option<String> 
         .or_else(|| service.map(|(_, service)| format!("tasks of {}", service.name)))
         .or_else(|| group.map(|(_, group)| format!("instances of {}", group.name)))
         .or_else(|| interface.map(|interface| interface.description.clone()))
+        .or_else(|| way_out::in_subnets(world, subnets))
+        .or_else(|| vpc_endpoint::in_subnets(world, subnets))
 }
 
 /// What has a public address in the VPC. Of interfaces that linger nobody knows whether theirs is released.
@@ -368,6 +386,7 @@ fn public_user(world: &World, vpc: &str) -> Option<String> {
         .or_else(|| service.map(|(_, service)| service.name.clone()))
         .or_else(|| group.map(|(_, group)| group.name.clone()))
         .or_else(|| interface.map(|interface| interface.description.clone()))
+        .or_else(|| way_out::in_subnets(world, &subnets))
 }
 
 fn detach(world: &mut World, arn: &str) -> Answer<()> {

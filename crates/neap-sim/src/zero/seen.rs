@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use neap_core::address::Kind;
 use neap_core::kinds::{
-    LaunchTemplate, Listener, Resource, RouteTable, Rule, SecurityGroup, Service, Subnet, Task,
+    LaunchTemplate, Listener, Resource, RouteTable, Rule, SecurityGroup, Service, Subnet, Task, VpcEndpoint,
 };
 use neap_core::network;
 use neap_core::pricing::{Charge, Usage};
@@ -131,6 +131,18 @@ fn seen(world: &World, record: &Record, balanced: &BTreeMap<String, BTreeSet<Str
         Resource::Subnet(Subnet { vpc, .. }) | Resource::RouteTable(RouteTable { vpc, .. }) => {
             seen.within = Some(vpc.clone());
         }
+        Resource::ElasticIp(_) => seen.usage = vec![Usage::of(Charge::PublicIpv4, 1.0)],
+        Resource::NatGateway(gateway) => {
+            seen.within = Some(gateway.vpc.clone());
+            seen.uses = gateway.address.iter().chain([&gateway.subnet]).cloned().collect();
+            let bills = !matches!(record.state, State::Failed { .. });
+            seen.usage = vec![Usage::of(Charge::NatGateway, f64::from(u8::from(bills)))];
+        }
+        Resource::VpcEndpoint(endpoint) => {
+            seen.within = Some(endpoint.vpc.clone());
+            seen.uses = endpoint.subnets.union(&endpoint.security_groups).cloned().collect();
+            seen.usage = vec![interfaces(endpoint)];
+        }
         Resource::InternetGateway(gateway) => {
             seen.within = gateway.attached.then(|| gateway.vpc.clone());
         }
@@ -154,6 +166,12 @@ fn seen(world: &World, record: &Record, balanced: &BTreeMap<String, BTreeSet<Str
         _ => {}
     }
     seen
+}
+
+/// What an endpoint costs: nothing where it is one by routes.
+fn interfaces(endpoint: &VpcEndpoint) -> Usage {
+    let zones = u32::try_from(endpoint.subnets.len()).unwrap_or(u32::MAX);
+    Usage::of(Charge::InterfaceEndpoint, f64::from(zones))
 }
 
 /// The other groups that a group's rules name.

@@ -25,7 +25,7 @@ pub(crate) const KNOBS: [(&str, u8); 24] = [
     ("one", 6),
     ("two", 5),
     ("site", 5),
-    ("network", 3),
+    ("network", 5),
     ("metal", 5),
     ("three", 4),
     ("bucket", 4),
@@ -75,10 +75,16 @@ impl Knobs {
         text.push_str("[var.pass]\ndefault = \"correct-horse\"\nsensitive = true\n[cluster.main]\n");
         text.push_str(["", "container_insights = \"enabled\"\n"][self.pick("insights")]);
         text.push_str("[env.prod.cluster.main]\ncontainer_insights = \"enhanced\"\n");
-        text.push_str(
-            ["", "[network]\ncidr = \"10.0.0.0/16\"\n", "[network]\ncidr = \"10.1.0.0/16\"\n"]
-                [self.pick("network")],
-        );
+        let private = "private = true\nnat = \"one\"\nendpoints = [\"s3\", \"logs\"]\n";
+        match self.at("network") {
+            0 => {}
+            1 => text.push_str("[network]\ncidr = \"10.0.0.0/16\"\n"),
+            2 => text.push_str("[network]\ncidr = \"10.1.0.0/16\"\n"),
+            3 => _ = write!(text, "[network]\ncidr = \"10.0.0.0/16\"\n{private}"),
+            _ => {
+                _ = write!(text, "[network]\ncidr = \"10.1.0.0/16\"\n{}", private.replace("one", "per_zone"))
+            }
+        }
         self.storage(&mut text);
         self.identity(&mut text);
         self.balancing(&mut text);

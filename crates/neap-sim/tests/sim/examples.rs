@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use neap_core::address::{Address, Kind};
+use neap_core::address::Address;
 use neap_core::config::{Options, Source, load, local_files};
 use neap_core::desired::{Desired, DesiredResource};
 use neap_core::kinds::{Resource, SecurityGroup};
@@ -67,33 +67,28 @@ fn resolved(
     }
 }
 
-/// Creates a stack in the order of kinds, and answers with the resources as they were sent.
-async fn create(sim: &Sim, desired: &Desired) -> BTreeMap<Address, DesiredResource> {
+/// Creates a stack, kind by kind as far as references let it, and answers with the resources as they were sent, in that order.
+async fn create(sim: &Sim, desired: &Desired) -> Vec<(Address, DesiredResource)> {
     let environment = sim.read(desired).await.expect("a reading").environment;
     let mut known: BTreeMap<Address, Outputs> = BTreeMap::new();
-    let mut sent = BTreeMap::new();
-    for kind in Kind::ALL {
-        let mut waiting: Vec<&Address> =
-            desired.resources.keys().filter(|address| address.kind() == kind).collect();
-        while !waiting.is_empty() {
-            let before = waiting.len();
-            let mut later = Vec::new();
-            for address in waiting {
-                let resource = resolved(&desired.resources[address], &environment, &known);
-                if resource.references().is_empty() {
-                    let outputs = must_create(sim, &resource).await;
-                    until_ready(sim, &resource, &outputs)
-                        .await
-                        .unwrap_or_else(|why| panic!("{address}: {why}"));
-                    known.insert(address.clone(), outputs);
-                    sent.insert(address.clone(), resource);
-                } else {
-                    later.push(address);
-                }
+    let mut sent = Vec::new();
+    let mut waiting: Vec<&Address> = desired.resources.keys().collect();
+    while !waiting.is_empty() {
+        let before = waiting.len();
+        let mut later = Vec::new();
+        for address in waiting {
+            let resource = resolved(&desired.resources[address], &environment, &known);
+            if resource.references().is_empty() {
+                let outputs = must_create(sim, &resource).await;
+                until_ready(sim, &resource, &outputs).await.unwrap_or_else(|why| panic!("{address}: {why}"));
+                known.insert(address.clone(), outputs);
+                sent.push((address.clone(), resource));
+            } else {
+                later.push(address);
             }
-            assert!(later.len() < before, "{later:?} refer to what never comes");
-            waiting = later;
         }
+        assert!(later.len() < before, "{later:?} refer to what never comes");
+        waiting = later;
     }
     sent
 }
@@ -107,9 +102,9 @@ async fn every_example_is_accepted_read_back_and_deleted() {
         let sent = create(&sim, &desired).await;
         let live = sim.read(&desired).await.expect("a reading");
         assert_eq!((live.orphans.as_slice(), live.failures.as_slice()), ([].as_slice(), [].as_slice()));
-        for (address, resource) in sent {
-            let Reading::Present(found) = &live.readings[&address] else {
-                panic!("{address}: {:?}", live.readings[&address]);
+        for (address, resource) in &sent {
+            let Reading::Present(found) = &live.readings[address] else {
+                panic!("{address}: {:?}", live.readings[address]);
             };
             assert_eq!(found.phase, Phase::Ready, "{address}");
             let (mut found, wanted) = (found.resource.fields(), resource.resource.fields());
@@ -119,7 +114,7 @@ async fn every_example_is_accepted_read_back_and_deleted() {
             let wanted = objects_tell(&mut found, wanted);
             assert_eq!(found, wanted, "{}: {address}", file.display());
         }
-        delete(&sim, &live).await;
+        delete(&sim, &live, &sent).await;
         assert_eq!(sim.resources(), []);
     }
 }
@@ -137,16 +132,16 @@ fn objects_tell(found: &mut Value, mut wanted: Value) -> Value {
     wanted
 }
 
-/// Deletes everything in the reverse order of kinds. Security groups name each other, so they lose their rules first.
-async fn delete(sim: &Sim, live: &Live) {
+/// Deletes everything in the reverse order of its creation. Security groups name each other, so they lose their rules first.
+async fn delete(sim: &Sim, live: &Live, sent: &[(Address, DesiredResource)]) {
     for found in live.ours() {
         let Resource::SecurityGroup(fields) = &found.resource else { continue };
         let bare = SecurityGroup { ingress: [].into(), egress: [].into(), ..fields.clone() };
         let bare = resource(&found.address.to_string(), bare);
         sim.update(found, &bare, "").await.expect("no rules");
     }
-    for kind in Kind::ALL.into_iter().rev() {
-        for found in live.ours().filter(|found| found.kind() == kind) {
+    for (address, _) in sent.iter().rev() {
+        for found in live.ours().filter(|found| found.address == *address) {
             until_gone(sim, found).await;
         }
     }

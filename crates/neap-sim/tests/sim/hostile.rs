@@ -26,6 +26,9 @@ domain = "example.com"
 
 [network]
 cidr = "10.0.0.0/16"
+private = true
+nat = "one"
+endpoints = ["s3"]
 
 [domain.api]
 name = "api.example.com"
@@ -254,7 +257,7 @@ fn own_vpc(sim: &Sim) -> String {
 
 /// Whether nothing can be where the stack wants a resource of `kind`: AWS tells them by nothing.
 fn is_nowhere(kind: Kind) -> bool {
-    matches!(kind, Kind::Vpc | Kind::RouteTable)
+    matches!(kind, Kind::Vpc | Kind::ElasticIp | Kind::NatGateway | Kind::RouteTable | Kind::VpcEndpoint)
 }
 
 /// What stands exactly where the stack wants its resource at `at`, whose parent is live.

@@ -20,6 +20,7 @@ mod rules_nlb;
 mod rules_others;
 mod rules_scaling;
 mod rules_site;
+mod rules_ways_out;
 mod seeds;
 mod stack;
 mod timing;

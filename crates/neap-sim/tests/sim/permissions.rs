@@ -24,10 +24,9 @@ use serde_json::Value;
 const ACCOUNT: &str = "123456789012";
 
 /// Actions of the table that no life on the sandbox calls, and why they are there.
-const UNCALLED: [(&str, &str); 23] = [
+const UNCALLED: [(&str, &str); 22] = [
     ("ec2:ReplaceRoute", DRIFT),
     ("ec2:DeleteRoute", DRIFT),
-    ("ec2:ReplaceRouteTableAssociation", DRIFT),
     ("s3:PutBucketPublicAccessBlock", DRIFT),
     ("s3:PutBucketOwnershipControls", DRIFT),
     ("cloudfront:UpdateOriginAccessControl", DRIFT),
@@ -270,10 +269,14 @@ impl Seen {
                 Kind::SecurityGroup
                 | Kind::Vpc
                 | Kind::InternetGateway
+                | Kind::ElasticIp
+                | Kind::NatGateway
                 | Kind::RouteTable
                 | Kind::Subnet
+                | Kind::VpcEndpoint
                 | Kind::LaunchTemplate => {
-                    let kind = found.kind().as_str().replace('_', "-");
+                    // The only one without a hyphen.
+                    let kind = found.kind().as_str().replace("nat_gateway", "natgateway").replace('_', "-");
                     format!("arn:aws:ec2:{}:{ACCOUNT}:{kind}/{}", place.region, found.outputs["id"])
                 }
                 Kind::OriginAccessControl => {
@@ -405,12 +408,29 @@ fn questions(operation: &str, address: Option<&Address>, desired: &Desired, seen
             all.extend(ask("ec2:CreateTags", regional("ec2", "instance/*"), &[launch]));
             all
         }
-        "ec2:CreateVpc" | "ec2:CreateInternetGateway" | "ec2:CreateRouteTable" | "ec2:CreateSubnet" => {
+        "ec2:CreateVpc"
+        | "ec2:CreateInternetGateway"
+        | "ec2:AllocateAddress"
+        | "ec2:CreateNatGateway"
+        | "ec2:CreateRouteTable"
+        | "ec2:CreateSubnet"
+        | "ec2:CreateVpcEndpoint" => {
             let mut all = ask(operation, own(), std::slice::from_ref(&requested));
             let create = ("ec2:CreateAction", operation.trim_start_matches("ec2:").to_owned());
             all.extend(ask("ec2:CreateTags", own(), &[requested, create]));
-            if matches!(operation, "ec2:CreateRouteTable" | "ec2:CreateSubnet") {
-                all.extend(ask(operation, seen.of_kind(Kind::Vpc), &[tagged]));
+            // What it names is asked for as well.
+            let named: &[Kind] = match operation {
+                "ec2:CreateRouteTable" | "ec2:CreateSubnet" => &[Kind::Vpc],
+                "ec2:CreateNatGateway" => &[Kind::ElasticIp, Kind::Subnet],
+                "ec2:CreateVpcEndpoint" => &[Kind::Vpc, Kind::RouteTable, Kind::Subnet, Kind::SecurityGroup],
+                _ => &[],
+            };
+            for kind in named {
+                all.extend(ask(operation, seen.of_kind(*kind), std::slice::from_ref(&tagged)));
+            }
+            if operation == "ec2:CreateVpcEndpoint" {
+                let zone = vec!["arn:aws:route53:::hostedzone/Z0123".to_owned()];
+                all.extend(ask("route53:AssociateVPCWithHostedZone", zone, &[]));
             }
             all
         }
@@ -419,7 +439,12 @@ fn questions(operation: &str, address: Option<&Address>, desired: &Desired, seen
             let both = own().into_iter().chain(seen.of_kind(Kind::Vpc)).collect();
             ask(operation, both, &[tagged])
         }
-        "ec2:AssociateRouteTable" => {
+        "ec2:ModifyVpcEndpoint" => {
+            let kinds = [Kind::RouteTable, Kind::Subnet, Kind::SecurityGroup];
+            let named = kinds.into_iter().flat_map(|kind| seen.of_kind(kind));
+            ask(operation, own().into_iter().chain(named).collect(), &[tagged])
+        }
+        "ec2:AssociateRouteTable" | "ec2:ReplaceRouteTableAssociation" => {
             let both = own().into_iter().chain(seen.of_kind(Kind::RouteTable)).collect();
             ask(operation, both, &[tagged])
         }

@@ -20,20 +20,20 @@ use crate::large::parse;
 use crate::stack::{create, live, must_create, refused, resource, security_group, until_gone, until_ready};
 
 /// A part of a network, made and ready.
-struct Made {
-    desired: DesiredResource,
-    live: LiveResource,
-    id: String,
+pub(crate) struct Made {
+    pub(crate) desired: DesiredResource,
+    pub(crate) live: LiveResource,
+    pub(crate) id: String,
 }
 
-async fn made(sim: &Sim, at: &str, fields: impl Into<Resource>) -> Made {
+pub(crate) async fn made(sim: &Sim, at: &str, fields: impl Into<Resource>) -> Made {
     let desired = resource(at, fields);
     let outputs = must_create(sim, &desired).await;
     until_ready(sim, &desired, &outputs).await.expect("ready");
     Made { live: live(&desired, &outputs), id: outputs["id"].clone(), desired }
 }
 
-fn subnet(vpc: &str, cidr: &str, table: &str) -> Subnet {
+pub(crate) fn subnet(vpc: &str, cidr: &str, table: &str) -> Subnet {
     Subnet {
         vpc: vpc.into(),
         cidr: cidr.into(),
@@ -48,14 +48,14 @@ fn routed(vpc: &str, gateway: &str) -> RouteTable {
 }
 
 /// A whole network with one subnet.
-struct Network {
-    vpc: Made,
-    gateway: Made,
-    table: Made,
-    subnet: Made,
+pub(crate) struct Network {
+    pub(crate) vpc: Made,
+    pub(crate) gateway: Made,
+    pub(crate) table: Made,
+    pub(crate) subnet: Made,
 }
 
-async fn network(sim: &Sim) -> Network {
+pub(crate) async fn network(sim: &Sim) -> Network {
     let vpc = made(sim, "vpc.main", Vpc::example()).await;
     let gateway = InternetGateway { vpc: vpc.id.clone(), attached: true };
     let gateway = made(sim, "internet_gateway.main", gateway).await;
@@ -154,7 +154,7 @@ fn stack() -> Desired {
     )
 }
 
-async fn run(sim: &Sim, desired: &Desired, mode: Mode, journal: Rc<MemoryJournal>) -> Summary {
+pub(crate) async fn run(sim: &Sim, desired: &Desired, mode: Mode, journal: Rc<MemoryJournal>) -> Summary {
     let live = read(sim, desired).await.expect("a reading");
     let plan = plan(desired, &live, mode, &Secrets::default()).expect("a plan");
     let options = ApplyOptions { journal: journal as Rc<dyn Journal>, ..ApplyOptions::default() };

@@ -2,16 +2,15 @@
 //!
 //! Decides their defaults and which combinations AWS would refuse. Must not know where requests go.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::json;
 
 use super::alb_action::{self, Actions};
 use super::context::{Common, Lowering};
 use super::place::Place;
-use super::stack::is_id;
 use super::target_group::protocol_name;
-use super::{alb_rule, groups, routes, tls};
+use super::{alb_rule, groups, routes, subnets, tls};
 use crate::address::{Address, Kind};
 use crate::config::shape::{AlbTable, IpAddressType, ListenerTable, Scheme};
 use crate::kinds::{Alb, Listener};
@@ -30,7 +29,7 @@ fn alb(lowering: &mut Lowering<'_>, name: &str, table: &AlbTable) {
     let common = Common { tags: &table.tags, protect: table.protect, name: table.name.as_deref() };
     let scheme = scheme(table.scheme);
     let places = place.at("subnets");
-    if table.subnets.len() == 1 {
+    if table.subnets.ids().len() == 1 {
         lowering
             .report(&places, "one subnet; a load balancer needs two at least")
             .help("in different availability zones, or leave `subnets` out");
@@ -40,7 +39,7 @@ fn alb(lowering: &mut Lowering<'_>, name: &str, table: &AlbTable) {
         name: lowering.replaceable_name(Kind::Alb, &place, &common, &immutable),
         scheme: scheme.to_owned(),
         ip_address_type: ip_address_type(table.ip_address_type).to_owned(),
-        subnets: subnets(lowering, &places, &table.subnets),
+        subnets: subnets::of_balancer(lowering, &places, &table.subnets, table.scheme),
         security_groups: groups::of_alb(lowering, &address, &place, table),
         idle_timeout_seconds: table.idle_timeout,
         deletion_protection: table.deletion_protection,
@@ -69,21 +68,6 @@ pub(super) const fn ip_address_type(ip_address_type: IpAddressType) -> &'static 
         IpAddressType::Ipv4 => "ipv4",
         IpAddressType::Dualstack => "dualstack",
     }
-}
-
-/// The subnets that are named, or the VPC's own.
-pub(super) fn subnets(lowering: &mut Lowering<'_>, place: &Place, ids: &[String]) -> BTreeSet<String> {
-    if ids.is_empty() {
-        return ["${network.subnets}".to_owned()].into();
-    }
-    for (index, id) in ids.iter().enumerate() {
-        if !is_id(id, "subnet-") && !id.starts_with("${") {
-            lowering
-                .report(&place.item(index), format!("`{id}` is not the id of a subnet"))
-                .help("ids read like `subnet-0abc123`");
-        }
-    }
-    lowering.list(place, ids).into_iter().collect()
 }
 
 /// Checks that no two listeners of the load balancer `balancer` have one port.

@@ -30,8 +30,9 @@ pub(super) fn check(lowering: &mut Lowering<'_>, place: &Place, table: &ServiceT
             .report(&place.at("health_check_grace"), "a grace period without a target")
             .help("only a load balancer's health checks have one: add a `target`, or leave it out");
     }
-    if table.subnets.len() > MOST_SUBNETS {
-        let message = format!("{} subnets; AWS takes at most {MOST_SUBNETS}", table.subnets.len());
+    let subnets = table.subnets.ids().len();
+    if subnets > MOST_SUBNETS {
+        let message = format!("{subnets} subnets; AWS takes at most {MOST_SUBNETS}");
         lowering.report(&place.at("subnets"), message);
     }
     if table.is_daemon() {

@@ -292,7 +292,8 @@ fn on_ports(ports: &BTreeSet<u16>) -> String {
     }
 }
 
-fn implied(
+/// The group that `by` implies, which lets everything out.
+pub(super) fn implied(
     lowering: &mut Lowering<'_>,
     by: &Address,
     name: &str,

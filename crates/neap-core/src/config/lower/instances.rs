@@ -8,7 +8,7 @@ use super::context::Lowering;
 use super::ground::{self, Block};
 use super::place::Place;
 use super::stack::is_id;
-use super::{alb, capacity, groups, role};
+use super::{capacity, groups, role, subnets};
 use crate::address::{Address, Kind};
 use crate::config::shape::{Architecture, ClusterTable, InstancesTable};
 use crate::instances;
@@ -66,7 +66,8 @@ fn lower_one(lowering: &mut Lowering<'_>, name: &str, block: Block<'_>) -> Addre
     let implied = implied_name(name, block.name);
     check(lowering, &place, table);
     let template = template(lowering, &place, &cluster, &implied, block);
-    let after = depends(&template);
+    let mut after = depends(&template);
+    after.extend(subnets::ways_out(lowering, &table.subnets));
     let address = |kind: Kind| Address::new(kind, &implied);
     let template_address = address(Kind::LaunchTemplate);
     lowering.imply(template_address.clone(), &cluster, "says how its instances start", template);
@@ -77,7 +78,7 @@ fn lower_one(lowering: &mut Lowering<'_>, name: &str, block: Block<'_>) -> Addre
         min: table.min,
         max: block.most(),
         desired: table.desired.unwrap_or(table.min),
-        subnets: alb::subnets(lowering, &place.at("subnets"), &table.subnets),
+        subnets: subnets::of_tasks(lowering, &place.at("subnets"), &table.subnets),
         scale_in_protection: table.managed_scaling && table.termination_protection,
     };
     let group_address = address(Kind::AutoScalingGroup);
@@ -143,7 +144,7 @@ fn template(
         cluster: reference::output(cluster, "arn"),
         instance_profile: reference::output(&imply_profile(lowering, cluster), "arn"),
         security_groups,
-        public_ip: table.public_ip,
+        public_ip: subnets::public_ip(lowering, &place.at("public_ip"), &table.subnets, table.public_ip),
         key_pair: table.key_pair.as_ref().map(|name| lowering.text(&place.at("key_pair"), name)),
         disk_gib: table.disk,
         spot: table.spot,

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::context::{Common, Lowering};
 use super::place::Place;
 use super::stack::is_id;
-use super::{alb, alb_action, groups, routes, tls};
+use super::{alb, alb_action, groups, routes, subnets, tls};
 use crate::address::{Address, Kind};
 use crate::config::shape::{AlpnPolicy, Forward, NlbListenerTable, NlbTable, Scheme};
 use crate::kinds::{Listener, Nlb};
@@ -29,7 +29,7 @@ fn nlb(lowering: &mut Lowering<'_>, name: &str, table: &NlbTable) {
     let scheme = alb::scheme(table.scheme);
     check_addresses(lowering, &place.at("addresses"), table);
     let subnets = if table.addresses.is_empty() {
-        alb::subnets(lowering, &place.at("subnets"), &table.subnets)
+        subnets::of_balancer(lowering, &place.at("subnets"), &table.subnets, table.scheme)
     } else {
         table.addresses.keys().cloned().collect()
     };
@@ -55,7 +55,7 @@ fn nlb(lowering: &mut Lowering<'_>, name: &str, table: &NlbTable) {
 
 /// Checks static addresses: each stands by a subnet, and is what AWS takes for the scheme ("SubnetMapping").
 fn check_addresses(lowering: &mut Lowering<'_>, place: &Place, table: &NlbTable) {
-    if !table.addresses.is_empty() && !table.subnets.is_empty() {
+    if !table.addresses.is_empty() && !table.subnets.is_open() {
         lowering
             .report(place, "`subnets` are named too, and so would be twice")
             .help("leave `subnets` out: each address stands by its subnet");

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::context::{Common, Lowering};
 use super::place::{Place, quoted};
-use super::{alb, capacity, deployment, ground, groups, instances, scaling, target_group, task};
+use super::{capacity, deployment, ground, groups, instances, scaling, subnets, target_group, task};
 use crate::address::{Address, Kind};
 use crate::config::shape::{
     NetworkMode, OneOrMany, SchedulingStrategy, ServiceTable, TargetProtocol, TargetTable, TaskTable,
@@ -41,6 +41,7 @@ fn service(lowering: &mut Lowering<'_>, name: &str, table: &ServiceTable) {
         check_no_network(lowering, &place, table);
     }
     let (minimum_healthy_percent, maximum_percent) = table.percents();
+    let public_ip = subnets::public_ip(lowering, &place.at("public_ip"), &table.subnets, table.public_ip);
     let fields = Service {
         name: lowering.plain_name(Kind::Service, &place, name, common.name),
         cluster: lowering.named(&place.at("cluster"), Kind::Cluster, &table.cluster),
@@ -60,12 +61,12 @@ fn service(lowering: &mut Lowering<'_>, name: &str, table: &ServiceTable) {
         },
         targets: targets.iter().map(|(_, target)| target.clone()).collect(),
         subnets: if own_interfaces {
-            alb::subnets(lowering, &place.at("subnets"), &table.subnets)
+            subnets::of_tasks(lowering, &place.at("subnets"), &table.subnets)
         } else {
             BTreeSet::new()
         },
         // ECS gives public addresses to tasks on Fargate alone.
-        public_ip: table.public_ip && !on_instances,
+        public_ip: public_ip && !on_instances,
         platform_version: if on_instances {
             String::new()
         } else {
@@ -82,6 +83,9 @@ fn service(lowering: &mut Lowering<'_>, name: &str, table: &ServiceTable) {
         zone_rebalancing: if maximum_percent > 100 { "ENABLED" } else { "DISABLED" }.to_owned(),
     };
     let mut after = after(lowering, &targets, &table.task);
+    if own_interfaces {
+        after.extend(subnets::ways_out(lowering, &table.subnets));
+    }
     if on_instances {
         after.insert(instances::capacity_address(&table.cluster));
     }
@@ -125,8 +129,10 @@ fn owned_elsewhere(lowering: &mut Lowering<'_>, place: &Place, address: &Address
 
 /// Tasks that share the interface of their instance have its subnet and its security groups.
 fn check_no_network(lowering: &mut Lowering<'_>, place: &Place, table: &ServiceTable) {
-    for (key, given) in [("subnets", &table.subnets), ("security_groups", &table.security_groups)] {
-        if !given.is_empty() {
+    let given =
+        [("subnets", !table.subnets.is_open()), ("security_groups", !table.security_groups.is_empty())];
+    for (key, is_given) in given {
+        if is_given {
             lowering
                 .report(&place.at(key), format!("`{key}` without network mode `awsvpc`"))
                 .help(format!("the tasks have those of their instances: set `{key}` there"));

@@ -6,27 +6,29 @@
 use std::collections::BTreeMap;
 
 use super::context::{Common, Lowering};
-use super::place::{Place, quoted};
+use super::place::Place;
 use super::stack::is_region;
+use super::vpc_blocks::{self, Blocks};
+use super::vpc_endpoint;
 use crate::address::{Address, Kind};
-use crate::cidr::{Block, NoBlock};
-use crate::config::shape::Zones;
-use crate::kinds::{InternetGateway, Resource, RouteTable, Subnet, Vpc};
-use crate::network::{self, MAIN, PUBLIC};
+use crate::config::shape::{Nat, Zones};
+use crate::kinds::{ElasticIp, InternetGateway, NatGateway, Resource, RouteTable, Subnet, Vpc};
+use crate::network::{MAIN, NAT, PRIVATE, PUBLIC, is_subnet_of, numbered};
 use crate::reference::{self, Fact, Reference, Resolved};
 
-/// What a block of a VPC or of a subnet may be long ("VPC CIDR blocks" of the VPC guide).
-const LENGTHS: std::ops::RangeInclusive<u8> = 16..=28;
-/// The smallest subnet in which AWS puts a load balancer ("Subnets for your load balancer").
-const BALANCED: u8 = 27;
 /// In how many zones a network is that does not say.
 const ZONES: usize = 2;
 /// Everywhere.
 const ANYWHERE: &str = "0.0.0.0/0";
 
 /// The place of a key of `[network]`.
-fn at(key: &str) -> Place {
+pub(super) fn at(key: &str) -> Place {
     Place::of("network", key)
+}
+
+/// The reference to the id of a part of the network.
+pub(super) fn id(address: &Address) -> String {
+    reference::output(address, "id")
 }
 
 /// Lowers the stack's own network, if it has one.
@@ -38,33 +40,97 @@ pub(super) fn lower(lowering: &mut Lowering<'_>) {
             .report(&at("vpc"), "`cidr` makes a VPC of the stack's own, so none is looked up")
             .help("leave one of the two out");
     }
+    if table.nat.is_some() && !table.private.is_wanted() {
+        lowering.report(&at("nat"), "a NAT gateway without private subnets").help(
+            "only what the internet does not reach needs one: set `private = true`, or leave `nat` out",
+        );
+    }
     let zones = zones(lowering);
-    check_balancers(lowering, &zones);
-    let Some(whole) = block(lowering, &at("cidr"), cidr) else { return };
-    let Some(blocks) = blocks(lowering, whole, zones.len()) else { return };
+    vpc_blocks::check_balancers(lowering, zones.len());
+    vpc_endpoint::check(lowering);
+    let Some(whole) = vpc_blocks::block(lowering, &at("cidr"), cidr) else { return };
+    let Some(blocks) = vpc_blocks::of_subnets(lowering, whole, zones.len()) else { return };
     let vpc = Address::new(Kind::Vpc, MAIN);
     let common = Common { tags: &table.tags, protect: table.protect, name: None };
     let fields = Vpc { cidr: whole.to_string(), dns_support: true, dns_hostnames: true };
     lowering.declare(vpc.clone(), &Place::table("network"), &common, fields);
-    let id = reference::output(&vpc, "id");
     let gateway = Address::new(Kind::InternetGateway, MAIN);
-    let fields = InternetGateway { vpc: id.clone(), attached: true };
+    let fields = InternetGateway { vpc: id(&vpc), attached: true };
     lowering.imply(gateway.clone(), &vpc, "leads to the internet", fields);
-    let routes = [(ANYWHERE.to_owned(), reference::output(&gateway, "id"))].into();
+    public(lowering, &vpc, &gateway, &zones, &blocks);
+    private(lowering, &vpc, &zones, &blocks);
+    vpc_endpoint::lower(lowering, &vpc, whole);
+}
+
+/// The subnets that the internet reaches, with their route table.
+fn public(lowering: &mut Lowering<'_>, vpc: &Address, gateway: &Address, zones: &[String], blocks: &Blocks) {
     let routing = Address::new(Kind::RouteTable, PUBLIC);
-    let fields = RouteTable { vpc: id.clone(), routes };
-    lowering.imply(routing.clone(), &vpc, "sends what leaves the VPC to its internet gateway", fields);
-    for (number, (zone, block)) in (1..).zip(zones.into_iter().zip(blocks)) {
+    let fields = RouteTable { vpc: id(vpc), routes: [(ANYWHERE.to_owned(), id(gateway))].into() };
+    lowering.imply(routing.clone(), vpc, "sends what leaves the VPC to its internet gateway", fields);
+    for (number, (zone, block)) in (1..).zip(zones.iter().zip(&blocks.public)) {
         let fields = Subnet {
-            vpc: id.clone(),
+            vpc: id(vpc),
             cidr: block.to_string(),
-            zone,
+            zone: zone.clone(),
             public_ip: true,
-            route_table: Some(reference::output(&routing, "id")),
+            route_table: Some(id(&routing)),
         };
-        let address = network::subnet(PUBLIC, number);
-        lowering.imply(address, &vpc, "has what the internet reaches, in one availability zone", fields);
+        let address = numbered(Kind::Subnet, PUBLIC, number);
+        lowering.imply(address, vpc, "has what the internet reaches, in one availability zone", fields);
     }
+}
+
+/// The subnets that the internet does not reach, with their route tables and their way out, if they have one.
+fn private(lowering: &mut Lowering<'_>, vpc: &Address, zones: &[String], blocks: &Blocks) {
+    let nat = lowering.file.network.nat;
+    for (number, (zone, block)) in (1..).zip(zones.iter().zip(&blocks.private)) {
+        let routing = match nat {
+            Some(Nat::PerZone) => numbered(Kind::RouteTable, PRIVATE, number),
+            Some(Nat::One) | None => Address::new(Kind::RouteTable, PRIVATE),
+        };
+        if number == 1 || nat == Some(Nat::PerZone) {
+            private_table(lowering, vpc, &routing, number);
+        }
+        let fields = Subnet {
+            vpc: id(vpc),
+            cidr: block.to_string(),
+            zone: zone.clone(),
+            public_ip: false,
+            route_table: Some(id(&routing)),
+        };
+        let address = numbered(Kind::Subnet, PRIVATE, number);
+        let reason = "has what the internet does not reach, in one availability zone";
+        lowering.imply(address, vpc, reason, fields);
+    }
+}
+
+/// The route table of private subnets, and what it leads to in the zone number `number`.
+fn private_table(lowering: &mut Lowering<'_>, vpc: &Address, routing: &Address, number: usize) {
+    let Some(nat) = lowering.file.network.nat else {
+        let fields = RouteTable { vpc: id(vpc), routes: BTreeMap::new() };
+        let reason = "keeps what is in private subnets within the VPC";
+        lowering.imply(routing.clone(), vpc, reason, fields);
+        return;
+    };
+    let address = numbered(Kind::ElasticIp, NAT, number);
+    let fields = ElasticIp { pool: ElasticIp::AMAZON.to_owned() };
+    let reason = "is the public address of a NAT gateway, billed by the hour";
+    lowering.imply(address.clone(), vpc, reason, fields);
+    let gateway = numbered(Kind::NatGateway, NAT, number);
+    let fields = NatGateway {
+        vpc: id(vpc),
+        subnet: id(&numbered(Kind::Subnet, PUBLIC, number)),
+        address: Some(id(&address)),
+    };
+    let reason = match nat {
+        Nat::One => "lets private subnets reach the internet, billed by the hour and by traffic",
+        Nat::PerZone => {
+            "lets the private subnet of its zone reach the internet, billed by the hour and by traffic"
+        }
+    };
+    lowering.imply(gateway.clone(), vpc, reason, fields);
+    let fields = RouteTable { vpc: id(vpc), routes: [(ANYWHERE.to_owned(), id(&gateway))].into() };
+    lowering.imply(routing.clone(), vpc, "sends what leaves private subnets to a NAT gateway", fields);
 }
 
 /// Without a VPC of the stack's own, nothing says what it should be like.
@@ -73,6 +139,9 @@ fn check_none(lowering: &mut Lowering<'_>) {
     let given = [
         ("zones", table.zones.is_some()),
         ("public", !table.public.is_empty()),
+        ("private", table.private.is_wanted()),
+        ("nat", table.nat.is_some()),
+        ("endpoints", !table.endpoints.is_empty()),
         ("tags", !table.tags.is_empty()),
         ("protect", table.protect),
     ];
@@ -89,8 +158,10 @@ fn zones(lowering: &mut Lowering<'_>) -> Vec<String> {
     let table = &lowering.file.network;
     let numbered = |count: usize| (1..=count).map(|number| format!("${{network.zone.{number}}}")).collect();
     match &table.zones {
-        None if table.public.is_empty() => numbered(ZONES),
-        None => numbered(table.public.len()),
+        None => match (table.public.len(), table.private.blocks().len()) {
+            (0, 0) => numbered(ZONES),
+            (0, blocks) | (blocks, _) => numbered(blocks),
+        },
         Some(Zones::Count(count)) => numbered(usize::try_from(*count).unwrap_or(ZONES)),
         Some(Zones::Names(names)) => {
             if names.is_empty() {
@@ -119,99 +190,14 @@ fn check_zone(lowering: &mut Lowering<'_>, place: &Place, name: &str, before: &[
     }
 }
 
-/// A load balancer is in two zones at least.
-fn check_balancers(lowering: &mut Lowering<'_>, zones: &[String]) {
-    let file = lowering.file;
-    let inside = file.alb.iter().filter(|(_, table)| table.subnets.is_empty());
-    let names: Vec<String> = inside.map(|(name, _)| format!("alb.{name}")).collect();
-    if zones.len() == 1 && !names.is_empty() {
-        let place = if file.network.zones.is_some() { at("zones") } else { at("public") };
-        lowering
-            .report(&place, format!("one availability zone, and {} needs two at least", quoted(&names)))
-            .help("AWS puts a load balancer into two zones or more");
-    }
-    if !names.is_empty() {
-        for (index, text) in file.network.public.iter().enumerate() {
-            if text.parse::<Block>().is_ok_and(|block| block.length() > BALANCED) {
-                let message = format!("too small for {}: AWS wants a `/{BALANCED}` at least", quoted(&names));
-                lowering.report(&at("public").item(index), message);
-            }
-        }
-    }
-}
-
-/// The block that a text means.
-fn block(lowering: &mut Lowering<'_>, place: &Place, text: &str) -> Option<Block> {
-    match text.parse::<Block>() {
-        Ok(block) if LENGTHS.contains(&block.length()) => Some(block),
-        Ok(_) => {
-            lowering
-                .report(place, format!("`{text}` is too large or too small"))
-                .help("AWS takes blocks of `/16` to `/28`");
-            None
-        }
-        Err(NoBlock::Unmasked(block)) => {
-            lowering
-                .report(place, format!("`{text}` has bits outside its mask"))
-                .help(format!("the block that holds it is `{block}`"));
-            None
-        }
-        Err(NoBlock::Malformed) => {
-            lowering
-                .report(place, format!("`{text}` is not a block of IPv4 addresses"))
-                .help("blocks read like `10.0.0.0/16`");
-            None
-        }
-    }
-}
-
-/// The blocks of the subnets in so many zones, as they are named or as parts of the VPC's.
-fn blocks(lowering: &mut Lowering<'_>, whole: Block, zones: usize) -> Option<Vec<Block>> {
-    let texts = &lowering.file.network.public;
-    if texts.is_empty() {
-        return computed(lowering, whole, zones);
-    }
-    if texts.len() != zones {
-        lowering.report(
-            &at("public"),
-            format!("{} subnets in {zones} availability zones; there is one in each", texts.len()),
-        );
-    }
-    let mut blocks: Vec<Block> = Vec::new();
-    for (index, text) in texts.iter().enumerate() {
-        let place = at("public").item(index);
-        let block = block(lowering, &place, text)?;
-        if !whole.contains(block) {
-            lowering.report(&place, format!("`{text}` is outside of the VPC, `{whole}`"));
-        } else if let Some(other) = blocks.iter().find(|other| other.overlaps(block)) {
-            lowering.report(&place, format!("`{text}` overlaps with `{other}`"));
-        }
-        blocks.push(block);
-    }
-    Some(blocks)
-}
-
-/// A sixteenth of the VPC for each, as long as that is enough for a load balancer.
-fn computed(lowering: &mut Lowering<'_>, whole: Block, zones: usize) -> Option<Vec<Block>> {
-    let length = (whole.length() + 4).min(BALANCED).max(whole.length());
-    let parts: Option<Vec<Block>> =
-        (0..zones).map(|zone| whole.part(length, u32::try_from(zone).ok()?)).collect();
-    if parts.is_none() {
-        lowering
-            .report(&at("cidr"), format!("`{whole}` has no room for {zones} subnets of `/{length}`"))
-            .help("take a larger block, or name those of the subnets: `public = […]`");
-    }
-    parts
-}
-
-/// Puts the stack's own network wherever something asks for the VPC that the stack lives in, or for its subnets.
+/// Puts the stack's own network wherever something asks for the VPC that the stack lives in, or for its subnets: the public
+/// ones, unless something lives in private ones.
 pub(super) fn settle(lowering: &mut Lowering<'_>, outputs: &mut BTreeMap<String, String>) {
     if lowering.file.network.cidr.is_none() {
         return;
     }
-    let id = |address: &Address| reference::output(address, "id");
     let vpc = id(&Address::new(Kind::Vpc, MAIN));
-    let subnets = lowering.resources.keys().filter(|address| address.kind() == Kind::Subnet);
+    let subnets = lowering.resources.keys().filter(|address| is_subnet_of(address, PUBLIC));
     let subnets: Vec<String> = subnets.map(id).collect();
     let resolve = |reference: &Reference| match reference {
         Reference::Fact(Fact::Vpc) => Resolved::One(vpc.clone()),

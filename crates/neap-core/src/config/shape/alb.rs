@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{ListenerTable, NAME, names, yes};
+use super::{ListenerTable, NAME, Subnets, names, yes};
 
 /// An application load balancer.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -22,9 +22,10 @@ pub struct AlbTable {
     /// IPv4 alone, or IPv6 too.
     #[serde(default)]
     pub ip_address_type: IpAddressType,
-    /// Ids of subnets in at least two availability zones, instead of the VPC's own.
+    /// Ids of subnets in at least two availability zones, or `public` or `private` for those of the stack's own VPC, where an
+    /// internal load balancer is in the private ones if there are any.
     #[serde(default)]
-    pub subnets: Vec<String>,
+    pub subnets: Subnets,
     /// Names of `[security_group.x]` or ids, instead of the implied group.
     #[serde(default)]
     pub security_groups: Vec<String>,

@@ -5,7 +5,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Architecture, yes};
+use super::{Architecture, Subnets, yes};
 
 /// EC2 instances that the cluster has of its own: an auto scaling group that ECS scales.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -36,12 +36,13 @@ pub struct InstancesTable {
     /// Names of `[security_group.x]` or ids, beside the implied group.
     #[serde(default)]
     pub security_groups: Vec<String>,
-    /// Ids of subnets, instead of the VPC's own.
+    /// Ids of subnets, or `public` or `private` for those of the stack's own VPC, where instances are in the private ones if
+    /// there is a NAT gateway.
     #[serde(default)]
-    pub subnets: Vec<String>,
-    /// Whether the instances get a public address: without a NAT gateway they need one to reach ECS.
-    #[serde(default = "yes")]
-    pub public_ip: bool,
+    pub subnets: Subnets,
+    /// Whether the instances get a public address: without a NAT gateway they need one to reach ECS, so they get one unless they
+    /// are in private subnets.
+    pub public_ip: Option<bool>,
     /// Whether they run on spare capacity: cheaper, and interrupted with two minutes' notice.
     #[serde(default)]
     pub spot: bool,

@@ -52,8 +52,8 @@ pub use listener::{
 };
 pub use log_group::{Forever, LogClass, LogGroupTable, Retention};
 pub use network::{
-    NetworkTable, PortRange, SecurityGroupProtocol, SecurityGroupRuleTable, SecurityGroupTable, VpcName,
-    VpcSelector, Zones,
+    Nat, NetworkTable, PortRange, Private, SecurityGroupProtocol, SecurityGroupRuleTable, SecurityGroupTable,
+    SubnetGroup, Subnets, VpcName, VpcSelector, Zones,
 };
 pub use nlb::{AlpnPolicy, NlbListenerTable, NlbTable, TransportProtocol};
 pub use role::{Effect, RoleTable, Statement};

@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Forward, IpAddressType, NAME, Scheme, names};
+use super::{Forward, IpAddressType, NAME, Scheme, Subnets, names};
 
 /// A network load balancer.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -22,9 +22,10 @@ pub struct NlbTable {
     /// IPv4 alone, or IPv6 too.
     #[serde(default)]
     pub ip_address_type: IpAddressType,
-    /// Ids of subnets, one in each availability zone, instead of the VPC's own.
+    /// Ids of subnets, one in each availability zone, or `public` or `private` for those of the stack's own VPC, where an
+    /// internal load balancer is in the private ones if there are any.
     #[serde(default)]
-    pub subnets: Vec<String>,
+    pub subnets: Subnets,
     /// Its static address in each subnet, by the subnet's id: the allocation id of an elastic IP address (`eipalloc-…`), or a
     /// private IPv4 address of an internal load balancer. All of them or none; `subnets` is left out.
     #[serde(default)]

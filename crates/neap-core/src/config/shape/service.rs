@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Capacity, OneOrMany, ScalingTable, yes};
+use super::{Capacity, OneOrMany, ScalingTable, Subnets, yes};
 use crate::ownership::Owned;
 
 /// An ECS service.
@@ -30,15 +30,16 @@ pub struct ServiceTable {
     pub target: Option<OneOrMany<TargetTable>>,
     /// Where tasks run, instead of the cluster's own capacity.
     pub capacity: Option<Capacity>,
-    /// Ids of subnets, instead of the VPC's own.
+    /// Ids of subnets, or `public` or `private` for those of the stack's own VPC, where tasks are in the private ones if there
+    /// is a NAT gateway.
     #[serde(default)]
-    pub subnets: Vec<String>,
+    pub subnets: Subnets,
     /// Names of `[security_group.x]` or ids, instead of the implied group.
     #[serde(default)]
     pub security_groups: Vec<String>,
-    /// Whether tasks get a public address: without a NAT gateway they need one to pull their image.
-    #[serde(default = "yes")]
-    pub public_ip: bool,
+    /// Whether tasks get a public address: without a NAT gateway they need one to pull their image, so they get one unless they
+    /// are in private subnets.
+    pub public_ip: Option<bool>,
     /// The share of tasks that must stay healthy in a deployment, in percent; by default 100, of a daemon 0.
     #[schemars(range(min = 0, max = 100))]
     pub minimum_healthy_percent: Option<u32>,

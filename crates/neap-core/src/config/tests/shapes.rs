@@ -49,7 +49,10 @@ fn a_wrong_type_is_told_with_the_way_out() {
     wrong("exec = 'true'", "'true'", "expected a boolean", &["write it without quotes: `true`"]);
     wrong("name = 3", "3", "expected a string", &["write it in quotes: `\"3\"`"]);
     wrong("name = 1979-05-27", "1979-05-27", "expected a string", &["write it in quotes"]);
-    wrong("subnets = 'subnet-1'", "'subnet-1'", "expected a list", &["write it in brackets, as a list"]);
+    let groups = "security_groups = 'sg-1'";
+    wrong(groups, "'sg-1'", "expected a list", &["write it in brackets, as a list"]);
+    let subnets = ["allowed: `public`, `private`", "or a list"];
+    wrong("subnets = 'subnet-1'", "'subnet-1'", "not allowed", &subnets);
     wrong("tags = ['a']", "['a']", "expected a table", &[]);
     wrong("target = 3", "3", "expected a table or a list", &["write it in brackets, as a list"]);
 }

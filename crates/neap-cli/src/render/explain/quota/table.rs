@@ -48,7 +48,7 @@ const fn in_console(name: &'static str, service: &'static str) -> Quota {
 const ELB: &str = "elasticloadbalancing";
 
 /// The first that fits is meant.
-pub(super) const TABLE: [Meeting; 22] = [
+pub(super) const TABLE: [Meeting; 25] = [
     coded(ELB, "TooManyLoadBalancers", raised("Application Load Balancers per Region", ELB, "L-53DA6B97")),
     coded(ELB, "TooManyTargetGroups", raised("Target Groups per Region", ELB, "L-B22855CB")),
     coded(ELB, "TooManyListeners", raised("Listeners per Application Load Balancer", ELB, "L-B6DF7632")),
@@ -61,6 +61,13 @@ pub(super) const TABLE: [Meeting; 22] = [
     coded(ELB, "TargetGroupAssociationLimit", fixed("Load balancers per target group")),
     coded(ELB, "TooManyConditionValues", fixed("Condition values per rule")),
     coded("ec2", "VpcLimitExceeded", raised("VPCs per Region", "vpc", "L-F678F1CE")),
+    coded("ec2", "AddressLimitExceeded", raised("EC2-VPC Elastic IPs", "ec2", "L-0263D0A3")),
+    coded(
+        "ec2",
+        "NatGatewayLimitExceeded",
+        raised("NAT gateways per Availability Zone", "vpc", "L-FE5A380F"),
+    ),
+    coded("ec2", "VpcEndpointLimitExceeded", in_console("Gateway and interface VPC endpoints", "vpc")),
     coded("ec2", "InternetGatewayLimitExceeded", in_console("Internet gateways per Region", "vpc")),
     coded("ec2", "SecurityGroupLimitExceeded", raised("VPC security groups per Region", "vpc", "L-E79EC296")),
     coded(

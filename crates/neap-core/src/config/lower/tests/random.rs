@@ -79,7 +79,7 @@ proptest! {
             ("[service.api]", format!("[service.api]\nscaling = {{ min = 1, max = 2, requests_per_target = {{ target = 5, group = {text} }} }}")),
             ("[cluster.main]", format!("[cluster.main]\n[bucket.{text}]\n[bucket.x]\nname = {text}\nfiles = {text}\ncache_control = {{ {text} = {text} }}\nlifecycle = [{{ prefix = {text}, expire_days = 1 }}]\ncors = [{{ origins = [{text}] }}]")),
             ("[cluster.main]", format!("[cluster.main]\n[certificate.x]\ndomain = {text}\nalternative_names = [{text}]\nzone = {text}")),
-            ("[cluster.main]", format!("[network]\ncidr = {text}\nzones = [{text}]\npublic = [{text}, {text}]\n[cluster.main]")),
+            ("[cluster.main]", format!("[network]\ncidr = {text}\nzones = [{text}]\npublic = [{text}, {text}]\nprivate = [{text}]\nendpoints = [{text}]\n[cluster.main]")),
             ("[cluster.main]", format!("[cluster.main]\n[domain.x]\nname = {text}\ntarget = {text}\nzone = {text}\n[cloudfront.x]\naliases = [{text}]\ncertificate = {text}")),
             ("port = 3000\n\n[alb", format!("port = 3000\nhealth_check = {{ path = {text}, matcher = {text} }}\n[alb")),
         ] {
@@ -93,7 +93,9 @@ fn every_kind_is_lowered_from_something() {
     let text = format!(
         "{STACK}scaling = {{ min = 1, max = 2, cpu = 60 }}\n[[alb.public.listener.http.rule]]\npriority = 1\nwhen = {{ path = [\"/\"] }}\nforward = \"api\"\n[[cloudfront.x.route]]\npath = \"/*\"\norigin = \"bucket.web\"\n[bucket.web]\nfiles = \"web\"\n[nlb.x]\n[certificate.site]\ndomain = \"example.com\"\n[domain.api]\nname = \"api.example.com\"\ntarget = \"alb.public\"\n[function.edge]\ncode = \"edge.js\"\n"
     );
-    let text = format!("{text}[network]\ncidr = \"10.0.0.0/16\"\n");
+    let text = format!(
+        "{text}[network]\ncidr = \"10.0.0.0/16\"\nprivate = true\nnat = \"one\"\nendpoints = [\"s3\"]\n"
+    );
     let desired = lower_text(&text).expect("no mistakes");
     let on_instances = lower_text(&on_instances("")).expect("no mistakes");
     let resources = desired.resources.keys().chain(on_instances.resources.keys());
