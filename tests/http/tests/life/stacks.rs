@@ -251,9 +251,9 @@ pub(crate) fn two_services() -> Life {
     Life {
         stack: Stack::TwoServices,
         counts: json!({
-            "clusters": 1, "internet gateways": 1, "listeners": 2, "load balancers": 2, "log groups": 4, "repositories": 2, "roles": 5,
-            "route tables": 1, "rules": 4, "scalable targets": 1, "security groups": 5, "services": 3, "subnets": 2, "target groups": 3,
-            "task definitions": 3, "vpcs": 1,
+            "clusters": 1, "elastic ips": 1, "internet gateways": 1, "listeners": 2, "load balancers": 2, "log groups": 4, "nat gateways": 1,
+            "repositories": 2, "roles": 5, "route tables": 2, "rules": 4, "scalable targets": 1, "security groups": 5, "services": 3,
+            "subnets": 4, "target groups": 3, "task definitions": 3, "vpc endpoints": 1, "vpcs": 1,
         }),
         in_place: &[
             ("stickiness = { duration = 3600 }", "stickiness = { duration = 600 }"),
@@ -279,7 +279,13 @@ pub(crate) fn two_services() -> Life {
             ("the cluster stays as it is", &["ecs:UpdateCluster"]),
             (
                 "nobody else touches the network",
-                &["ec2:DeleteRoute", "ec2:ReplaceRoute", "ec2:ReplaceRouteTableAssociation"],
+                &[
+                    "ec2:DeleteRoute",
+                    "ec2:ModifyVpcEndpoint",
+                    "ec2:ReplaceRoute",
+                    "ec2:ReplaceRouteTableAssociation",
+                    "route53:AssociateVPCWithHostedZone",
+                ],
             ),
             (
                 "listeners and groups stay as they are",
