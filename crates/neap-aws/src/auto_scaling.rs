@@ -2,6 +2,8 @@
 //!
 //! Decides how a group is read, changed and deleted, and when its instances are replaced. Must not know what they run.
 
+mod policies;
+
 use std::collections::BTreeMap;
 
 use aws_sdk_autoscaling::types as sdk;
@@ -10,6 +12,7 @@ use neap_core::desired::Desired;
 use neap_core::kinds::AutoScalingGroup;
 use neap_core::live::{LiveResource, Outputs, Phase};
 use neap_engine::cloud::{CallError, ErrorKind, Progress};
+use tokio::try_join;
 
 use crate::adopt::adopt;
 use crate::client::Aws;
@@ -25,6 +28,8 @@ const CREATE: &str = "autoscaling:CreateAutoScalingGroup";
 const GROUP: &str = "auto-scaling-group";
 /// The most groups that a page holds.
 const PAGE: i32 = 100;
+/// The most instances whose protection one call sets.
+const PROTECTED: usize = 50;
 
 /// Reads the stack's groups.
 pub(crate) async fn read(aws: &Aws, desired: &Desired) -> Found {
@@ -32,13 +37,13 @@ pub(crate) async fn read(aws: &Aws, desired: &Desired) -> Found {
     let names: BTreeMap<&str, &Address> = declared::<AutoScalingGroup>(desired)
         .map(|(address, group)| (group.name.as_str(), address))
         .collect();
-    match list(aws).await {
+    match try_join!(list(aws), policies::list(aws, None)) {
         Err(error) => found.unlistable::<AutoScalingGroup>(desired, &error),
-        Ok(groups) => {
+        Ok((groups, policies)) => {
             for group in &groups {
                 let named = group.auto_scaling_group_name().and_then(|name| names.get(name).copied());
                 let Some(address) = address_of(&tags_of(group), named) else { continue };
-                let outcome = live(aws, group, address).await.map(Some);
+                let outcome = live(aws, group, &policies, address).await.map(Some);
                 found.collect([(named.cloned(), outcome) as Outcome]);
             }
             found.rest_absent::<AutoScalingGroup>(desired);
@@ -64,8 +69,13 @@ fn tags_of(group: &sdk::AutoScalingGroup) -> Tags {
     visible(group.tags().iter().map(pair))
 }
 
-async fn live(aws: &Aws, group: &sdk::AutoScalingGroup, address: Address) -> Result<LiveResource, CallError> {
-    let fields = from_aws(group);
+async fn live(
+    aws: &Aws,
+    group: &sdk::AutoScalingGroup,
+    policies: &[sdk::ScalingPolicy],
+    address: Address,
+) -> Result<LiveResource, CallError> {
+    let fields = from_aws(group, policies);
     Ok(LiveResource {
         address,
         id: fields.name.clone(),
@@ -81,11 +91,12 @@ fn group_outputs(group: &sdk::AutoScalingGroup) -> Outputs {
     outputs([("arn", group.auto_scaling_group_arn().unwrap_or_default()), ("name", name)])
 }
 
-fn from_aws(group: &sdk::AutoScalingGroup) -> AutoScalingGroup {
+fn from_aws(group: &sdk::AutoScalingGroup, policies: &[sdk::ScalingPolicy]) -> AutoScalingGroup {
+    let name = group.auto_scaling_group_name().unwrap_or_default();
     let template = group.launch_template();
     let subnets = group.vpc_zone_identifier().unwrap_or_default().split(',').map(str::trim);
     AutoScalingGroup {
-        name: group.auto_scaling_group_name().unwrap_or_default().to_owned(),
+        name: name.to_owned(),
         launch_template: template.and_then(|it| it.launch_template_id()).unwrap_or_default().to_owned(),
         launch_template_version: template.and_then(|it| it.version()).unwrap_or("$Default").to_owned(),
         min: group.min_size().map_or(0, uncount),
@@ -93,7 +104,23 @@ fn from_aws(group: &sdk::AutoScalingGroup) -> AutoScalingGroup {
         desired: group.desired_capacity().map_or(0, uncount),
         subnets: subnets.filter(|subnet| !subnet.is_empty()).map(str::to_owned).collect(),
         scale_in_protection: group.new_instances_protected_from_scale_in().unwrap_or(false),
+        target_tracking: policies::of_group(policies, name),
     }
+}
+
+/// Takes the protection from scale-in off the instances of a group. What is said of new ones says nothing of them, and no
+/// policy could ever take one away.
+async fn unprotect(aws: &Aws, name: &str) -> Result<(), CallError> {
+    let Some(group) = find(aws, name).await? else { return Ok(()) };
+    let protects = |it: &&sdk::Instance| it.protected_from_scale_in() == Some(true);
+    let ids = group.instances().iter().filter(protects).filter_map(sdk::Instance::instance_id);
+    let ids: Vec<String> = ids.map(str::to_owned).collect();
+    for ids in ids.chunks(PROTECTED) {
+        let call = aws.scaling.set_instance_protection().auto_scaling_group_name(name);
+        let call = call.set_instance_ids(Some(ids.to_vec())).protected_from_scale_in(false);
+        call.send().await.map_err(failed("autoscaling:SetInstanceProtection"))?;
+    }
+    Ok(())
 }
 
 /// How many instances run another version of the launch template than new ones would.
@@ -219,7 +246,10 @@ impl Remote for AutoScalingGroup {
             _ => find(aws, &fields.name).await?,
         };
         match (conflict, found) {
-            (None, Some(group)) => Ok(group_outputs(&group)),
+            (None, Some(group)) => {
+                policies::put(aws, &fields.name, &BTreeMap::new(), &fields.target_tracking).await?;
+                Ok(group_outputs(&group))
+            }
             (None, None) => {
                 let message = format!("`{}` is not visible yet", fields.name);
                 Err(refused(ErrorKind::NotYet, DESCRIBE, message))
@@ -227,7 +257,10 @@ impl Remote for AutoScalingGroup {
             (Some(conflict), found) => {
                 let found = match found {
                     Some(group) => match address_of(&tags_of(&group), None) {
-                        Some(address) => Some(live(aws, &group, address).await?),
+                        Some(address) => {
+                            let policies = policies::list(aws, Some(&fields.name)).await?;
+                            Some(live(aws, &group, &policies, address).await?)
+                        }
                         None => return Err(conflict),
                     },
                     None => None,
@@ -243,7 +276,11 @@ impl Remote for AutoScalingGroup {
         wanted: &Wanted<'_, Self>,
     ) -> Result<Outputs, CallError> {
         let (before, after) = (held.fields, wanted.fields);
-        if before != after {
+        if before.scale_in_protection && !after.scale_in_protection {
+            unprotect(aws, &after.name).await?;
+        }
+        let itself = |group: &Self| Self { target_tracking: BTreeMap::new(), ..group.clone() };
+        if itself(before) != itself(after) {
             let desired = (before.desired != after.desired).then(|| count(after.desired));
             let call = aws
                 .scaling
@@ -264,6 +301,7 @@ impl Remote for AutoScalingGroup {
         if is_stale && before.desired > 0 {
             refresh(aws, &after.name).await?;
         }
+        policies::put(aws, &after.name, &before.target_tracking, &after.target_tracking).await?;
         retag(aws, &after.name, &wanted.tag_changes(&held.live.tags)).await?;
         Ok(held.live.outputs.clone())
     }
@@ -322,10 +360,10 @@ mod tests {
 
     #[test]
     fn a_group_reads_back_as_it_was_created() {
-        let example = AutoScalingGroup::example();
-        assert_eq!(from_aws(&group(&example, &[])), example);
+        let example = AutoScalingGroup { target_tracking: BTreeMap::new(), ..AutoScalingGroup::example() };
+        assert_eq!(from_aws(&group(&example, &[]), &[]), example);
         let two = AutoScalingGroup { subnets: ["subnet-1", "subnet-2"].map(String::from).into(), ..example };
-        assert_eq!(from_aws(&group(&two, &[])), two);
+        assert_eq!(from_aws(&group(&two, &[]), &[]), two);
     }
 
     #[test]

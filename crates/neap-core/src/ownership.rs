@@ -19,7 +19,7 @@ use crate::reference::{self, Reference};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Owned {
-    /// How many tasks run.
+    /// How many tasks or instances run.
     Count,
     /// The images of the task's containers.
     Image,

@@ -73,7 +73,9 @@ const fn calls(kind: Kind) -> &'static [ReadCall] {
         Kind::LaunchTemplate => {
             &[List(1, "ec2:DescribeLaunchTemplates"), Each(2, "ec2:DescribeLaunchTemplateVersions")]
         }
-        Kind::AutoScalingGroup => &[List(1, "autoscaling:DescribeAutoScalingGroups")],
+        Kind::AutoScalingGroup => {
+            &[List(1, "autoscaling:DescribeAutoScalingGroups"), List(1, "autoscaling:DescribePolicies")]
+        }
         Kind::CapacityProvider => &[List(1, "ecs:DescribeCapacityProviders")],
         // What describes the clusters shows it.
         Kind::ClusterCapacity => &[],

@@ -360,12 +360,16 @@ fields!(
     VpcEndpoint
 );
 
-/// A CloudWatch alarm that drives the scaling of a service.
+/// A CloudWatch alarm that drives the scaling of a service or of a group of instances.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Alarm {
     pub(crate) name: String,
-    /// The service, with its cluster: `main/api`.
+    /// The service, with its cluster: `main/api`; empty for a group of instances.
+    #[serde(default)]
     pub(crate) service: String,
+    /// The name of the group of instances.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) group: Option<String>,
 }
 
 /// A network interface that outlives what it belonged to for a while.

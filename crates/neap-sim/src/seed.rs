@@ -38,9 +38,9 @@
 //! address = "security_group.service-api"
 //! seconds = 600                 # gone after that; never, if it is not said
 //!
-//! [[alarm]]                     # an alarm that scaling made for a service, and left
+//! [[alarm]]                     # an alarm that scaling made for a service or a group of instances, and left
 //! name = "TargetTracking-service/course-main/course-api-AlarmHigh-1"
-//! service = "course-main/course-api"
+//! service = "course-main/course-api"    # or: group = "course-cluster-main"
 //!
 //! [[pipeline]]                  # registers a revision of what a service runs with another image, and deploys it
 //! service = "service.api"

@@ -53,7 +53,11 @@ fn by_shape(code: &str, message: &str) -> ErrorKind {
         ErrorKind::NotFound
     } else if code == "ClientException" && message.contains("capacity provider") {
         of_capacity_provider(message)
-    } else if code == "ValidationError" && message.starts_with("autoscalinggroup name not found") {
+    } else if code == "ValidationError"
+        && ["autoscalinggroup name not found", "policyname not found"]
+            .iter()
+            .any(|it| message.starts_with(it))
+    {
         ErrorKind::NotFound
     } else if code == "InvalidChangeBatch" {
         of_records(message)

@@ -1,6 +1,7 @@
-//! Alarms that move the number of a service's tasks: those that target tracking makes, and those of step scaling.
+//! Alarms that move the number of a service's tasks or of instances: those that target tracking makes, and those of step
+//! scaling.
 //!
-//! Decides from its action which service an alarm is for. One listing shows them all: each names a scaling policy as its action.
+//! Decides from its action what an alarm is for. One listing shows them all: each names a scaling policy as its action.
 
 use aws_sdk_cloudwatch::types::MetricAlarm;
 use neap_core::pricing::{Charge, Usage};
@@ -16,7 +17,7 @@ pub(super) async fn look(aws: &Aws) -> Part {
     for alarm in part.take(list(aws).await) {
         let name = alarm.alarm_name().unwrap_or_default();
         let mut seen = Seen::new(Thing::Alarm, alarm.alarm_arn().unwrap_or(name), name);
-        seen.owner = alarm.alarm_actions().iter().find_map(|action| scaled_service(action));
+        seen.owner = alarm.alarm_actions().iter().find_map(|action| scaled(action));
         seen.usage = vec![Usage::of(Charge::Alarm, 1.0)];
         part.seen.push(seen);
     }
@@ -33,12 +34,18 @@ async fn list(aws: &Aws) -> Result<Vec<MetricAlarm>, CallError> {
     Ok(pages.into_iter().flat_map(|page| page.metric_alarms.unwrap_or_default()).collect())
 }
 
-/// The service, with its cluster, that a scaling policy is for. Its ARN says so, as PutScalingPolicy of Application Auto Scaling documents:
-/// `arn:aws:autoscaling:REGION:ACCOUNT:scalingPolicy:UUID:resource/ecs/service/CLUSTER/SERVICE:policyName/NAME`.
-fn scaled_service(policy: &str) -> Option<Owner> {
-    let (_, service) = policy.split_once(":resource/ecs/service/")?;
-    let (name, _) = service.split_once(':')?;
-    Some(Owner { thing: Thing::Service, name: name.to_owned() })
+/// The service, with its cluster, or the group of instances that a scaling policy is for. Its ARN says so, as PutScalingPolicy of
+/// Application Auto Scaling and of EC2 Auto Scaling document:
+/// `arn:aws:autoscaling:REGION:ACCOUNT:scalingPolicy:UUID:resource/ecs/service/CLUSTER/SERVICE:policyName/NAME` and
+/// `arn:aws:autoscaling:REGION:ACCOUNT:scalingPolicy:UUID:autoScalingGroupName/GROUP:policyName/NAME`.
+fn scaled(policy: &str) -> Option<Owner> {
+    let marks =
+        [(":resource/ecs/service/", Thing::Service), (":autoScalingGroupName/", Thing::AutoScalingGroup)];
+    marks.into_iter().find_map(|(mark, thing)| {
+        let (_, rest) = policy.split_once(mark)?;
+        let (name, _) = rest.split_once(':')?;
+        Some(Owner { thing, name: name.to_owned() })
+    })
 }
 
 #[cfg(test)]
@@ -47,7 +54,7 @@ mod tests {
 
     fn check(rest: &str, expected: Option<&str>) {
         let policy = format!("arn:aws:autoscaling:eu-west-1:123456789012:scalingPolicy:6d8972f3:{rest}");
-        assert_eq!(scaled_service(&policy).map(|owner| owner.name).as_deref(), expected, "{rest}");
+        assert_eq!(scaled(&policy).map(|owner| owner.name).as_deref(), expected, "{rest}");
     }
 
     #[test]
@@ -60,8 +67,15 @@ mod tests {
     }
 
     #[test]
+    fn a_policy_of_a_group_of_instances_names_that() {
+        check("autoScalingGroupName/workers:policyName/out", Some("workers"));
+        let policy =
+            "arn:aws:autoscaling:eu-west-1:1:scalingPolicy:6d89:autoScalingGroupName/workers:policyName/out";
+        assert_eq!(scaled(policy).map(|owner| owner.thing), Some(Thing::AutoScalingGroup));
+    }
+
+    #[test]
     fn policies_of_other_services_name_none() {
         check("resource/dynamodb/table/orders:policyName/read", None);
-        check("autoScalingGroupName/workers:policyName/out", None);
     }
 }

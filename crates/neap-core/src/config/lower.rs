@@ -22,6 +22,7 @@ mod fit;
 mod function;
 mod ground;
 mod groups;
+mod instance_scaling;
 mod instances;
 mod lock;
 mod network;

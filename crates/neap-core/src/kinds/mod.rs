@@ -38,7 +38,7 @@ mod vpc;
 mod vpc_endpoint;
 
 pub use alb::Alb;
-pub use auto_scaling_group::AutoScalingGroup;
+pub use auto_scaling_group::{AutoScalingGroup, GroupTracking};
 pub use bucket::{Bucket, CorsRule, LifecycleRule, PUBLIC_ACCESS_BLOCKS};
 pub use bucket_files::{BucketFiles, Site};
 pub use bucket_policy::BucketPolicy;

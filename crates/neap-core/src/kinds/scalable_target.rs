@@ -164,7 +164,7 @@ impl ScalableTarget {
 }
 
 /// A number without a fraction as the whole number that people write.
-fn number<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn number<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
     // Beyond these, neighbouring whole numbers are one.
     const EXACT: f64 = 9_007_199_254_740_992.0;
     if value.fract() == 0.0 && value.abs() < EXACT {

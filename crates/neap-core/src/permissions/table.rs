@@ -296,12 +296,17 @@ const LAUNCH_TEMPLATE: &[Right] = &[
 const AUTO_SCALING_GROUP: &[Right] = &[
     read("autoscaling:DescribeAutoScalingGroups", Any),
     read("autoscaling:DescribeInstanceRefreshes", Any),
+    read("autoscaling:DescribePolicies", Any),
     prove("ec2:DescribeInstances", Any),
+    prove("cloudwatch:DescribeAlarms", Any),
     make("autoscaling:CreateAutoScalingGroup", Own, Requested),
     make("autoscaling:UpdateAutoScalingGroup", Own, Tagged),
     make("autoscaling:CreateOrUpdateTags", Own, Guard::None),
     make("autoscaling:DeleteTags", Own, Guard::None),
     make("autoscaling:StartInstanceRefresh", Own, Tagged),
+    make("autoscaling:SetInstanceProtection", Own, Tagged),
+    make("autoscaling:PutScalingPolicy", Own, Tagged),
+    make("autoscaling:DeletePolicy", Own, Tagged),
     // A group with a launch template is only made by who may launch from it.
     make("ec2:RunInstances", On::Launched, Guard::None),
     make("ec2:CreateTags", On::Launched, OnCreate("RunInstances")),

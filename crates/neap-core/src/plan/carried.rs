@@ -2,13 +2,22 @@
 //!
 //! Decides which fields that are. Must not know what else differs.
 
+use std::collections::BTreeSet;
+
 use crate::instances;
 use crate::kinds::{AutoScalingGroup, LaunchTemplate, Resource, ScalableTarget, ScheduledAction};
+use crate::ownership::Owned;
 use crate::reference::{self, Fact, Reference};
 
-/// Carries forward into `filled`, which the stack writes as `wanted`, what the `live` resource has and keeps; `is_recorded` says
-/// whether the last apply has made of it what the stack asks for now.
-pub(super) fn carry(filled: &mut Resource, wanted: &Resource, live: &Resource, is_recorded: bool) {
+/// Carries forward into `filled`, which the stack writes as `wanted`, what the `live` resource has and keeps; `owned` is what
+/// others change of it, and `is_recorded` says whether the last apply has made of it what the stack asks for now.
+pub(super) fn carry(
+    filled: &mut Resource,
+    wanted: &Resource,
+    live: &Resource,
+    owned: &BTreeSet<Owned>,
+    is_recorded: bool,
+) {
     match (filled, wanted, live) {
         (
             Resource::LaunchTemplate(filled),
@@ -17,7 +26,11 @@ pub(super) fn carry(filled: &mut Resource, wanted: &Resource, live: &Resource, i
         ) => {
             image(filled, wanted, live);
         }
-        (Resource::AutoScalingGroup(filled), _, Resource::AutoScalingGroup(live)) => desired(filled, live),
+        (Resource::AutoScalingGroup(filled), _, Resource::AutoScalingGroup(live))
+            if owned.contains(&Owned::Count) =>
+        {
+            desired(filled, live);
+        }
         (Resource::ScalableTarget(filled), _, Resource::ScalableTarget(live)) => {
             limits(filled, live);
             if is_recorded {
@@ -40,7 +53,7 @@ fn image(filled: &mut LaunchTemplate, wanted: &LaunchTemplate, live: &LaunchTemp
     }
 }
 
-/// Managed scaling owns the number of instances, within the limits.
+/// What scales the instances owns their number, within the limits.
 fn desired(filled: &mut AutoScalingGroup, live: &AutoScalingGroup) {
     filled.desired = live.desired.max(filled.min).min(filled.max.max(filled.min));
 }
@@ -82,7 +95,7 @@ mod tests {
     fn check(wanted: (&str, &str), live: (&str, &str), expected: &str) {
         let wanted = template(wanted.0, wanted.1);
         let mut filled = Resource::from(template("ami-new", &wanted.instance_type));
-        carry(&mut filled, &wanted.into(), &template(live.0, live.1).into(), true);
+        carry(&mut filled, &wanted.into(), &template(live.0, live.1).into(), &BTreeSet::new(), true);
         let Resource::LaunchTemplate(filled) = filled else { unreachable!() };
         assert_eq!(filled.image, expected);
     }
@@ -105,14 +118,18 @@ mod tests {
             desired,
             ..AutoScalingGroup::example()
         };
+        let carried = |wanted: &AutoScalingGroup, live: u32, owned: &[Owned]| {
+            let (mut filled, live) = (Resource::from(wanted.clone()), group(0, 9, live).into());
+            carry(&mut filled, &wanted.clone().into(), &live, &owned.iter().copied().collect(), true);
+            let Resource::AutoScalingGroup(filled) = filled else { unreachable!() };
+            filled.desired
+        };
         for (wanted, live, expected) in
             [(group(1, 3, 1), 2, 2), (group(0, 3, 1), 0, 0), (group(2, 3, 2), 1, 2), (group(0, 2, 0), 5, 2)]
         {
-            let mut filled = Resource::from(wanted.clone());
-            carry(&mut filled, &wanted.into(), &group(0, 9, live).into(), true);
-            let Resource::AutoScalingGroup(filled) = filled else { unreachable!() };
-            assert_eq!(filled.desired, expected);
+            assert_eq!(carried(&wanted, live, &[Owned::Count]), expected);
         }
+        assert_eq!(carried(&group(1, 3, 2), 3, &[]), 2, "nothing scales them");
     }
 
     fn scaled(min: u32, max: u32, schedules: &[(&str, Option<u32>, Option<u32>)]) -> ScalableTarget {
@@ -128,7 +145,7 @@ mod tests {
 
     fn carried(wanted: &ScalableTarget, live: &ScalableTarget, is_recorded: bool) -> ScalableTarget {
         let mut filled = Resource::from(wanted.clone());
-        carry(&mut filled, &wanted.clone().into(), &live.clone().into(), is_recorded);
+        carry(&mut filled, &wanted.clone().into(), &live.clone().into(), &BTreeSet::new(), is_recorded);
         let Resource::ScalableTarget(filled) = filled else { unreachable!() };
         filled
     }

@@ -103,7 +103,8 @@ impl<'a> Judge<'a, '_> {
         if let Standing::Present(node) | Standing::Predecessor(node) = self.world.standing(address) {
             let live = self.world.nodes[node];
             let is_recorded = live.spec() == Some(wanted.spec().as_str());
-            carried::carry(&mut filled.resource, &wanted.resource, &live.resource, is_recorded);
+            let owned = &wanted.owned_elsewhere;
+            carried::carry(&mut filled.resource, &wanted.resource, &live.resource, owned, is_recorded);
         }
         let mut decision = Decision {
             address: address.clone(),

@@ -145,6 +145,10 @@ impl<'a> Scene<'a> {
             }
             Thing::Alarm | Thing::ScalableTarget => {
                 let service = seen.owner.as_ref()?;
+                if service.thing == Thing::AutoScalingGroup {
+                    let known = self.scope.has_name(service.thing, &service.name);
+                    return known.then(|| format!("the scaling of {} {}", service.thing, service.name));
+                }
                 let (cluster, name) = service.name.split_once('/')?;
                 let known = self.names_cluster(cluster) && self.scope.has_name(service.thing, name);
                 known.then(|| format!("the scaling of {} {name}", service.thing))

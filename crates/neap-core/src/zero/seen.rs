@@ -253,7 +253,8 @@ pub struct Seen {
     pub within: Option<String>,
     /// Ids of what it refers to, which cannot go before it: security groups, target groups.
     pub uses: BTreeSet<String>,
-    /// What it is for: a service that a target or an alarm scales is named with its cluster, `main/api`.
+    /// What it is for: a service that a target or an alarm scales is named with its cluster, `main/api`; a group of instances by its
+    /// name.
     pub owner: Option<Owner>,
     /// What it holds.
     pub stored: Stored,

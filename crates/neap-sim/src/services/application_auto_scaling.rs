@@ -336,7 +336,7 @@ fn put_alarm(world: &mut World, arn: &str, policy: &str, alarm: &StepAlarm) -> A
         "an alarm needs a namespace and a metric".to_owned()
     })?;
     world.alarms.retain(|other| other.name != alarm.name);
-    world.alarms.push(Alarm { name: alarm.name.clone(), service });
+    world.alarms.push(Alarm { name: alarm.name.clone(), service, group: None });
     let policies = &mut world.change::<ScalableTarget>(arn, NOT_FOUND)?.step_scaling;
     let missing = || Rejection::not_found(NOT_FOUND, format!("No scaling policy found named {policy}"));
     policies.get_mut(policy).ok_or_else(missing)?.alarm = Some(alarm.clone());
@@ -404,5 +404,6 @@ fn alarms(target: &str, id: &str, policy: &str) -> [Alarm; 2] {
     ["AlarmHigh", "AlarmLow"].map(|side| Alarm {
         name: format!("TargetTracking-{id}-{side}-{}", arn::hex(&format!("{target}/{policy}/{side}"), 12)),
         service: id.trim_start_matches("service/").to_owned(),
+        group: None,
     })
 }

@@ -1,6 +1,6 @@
 //! EC2 Auto Scaling: groups and their instances (reference section 3.13).
 
-use neap_core::kinds::{AutoScalingGroup, LaunchTemplate};
+use neap_core::kinds::{AutoScalingGroup, GroupTracking, LaunchTemplate};
 use neap_engine::cloud::CallError;
 
 use super::request::{TagCalls, gone_is_done};
@@ -8,13 +8,15 @@ use super::{Request, launch_template};
 use crate::arn;
 use crate::clock::{INSTANCE_REPLACED, INSTANCES_START, INSTANCES_TERMINATE, Millis};
 use crate::error::{Answer, Rejection};
-use crate::record::{Record, State};
+use crate::record::{Alarm, Record, State};
 use crate::rules;
 use crate::world::World;
 
 const INVALID: &str = "ValidationError";
 const TAGS: TagCalls =
     TagCalls { add: "autoscaling:CreateOrUpdateTags", remove: "autoscaling:DeleteTags", invalid: INVALID };
+/// The most scaling policies of a group ("Quotas for Amazon EC2 Auto Scaling").
+const MOST_POLICIES: usize = 50;
 const STALE: &str = "instances run an earlier version of the launch template, and nothing replaces them";
 const REFRESHING: &str = "replacing the instances";
 
@@ -33,7 +35,12 @@ pub(crate) async fn update(
     desired: &AutoScalingGroup,
 ) -> Result<(), CallError> {
     let current = request.current::<AutoScalingGroup>(arn)?;
-    if current != *desired {
+    let itself = |group: &AutoScalingGroup| AutoScalingGroup { target_tracking: [].into(), ..group.clone() };
+    if current.scale_in_protection && !desired.scale_in_protection && current.desired > 0 {
+        // New instances have none; those that are there would keep theirs.
+        request.call("autoscaling:SetInstanceProtection", |world| exists(world, arn)).await?;
+    }
+    if itself(&current) != itself(desired) {
         let update = |world: &mut World| update_group(world, arn, desired);
         request.call("autoscaling:UpdateAutoScalingGroup", update).await?;
     }
@@ -45,7 +52,27 @@ pub(crate) async fn update(
     if request.sim.look(is_stale) {
         request.call("autoscaling:StartInstanceRefresh", |world| refresh(world, arn)).await?;
     }
+    policies(request, arn, &current, desired).await?;
     request.retag(arn, &TAGS).await
+}
+
+async fn policies(
+    request: &Request<'_>,
+    arn: &str,
+    current: &AutoScalingGroup,
+    desired: &AutoScalingGroup,
+) -> Result<(), CallError> {
+    for name in current.target_tracking.keys().filter(|name| !desired.target_tracking.contains_key(*name)) {
+        let delete = |world: &mut World| delete_policy(world, arn, name);
+        gone_is_done(request.call("autoscaling:DeletePolicy", delete).await)?;
+    }
+    for (name, policy) in &desired.target_tracking {
+        if current.target_tracking.get(name) != Some(policy) {
+            let put = |world: &mut World| put_policy(world, arn, name, policy);
+            request.call("autoscaling:PutScalingPolicy", put).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Deletes the group with its instances, protected or not.
@@ -85,7 +112,8 @@ fn create_group(world: &mut World, request: &Request<'_>, desired: &AutoScalingG
     let path = format!("autoScalingGroup:{id}:autoScalingGroupName/{}", desired.name);
     let arn = world.place().arn("autoscaling", &path);
     let outputs = [("arn", arn.as_str()), ("name", &desired.name)];
-    let mut record = Record::new(arn.clone(), desired.clone(), &request.tags, &outputs);
+    let fields = AutoScalingGroup { target_tracking: [].into(), ..desired.clone() };
+    let mut record = Record::new(arn.clone(), fields, &request.tags, &outputs);
     record = record.called(&desired.name).within(&world.place);
     if desired.desired > 0 {
         record = record.settling("starting instances", world.now + INSTANCES_START);
@@ -125,7 +153,8 @@ fn update_group(world: &mut World, arn: &str, desired: &AutoScalingGroup) -> Ans
     let template =
         |group: &AutoScalingGroup| (group.launch_template.clone(), group.launch_template_version.clone());
     let (changed, before) = (template(group) != template(desired), group.desired);
-    *group = desired.clone();
+    let target_tracking = std::mem::take(&mut group.target_tracking);
+    *group = AutoScalingGroup { target_tracking, ..desired.clone() };
     let record = world.record_mut(arn).ok_or_else(missing)?;
     if record.is_deleting() {
         return Err(Rejection::invalid(INVALID, "AutoScalingGroup is pending delete"));
@@ -152,7 +181,48 @@ fn refresh(world: &mut World, arn: &str) -> Answer<()> {
     Ok(())
 }
 
+fn exists(world: &World, arn: &str) -> Answer<()> {
+    world.get::<AutoScalingGroup>(arn).map(drop).ok_or_else(missing)
+}
+
+fn put_policy(world: &mut World, arn: &str, name: &str, policy: &GroupTracking) -> Answer<()> {
+    let GroupTracking { metric, target, .. } = policy;
+    let known = [AutoScalingGroup::CPU, AutoScalingGroup::NETWORK_IN, AutoScalingGroup::NETWORK_OUT];
+    rules::one_of(INVALID, "predefinedMetricType", metric, &known)?;
+    rules::require(*target > 0.0, INVALID, || format!("the target value {target} is not above zero"))?;
+    let group = world.change::<AutoScalingGroup>(arn, INVALID)?;
+    if !group.target_tracking.contains_key(name) && group.target_tracking.len() >= MOST_POLICIES {
+        return Err(Rejection::quota("LimitExceeded", "too many scaling policies on the group"));
+    }
+    group.target_tracking.insert(name.to_owned(), policy.clone());
+    let made = alarms(&group.name, name);
+    world.alarms.retain(|alarm| !made.contains(alarm));
+    world.alarms.extend(made);
+    Ok(())
+}
+
+fn delete_policy(world: &mut World, arn: &str, name: &str) -> Answer<()> {
+    let group = world.change::<AutoScalingGroup>(arn, INVALID)?;
+    let gone = group.target_tracking.remove(name);
+    let left = alarms(&group.name, name);
+    gone.ok_or_else(|| Rejection::not_found(INVALID, "PolicyName not found"))?;
+    world.alarms.retain(|alarm| !left.contains(alarm));
+    Ok(())
+}
+
+/// The alarms that target tracking keeps for a policy, under names of AWS's own.
+fn alarms(group: &str, policy: &str) -> [Alarm; 2] {
+    ["AlarmHigh", "AlarmLow"].map(|side| Alarm {
+        name: format!("TargetTracking-{group}-{side}-{}", arn::hex(&format!("{group}/{policy}/{side}"), 12)),
+        service: String::new(),
+        group: Some(group.to_owned()),
+    })
+}
+
 fn delete_group(world: &mut World, arn: &str) -> Answer<()> {
+    // Its policies go with it, and their alarms.
+    let name = world.get::<AutoScalingGroup>(arn).map(|(_, group)| group.name.clone());
+    world.alarms.retain(|alarm| alarm.group.is_none() || alarm.group != name);
     let until = world.now + if n_instances(world, arn) > 0 { INSTANCES_TERMINATE } else { 0 };
     let record = world.record_mut(arn).ok_or_else(missing)?;
     if !record.is_deleting() {

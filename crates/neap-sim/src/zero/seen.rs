@@ -254,12 +254,14 @@ fn interface(interface: &Interface) -> Seen {
     seen
 }
 
-/// An alarm, with the service that its action scales.
+/// An alarm, with what its action scales.
 fn alarm(world: &World, alarm: &Alarm) -> Seen {
-    let Alarm { name, service } = alarm;
+    let Alarm { name, service, group } = alarm;
+    let (thing, scaled) =
+        group.as_ref().map_or((Thing::Service, service), |it| (Thing::AutoScalingGroup, it));
     let arn = world.place().arn("cloudwatch", &format!("alarm:{name}"));
     Seen {
-        owner: Some(Owner { thing: Thing::Service, name: service.clone() }),
+        owner: Some(Owner { thing, name: scaled.clone() }),
         usage: vec![Usage::of(Charge::Alarm, 1.0)],
         ..Seen::new(Thing::Alarm, arn, name)
     }

@@ -15,6 +15,7 @@ mod reading;
 mod rules_certificates;
 mod rules_ecs;
 mod rules_elb;
+mod rules_instances;
 mod rules_network;
 mod rules_nlb;
 mod rules_others;

@@ -223,6 +223,14 @@ pub(crate) fn course_ec2() -> Life {
             ("the cluster stays as it is", &["ecs:UpdateCluster"]),
             ("AWS asks for it with the group", &["ec2:RunInstances"]),
             (
+                "ECS scales the instances",
+                &[
+                    "autoscaling:DeletePolicy",
+                    "autoscaling:PutScalingPolicy",
+                    "autoscaling:SetInstanceProtection",
+                ],
+            ),
+            (
                 "no tag changes",
                 &[
                     "autoscaling:DeleteTags",

@@ -8,12 +8,13 @@ use super::context::Lowering;
 use super::ground::{self, Block};
 use super::place::Place;
 use super::stack::is_id;
-use super::{capacity, groups, role, subnets};
+use super::{capacity, groups, instance_scaling, role, subnets};
 use crate::address::{Address, Kind};
 use crate::config::shape::{Architecture, ClusterTable, InstancesTable};
 use crate::instances;
 use crate::kinds::{AutoScalingGroup, CapacityProvider, ClusterCapacity, InstanceProfile, LaunchTemplate};
 use crate::naming;
+use crate::ownership::Owned;
 use crate::reference::{self, Processor, Reference};
 
 /// The most groups of a network interface.
@@ -80,11 +81,16 @@ fn lower_one(lowering: &mut Lowering<'_>, name: &str, block: Block<'_>) -> Addre
         desired: table.desired.unwrap_or(table.min),
         subnets: subnets::of_tasks(lowering, &place.at("subnets"), &table.subnets),
         scale_in_protection: table.managed_scaling && table.termination_protection,
+        target_tracking: instance_scaling::lower(lowering, &place, table),
     };
     let group_address = address(Kind::AutoScalingGroup);
     lowering.imply(group_address.clone(), &cluster, "keeps as many instances as its tasks need", group);
     if let Some(group) = lowering.resources.get_mut(&group_address) {
         group.after = after;
+        // A number that is said holds where nothing moves it.
+        if table.managed_scaling || table.scaling.is_some() || table.desired.is_none() {
+            group.owned_elsewhere.insert(Owned::Count);
+        }
     }
     let provider = CapacityProvider {
         name: naming::plain(Kind::CapacityProvider, lowering.stack, &implied),

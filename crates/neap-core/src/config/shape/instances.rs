@@ -5,6 +5,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::scaling::five_minutes;
 use super::{Architecture, Subnets, yes};
 
 /// EC2 instances that the cluster has of its own: an auto scaling group that ECS scales.
@@ -20,7 +21,7 @@ pub struct InstancesTable {
     /// The most instances; as many as the fewest unless said otherwise, at least one.
     #[schemars(range(min = 1, max = 500))]
     pub max: Option<u32>,
-    /// How many there are at first; ECS owns the number from then on. The fewest unless said otherwise.
+    /// How many there are at first; ECS or `scaling` owns the number from then on. The fewest unless said otherwise.
     #[schemars(range(min = 0, max = 500))]
     pub desired: Option<u32>,
     /// The processor of a type that neap does not know.
@@ -53,6 +54,8 @@ pub struct InstancesTable {
     #[serde(default = "hundred")]
     #[schemars(range(min = 1, max = 100))]
     pub target_capacity: u32,
+    /// What moves the number of instances where ECS does not: only without managed scaling.
+    pub scaling: Option<InstanceScalingTable>,
     /// Whether ECS protects instances that run tasks from scale-in; only with managed scaling.
     #[serde(default = "yes")]
     pub termination_protection: bool,
@@ -62,6 +65,56 @@ pub struct InstancesTable {
     /// What instances run at their first start, after they are told their cluster: lines for bash.
     #[serde(default)]
     pub user_data: String,
+}
+
+/// What moves the number of instances.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InstanceScalingTable {
+    /// How much of their CPU the instances should use on average, in percent.
+    pub cpu: Option<InstanceTracking>,
+    /// How many bytes an instance should receive on average, as CloudWatch counts them.
+    pub network_in: Option<InstanceTracking>,
+    /// How many bytes an instance should send on average, as CloudWatch counts them.
+    pub network_out: Option<InstanceTracking>,
+}
+
+/// The value at which target tracking keeps a metric of instances.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum InstanceTracking {
+    /// The value alone.
+    Target(#[schemars(range(min = 1))] i64),
+    /// The value, and how it is kept: `{ target = 60, warmup = 120 }`.
+    Full(FullInstanceTracking),
+}
+
+/// The value at which target tracking keeps a metric of instances, and how.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FullInstanceTracking {
+    /// The value.
+    #[schemars(range(min = 1))]
+    pub target: i64,
+    /// Seconds until what a new instance uses counts.
+    #[serde(default = "five_minutes")]
+    #[schemars(range(min = 0, max = 86_400))]
+    pub warmup: u32,
+    /// Whether instances are only ever added.
+    #[serde(default)]
+    pub disable_scale_in: bool,
+}
+
+impl InstanceTracking {
+    /// The value, and how it is kept.
+    pub(crate) fn full(&self) -> FullInstanceTracking {
+        match self {
+            Self::Target(target) => {
+                FullInstanceTracking { target: *target, warmup: five_minutes(), disable_scale_in: false }
+            }
+            Self::Full(full) => full.clone(),
+        }
+    }
 }
 
 const fn one() -> u32 {

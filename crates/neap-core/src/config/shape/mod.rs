@@ -45,7 +45,7 @@ pub use container::{
 pub use domain::DomainTable;
 pub use ecr::{EcrEncryption, EcrTable, TagMutability};
 pub use function::{FunctionRuntime, FunctionTable};
-pub use instances::InstancesTable;
+pub use instances::{InstanceScalingTable, InstanceTracking, InstancesTable};
 pub use listener::{
     ActionTable, ContentType, FixedResponse, Forward, ListenerTable, Redirect, RuleTable, WeightedForward,
     When,

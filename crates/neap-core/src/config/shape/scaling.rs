@@ -291,7 +291,7 @@ const fn three() -> u32 {
     3
 }
 
-/// AWS's own cooldown for ECS services, in seconds.
-const fn five_minutes() -> u32 {
+/// AWS's own cooldown for ECS services and for groups of instances, in seconds.
+pub(super) const fn five_minutes() -> u32 {
     300
 }

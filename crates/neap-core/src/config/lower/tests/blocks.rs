@@ -176,3 +176,55 @@ fn blocks_whose_names_run_together_are_told() {
     let both = "`cluster.main-b` and `cluster.main` both imply `launch_template.cluster-main-b`";
     assert!(mistakes.iter().any(|mistake| mistake.message == both), "{mistakes:#?}");
 }
+
+/// A block of instances that ECS does not scale, with more keys of it.
+fn scaled(keys: &str) -> String {
+    cluster(&format!(
+        "capacity = {{ instance_type = \"t3.micro\", max = 4, managed_scaling = false, {keys} }}"
+    ))
+}
+
+#[test]
+fn what_instances_use_moves_their_number_where_ecs_does_not() {
+    let text = scaled(
+        "scaling = { cpu = 60, network_in = { target = 5_000_000_000, warmup = 60, disable_scale_in = true } }",
+    );
+    let desired = lower_text(&text).expect("no mistakes");
+    let group = "auto_scaling_group.cluster-main";
+    let expected = json!({
+        "cpu": {
+            "metric": "ASGAverageCPUUtilization", "target": 60, "warmup_seconds": 300, "disable_scale_in": false,
+        },
+        "network_in": {
+            "metric": "ASGAverageNetworkIn", "target": 5_000_000_000_u64, "warmup_seconds": 60,
+            "disable_scale_in": true,
+        },
+    });
+    assert_eq!(field(&desired, group, "target_tracking"), expected);
+    assert_eq!(field(&desired, group, "scale_in_protection"), json!(false));
+}
+
+#[test]
+fn who_owns_the_number_of_instances_follows_from_what_moves_it() {
+    let owned = |text: &str| {
+        let desired = lower_text(text).expect("no mistakes");
+        !resource(&desired, "auto_scaling_group.cluster-main").owned_elsewhere.is_empty()
+    };
+    assert!(owned(&on_instances(", desired = 1")), "ECS");
+    assert!(owned(&scaled("desired = 2, scaling = { cpu = 60 }")), "a policy");
+    assert!(!owned(&scaled("desired = 2")), "the stack");
+    assert!(owned(&scaled("min = 1")), "nobody says");
+}
+
+#[test]
+fn scaling_that_cannot_be_is_told() {
+    let at = "cluster.main.capacity.scaling";
+    check_mistakes(
+        &on_instances(", scaling = { cpu = 160 }"),
+        &[
+            &format!("{at}: ECS scales these instances already, by what its tasks need"),
+            &format!("{at}.cpu: 160 percent of the cpu"),
+        ],
+    );
+    check_mistakes(&scaled("scaling = {}"), &[&format!("{at}: nothing says when instances come and go")]);
+}

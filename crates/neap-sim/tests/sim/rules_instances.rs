@@ -1,0 +1,97 @@
+//! What EC2 Auto Scaling refuses, and what becomes of a group's policies.
+
+use neap_core::desired::DesiredResource;
+use neap_core::kinds::{AutoScalingGroup, GroupTracking, InstanceProfile, KindOf, LaunchTemplate, Resource};
+use neap_engine::cloud::ErrorKind;
+use neap_sim::Sim;
+
+use crate::stack::{facts, must_create, present, refused, resource, role, until_gone, until_ready, update};
+
+const GROUP: &str = "auto_scaling_group.cluster-main";
+
+/// A group of one instance in a world that has all it needs, with one change.
+async fn group(sim: &Sim, change: impl FnOnce(&mut AutoScalingGroup)) -> DesiredResource {
+    let role = resource("role.cluster-main", role("course-cluster-main"));
+    let arn = must_create(sim, &role).await;
+    until_ready(sim, &role, &arn).await.expect("a role");
+    let profile = InstanceProfile { role: arn.get("arn").cloned(), ..InstanceProfile::example() };
+    let profile = resource("instance_profile.cluster-main", profile);
+    let outputs = must_create(sim, &profile).await;
+    until_ready(sim, &profile, &outputs).await.expect("a profile");
+    let template = LaunchTemplate {
+        instance_profile: outputs["arn"].clone(),
+        security_groups: [].into(),
+        ..LaunchTemplate::example()
+    };
+    let template = must_create(sim, &resource("launch_template.cluster-main", template)).await;
+    let mut fields = AutoScalingGroup {
+        launch_template: template["id"].clone(),
+        launch_template_version: template["version"].clone(),
+        subnets: facts(sim).await.subnets.into_iter().collect(),
+        target_tracking: [].into(),
+        ..AutoScalingGroup::example()
+    };
+    change(&mut fields);
+    resource(GROUP, fields)
+}
+
+fn tracking(metric: &str, target: f64) -> GroupTracking {
+    GroupTracking { metric: metric.into(), target, warmup_seconds: 300, disable_scale_in: false }
+}
+
+fn with(desired: &DesiredResource, policies: &[(&str, GroupTracking)]) -> DesiredResource {
+    let policies = policies.iter().map(|(name, policy)| ((*name).to_owned(), policy.clone())).collect();
+    resource(GROUP, AutoScalingGroup { target_tracking: policies, ..fields(desired) })
+}
+
+fn fields(desired: &DesiredResource) -> AutoScalingGroup {
+    let Resource::AutoScalingGroup(fields) = &desired.resource else { panic!("{desired:?}") };
+    fields.clone()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_policy_of_a_group_keeps_a_known_metric_above_zero() {
+    let sim = Sim::in_memory();
+    let desired = group(&sim, |_| {}).await;
+    must_create(&sim, &desired).await;
+    let found = present(&sim, GROUP, &desired).await;
+    for wrong in [tracking("ECSServiceAverageCPUUtilization", 60.0), tracking(AutoScalingGroup::CPU, 0.0)] {
+        let answer = update(&sim, &found, &with(&desired, &[("cpu", wrong)])).await;
+        refused(answer, ErrorKind::Invalid, "ValidationError");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn policies_are_put_changed_and_deleted_one_by_one() {
+    let sim = Sim::in_memory();
+    let desired = group(&sim, |_| {}).await;
+    let cpu = |target| ("cpu", tracking(AutoScalingGroup::CPU, target));
+    let bytes = ("network_in", tracking(AutoScalingGroup::NETWORK_IN, 1e8));
+    let two = with(&desired, &[cpu(60.0), bytes.clone()]);
+    must_create(&sim, &two).await;
+    assert_eq!(sim.counts()["autoscaling:PutScalingPolicy"], 2);
+    let found = present(&sim, GROUP, &two).await;
+    assert_eq!(found.resource, two.resource);
+    let one = with(&desired, &[cpu(70.0)]);
+    update(&sim, &found, &one).await.expect("a change");
+    assert_eq!(sim.counts()["autoscaling:PutScalingPolicy"], 3);
+    assert_eq!(sim.counts()["autoscaling:DeletePolicy"], 1);
+    assert!(
+        !sim.counts().contains_key("autoscaling:UpdateAutoScalingGroup"),
+        "nothing of the group itself differs"
+    );
+    let found = present(&sim, GROUP, &one).await;
+    assert_eq!(found.resource, one.resource);
+    until_gone(&sim, &found).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn instances_lose_their_protection_when_new_ones_get_none() {
+    let sim = Sim::in_memory();
+    let desired = group(&sim, |_| {}).await;
+    must_create(&sim, &desired).await;
+    let found = present(&sim, GROUP, &desired).await;
+    let free = resource(GROUP, AutoScalingGroup { scale_in_protection: false, ..fields(&desired) });
+    update(&sim, &found, &free).await.expect("a change");
+    assert_eq!(sim.counts()["autoscaling:SetInstanceProtection"], 1);
+}
