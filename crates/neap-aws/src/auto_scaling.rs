@@ -2,14 +2,16 @@
 //!
 //! Decides how a group is read, changed and deleted, and when its instances are replaced. Must not know what they run.
 
+mod launches;
 mod policies;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use aws_sdk_autoscaling::types as sdk;
 use neap_core::address::Address;
 use neap_core::desired::Desired;
 use neap_core::kinds::AutoScalingGroup;
+use neap_core::launches as reasons;
 use neap_core::live::{LiveResource, Outputs, Phase};
 use neap_engine::cloud::{CallError, ErrorKind, Progress};
 use tokio::try_join;
@@ -137,6 +139,26 @@ fn n_stale(group: &sdk::AutoScalingGroup) -> usize {
 }
 
 async fn phase(aws: &Aws, group: &sdk::AutoScalingGroup) -> Result<Phase, CallError> {
+    let (phase, attempts) = look(aws, group).await?;
+    Ok(match (phase, launches::failure(&attempts)) {
+        (Phase::Settling(detail), Some((_, why))) => Phase::Settling(reasons::with_failure(&detail, why)),
+        (phase, _) => phase,
+    })
+}
+
+/// How far a group is by itself, and the attempts to launch the instances that it lacks.
+async fn look(aws: &Aws, group: &sdk::AutoScalingGroup) -> Result<(Phase, Vec<sdk::Activity>), CallError> {
+    let phase = bare_phase(aws, group).await?;
+    let attempts = match &phase {
+        Phase::Settling(_) => {
+            launches::attempts(aws, group.auto_scaling_group_name().unwrap_or_default()).await?
+        }
+        Phase::Ready | Phase::Deleting(_) | Phase::Failed(_) => Vec::new(),
+    };
+    Ok((phase, attempts))
+}
+
+async fn bare_phase(aws: &Aws, group: &sdk::AutoScalingGroup) -> Result<Phase, CallError> {
     if let Some(status) = group.status() {
         return Ok(Phase::Deleting(status.to_ascii_lowercase()));
     }
@@ -150,7 +172,7 @@ async fn phase(aws: &Aws, group: &sdk::AutoScalingGroup) -> Result<Phase, CallEr
     let running = group.instances().iter().filter(in_service).count();
     let wanted = group.desired_capacity().map_or(0, uncount);
     Ok(if u32::try_from(running).unwrap_or(u32::MAX) < wanted {
-        Phase::Settling(format!("{running} of {wanted} instances in service"))
+        Phase::Settling(reasons::in_service(running, wanted))
     } else {
         Phase::Ready
     })
@@ -228,6 +250,7 @@ async fn retag(aws: &Aws, group: &str, changes: &TagChanges) -> Result<(), CallE
 impl Remote for AutoScalingGroup {
     async fn create(aws: &Aws, wanted: &Wanted<'_, Self>) -> Result<Outputs, CallError> {
         let fields = wanted.fields;
+        aws.recent.launches_from(&fields.name, HashSet::new());
         let call = aws
             .scaling
             .create_auto_scaling_group()
@@ -276,6 +299,12 @@ impl Remote for AutoScalingGroup {
         wanted: &Wanted<'_, Self>,
     ) -> Result<Outputs, CallError> {
         let (before, after) = (held.fields, wanted.fields);
+        // What failed before says nothing of what is wanted now.
+        let earlier = match held.live.phase {
+            Phase::Settling(_) => launches::ids(&launches::attempts(aws, &after.name).await?),
+            Phase::Ready | Phase::Deleting(_) | Phase::Failed(_) => HashSet::new(),
+        };
+        aws.recent.launches_from(&after.name, earlier);
         if before.scale_in_protection && !after.scale_in_protection {
             unprotect(aws, &after.name).await?;
         }
@@ -317,10 +346,22 @@ impl Remote for AutoScalingGroup {
         let Some(group) = find(aws, &wanted.fields.name).await? else {
             return Ok(Progress::Pending("not visible yet".to_owned()));
         };
-        Ok(match phase(aws, &group).await? {
-            Phase::Ready => Progress::Done,
-            Phase::Settling(detail) => Progress::Pending(detail),
-            Phase::Deleting(detail) | Phase::Failed(detail) => Progress::Failed(detail),
+        let name = &wanted.fields.name;
+        let (phase, attempts) = look(aws, &group).await?;
+        Ok(match (phase, launches::failure(&attempts)) {
+            (Phase::Ready, _) => Progress::Done,
+            (Phase::Settling(detail), None) => Progress::Pending(detail),
+            (Phase::Settling(detail), Some((attempt, why))) => {
+                let id = attempt.activity_id().unwrap_or_default();
+                let is_new = aws.recent.is_new_launch(name, id, || launches::ids(&attempts));
+                let detail = reasons::with_failure(&detail, why);
+                if is_new && reasons::is_hopeless(why) {
+                    Progress::Failed(detail)
+                } else {
+                    Progress::Pending(detail)
+                }
+            }
+            (Phase::Deleting(detail) | Phase::Failed(detail), _) => Progress::Failed(detail),
         })
     }
 

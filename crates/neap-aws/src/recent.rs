@@ -23,6 +23,8 @@ struct Changes {
     validated: HashSet<String>,
     /// The id of the last change of the records of this name.
     records: HashMap<String, String>,
+    /// The attempts of the group of this name to launch instances that were there before its last change, or the first look.
+    launches: HashMap<String, HashSet<String>>,
 }
 
 impl Recent {
@@ -66,6 +68,24 @@ impl Recent {
         self.with(|changes| changes.records.get(name).cloned())
     }
 
+    /// The group of this name is about to be made or changed: `earlier` are its attempts so far.
+    pub(crate) fn launches_from(&self, group: &str, earlier: HashSet<String>) {
+        self.with(|changes| changes.launches.insert(group.to_owned(), earlier));
+    }
+
+    /// Whether this attempt of a group is from after its last change. Where this process has not changed it, the first look decides:
+    /// whoever looks has perhaps mended what made the attempts `so_far` fail.
+    pub(crate) fn is_new_launch(
+        &self,
+        group: &str,
+        attempt: &str,
+        so_far: impl FnOnce() -> HashSet<String>,
+    ) -> bool {
+        self.with(|changes| {
+            !changes.launches.entry(group.to_owned()).or_insert_with(so_far).contains(attempt)
+        })
+    }
+
     fn with<T>(&self, look: impl FnOnce(&mut Changes) -> T) -> T {
         // No change of the maps can be left half-done.
         look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
@@ -92,5 +112,18 @@ mod tests {
         assert_eq!(same.change("example.com"), None);
         recent.validated("arn:site");
         assert!(same.is_validated("arn:site") && !same.is_validated("arn:other"));
+    }
+
+    #[test]
+    fn attempts_to_launch_from_before_a_change_are_old() {
+        let recent = Recent::default();
+        let ids = |ids: &[&str]| -> HashSet<String> { ids.iter().map(ToString::to_string).collect() };
+        recent.launches_from("new", ids(&[]));
+        assert!(recent.is_new_launch("new", "1", || ids(&["1"])), "nothing failed before it was made");
+        recent.launches_from("changed", ids(&["1"]));
+        assert!(!recent.is_new_launch("changed", "1", || ids(&[])));
+        assert!(recent.is_new_launch("changed", "2", || ids(&[])));
+        assert!(!recent.is_new_launch("watched", "1", || ids(&["1"])), "the first look");
+        assert!(recent.is_new_launch("watched", "2", || ids(&["2", "1"])), "it failed again");
     }
 }

@@ -24,6 +24,7 @@ pub(crate) fn environment() -> Environment {
         subnets: vec!["subnet-1".into(), "subnet-2".into()],
         secrets: BTreeMap::new(),
         images: BTreeMap::new(),
+        missing_instance_types: [].into(),
         cloudfront_origins: None,
         zones: BTreeMap::new(),
         certificates: BTreeMap::new(),

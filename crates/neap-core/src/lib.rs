@@ -12,6 +12,7 @@ pub mod edges;
 pub mod files;
 pub mod instances;
 pub mod kinds;
+pub mod launches;
 pub mod live;
 pub mod naming;
 pub mod network;

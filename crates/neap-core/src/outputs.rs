@@ -160,6 +160,7 @@ mod tests {
             subnets: Vec::new(),
             secrets: BTreeMap::new(),
             images: BTreeMap::new(),
+            missing_instance_types: [].into(),
             cloudfront_origins: None,
             zones: BTreeMap::new(),
             certificates: BTreeMap::new(),

@@ -26,6 +26,7 @@ fn refusals(mode: Mode, stack: &Desired, live: &Live) -> Vec<String> {
         Refusal::NoCloudfrontOrigins => "no prefix list".to_owned(),
         Refusal::NoZone { zone } => format!("no {zone}"),
         Refusal::BadCertificate { arn, state } => format!("{arn} is {state}"),
+        Refusal::NoInstanceType { name } => format!("no {name}"),
         Refusal::NoImage { processor } => format!("no image for {processor}"),
         Refusal::NoSecret { name } => format!("no secret {name}"),
         Refusal::AnotherFamily { address, runs } => format!("{address} runs {runs}"),

@@ -6,6 +6,7 @@
 use neap_core::address::Kind;
 use neap_core::desired::{Desired, DesiredResource};
 use neap_core::kinds::{Cloudfront, Resource};
+use neap_core::launches;
 use neap_core::live::{Live, LiveResource, Outputs, Phase};
 use neap_core::network::is_part;
 use neap_core::zero::{Remains, StackScope};
@@ -316,6 +317,11 @@ fn progress(record: &Record, world: &World, desired: &Resource) -> Progress {
     }
     match record.phase(world.now) {
         Phase::Ready => Progress::Done,
+        Phase::Settling(detail)
+            if record.kind() == Kind::AutoScalingGroup && launches::is_hopeless(&detail) =>
+        {
+            Progress::Failed(detail)
+        }
         Phase::Settling(detail) => Progress::Pending(detail),
         Phase::Deleting(detail) => Progress::Failed(format!("it is being deleted: {detail}")),
         Phase::Failed(reason) => Progress::Failed(reason),

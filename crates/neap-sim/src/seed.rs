@@ -53,8 +53,13 @@
 //! processor = "x86_64"
 //! id = "ami-0123456789abcdef0"
 //!
+//! [[launch]]                    # why AWS cannot launch instances of a type from now on; without a reason it can again
+//! instance_type = "t3.micro"
+//! fails = "You have requested more vCPU capacity than your current vCPU limit of 0 allows. Launching EC2 instance failed."
+//!
 //! [[missing]]                   # what does not exist; every other secret and parameter does
-//! secret = "db"                 # or: parameter = "/course/db-url", or: vpc = "default", or: zone = "example.com"
+//! secret = "db"                 # or: parameter = "/course/db-url", or: vpc = "default", or: zone = "example.com",
+//!                               # or: instance_type = "t3.micro"
 //!
 //! [[zone]]                      # a hosted zone of a subdomain; every other domain has one for itself
 //! name = "dev.example.com"
@@ -96,7 +101,7 @@ use crate::error::SimError;
 use crate::record::{Alarm, Record};
 use crate::services::domain;
 use crate::services::ecs::cluster_capacity;
-use crate::services::{objects, route53, s3};
+use crate::services::{auto_scaling, objects, route53, s3};
 use crate::world::World;
 
 /// A script of live resources.
@@ -124,6 +129,8 @@ pub(crate) struct Script {
     pipeline: Vec<Deploys>,
     #[serde(default)]
     image: Vec<Image>,
+    #[serde(default)]
+    launch: Vec<Launch>,
     #[serde(default)]
     missing: Vec<Missing>,
     #[serde(default)]
@@ -210,6 +217,13 @@ struct Image {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+struct Launch {
+    instance_type: String,
+    fails: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Foreign {
     kind: Kind,
     name: Option<String>,
@@ -248,6 +262,7 @@ enum Missing {
     Parameter(String),
     Vpc(String),
     Zone(String),
+    InstanceType(String),
 }
 
 /// The script in a text: TOML, or JSON of the same shape.
@@ -305,11 +320,21 @@ pub(crate) fn apply(world: &mut World, script: Script) -> Result<(), SimError> {
     world.alarms.extend(script.alarm);
     script.pipeline.iter().try_for_each(|deploys| pipeline::deploy(world, deploys))?;
     world.newer_images.extend(script.image.into_iter().map(|image| (image.processor, image.id)));
+    for launch in script.launch {
+        match launch.fails {
+            Some(reason) => drop(world.launch_failures.insert(launch.instance_type, reason)),
+            None => {
+                world.launch_failures.remove(&launch.instance_type);
+                auto_scaling::try_again(world);
+            }
+        }
+    }
     for missing in script.missing {
         match missing {
             Missing::Secret(name) => drop(world.missing_secrets.insert(name)),
             Missing::Parameter(name) => drop(world.missing_parameters.insert(name)),
             Missing::Zone(name) => drop(world.missing_zones.insert(name)),
+            Missing::InstanceType(name) => drop(world.missing_instance_types.insert(name)),
             Missing::Vpc(name) => world.vpcs.retain(|vpc| vpc.name != name),
         }
     }
@@ -507,6 +532,7 @@ fn outputs(world: &World, resource: &Resource, arn: &str, id: &str) -> Outputs {
         subnets: Vec::new(),
         secrets: BTreeMap::new(),
         images: BTreeMap::new(),
+        missing_instance_types: [].into(),
         cloudfront_origins: None,
         zones: BTreeMap::new(),
         certificates: BTreeMap::new(),

@@ -86,6 +86,12 @@ pub(crate) struct World {
     /// Ids of the images that AWS recommends instead of the first ones, by processor; an empty one for none.
     #[serde(default)]
     pub(crate) newer_images: BTreeMap<String, String>,
+    /// Why AWS cannot launch instances of a type, by type; all others it can.
+    #[serde(default)]
+    pub(crate) launch_failures: BTreeMap<String, String>,
+    /// Types of instances that the region does not have; it has all others.
+    #[serde(default)]
+    pub(crate) missing_instance_types: BTreeSet<String>,
     /// Names of hosted zones that do not exist; any other domain has one.
     #[serde(default)]
     pub(crate) missing_zones: BTreeSet<String>,
@@ -161,6 +167,8 @@ impl Default for World {
             runs: BTreeSet::new(),
             others_aliases: BTreeSet::new(),
             newer_images: BTreeMap::new(),
+            launch_failures: BTreeMap::new(),
+            missing_instance_types: BTreeSet::new(),
             missing_zones: BTreeSet::new(),
             more_zones: BTreeSet::new(),
             dns: BTreeMap::new(),

@@ -69,6 +69,10 @@ fn one(stack: &str, refusal: &Refusal) -> CommandError {
             let message = format!("AWS recommends no image of ECS for {processor} in this region");
             CommandError::failed(message).hint("name one with `image = \"ami-…\"` of the instances")
         }
+        Refusal::NoInstanceType { name } => {
+            CommandError::failed(format!("this region has no instances of the type `{name}`"))
+                .hint("choose another `instance_type`: `aws ec2 describe-instance-type-offerings` lists those that it has")
+        }
         Refusal::NoCloudfrontOrigins => {
             CommandError::failed("this region has no prefix list of the addresses from which CloudFront asks origins")
                 .hint("take `reachable_from` out, or name security groups of your own")

@@ -346,6 +346,11 @@ pub enum Refusal {
         /// Their processor: `x86_64` or `arm64`.
         processor: String,
     },
+    /// The region has no instances of a type.
+    NoInstanceType {
+        /// The type.
+        name: String,
+    },
     /// The region has no prefix list of the addresses from which CloudFront asks origins.
     NoCloudfrontOrigins,
     /// There is no hosted zone as the stack needs it.

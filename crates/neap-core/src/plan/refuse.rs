@@ -36,6 +36,8 @@ pub(super) fn before(desired: &Desired, live: &Live, mode: Mode) -> Vec<Refusal>
         refusals.extend(no_network(desired, live));
         refusals.extend(too_few_zones(desired, live));
         refusals.extend(no_image(desired, live));
+        let missing = live.environment.missing_instance_types.iter();
+        refusals.extend(missing.map(|name| Refusal::NoInstanceType { name: name.clone() }));
         let origins =
             desired.refers_to(Fact::CloudfrontOrigins) && live.environment.cloudfront_origins.is_none();
         refusals.extend(origins.then_some(Refusal::NoCloudfrontOrigins));

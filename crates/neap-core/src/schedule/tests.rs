@@ -25,6 +25,7 @@ fn plan(steps: &[(Verb, Kind)], edges: &[(StepId, StepId, Need)]) -> Plan {
             subnets: Vec::new(),
             secrets: BTreeMap::new(),
             images: BTreeMap::new(),
+            missing_instance_types: [].into(),
             cloudfront_origins: None,
             zones: BTreeMap::new(),
             certificates: BTreeMap::new(),

@@ -23,6 +23,7 @@ pub(crate) fn environment() -> Environment {
         subnets: vec!["subnet-1".to_owned(), "subnet-2".to_owned()],
         secrets: BTreeMap::new(),
         images: BTreeMap::new(),
+        missing_instance_types: [].into(),
         cloudfront_origins: None,
         zones: BTreeMap::new(),
         certificates: BTreeMap::new(),

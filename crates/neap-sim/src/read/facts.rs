@@ -26,6 +26,7 @@ pub(super) fn calls(desired: &Desired, wave: usize) -> Vec<&'static str> {
             let secrets = std::iter::repeat_n("secretsmanager:DescribeSecret", secrets);
             let parameters = std::iter::repeat_n("ssm:DescribeParameters", parameters.div_ceil(50));
             let images = needs_images(desired).then_some("ssm:GetParameters");
+            let types = (!desired.instance_types().is_empty()).then_some("ec2:DescribeInstanceTypeOfferings");
             let origins =
                 desired.refers_to(Fact::CloudfrontOrigins).then_some("ec2:DescribeManagedPrefixLists");
             let certificates = desired.named_certificates().len();
@@ -38,6 +39,7 @@ pub(super) fn calls(desired: &Desired, wave: usize) -> Vec<&'static str> {
                 .chain(secrets)
                 .chain(parameters)
                 .chain(images)
+                .chain(types)
                 .collect()
         }
         2 if network => vec!["ec2:DescribeSubnets"],
@@ -105,6 +107,11 @@ pub(super) fn environment(world: &World, desired: &Desired) -> Environment {
             .named_certificates()
             .into_iter()
             .filter_map(|arn| world.bad_certificates.get(&arn).map(|state| (arn, state.clone())))
+            .collect(),
+        missing_instance_types: desired
+            .instance_types()
+            .into_iter()
+            .filter(|name| world.missing_instance_types.contains(name))
             .collect(),
         images: if needs_images(desired) { world.images() } else { BTreeMap::new() },
     }

@@ -1,6 +1,7 @@
 //! EC2 Auto Scaling: groups and their instances (reference section 3.13).
 
 use neap_core::kinds::{AutoScalingGroup, GroupTracking, LaunchTemplate};
+use neap_core::launches;
 use neap_engine::cloud::CallError;
 
 use super::request::{TagCalls, gone_is_done};
@@ -18,6 +19,7 @@ const TAGS: TagCalls =
 /// The most scaling policies of a group ("Quotas for Amazon EC2 Auto Scaling").
 const MOST_POLICIES: usize = 50;
 const STALE: &str = "instances run an earlier version of the launch template, and nothing replaces them";
+const STARTING: &str = "starting instances";
 const REFRESHING: &str = "replacing the instances";
 
 pub(crate) async fn create(request: &Request<'_>, desired: &AutoScalingGroup) -> Result<String, CallError> {
@@ -113,10 +115,11 @@ fn create_group(world: &mut World, request: &Request<'_>, desired: &AutoScalingG
     let arn = world.place().arn("autoscaling", &path);
     let outputs = [("arn", arn.as_str()), ("name", &desired.name)];
     let fields = AutoScalingGroup { target_tracking: [].into(), ..desired.clone() };
+    let starting = starting(world, desired, 0);
     let mut record = Record::new(arn.clone(), fields, &request.tags, &outputs);
     record = record.called(&desired.name).within(&world.place);
     if desired.desired > 0 {
-        record = record.settling("starting instances", world.now + INSTANCES_START);
+        record.state = starting;
     }
     world.insert(record);
     Ok(arn)
@@ -146,13 +149,50 @@ fn check(world: &World, desired: &AutoScalingGroup) -> Answer<()> {
     launch_template::startable(world, &desired.launch_template, &desired.launch_template_version).map(drop)
 }
 
+/// How a group is that launches what it lacks beside those that are running. What AWS cannot launch it tries again and again.
+fn starting(world: &World, group: &AutoScalingGroup, running: u32) -> State {
+    let why = why_not(world, group);
+    match why {
+        Some(why) => {
+            let so_far = launches::in_service(running as usize, group.desired);
+            State::Settling { word: launches::with_failure(&so_far, why), until: Millis::MAX }
+        }
+        None => State::Settling { word: STARTING.to_owned(), until: world.now + INSTANCES_START },
+    }
+}
+
+/// Why AWS cannot launch instances for a group, if it cannot.
+fn why_not<'world>(world: &'world World, group: &AutoScalingGroup) -> Option<&'world String> {
+    let mut templates = world.all::<LaunchTemplate>();
+    let (_, template) = templates.find(|(record, _)| record.id == group.launch_template)?;
+    world.launch_failures.get(&template.instance_type)
+}
+
+/// Whether AWS cannot launch the instances of a group.
+pub(crate) fn is_stuck(record: &Record) -> bool {
+    matches!(record.state, State::Settling { until: Millis::MAX, .. })
+}
+
+/// Lets the groups launch what can be launched again.
+pub(crate) fn try_again(world: &mut World) {
+    let stuck = world.all::<AutoScalingGroup>().filter(|(record, _)| is_stuck(record));
+    let stuck: Vec<(String, State)> =
+        stuck.map(|(record, group)| (record.arn.clone(), starting(world, group, 0))).collect();
+    for (arn, state) in stuck {
+        if let Some(record) = world.record_mut(&arn) {
+            record.state = state;
+        }
+    }
+}
+
 fn update_group(world: &mut World, arn: &str, desired: &AutoScalingGroup) -> Answer<()> {
     check(world, desired)?;
-    let now = world.now;
+    let before = n_instances(world, arn);
+    let starting = starting(world, desired, before);
     let group = world.change::<AutoScalingGroup>(arn, INVALID)?;
     let template =
         |group: &AutoScalingGroup| (group.launch_template.clone(), group.launch_template_version.clone());
-    let (changed, before) = (template(group) != template(desired), group.desired);
+    let changed = template(group) != template(desired);
     let target_tracking = std::mem::take(&mut group.target_tracking);
     *group = AutoScalingGroup { target_tracking, ..desired.clone() };
     let record = world.record_mut(arn).ok_or_else(missing)?;
@@ -162,22 +202,25 @@ fn update_group(world: &mut World, arn: &str, desired: &AutoScalingGroup) -> Ans
     if changed && before > 0 {
         record.state = State::Failed { reason: STALE.to_owned() };
     } else if desired.desired > before {
-        record.state =
-            State::Settling { word: "starting instances".to_owned(), until: now + INSTANCES_START };
+        record.state = starting;
     }
     Ok(())
 }
 
 fn refresh(world: &mut World, arn: &str) -> Answer<()> {
     let now = world.now;
-    let n_instances = world.change::<AutoScalingGroup>(arn, INVALID)?.desired;
+    let group = world.change::<AutoScalingGroup>(arn, INVALID)?.clone();
+    let why = why_not(world, &group).map(|why| launches::with_failure(REFRESHING, why));
     let record = world.record_mut(arn).ok_or_else(missing)?;
-    if matches!(&record.state, State::Settling { word, .. } if word == REFRESHING) {
+    if matches!(&record.state, State::Settling { word, .. } if word.starts_with(REFRESHING)) {
         let message = "An Instance Refresh is already in progress and blocks the execution of this one.";
         return Err(Rejection::not_yet("InstanceRefreshInProgress", message));
     }
-    let until = now + Millis::from(n_instances) * INSTANCE_REPLACED;
-    record.state = State::Settling { word: REFRESHING.to_owned(), until };
+    let until = now + Millis::from(group.desired) * INSTANCE_REPLACED;
+    record.state = match why {
+        Some(word) => State::Settling { word, until: Millis::MAX },
+        None => State::Settling { word: REFRESHING.to_owned(), until },
+    };
     Ok(())
 }
 
@@ -231,9 +274,12 @@ fn delete_group(world: &mut World, arn: &str) -> Answer<()> {
     Ok(())
 }
 
-/// How many instances a group has.
+/// How many instances a group has: none where its first could not be launched.
 pub(crate) fn n_instances(world: &World, arn: &str) -> u32 {
-    world.get::<AutoScalingGroup>(arn).map_or(0, |(_, group)| group.desired)
+    world.get::<AutoScalingGroup>(arn).map_or(0, |(record, group)| match &record.state {
+        State::Settling { word, until: Millis::MAX } if !word.starts_with(REFRESHING) => 0,
+        _ => group.desired,
+    })
 }
 
 /// The groups whose instances join a cluster, each with the template that its instances start from.

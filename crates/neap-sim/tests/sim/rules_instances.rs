@@ -1,8 +1,10 @@
 //! What EC2 Auto Scaling refuses, and what becomes of a group's policies.
 
+use std::time::Duration;
+
 use neap_core::desired::DesiredResource;
 use neap_core::kinds::{AutoScalingGroup, GroupTracking, InstanceProfile, KindOf, LaunchTemplate, Resource};
-use neap_engine::cloud::ErrorKind;
+use neap_engine::cloud::{Cloud, ErrorKind, Progress};
 use neap_sim::Sim;
 
 use crate::stack::{facts, must_create, present, refused, resource, role, until_gone, until_ready, update};
@@ -94,4 +96,40 @@ async fn instances_lose_their_protection_when_new_ones_get_none() {
     let free = resource(GROUP, AutoScalingGroup { scale_in_protection: false, ..fields(&desired) });
     update(&sim, &found, &free).await.expect("a change");
     assert_eq!(sim.counts()["autoscaling:SetInstanceProtection"], 1);
+}
+
+fn launches(instance_type: &str, reason: Option<&str>) -> String {
+    let fails = reason.map(|reason| format!("fails = \"{reason}\"\n")).unwrap_or_default();
+    format!("[[launch]]\ninstance_type = \"{instance_type}\"\n{fails}")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_whose_instances_a_quota_forbids_has_failed_at_once() {
+    let sim = Sim::in_memory();
+    let reason = "You have requested more vCPU capacity than your current vCPU limit of 0 allows.";
+    sim.seed(&launches("t3.micro", Some(reason))).expect("a script");
+    let desired = group(&sim, |_| {}).await;
+    let outputs = must_create(&sim, &desired).await;
+    let started = sim.now();
+    let told = until_ready(&sim, &desired, &outputs).await.expect_err("no instance");
+    assert_eq!(told, format!("0 of 1 instances in service; last attempt: {reason}"));
+    assert!(sim.now() - started < Duration::from_secs(30));
+    sim.seed(&launches("t3.micro", None)).expect("a script");
+    until_ready(&sim, &desired, &outputs).await.expect("AWS tries again by itself");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_waits_for_capacity_that_may_come_back() {
+    let sim = Sim::in_memory();
+    let reason = "There is no Spot capacity available that matches your request.";
+    sim.seed(&launches("t3.micro", Some(reason))).expect("a script");
+    let desired = group(&sim, |_| {}).await;
+    let outputs = must_create(&sim, &desired).await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let Progress::Pending(told) = sim.ready(&desired, &outputs).await.expect("an answer") else {
+        panic!("it may come back");
+    };
+    assert!(told.ends_with(reason), "{told}");
+    let found = present(&sim, GROUP, &desired).await;
+    until_gone(&sim, &found).await;
 }

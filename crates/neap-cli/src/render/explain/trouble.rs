@@ -13,7 +13,7 @@ struct Trouble {
     fix: &'static str,
 }
 
-const TROUBLES: [Trouble; 16] = [
+const TROUBLES: [Trouble; 26] = [
     Trouble {
         words: &["capacity is unavailable"],
         cause: "AWS has no Fargate capacity left in these availability zones",
@@ -23,6 +23,56 @@ const TROUBLES: [Trouble; 16] = [
         words: &["limit on the number of", "vcpu"],
         cause: "the account may run no more Fargate vCPUs at once",
         fix: "raise `Fargate On-Demand vCPU resource count` in the Service Quotas console, or run fewer or smaller tasks",
+    },
+    Trouble {
+        words: &["requested more vcpu capacity"],
+        cause: "the account may run no more vCPUs of such instances at once",
+        fix: "raise `Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances`, for Spot `All Standard (A, C, D, H, I, M, R, T, Z) Spot Instance Requests`, under EC2 in the Service Quotas console, or take a smaller type",
+    },
+    Trouble {
+        words: &["requested more instances", "limit"],
+        cause: "the account may run no more instances of this type at once",
+        fix: "ask for more in the Service Quotas console, under EC2, or take another `instance_type`",
+    },
+    Trouble {
+        words: &["max spot instance count exceeded"],
+        cause: "the account may run no more Spot instances at once",
+        fix: "raise `All Standard (A, C, D, H, I, M, R, T, Z) Spot Instance Requests` under EC2 in the Service Quotas console, or set `spot = false`",
+    },
+    Trouble {
+        words: &["not have sufficient", "capacity"],
+        cause: "AWS has no room for such instances in this zone now",
+        fix: "AWS goes on trying by itself; another `instance_type`, or `subnets` in more zones, may be quicker",
+    },
+    Trouble {
+        words: &["no spot capacity"],
+        cause: "AWS has no spare capacity for such instances now",
+        fix: "AWS goes on trying by itself; another `instance_type`, or `spot = false`, is quicker",
+    },
+    Trouble {
+        words: &["could not launch spot instances"],
+        cause: "AWS has no spare capacity for such instances now, or not at this price",
+        fix: "AWS goes on trying by itself; another `instance_type`, or `spot = false`, is quicker",
+    },
+    Trouble {
+        words: &["not eligible for free tier"],
+        cause: "the account is on AWS's free plan, which has few types of instances",
+        fix: "take a type that it has (`aws ec2 describe-instance-types --filters Name=free-tier-eligible,Values=true`), or move the account to the paid plan",
+    },
+    Trouble {
+        words: &["image id", "does not exist"],
+        cause: "the image that instances start from is not there, or not in this region",
+        fix: "name one that is in `image`, or leave it out for the one that AWS recommends",
+    },
+    Trouble {
+        words: &["key pair", "does not exist"],
+        cause: "there is no key pair of that name in this region",
+        fix: "create it (`aws ec2 create-key-pair`), or take `key_pair` out",
+    },
+    Trouble {
+        words: &["configuration is currently not supported"],
+        cause: "AWS does not start such instances as they are asked for in these zones",
+        fix: "take another `instance_type`, or `subnets` in other zones",
     },
     Trouble {
         words: &["availability zones", "cannot be associated with a load balancer"],

@@ -178,7 +178,7 @@ fn delete_cluster(world: &mut World, arn: &str) -> Answer<()> {
         return Err(Rejection::in_use("ClusterContainsServicesException", message));
     }
     let groups = auto_scaling::of_cluster(world, arn);
-    if groups.iter().any(|(_, group, _)| group.desired > 0) {
+    if groups.iter().any(|(record, ..)| auto_scaling::n_instances(world, &record.arn) > 0) {
         let message = "The Cluster cannot be deleted while Container Instances are active or draining.";
         return Err(Rejection::in_use("ClusterContainsContainerInstancesException", message));
     }

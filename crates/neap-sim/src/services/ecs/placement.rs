@@ -55,7 +55,7 @@ pub(super) fn tasks(world: &World, service: &Service) -> u32 {
 /// When the instances that a service runs on have started, if they are about to.
 pub(super) fn instances_start(world: &World, service: &Service) -> Millis {
     let settles = |record: &Record| match record.state {
-        State::Settling { until, .. } => until,
+        State::Settling { until, .. } if !auto_scaling::is_stuck(record) => until,
         _ => 0,
     };
     let groups = groups(world, service).unwrap_or_default();
@@ -68,7 +68,11 @@ fn unplaceable(world: &World, service: &Service, task: &Task) -> Option<String> 
     let kept = |container: &Container| container.memory_reservation.or(container.memory).unwrap_or(0);
     let memory = task.memory.unwrap_or_else(|| task.containers.values().map(kept).sum());
     let unable = "was unable to place a task because no container instance met all of its requirements.";
-    if groups.iter().all(|(_, group, _)| group.max == 0) {
+    let is_empty = |record: &Record, group: &AutoScalingGroup| {
+        group.max == 0
+            || (auto_scaling::is_stuck(record) && auto_scaling::n_instances(world, &record.arn) == 0)
+    };
+    if groups.iter().all(|(record, group, _)| is_empty(record, group)) {
         return Some(format!("{unable} Reason: No Container Instances were found in your cluster."));
     }
     let fits = |template: &LaunchTemplate| {

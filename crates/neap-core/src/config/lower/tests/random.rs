@@ -67,6 +67,8 @@ proptest! {
 
     #[test]
     fn no_text_makes_lowering_panic(text in "\\PC{0,40}") {
+        // A function of that name stands there already.
+        prop_assume!(text != "x");
         let text = Value::from(text).to_string();
         for (from, to) in [
             ("\"${ecr.api}:v1\"", text.clone()),
