@@ -41,6 +41,9 @@ It issues a certificate a minute after the request, whether its records are in D
 A listener whose default certificate changes loses all others, and one that ends TLS no more keeps its own; one that is added twice is there twice, and
 what is removed may be the default one. AWS keeps the others, and takes all away with TLS.
 
+A listener of a classic load balancer asks instances by its own protocol, whatever it was told, and of several that are deleted at once none or too many
+go. AWS does as it is told.
+
 A subnet that is deleted goes on using its route table, which then can never be deleted. AWS ends that with the subnet.
 
 A NAT gateway that is deleted leaves its network interface, and its address in use. AWS ends both with the gateway.
@@ -83,6 +86,7 @@ from moto.ec2.models.subnets import SubnetBackend
 from moto.ec2.utils import parse_user_data
 from moto.ecs.models import EC2ContainerServiceBackend
 from moto.ecs.responses import EC2ContainerServiceResponse
+from moto.elb.models import ELBBackend, FakeListener
 from moto.elbv2.exceptions import DuplicateListenerError, DuplicateLoadBalancerName
 from moto.elbv2.models import ELBv2Backend
 from moto.iam import models as iam
@@ -125,6 +129,8 @@ S3_ROOTS = {
 }
 create_load_balancer = ELBv2Backend.create_load_balancer
 create_listener = ELBv2Backend.create_listener
+create_classic = ELBBackend.create_load_balancer
+create_classic_listeners = ELBBackend.create_load_balancer_listeners
 modify_listener = ELBv2Backend.modify_listener
 describe_capacity_providers = EC2ContainerServiceBackend.describe_capacity_providers
 delete_group = AutoScalingBackend.delete_auto_scaling_group
@@ -198,6 +204,27 @@ def remove_other_listener_certificates(self, arn, certificates):
     listener = self.describe_listeners(None, [arn])[0]
     gone = [it["CertificateArn"] for it in certificates]
     listener.certificates[1:] = [it for it in listener.certificates[1:] if it not in gone]
+
+
+def tell_instance_protocols(balancer, ports):
+    told = {int(port["LoadBalancerPort"]): port.get("InstanceProtocol") for port in ports}
+    for listener in balancer.listeners:
+        listener.told = told.get(int(listener.load_balancer_port)) or getattr(listener, "told", None)
+    return balancer
+
+
+def create_classic_as_told(self, name, zones, ports, **named):
+    return tell_instance_protocols(create_classic(self, name, zones, ports, **named), ports)
+
+
+def create_classic_listeners_as_told(self, name, ports):
+    return tell_instance_protocols(create_classic_listeners(self, name, ports), ports)
+
+
+def delete_these_classic_listeners(self, name, ports):
+    balancer = self.get_load_balancer(name)
+    balancer.listeners = [it for it in balancer.listeners if int(it.load_balancer_port) not in {int(port) for port in ports}]
+    return balancer
 
 
 def issue_once_validated(self):
@@ -504,6 +531,10 @@ EC2ContainerServiceResponse.create_service = create_and_remember
 EC2ContainerServiceResponse.update_service = update_and_redeploy
 LogsBackend.iter_tagged_resources = log_groups_as_in_arns
 ELBv2Backend.create_load_balancer = create_load_balancer_once
+ELBBackend.create_load_balancer = create_classic_as_told
+ELBBackend.create_load_balancer_listeners = create_classic_listeners_as_told
+ELBBackend.delete_load_balancer_listeners = delete_these_classic_listeners
+FakeListener.instance_protocol = property(lambda self: getattr(self, "told", None) or self.protocol)
 ELBv2Backend.modify_listener = modify_listener_and_keep_certificates
 ELBv2Backend.add_listener_certificates = add_listener_certificates_once
 ELBv2Backend.remove_listener_certificates = remove_other_listener_certificates

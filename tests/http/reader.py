@@ -104,6 +104,7 @@ def listing():
     }
     for kind, parts in networks().items():
         found[kind] = [next((tag["Value"] for tag in part.get("Tags", []) if tag["Key"] == "Name"), id) for id, part in parts]
+    found["classic load balancers"] = [b["LoadBalancerName"] for b in every("elb", "describe_load_balancers", "LoadBalancerDescriptions")]
     for balancer in elb.describe_load_balancers()["LoadBalancers"]:
         found["load balancers"].append(balancer["LoadBalancerName"])
         for listener in elb.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]:

@@ -66,6 +66,8 @@ pub struct Aws {
     pub(crate) certificates: aws_sdk_acm::Client,
     /// In the region from which CloudFront takes certificates.
     pub(crate) certificates_of_cloudfront: aws_sdk_acm::Client,
+    /// Elastic Load Balancing's older API.
+    pub(crate) clb: aws_sdk_elasticloadbalancing::Client,
     pub(crate) cloudfront: aws_sdk_cloudfront::Client,
     pub(crate) ec2: aws_sdk_ec2::Client,
     /// For calls that must not be repeated blindly: it never retries.
@@ -122,6 +124,7 @@ impl Aws {
                 throttle,
                 region(Region::from_static(CLOUDFRONT_REGION))
             ),
+            clb: client!(aws_sdk_elasticloadbalancing, config, throttle),
             cloudfront: client!(aws_sdk_cloudfront, config, throttle),
             ec2: client!(aws_sdk_ec2, config, throttle),
             ec2_once: client!(

@@ -8,6 +8,7 @@ mod auto_scaling;
 mod bucket;
 mod capacity_provider;
 mod certificate;
+mod clb;
 mod client;
 mod cloudfront;
 mod cluster;
@@ -40,7 +41,7 @@ mod zero;
 use neap_core::address::{Address, Kind};
 use neap_core::desired::{Desired, DesiredResource, Network};
 use neap_core::kinds::{
-    Alb, AutoScalingGroup, Bucket, BucketFiles, BucketPolicy, CapacityProvider, Certificate, Cloudfront,
+    Alb, AutoScalingGroup, Bucket, BucketFiles, BucketPolicy, CapacityProvider, Certificate, Clb, Cloudfront,
     Cluster, ClusterCapacity, Domain, Ecr, ElasticIp, Function, InstanceProfile, InternetGateway,
     LaunchTemplate, Listener, LogGroup, NatGateway, Nlb, OriginAccessControl, Role, RouteTable, Rule,
     ScalableTarget, SecurityGroup, Service, Subnet, TargetGroup, Task, Vpc, VpcEndpoint,
@@ -64,7 +65,7 @@ macro_rules! by_kind {
     ($kind:expr, $fields:ident => $expression:expr) => {
         by_kind!(@match $kind, $fields => $expression;
             LogGroup Role InstanceProfile Ecr Cluster Vpc InternetGateway ElasticIp NatGateway RouteTable Subnet VpcEndpoint SecurityGroup LaunchTemplate AutoScalingGroup
-            CapacityProvider ClusterCapacity TargetGroup Alb Nlb Listener Rule Task Service ScalableTarget Cloudfront
+            CapacityProvider ClusterCapacity TargetGroup Alb Nlb Clb Listener Rule Task Service ScalableTarget Cloudfront
             Bucket BucketPolicy BucketFiles OriginAccessControl Certificate Function Domain)
     };
     (@match $kind:expr, $fields:ident => $expression:expr; $($variant:ident)*) => {
@@ -99,6 +100,7 @@ impl Aws {
             repositories,
             clusters,
             balancers,
+            classic,
             distributions,
             controls,
             functions,
@@ -115,6 +117,7 @@ impl Aws {
             Box::pin(ecr::read(self, desired)),
             Box::pin(ecs::read(self, desired)),
             Box::pin(elb::read(self, desired)),
+            Box::pin(clb::read(self, desired)),
             Box::pin(cloudfront::read(self, desired)),
             Box::pin(cloudfront::access_control::read(self, desired)),
             Box::pin(cloudfront::function::read(self, desired)),
@@ -133,6 +136,7 @@ impl Aws {
             repositories,
             clusters,
             balancers,
+            classic,
             distributions,
             controls,
             functions,

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use neap_core::address::Address;
 use neap_core::desired::{Desired, DesiredResource, TAG_ADDRESS, TAG_STACK};
 use neap_core::kinds::{
-    Alb, AutoScalingGroup, Bucket, BucketFiles, BucketPolicy, CapacityProvider, Certificate, Cloudfront,
+    Alb, AutoScalingGroup, Bucket, BucketFiles, BucketPolicy, CapacityProvider, Certificate, Clb, Cloudfront,
     Cluster, ClusterCapacity, Domain, Ecr, ElasticIp, Function, InstanceProfile, InternetGateway, KindOf,
     LaunchTemplate, Listener, LogGroup, NatGateway, Nlb, OriginAccessControl, Resource, Role, RouteTable,
     Rule, ScalableTarget, SecurityGroup, Service, Subnet, TargetGroup, Task, Vpc, VpcEndpoint,
@@ -37,7 +37,7 @@ macro_rules! fields {
 }
 
 fields!(LogGroup Role InstanceProfile Ecr Cluster Vpc InternetGateway ElasticIp NatGateway RouteTable Subnet VpcEndpoint SecurityGroup LaunchTemplate AutoScalingGroup CapacityProvider
-    ClusterCapacity TargetGroup Alb Nlb Listener Rule Task Service ScalableTarget Cloudfront Bucket BucketPolicy BucketFiles OriginAccessControl Certificate Function Domain);
+    ClusterCapacity TargetGroup Alb Nlb Clb Listener Rule Task Service ScalableTarget Cloudfront Bucket BucketPolicy BucketFiles OriginAccessControl Certificate Function Domain);
 
 /// A desired resource with its fields as their own type.
 #[derive(Debug, Clone, Copy)]

@@ -55,7 +55,7 @@ async fn change(aws: &Aws, before: &Service, after: &Service, again: bool) -> Re
         request = request.set_capacity_provider_strategy(Some(to_strategy(&after.capacity)?));
     }
     if before.targets != after.targets {
-        request = request.set_load_balancers(Some(convert::to_targets(&after.targets)));
+        request = request.set_load_balancers(Some(convert::to_balancers(after)));
     }
     if convert::network_differs(before, after) {
         request = request.set_network_configuration(convert::to_network(after)?);
@@ -103,7 +103,7 @@ impl Remote for Service {
             .set_capacity_provider_strategy(
                 Some(to_strategy(&fields.capacity)?).filter(|items| !items.is_empty()),
             )
-            .set_load_balancers(Some(convert::to_targets(&fields.targets)))
+            .set_load_balancers(Some(convert::to_balancers(fields)))
             .set_network_configuration(convert::to_network(fields)?)
             .set_platform_version(convert::platform_version(fields))
             .deployment_configuration(convert::to_deployment(fields))

@@ -110,6 +110,7 @@ macro_rules! sdk_tags {
 sdk_tags!(to_ecs, from_ecs, aws_sdk_ecs::types::Tag, plain);
 sdk_tags!(to_ec2, from_ec2, aws_sdk_ec2::types::Tag, plain);
 sdk_tags!(to_elb, from_elb, aws_sdk_elasticloadbalancingv2::types::Tag, plain);
+sdk_tags!(to_clb, from_clb, aws_sdk_elasticloadbalancing::types::Tag, keyed);
 sdk_tags!(to_acm, from_acm, aws_sdk_acm::types::Tag, keyed);
 sdk_tags!(to_cloudfront, from_cloudfront, aws_sdk_cloudfront::types::Tag, keyed);
 sdk_tags!(to_iam, from_iam, aws_sdk_iam::types::Tag, checked);
@@ -146,6 +147,7 @@ mod tests {
         assert_eq!(from_ecs(&to_ecs(&all)), all);
         assert_eq!(from_ec2(&to_ec2(&all)), all);
         assert_eq!(from_elb(&to_elb(&all)), all);
+        assert_eq!(from_clb(&to_clb(&all).expect("keys")), all);
         assert_eq!(from_ecr(&to_ecr(&all).expect("keys")), all);
         assert_eq!(from_s3(&to_s3(&all).expect("keys")), all);
         assert_eq!(from_iam(&to_iam(&all).expect("keys")), all);

@@ -53,6 +53,8 @@ pub enum Kind {
     Alb,
     /// A network load balancer.
     Nlb,
+    /// A classic load balancer.
+    Clb,
     /// A listener of a load balancer.
     Listener,
     /// A rule of a listener.
@@ -83,7 +85,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order in which plans list them when nothing else decides.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 34] = [
         Self::LogGroup,
         Self::Role,
         Self::InstanceProfile,
@@ -105,6 +107,7 @@ impl Kind {
         Self::TargetGroup,
         Self::Alb,
         Self::Nlb,
+        Self::Clb,
         Self::Listener,
         Self::Rule,
         Self::Task,
@@ -142,6 +145,7 @@ impl Kind {
             Self::TargetGroup => "target_group",
             Self::Alb => "alb",
             Self::Nlb => "nlb",
+            Self::Clb => "clb",
             Self::Listener => "listener",
             Self::Rule => "rule",
             Self::Task => "task",

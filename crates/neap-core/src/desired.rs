@@ -196,12 +196,13 @@ impl Desired {
         self.resources.values().flat_map(DesiredResource::references).filter_map(zone).collect()
     }
 
-    /// The ARNs of ACM's certificates that listeners and distributions name and the stack does not own.
+    /// The ARNs of ACM's certificates that load balancers and distributions name and the stack does not own.
     pub fn named_certificates(&self) -> BTreeSet<String> {
         let named = |wanted: &DesiredResource| match &wanted.resource {
             Resource::Listener(listener) => {
                 listener.certificate.iter().chain(&listener.extra_certificates).cloned().collect()
             }
+            Resource::Clb(clb) => clb.listeners.values().filter_map(|it| it.certificate.clone()).collect(),
             Resource::Cloudfront(site) => site.certificate.iter().map(|it| it.arn.clone()).collect(),
             _ => Vec::new(),
         };

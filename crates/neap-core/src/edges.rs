@@ -62,6 +62,10 @@ pub const fn between(dependent: Kind, dependency: Kind) -> EdgeRule {
             EdgeRule::ID
         }
 
+        // CreateService looks at the load balancer's listeners, and ECS takes the instances of a service that goes away from
+        // it: nobody says what it does where there is none any more.
+        (Kind::Service, Kind::Clb) => EdgeRule::ID.gone_before(),
+
         // RegisterScalableTarget looks for the service (`ECS service doesn't exist`), which may still be deploying. Scaling goes
         // first, or it would go on moving the number of tasks that drain; and what outlives the service would scale its
         // successor of the same name.
@@ -102,26 +106,26 @@ pub const fn between(dependent: Kind, dependency: Kind) -> EdgeRule {
         }
         // CreateLoadBalancer looks for a way to the internet, and tasks and instances find none without their table. Their
         // interfaces keep the subnet (`DependencyViolation`).
-        (Kind::Alb | Kind::Nlb | Kind::Service | Kind::AutoScalingGroup, Kind::Subnet) => {
+        (Kind::Alb | Kind::Nlb | Kind::Clb | Kind::Service | Kind::AutoScalingGroup, Kind::Subnet) => {
             EdgeRule::SETTLED.held()
         }
 
         // Interfaces of the load balancer, and rules of other groups that name this one as peer, keep a group
         // (`DependencyViolation`).
-        (Kind::Alb | Kind::Nlb | Kind::SecurityGroup, Kind::SecurityGroup) => EdgeRule::ID.held(),
+        (Kind::Alb | Kind::Nlb | Kind::Clb | Kind::SecurityGroup, Kind::SecurityGroup) => EdgeRule::ID.held(),
 
         // DeleteOriginAccessControl fails with `OriginAccessControlInUse` while any distribution names it, a disabled one
         // too.
         (Kind::Cloudfront, Kind::OriginAccessControl) => EdgeRule::ID.held(),
-        // CreateListener and ModifyListener fail with `UnsupportedCertificate`, and CloudFront with
-        // `InvalidViewerCertificate`, until it is issued. DeleteCertificate fails with `ResourceInUseException` while either
-        // of them uses it.
-        (Kind::Listener | Kind::Cloudfront, Kind::Certificate) => EdgeRule::SETTLED.held(),
+        // CreateListener and ModifyListener fail with `UnsupportedCertificate`, a classic load balancer's calls with
+        // `CertificateNotFound`, and CloudFront with `InvalidViewerCertificate`, until it is issued. DeleteCertificate fails
+        // with `ResourceInUseException` while one of them uses it.
+        (Kind::Listener | Kind::Clb | Kind::Cloudfront, Kind::Certificate) => EdgeRule::SETTLED.held(),
         // A behaviour takes a function once it is published, which its create sees to. DeleteFunction fails with
         // `FunctionInUse` while any behaviour names it.
         (Kind::Cloudfront, Kind::Function) => EdgeRule::ID.held(),
         // Nobody enforces it, but a name that leads to nothing can be taken over by whoever gets that host name next.
-        (Kind::Domain, Kind::Cloudfront | Kind::Alb | Kind::Nlb) => EdgeRule::ID.gone_before(),
+        (Kind::Domain, Kind::Cloudfront | Kind::Alb | Kind::Nlb | Kind::Clb) => EdgeRule::ID.gone_before(),
         // S3 refuses two changes of one bucket at a time (`OperationAborted`).
         (Kind::BucketPolicy, Kind::Bucket) => EdgeRule::ID.gone_before(),
         // DeleteBucket fails with `BucketNotEmpty`, and nothing can be put before the bucket answers.
@@ -193,6 +197,13 @@ mod tests {
     fn a_certificate_is_issued_before_it_is_used_and_goes_after_its_users() {
         check(Kind::Listener, Kind::Certificate, Need::Ready, true);
         check(Kind::Cloudfront, Kind::Certificate, Need::Ready, true);
+    }
+
+    #[test]
+    fn a_classic_balancer_outlives_its_service_and_goes_before_its_groups() {
+        check(Kind::Service, Kind::Clb, Need::Exists, true);
+        check(Kind::Clb, Kind::SecurityGroup, Need::Exists, true);
+        check(Kind::Clb, Kind::Certificate, Need::Ready, true);
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub const CLOUDFRONT_REGION: &str = "us-east-1";
 /// The most characters that a name of `kind` may have; 0 where AWS takes no name.
 pub const fn limit(kind: Kind) -> usize {
     match kind {
-        Kind::Alb | Kind::Nlb | Kind::TargetGroup => 32,
+        Kind::Alb | Kind::Nlb | Kind::Clb | Kind::TargetGroup => 32,
         Kind::Bucket | Kind::BucketPolicy | Kind::BucketFiles => 63,
         Kind::Role | Kind::OriginAccessControl | Kind::Function => 64,
         Kind::InstanceProfile | Kind::LaunchTemplate => 128,
@@ -79,6 +79,7 @@ pub fn prefix(kind: Kind, stack: &str) -> String {
         Kind::CapacityProvider => format!("neap-{stack}-"),
         Kind::Alb
         | Kind::Nlb
+        | Kind::Clb
         | Kind::TargetGroup
         | Kind::Bucket
         | Kind::BucketPolicy
@@ -144,7 +145,9 @@ pub fn refusal(kind: Kind, name: &str) -> Option<String> {
         return Some("is empty".to_owned());
     }
     match kind {
-        Kind::Alb | Kind::Nlb | Kind::TargetGroup => allowed("-").or_else(|| load_balancing(kind, name)),
+        Kind::Alb | Kind::Nlb | Kind::Clb | Kind::TargetGroup => {
+            allowed("-").or_else(|| load_balancing(kind, name))
+        }
         Kind::Role | Kind::InstanceProfile => allowed("_+=,.@-"),
         Kind::LaunchTemplate => allowed("().-/_"),
         Kind::AutoScalingGroup => {
@@ -302,6 +305,7 @@ mod tests {
         check(Kind::Alb, "internal-x", Some("begins with `internal-`, which AWS keeps for itself"));
         check(Kind::Nlb, "internal-x", Some("begins with `internal-`, which AWS keeps for itself"));
         check(Kind::TargetGroup, "internal-x", None);
+        check(Kind::Clb, "internal-x", None);
         check(Kind::Alb, "x-", Some("begins or ends with a hyphen"));
         check(Kind::Alb, &"x".repeat(33), Some("has 33 characters, and AWS takes at most 32"));
         check(Kind::SecurityGroup, "SG-x", Some("begins with `sg-`, which AWS keeps for itself"));

@@ -31,6 +31,7 @@ pub const fn names(kind: Kind) -> &'static [&'static str] {
         | Kind::OriginAccessControl => &["id"],
         Kind::TargetGroup => &["arn", "name", "full_name"],
         Kind::Alb | Kind::Nlb => &["dns_name", "arn", "zone_id", "full_name"],
+        Kind::Clb => &["dns_name", "name", "arn", "zone_id"],
         Kind::Listener | Kind::Rule | Kind::ScalableTarget => &["arn"],
         Kind::Task => &["arn", "family"],
         Kind::Service => &["name", "arn"],
@@ -93,6 +94,11 @@ pub fn computed(resource: &Resource, environment: &Environment) -> Outputs {
             outputs.push(("name", name.to_owned()));
         }
         Resource::ClusterCapacity(capacity) => outputs.push(("cluster", capacity.cluster.clone())),
+        // Unlike those of the other load balancers its ARN holds no id.
+        Resource::Clb(_) => {
+            outputs.push(("arn", arn("elasticloadbalancing", format!("loadbalancer/{name}"))));
+            outputs.push(("name", name.to_owned()));
+        }
         Resource::Service(service) => {
             outputs.push(("name", name.to_owned()));
             if let Some((_, cluster)) = service.cluster.rsplit_once(":cluster/") {

@@ -59,6 +59,7 @@ impl Repeat {
             | Kind::TargetGroup
             | Kind::Alb
             | Kind::Nlb
+            | Kind::Clb
             | Kind::Service
             | Kind::Bucket
             | Kind::OriginAccessControl

@@ -217,6 +217,7 @@ const fn typical(step: &Step) -> u32 {
         | Kind::RouteTable
         | Kind::LaunchTemplate
         | Kind::TargetGroup
+        | Kind::Clb
         | Kind::Listener
         | Kind::Rule
         | Kind::Task

@@ -69,7 +69,9 @@ impl Patience {
             // Usable everywhere 10 to 15 seconds after its creation (3.10).
             Kind::Role | Kind::InstanceProfile => Self::new(kind, 5, 5, 2),
             // Visible to everybody after the time that AWS's own tools allow (1.7).
-            Kind::SecurityGroup | Kind::TargetGroup | Kind::Listener | Kind::Rule => Self::new(kind, 1, 5, 5),
+            Kind::SecurityGroup | Kind::TargetGroup | Kind::Clb | Kind::Listener | Kind::Rule => {
+                Self::new(kind, 1, 5, 5)
+            }
             // Available after seconds (3.2).
             Kind::Vpc | Kind::InternetGateway | Kind::RouteTable | Kind::Subnet => Self::new(kind, 1, 5, 5),
             Kind::ElasticIp => Self::new(kind, 1, 5, 5),
@@ -107,7 +109,7 @@ impl Patience {
             // that is under way refuses the deletion as long (3.17).
             Kind::Service => Self::new(kind, 3, 10, 20).patient(),
             // Gone at once as a rule; releasing its network interfaces has taken half an hour (3.4).
-            Kind::Alb | Kind::Nlb => Self::new(kind, 2, 10, 35),
+            Kind::Alb | Kind::Nlb | Kind::Clb => Self::new(kind, 2, 10, 35),
             // Disabling must be deployed before the distribution can go: typically 5 to 20 minutes in all (3.22).
             Kind::Cloudfront => Self::new(kind, 10, 20, 90),
             // Refused while the last tasks and services leave, and while another change is under way (3.15).
@@ -179,6 +181,7 @@ const fn visible(kind: Kind) -> u64 {
         | Kind::TargetGroup
         | Kind::Alb
         | Kind::Nlb
+        | Kind::Clb
         | Kind::Listener
         | Kind::Rule => 300,
     }

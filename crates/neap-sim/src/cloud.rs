@@ -57,6 +57,7 @@ impl Cloud for Sim {
             Resource::TargetGroup(fields) => elb::target_group::create(&request, fields).await,
             Resource::Alb(fields) => elb::alb::create(&request, fields).await,
             Resource::Nlb(fields) => elb::nlb::create(&request, fields).await,
+            Resource::Clb(fields) => elb::clb::create(&request, fields).await,
             Resource::Listener(fields) => elb::listener::create(&request, fields).await,
             Resource::Rule(fields) => elb::rule::create(&request, fields).await,
             Resource::Task(fields) => ecs::task::register(&request, fields).await,
@@ -105,6 +106,7 @@ impl Cloud for Sim {
             Resource::TargetGroup(fields) => elb::target_group::update(&request, &arn, fields).await,
             Resource::Alb(fields) => elb::alb::update(&request, &arn, fields).await,
             Resource::Nlb(fields) => elb::nlb::update(&request, &arn, fields).await,
+            Resource::Clb(fields) => elb::clb::update(&request, &arn, fields).await,
             Resource::Listener(fields) => elb::listener::update(&request, &arn, fields).await,
             Resource::Rule(fields) => elb::rule::update(&request, &arn, fields).await,
             Resource::Task(fields) => {
@@ -155,6 +157,7 @@ impl Cloud for Sim {
             Resource::TargetGroup(_) => elb::target_group::delete(&request, &arn).await,
             Resource::Alb(_) => elb::alb::delete(&request, &arn).await,
             Resource::Nlb(_) => elb::nlb::delete(&request, &arn).await,
+            Resource::Clb(_) => elb::clb::delete(&request, &arn).await,
             Resource::Listener(_) => elb::listener::delete(&request, &arn).await,
             Resource::Rule(_) => elb::rule::delete(&request, &arn).await,
             Resource::Service(_) => ecs::service::delete(&request, &arn).await,

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::future::join_all;
 use neap_core::address::{Address, Kind};
 use neap_core::desired::{Desired, TAG_STACK};
-use neap_core::kinds::Listener;
+use neap_core::kinds::{Clb, ClbListener, Listener};
 use neap_core::live::{Live, LiveResource, ReadFailure, Reading};
 use neap_core::network;
 use neap_engine::cloud::{CallError, ErrorKind};
@@ -33,7 +33,7 @@ enum ReadCall {
     List(usize, &'static str),
     /// One call for each resource.
     Each(usize, &'static str),
-    /// One call for each listener that ends TLS.
+    /// One call for each of those that end TLS.
     EachTls(usize, &'static str),
     /// One call for so many resources.
     Batch(usize, &'static str, usize),
@@ -102,6 +102,13 @@ const fn calls(kind: Kind) -> &'static [ReadCall] {
         Kind::Nlb => {
             &[Each(2, "elasticloadbalancing:DescribeLoadBalancerAttributes"), Batch(2, ELB_TAGS, 20)]
         }
+        // All of them are looked at for their tags first, by the older API.
+        Kind::Clb => &[
+            List(1, "elasticloadbalancing:DescribeLoadBalancers"),
+            Batch(2, ELB_TAGS, 20),
+            Each(3, "elasticloadbalancing:DescribeLoadBalancerAttributes"),
+            EachTls(3, "elasticloadbalancing:DescribeLoadBalancerPolicies"),
+        ],
         Kind::Alb => &[
             List(1, "elasticloadbalancing:DescribeLoadBalancers"),
             Each(2, "elasticloadbalancing:DescribeLoadBalancerAttributes"),
@@ -178,7 +185,7 @@ pub(crate) const fn describe(kind: Kind) -> &'static str {
         Kind::Subnet => "ec2:DescribeSubnets",
         Kind::SecurityGroup => "ec2:DescribeSecurityGroups",
         Kind::TargetGroup => "elasticloadbalancing:DescribeTargetGroups",
-        Kind::Alb | Kind::Nlb => "elasticloadbalancing:DescribeLoadBalancers",
+        Kind::Alb | Kind::Nlb | Kind::Clb => "elasticloadbalancing:DescribeLoadBalancers",
         Kind::Listener => "elasticloadbalancing:DescribeListeners",
         Kind::Rule => "elasticloadbalancing:DescribeRules",
         Kind::Task => "ecs:DescribeTaskDefinition",
@@ -307,10 +314,13 @@ fn network_wave(desired: &Desired, subjects: &BTreeMap<String, Address>, wave: u
     (is_left && wave > 1).then(|| wave - 1)
 }
 
-/// The ARNs of the listeners that end TLS.
+/// The ARNs of the listeners and classic load balancers that end TLS.
 fn ending_tls(world: &World) -> BTreeSet<String> {
     let listeners = world.all::<Listener>().filter(|(_, listener)| listener.ends_tls());
-    listeners.map(|(record, _)| record.arn.clone()).collect()
+    let ends_tls = |clb: &Clb| clb.listeners.values().any(ClbListener::ends_tls);
+    let classic = world.all::<Clb>().filter(|(_, clb)| ends_tls(clb));
+    let records = listeners.map(|(record, _)| record).chain(classic.map(|(record, _)| record));
+    records.map(|record| record.arn.clone()).collect()
 }
 
 /// The calls of one wave for one kind.

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use neap_core::address::{Address, Kind};
 use neap_core::desired::{TAG_ADDRESS, TAG_STACK};
 use neap_core::kinds::{
-    Alb, AutoScalingGroup, Bucket, BucketFiles, BucketPolicy, CapacityProvider, Certificate, Cloudfront,
+    Alb, AutoScalingGroup, Bucket, BucketFiles, BucketPolicy, CapacityProvider, Certificate, Clb, Cloudfront,
     Cluster, ClusterCapacity, Domain, Ecr, ElasticIp, Function, InstanceProfile, InternetGateway,
     LaunchTemplate, Listener, LogGroup, NatGateway, Nlb, OriginAccessControl, Resource, Role, RouteTable,
     Rule, ScalableTarget, SecurityGroup, Service, Subnet, TargetGroup, Task, Vpc, VpcEndpoint,
@@ -332,6 +332,7 @@ fields!(
     BucketPolicy,
     CapacityProvider,
     Certificate,
+    Clb,
     Cloudfront,
     Cluster,
     ClusterCapacity,

@@ -499,6 +499,7 @@ fn place(world: &mut World, resource: Resource, tags: &BTreeMap<String, String>)
             (format!("{}/{id}", rule.listener.replacen(":listener/", ":listener-rule/", 1)), String::new())
         }
         Resource::Nlb(_) => (elb(format!("loadbalancer/net/{name}/{id}")), String::new()),
+        Resource::Clb(_) => (elb(format!("loadbalancer/{name}")), name),
         _ => (elb(format!("loadbalancer/app/{name}/{id}")), String::new()),
     };
     let is_global = matches!(

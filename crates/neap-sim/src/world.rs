@@ -10,7 +10,7 @@ use std::path::Path;
 
 use neap_core::address::Kind;
 use neap_core::kinds::{
-    self, Alb, AutoScalingGroup, LaunchTemplate, Nlb, Resource, Service, Subnet, VpcEndpoint,
+    self, Alb, AutoScalingGroup, Clb, LaunchTemplate, Nlb, Resource, Service, Subnet, VpcEndpoint,
 };
 use neap_core::zero::Stored;
 use serde::{Deserialize, Serialize};
@@ -293,6 +293,12 @@ impl World {
                 nlb.subnets.clone(),
                 since + ALB_INTERFACES_LINGER,
             ),
+            Resource::Clb(clb) => self.leave_interface(
+                format!("ELB {}", clb.name),
+                clb.security_groups.clone(),
+                clb.subnets.clone(),
+                since + ALB_INTERFACES_LINGER,
+            ),
             Resource::Service(service) => self.leave_interface(
                 format!("tasks of {}", service.name),
                 service.security_groups.clone(),
@@ -475,6 +481,7 @@ impl World {
     pub(crate) fn user_of_security_group(&self, id: &str) -> Option<String> {
         let alb = self.all::<Alb>().find(|(_, alb)| alb.security_groups.contains(id));
         let nlb = self.all::<Nlb>().find(|(_, nlb)| nlb.security_groups.contains(id));
+        let clb = self.all::<Clb>().find(|(_, clb)| clb.security_groups.contains(id));
         let service = self.all::<Service>().find(|(_, service)| service.security_groups.contains(id));
         let starts = |template: &LaunchTemplate| template.security_groups.contains(id);
         let templates = self.all::<LaunchTemplate>().filter(|(_, template)| starts(template));
@@ -487,6 +494,7 @@ impl World {
         let endpoint = endpoints.find(|(_, endpoint)| endpoint.security_groups.contains(id));
         alb.map(|(_, alb)| format!("ELB app/{}", alb.name))
             .or_else(|| nlb.map(|(_, nlb)| format!("ELB net/{}", nlb.name)))
+            .or_else(|| clb.map(|(_, clb)| format!("ELB {}", clb.name)))
             .or_else(|| service.map(|(_, service)| format!("tasks of {}", service.name)))
             .or_else(|| group.map(|(_, group)| format!("instances of {}", group.name)))
             .or_else(|| interface.map(|interface| interface.description.clone()))

@@ -24,7 +24,8 @@ const INDEX: &str = "tag:GetResources";
 /// A call that lists, with what stays unseen when it fails.
 struct Listing(&'static str, &'static [Thing]);
 
-const BALANCING: &[Thing] = &[Thing::LoadBalancer, Thing::Listener, Thing::ListenerRule];
+const BALANCING: &[Thing] =
+    &[Thing::LoadBalancer, Thing::ClassicLoadBalancer, Thing::Listener, Thing::ListenerRule];
 
 /// The calls that show what can stand in the way.
 const NEAR: &[Listing] = &[

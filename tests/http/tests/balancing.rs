@@ -1,6 +1,6 @@
-//! Load balancers in shapes that no example has, over HTTP: listeners with certificates for several names.
+//! Load balancers in shapes that no example has, over HTTP: listeners with certificates for several names, and classic ones.
 //!
-//! On moto alone: ministack has no certificates beside the default one of a listener.
+//! On moto alone: ministack has neither certificates beside the default one of a listener nor classic load balancers.
 
 use std::collections::BTreeSet;
 
@@ -61,4 +61,65 @@ fn a_listener_has_certificates_for_several_names_on_moto() {
     no_change(&world);
     world.neap(&["destroy", "--yes"]).expect(0);
     world.neap(&["destroy", "--check"]).expect(0);
+}
+
+/// The only classic load balancer: its listeners as `PORT PROTOCOL INSTANCE_PORT INSTANCE_PROTOCOL`, and what it checks.
+fn classic(world: &World) -> (BTreeSet<String>, String) {
+    let answer = world.call("elb", "describe_load_balancers", &json!({}));
+    let balancers = answer["LoadBalancerDescriptions"].as_array().cloned().unwrap_or_default();
+    assert_eq!(balancers.len(), 1, "{balancers:?}");
+    let listener = |shown: &Value| {
+        let word = |key: &str| shown["Listener"][key].to_string().replace('"', "");
+        ["LoadBalancerPort", "Protocol", "InstancePort", "InstanceProtocol"].map(word).join(" ")
+    };
+    let listeners = balancers[0]["ListenerDescriptions"].as_array().cloned().unwrap_or_default();
+    let target = balancers[0]["HealthCheck"]["Target"].as_str().unwrap_or_default().to_owned();
+    (listeners.iter().map(listener).collect(), target)
+}
+
+#[test]
+fn a_classic_load_balancer_lives_on_moto() {
+    let world = World::new(Emulator::Moto, "tests/cases/classic/stack.toml");
+    let zone = json!({ "Name": "example.com", "CallerReference": "example.com" });
+    world.call("route53", "create_hosted_zone", &zone);
+    world.edit("region = \"eu-west-1\"\n", "");
+    world.neap(&["apply", "--yes"]).expect(0);
+    let expected = (["80 HTTP 8080 HTTP".to_owned()].into(), "HTTP:8080/health".to_owned());
+    assert_eq!(classic(&world), expected);
+    let services = json!({ "cluster": "shop-main", "services": ["shop-api"] });
+    let services = world.call("ecs", "describe_services", &services);
+    let attached = services["services"][0]["loadBalancers"][0]["loadBalancerName"].to_string();
+    assert!(attached.contains("shop-old-"), "{attached}");
+    no_change(&world);
+    // Listeners come, change and go; so do the check, attributes and tags.
+    world.edit(
+        "health_check = { path = \"/health\" }\n",
+        "health_check = { path = \"/ready\", interval = 10 }\ncross_zone = true\nidle_timeout = 120\n\
+         connection_draining = 30\ntags = { team = \"web\" }\n",
+    );
+    world.edit(
+        "[clb.old.listener.http]\nport = 80\n",
+        "[certificate.site]\ndomain = \"example.com\"\n\n[clb.old.listener.https]\nport = 443\n\
+         certificate = \"site\"\nssl_policy = \"ELBSecurityPolicy-TLS-1-2-2017-01\"\ninstance_port = 8080\n\n\
+         [clb.old.listener.http]\nport = 80\nprotocol = \"TCP\"\n",
+    );
+    world.neap(&["apply", "--yes"]).expect(0);
+    let listeners = ["443 HTTPS 8080 HTTP", "80 TCP 8080 TCP"].map(str::to_owned);
+    assert_eq!(classic(&world), (listeners.into(), "HTTP:8080/ready".to_owned()));
+    no_change(&world);
+    // Only another certificate.
+    world.edit(
+        "domain = \"example.com\"\n",
+        "domain = \"example.com\"\nalternative_names = [\"www.example.com\"]\n",
+    );
+    world.neap(&["apply", "--yes"]).expect(0);
+    no_change(&world);
+    // Another scheme is another load balancer.
+    world.edit("[clb.old]\n", "[clb.old]\nscheme = \"internal\"\n");
+    world.neap(&["apply", "--yes"]).expect(0);
+    assert_eq!(classic(&world).1, "HTTP:8080/ready");
+    no_change(&world);
+    world.neap(&["destroy", "--yes"]).expect(0);
+    world.neap(&["destroy", "--check"]).expect(0);
+    assert_eq!(world.listing()["classic load balancers"], Value::Null);
 }

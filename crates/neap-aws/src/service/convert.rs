@@ -9,7 +9,7 @@ use aws_sdk_ecs::types::{
     DeploymentConfiguration, LaunchType, LoadBalancer, NetworkConfiguration, PropagateTags,
     SchedulingStrategy, Service as AwsService,
 };
-use neap_core::kinds::{Service, ServiceTarget, StrategyItem};
+use neap_core::kinds::{ClassicTarget, Service, ServiceTarget, StrategyItem};
 use neap_core::live::Outputs;
 use neap_engine::cloud::CallError;
 
@@ -19,7 +19,14 @@ use crate::error::incomplete;
 use crate::remote::outputs;
 
 /// The load balancing of a service.
-pub(super) fn to_targets(targets: &[ServiceTarget]) -> Vec<LoadBalancer> {
+pub(super) fn to_balancers(service: &Service) -> Vec<LoadBalancer> {
+    let classic = service.classic.iter().map(|target| {
+        LoadBalancer::builder()
+            .load_balancer_name(&target.load_balancer)
+            .container_name(&target.container)
+            .container_port(i32::from(target.port))
+            .build()
+    });
     let target = |target: &ServiceTarget| {
         LoadBalancer::builder()
             .target_group_arn(&target.target_group)
@@ -27,16 +34,38 @@ pub(super) fn to_targets(targets: &[ServiceTarget]) -> Vec<LoadBalancer> {
             .container_port(i32::from(target.port))
             .build()
     };
-    targets.iter().map(target).collect()
+    service.targets.iter().map(target).chain(classic).collect()
+}
+
+/// The container that answers, and its port.
+fn endpoint(balancer: &LoadBalancer) -> (String, u16) {
+    let port = balancer.container_port().and_then(|port| u16::try_from(port).ok());
+    (balancer.container_name().unwrap_or_default().to_owned(), port.unwrap_or(0))
 }
 
 fn from_targets(balancers: &[LoadBalancer]) -> Vec<ServiceTarget> {
-    let target = |balancer: &LoadBalancer| ServiceTarget {
-        target_group: balancer.target_group_arn().unwrap_or_default().to_owned(),
-        container: balancer.container_name().unwrap_or_default().to_owned(),
-        port: balancer.container_port().and_then(|port| u16::try_from(port).ok()).unwrap_or(0),
+    let target = |balancer: &LoadBalancer| {
+        let (container, port) = endpoint(balancer);
+        ServiceTarget {
+            target_group: balancer.target_group_arn().unwrap_or_default().to_owned(),
+            container,
+            port,
+        }
     };
-    balancers.iter().map(target).collect()
+    balancers.iter().filter(|balancer| classic_name(balancer).is_none()).map(target).collect()
+}
+
+/// The name of a classic load balancer; the others are known by their target groups.
+fn classic_name(balancer: &LoadBalancer) -> Option<&str> {
+    balancer.load_balancer_name().filter(|name| !name.is_empty() && balancer.target_group_arn().is_none())
+}
+
+fn from_classic(balancers: &[LoadBalancer]) -> Option<ClassicTarget> {
+    balancers.iter().find_map(|balancer| {
+        let load_balancer = classic_name(balancer)?.to_owned();
+        let (container, port) = endpoint(balancer);
+        Some(ClassicTarget { load_balancer, container, port })
+    })
 }
 
 /// Whether two services differ in where their tasks are attached.
@@ -95,7 +124,7 @@ pub(super) fn platform_version(service: &Service) -> Option<String> {
 
 /// A grace period is refused where no load balancer checks health.
 pub(super) fn grace(service: &Service) -> Option<i32> {
-    (!service.targets.is_empty()).then(|| count(service.health_check_grace_seconds))
+    service.is_balanced().then(|| count(service.health_check_grace_seconds))
 }
 
 /// A service's outputs.
@@ -141,6 +170,7 @@ pub(super) fn from_aws(service: &AwsService, wanted: Option<&Service>) -> Servic
         capacity: capacity(service, wanted),
         own_interfaces: network.is_some(),
         targets: from_targets(service.load_balancers()),
+        classic: from_classic(service.load_balancers()),
         subnets: network.map(|network| network.subnets().iter().cloned().collect()).unwrap_or_default(),
         security_groups: network
             .map(|network| network.security_groups().iter().cloned().collect())
@@ -182,7 +212,7 @@ mod tests {
             .desired_count(fields.count.map_or(3, count))
             .set_launch_type(launch_type(fields))
             .set_capacity_provider_strategy(to_strategy(&fields.capacity).ok())
-            .set_load_balancers(Some(to_targets(&fields.targets)))
+            .set_load_balancers(Some(to_balancers(fields)))
             .set_network_configuration(to_network(fields).expect("a network"))
             .set_platform_version(platform_version(fields))
             .deployment_configuration(to_deployment(fields))
@@ -199,6 +229,7 @@ mod tests {
         let plain = Service {
             own_interfaces: false,
             targets: Vec::new(),
+            classic: None,
             subnets: [].into(),
             security_groups: [].into(),
             public_ip: false,
@@ -263,7 +294,7 @@ mod tests {
 
     #[test]
     fn a_grace_period_needs_a_target_and_a_platform_version_fargate() {
-        let lonely = Service { targets: Vec::new(), ..Service::example() };
+        let lonely = Service { targets: Vec::new(), classic: None, ..Service::example() };
         assert_eq!((grace(&lonely), grace(&Service::example())), (None, Some(60)));
         let item = StrategyItem { weight: 1, base: 0 };
         let on_instances = Service { capacity: [("course-main".into(), item)].into(), ..Service::example() };

@@ -15,7 +15,16 @@ const PAGE: i32 = 1000;
 /// The most values that one filter takes.
 const VALUES: usize = 200;
 
-/// Looks at groups, at what is in those of the stack and in its subnets, and at what load balancers of these names leave behind.
+/// The description of the interfaces of a load balancer, as a filter takes it.
+pub(super) fn described(thing: Thing, name: &str) -> Option<String> {
+    match thing {
+        Thing::LoadBalancer => Some(format!("ELB app/{name}/*")),
+        Thing::ClassicLoadBalancer => Some(format!("ELB {name}")),
+        _ => None,
+    }
+}
+
+/// Looks at groups, at what is in those of the stack and in its subnets, and at interfaces that are described so.
 pub(super) async fn look(aws: &Aws, scope: &StackScope, balancers: &[String], subnets: &[String]) -> Part {
     let mut part = Part::default();
     let pages = aws.ec2.describe_security_groups().into_paginator().page_size(PAGE).items().send();
@@ -24,14 +33,15 @@ pub(super) async fn look(aws: &Aws, scope: &StackScope, balancers: &[String], su
     let groups = part.take(listed);
     part.seen.extend(groups.iter().map(group));
     let own = part.candidates(scope, Thing::SecurityGroup);
-    let named = scope.names_of(Thing::LoadBalancer).chain(balancers.iter().map(String::as_str));
-    let described: Vec<String> = named.map(|name| format!("ELB app/{name}/*")).collect();
+    let of = |thing: Thing| scope.names_of(thing).filter_map(move |name| described(thing, name));
+    let named = of(Thing::LoadBalancer).chain(of(Thing::ClassicLoadBalancer));
+    let descriptions: Vec<String> = named.chain(balancers.iter().cloned()).collect();
     let tag = format!("tag:{TAG_STACK}");
     let stack = vec![scope.stack.clone()];
     let mut interfaces = Vec::new();
     for (name, values) in [
         ("group-id", own.as_slice()),
-        ("description", &described),
+        ("description", &descriptions),
         (tag.as_str(), &stack),
         ("subnet-id", subnets),
     ] {
@@ -97,8 +107,8 @@ fn interface(interface: &sdk::NetworkInterface) -> Seen {
     seen
 }
 
-/// What AWS says in an interface's description that it made it for: `ELB app/NAME/ID`, a NAT gateway or an endpoint by its id, or
-/// the attachment of a task.
+/// What AWS says in an interface's description that it made it for: `ELB app/NAME/ID`, `ELB NAME` for a classic load balancer, a NAT
+/// gateway or an endpoint by its id, or the attachment of a task.
 fn owner(description: &str) -> Option<Owner> {
     if let Some(rest) = description.strip_prefix("ELB app/") {
         let name = rest.split('/').next().unwrap_or(rest);
@@ -110,6 +120,9 @@ fn owner(description: &str) -> Option<Owner> {
         if let Some(id) = description.strip_prefix(words) {
             return Some(Owner { thing, name: id.to_owned() });
         }
+    }
+    if let Some(name) = description.strip_prefix("ELB ").filter(|rest| !rest.contains('/')) {
+        return Some(Owner { thing: Thing::ClassicLoadBalancer, name: name.to_owned() });
     }
     let (arn, id) = description.split_once(":attachment/")?;
     arn.contains(":ecs:").then(|| Owner { thing: Thing::Task, name: id.to_owned() })
@@ -144,6 +157,7 @@ mod tests {
         check("arn:aws:ecs:eu-west-1:123456789012:attachment/0a1b-2c", Some((Thing::Task, "0a1b-2c")));
         check("Interface for NAT Gateway nat-1", Some((Thing::NatGateway, "nat-1")));
         check("VPC Endpoint Interface vpce-1", Some((Thing::VpcEndpoint, "vpce-1")));
+        check("ELB shop-old", Some((Thing::ClassicLoadBalancer, "shop-old")));
         check("ELB net/shop/0a1b2c", None);
         check("RDSNetworkInterface", None);
         check("", None);

@@ -6,6 +6,7 @@
 mod alarms;
 mod buckets;
 mod certificates;
+mod clb;
 mod cloudfront;
 mod ec2;
 mod ecr;
@@ -90,20 +91,18 @@ pub(crate) async fn remains(aws: &Aws, scope: &StackScope) -> Result<Remains, Ca
     let account = aws.identity().await?.account.clone();
     let everything = scope.depth == Depth::Everything;
     let near = async {
-        let (mut balancing, containers, images, groups, networks) = join!(
+        let (mut balancing, classic, containers, images, groups, networks) = join!(
             Box::pin(elb::look(aws, scope)),
+            Box::pin(clb::look(aws)),
             Box::pin(ecs::look(aws, scope)),
             Box::pin(ecr::look(aws, scope)),
             Box::pin(instances::groups(aws)),
             Box::pin(network::look(aws)),
         );
+        balancing.merge(classic);
         // The interfaces of load balancers are found by the names of those.
-        let balancers: Vec<String> = balancing
-            .seen
-            .iter()
-            .filter(|seen| seen.thing == Thing::LoadBalancer && is_tagged(scope, &seen.tags))
-            .map(|seen| seen.name.clone())
-            .collect();
+        let own = balancing.seen.iter().filter(|seen| is_tagged(scope, &seen.tags));
+        let balancers: Vec<String> = own.filter_map(|seen| ec2::described(seen.thing, &seen.name)).collect();
         balancing.merge(containers);
         balancing.merge(images);
         balancing.merge(groups);

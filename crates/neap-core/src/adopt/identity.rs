@@ -143,6 +143,8 @@ fn of_arn(kind: Kind, arn: &str) -> Option<By> {
         Kind::TargetGroup => By::Name(first(inside(elb, "targetgroup/")?)),
         Kind::Alb => By::Name(first(inside(elb, "loadbalancer/app/")?)),
         Kind::Nlb => By::Name(first(inside(elb, "loadbalancer/net/")?)),
+        // The others' ARNs hold their type and an id.
+        Kind::Clb => By::Name(inside(elb, "loadbalancer/").filter(|name| !name.contains('/'))?.to_owned()),
         Kind::Listener => {
             inside(elb, "listener/app/").or_else(|| inside(elb, "listener/net/")).map(|_| By::Position)?
         }
@@ -194,6 +196,7 @@ mod tests {
         check(Kind::Alb, &elb("loadbalancer/app/public/0123"), &name("public"));
         check(Kind::Listener, &elb("listener/app/public/0123/4567"), &By::Position);
         check(Kind::Nlb, &elb("loadbalancer/net/mqtt/0123"), &name("mqtt"));
+        check(Kind::Clb, &elb("loadbalancer/old"), &name("old"));
         check(Kind::Listener, &elb("listener/net/mqtt/0123/4567"), &By::Position);
         check(Kind::Rule, &elb("listener-rule/app/public/0123/4567/89ab"), &By::Position);
         check(Kind::Task, &arn("ecs", "task-definition/api:7"), &name("api"));
@@ -233,6 +236,11 @@ mod tests {
             Kind::Alb,
             "arn:aws:elasticloadbalancing:eu-west-1:1:loadbalancer/net/a/1",
             "is not the ARN of something of kind `alb`",
+        );
+        refuse(
+            Kind::Clb,
+            "arn:aws:elasticloadbalancing:eu-west-1:1:loadbalancer/app/a/1",
+            "is not the ARN of something of kind `clb`",
         );
         refuse(Kind::Listener, "http", "is not the ARN of something of kind `listener`");
         refuse(Kind::Role, "arn:aws", "is not the ARN of something of kind `role`");

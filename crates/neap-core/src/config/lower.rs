@@ -9,6 +9,8 @@ mod alb_rule;
 mod bucket;
 mod capacity;
 mod certificate;
+mod classic;
+mod clb;
 mod cloudfront;
 mod cloudfront_origin;
 mod container;
@@ -86,6 +88,7 @@ pub fn lower(
     target_group::lower(&mut lowering);
     alb::lower(&mut lowering);
     nlb::lower(&mut lowering);
+    clb::lower(&mut lowering);
     alb_action::check_groups(&mut lowering);
     task::lower(&mut lowering);
     service::lower(&mut lowering);

@@ -10,6 +10,7 @@ mod bucket_files;
 mod bucket_policy;
 mod capacity_provider;
 mod certificate;
+mod clb;
 mod cloudfront;
 mod cluster;
 mod cluster_capacity;
@@ -44,6 +45,7 @@ pub use bucket_files::{BucketFiles, Site};
 pub use bucket_policy::BucketPolicy;
 pub use capacity_provider::CapacityProvider;
 pub use certificate::Certificate;
+pub use clb::{Clb, ClbHealthCheck, ClbListener};
 pub use cloudfront::{Behavior, Cloudfront, ManagedPolicies, Origin, ViewerCertificate};
 pub use cloudfront::{
     MANAGED_CACHE_POLICIES, MANAGED_ORIGIN_REQUEST_POLICIES, MANAGED_RESPONSE_HEADERS_POLICIES,
@@ -67,7 +69,7 @@ pub use route_table::RouteTable;
 pub use rule::{Conditions, QueryMatch, Rule};
 pub use scalable_target::{ScalableTarget, ScheduledAction, Step, StepAlarm, StepScaling, TargetTracking};
 pub use security_group::{SecurityGroup, SecurityGroupRule};
-pub use service::{Service, ServiceTarget};
+pub use service::{ClassicTarget, Service, ServiceTarget};
 pub use subnet::Subnet;
 pub use target_group::{HealthCheck, Stickiness, TargetGroup};
 pub use task::{
@@ -204,6 +206,7 @@ kinds!(
     TargetGroup,
     Alb,
     Nlb,
+    Clb,
     Listener,
     Rule,
     Task,

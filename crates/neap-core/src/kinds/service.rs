@@ -18,6 +18,17 @@ pub struct ServiceTarget {
     pub port: u16,
 }
 
+/// A classic load balancer that the instances of a service's tasks register with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClassicTarget {
+    /// The load balancer's name.
+    pub load_balancer: String,
+    /// The container that answers.
+    pub container: String,
+    /// The port that it listens on, behind a fixed port of its instance.
+    pub port: u16,
+}
+
 /// An ECS service.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Service {
@@ -37,6 +48,9 @@ pub struct Service {
     pub own_interfaces: bool,
     /// The target groups that tasks register with.
     pub targets: Vec<ServiceTarget>,
+    /// The classic load balancer that their instances register with, instead of target groups.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub classic: Option<ClassicTarget>,
     /// Ids of the subnets, with network mode awsvpc.
     pub subnets: BTreeSet<String>,
     /// Ids of the security groups, with network mode awsvpc.
@@ -72,13 +86,20 @@ impl Service {
     pub fn is_daemon(&self) -> bool {
         self.scheduling_strategy == Self::DAEMON
     }
+
+    /// Whether a load balancer of any kind checks the health of its tasks.
+    #[must_use]
+    pub fn is_balanced(&self) -> bool {
+        !self.targets.is_empty() || self.classic.is_some()
+    }
 }
 
 impl KindOf for Service {
     const KIND: Kind = Kind::Service;
     const POLICY: FieldPolicy = FieldPolicy {
-        // Whether AWS takes the network of a service away in place is not known.
-        replace: &["name", "cluster", "scheduling_strategy", "own_interfaces"],
+        // Whether AWS takes the network of a service away in place is not known, nor whether it changes a classic load
+        // balancer so: UpdateService speaks of target groups alone.
+        replace: &["name", "cluster", "scheduling_strategy", "own_interfaces", "classic"],
         ignore_unset: &[],
         unordered: &["targets", "subnets", "security_groups"],
         documents: &[],
@@ -103,6 +124,11 @@ impl KindOf for Service {
                 container: "app".into(),
                 port: 3000,
             }],
+            classic: Some(ClassicTarget {
+                load_balancer: "course-old".into(),
+                container: "app".into(),
+                port: 3000,
+            }),
             subnets: ["subnet-1".into()].into(),
             security_groups: ["sg-1".into()].into(),
             public_ip: true,

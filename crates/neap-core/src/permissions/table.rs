@@ -186,6 +186,7 @@ pub(super) const fn of_kind(kind: Kind) -> &'static [Right] {
         Kind::SecurityGroup => SECURITY_GROUP,
         Kind::TargetGroup => TARGET_GROUP,
         Kind::Alb | Kind::Nlb => BALANCER,
+        Kind::Clb => CLASSIC_BALANCER,
         Kind::Listener => LISTENER,
         Kind::Rule => RULE,
         Kind::Task => TASK,
@@ -457,6 +458,29 @@ const BALANCER: &[Right] = &[
     make("elasticloadbalancing:SetSecurityGroups", Own, Tagged),
     make("elasticloadbalancing:SetSubnets", Own, Tagged),
     make("elasticloadbalancing:SetIpAddressType", Own, Tagged),
+    delete("elasticloadbalancing:DeleteLoadBalancer", Own, Tagged),
+    make("iam:CreateServiceLinkedRole", On::ServiceLinked, OfService("elasticloadbalancing.amazonaws.com")),
+];
+
+/// The actions of both APIs have one prefix, and some have one name.
+const CLASSIC_BALANCER: &[Right] = &[
+    read("elasticloadbalancing:DescribeLoadBalancers", Any),
+    read("elasticloadbalancing:DescribeLoadBalancerAttributes", Any),
+    read("elasticloadbalancing:DescribeLoadBalancerPolicies", Any),
+    read("elasticloadbalancing:DescribeTags", Any),
+    make("elasticloadbalancing:CreateLoadBalancer", Own, Requested),
+    make("elasticloadbalancing:AddTags", Own, Guard::None),
+    make("elasticloadbalancing:RemoveTags", Own, Guard::None),
+    make("elasticloadbalancing:ModifyLoadBalancerAttributes", Own, Tagged),
+    make("elasticloadbalancing:ConfigureHealthCheck", Own, Tagged),
+    make("elasticloadbalancing:ApplySecurityGroupsToLoadBalancer", Own, Tagged),
+    make("elasticloadbalancing:AttachLoadBalancerToSubnets", Own, Tagged),
+    make("elasticloadbalancing:DetachLoadBalancerFromSubnets", Own, Tagged),
+    make("elasticloadbalancing:CreateLoadBalancerListeners", Own, Tagged),
+    make("elasticloadbalancing:DeleteLoadBalancerListeners", Own, Tagged),
+    make("elasticloadbalancing:SetLoadBalancerListenerSSLCertificate", Own, Tagged),
+    make("elasticloadbalancing:CreateLoadBalancerPolicy", Own, Tagged),
+    make("elasticloadbalancing:SetLoadBalancerPoliciesOfListener", Own, Tagged),
     delete("elasticloadbalancing:DeleteLoadBalancer", Own, Tagged),
     make("iam:CreateServiceLinkedRole", On::ServiceLinked, OfService("elasticloadbalancing.amazonaws.com")),
 ];

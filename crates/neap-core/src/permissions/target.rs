@@ -159,6 +159,8 @@ fn arns(place: &Place, kind: Kind, name: &str) -> Vec<String> {
         Kind::TargetGroup => vec![balancing(place, "targetgroup", name)],
         Kind::Alb => vec![balancing(place, "loadbalancer/app", name)],
         Kind::Nlb => vec![balancing(place, "loadbalancer/net", name)],
+        // Their ARNs hold neither type nor id.
+        Kind::Clb => vec![place.arn("elasticloadbalancing", &format!("loadbalancer/{name}"))],
         Kind::Listener => vec![balancing(place, "listener/*", name)],
         Kind::Rule => vec![balancing(place, "listener-rule/app", name)],
         Kind::Task => vec![place.arn("ecs", &format!("task-definition/{name}:*"))],

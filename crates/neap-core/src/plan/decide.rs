@@ -187,6 +187,7 @@ impl<'a> Judge<'a, '_> {
             | Kind::CapacityProvider
             | Kind::ClusterCapacity
             | Kind::TargetGroup
+            | Kind::Clb
             | Kind::Listener
             | Kind::Rule
             | Kind::Task

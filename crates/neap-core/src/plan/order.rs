@@ -210,6 +210,7 @@ fn place(resource: &Resource) -> Option<String> {
         | Resource::TargetGroup(_)
         | Resource::Alb(_)
         | Resource::Nlb(_)
+        | Resource::Clb(_)
         | Resource::Task(_)
         | Resource::Bucket(_)
         | Resource::BucketPolicy(_)

@@ -121,6 +121,7 @@ impl<'a> World<'a> {
             | Kind::TargetGroup
             | Kind::Alb
             | Kind::Nlb
+            | Kind::Clb
             | Kind::Task
             | Kind::Service
             | Kind::ScalableTarget
@@ -246,6 +247,7 @@ fn identities<'b>(found: &'b LiveResource, known: &'b Outputs) -> Vec<&'b str> {
         Kind::CapacityProvider => &["arn", "name"],
         Kind::ClusterCapacity => &[],
         Kind::Alb | Kind::Nlb => &["arn", "dns_name"],
+        Kind::Clb => &["name", "dns_name"],
         Kind::Cloudfront => &["arn", "domain_name"],
         Kind::Role
         | Kind::InstanceProfile

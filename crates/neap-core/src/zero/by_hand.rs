@@ -11,6 +11,7 @@ pub(super) fn command(scope: &StackScope, region: &str, seen: &Seen) -> Option<S
     let within = || quoted(seen.within.as_deref().unwrap_or_default());
     let command = match seen.thing {
         Thing::LoadBalancer => format!("elbv2 delete-load-balancer --load-balancer-arn {id}"),
+        Thing::ClassicLoadBalancer => format!("elb delete-load-balancer --load-balancer-name {name}"),
         Thing::Listener => format!("elbv2 delete-listener --listener-arn {id}"),
         Thing::ListenerRule => format!("elbv2 delete-rule --rule-arn {id}"),
         Thing::TargetGroup => format!("elbv2 delete-target-group --target-group-arn {id}"),

@@ -15,8 +15,10 @@ use crate::pricing::Usage;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Thing {
-    /// An application load balancer.
+    /// A load balancer, but for a classic one.
     LoadBalancer,
+    /// A classic load balancer.
+    ClassicLoadBalancer,
     /// A listener of one.
     Listener,
     /// A rule of a listener.
@@ -91,8 +93,9 @@ pub enum Thing {
 
 impl Thing {
     /// Everything that is looked for.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 37] = [
         Self::LoadBalancer,
+        Self::ClassicLoadBalancer,
         Self::Listener,
         Self::ListenerRule,
         Self::TargetGroup,
@@ -152,6 +155,7 @@ impl Thing {
             Kind::SecurityGroup => Self::SecurityGroup,
             Kind::TargetGroup => Self::TargetGroup,
             Kind::Alb | Kind::Nlb => Self::LoadBalancer,
+            Kind::Clb => Self::ClassicLoadBalancer,
             Kind::Listener => Self::Listener,
             Kind::Rule => Self::ListenerRule,
             Kind::Task => Self::TaskDefinition,
@@ -171,6 +175,7 @@ impl Thing {
     pub const fn word(self) -> &'static str {
         match self {
             Self::LoadBalancer => "load balancer",
+            Self::ClassicLoadBalancer => "classic load balancer",
             Self::Listener => "listener",
             Self::ListenerRule => "listener rule",
             Self::TargetGroup => "target group",

@@ -169,6 +169,7 @@ pub(crate) fn service(name: &str, cluster: &str, task: &str, group: &str, target
         cluster: of(cluster, "arn"),
         task: of(task, "arn"),
         targets: target.map(target_of).into_iter().collect(),
+        classic: None,
         subnets: set(&["${network.subnets}"]),
         security_groups: [of(group, "id")].into(),
         ..example

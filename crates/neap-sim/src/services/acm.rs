@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use neap_core::kinds::{Certificate, Cloudfront, Listener};
+use neap_core::kinds::{Certificate, Clb, Cloudfront, Listener};
 use neap_core::live::Outputs;
 use neap_core::naming::CLOUDFRONT_REGION;
 use neap_engine::cloud::CallError;
@@ -174,7 +174,9 @@ fn delete_certificate(world: &mut World, arn: &str) -> Answer<()> {
         }
         _ => false,
     });
-    if listener || world.all::<Cloudfront>().any(|(_, site)| uses(site, arn)) {
+    let of_clb = |clb: &Clb| clb.listeners.values().any(|it| it.certificate.as_deref() == Some(arn));
+    let classic = world.all::<Clb>().any(|(_, clb)| of_clb(clb));
+    if listener || classic || world.all::<Cloudfront>().any(|(_, site)| uses(site, arn)) {
         return Err(Rejection::in_use("ResourceInUseException", format!("Certificate {arn} is in use.")));
     }
     world.requested.remove(arn);

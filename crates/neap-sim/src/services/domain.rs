@@ -1,7 +1,7 @@
 //! Route 53: records that lead to distributions and load balancers, each with the marker that says whose it is
 //! (reference section 3.25).
 
-use neap_core::kinds::{Alb, CLOUDFRONT_ZONE, Cloudfront, Domain};
+use neap_core::kinds::{Alb, CLOUDFRONT_ZONE, Clb, Cloudfront, Domain, Nlb};
 use neap_engine::cloud::CallError;
 
 use super::Request;
@@ -71,10 +71,13 @@ fn check(world: &World, desired: &Domain) -> Answer<()> {
         record.outputs.get(output).is_some_and(|host| host.eq_ignore_ascii_case(&desired.target))
     };
     let site = world.all::<Cloudfront>().find(|(record, _)| lead(record, "domain_name"));
-    let balancer = world.all::<Alb>().find(|(record, _)| lead(record, "dns_name"));
+    let albs = world.all::<Alb>().map(|(record, _)| record);
+    let nlbs = world.all::<Nlb>().map(|(record, _)| record);
+    let clbs = world.all::<Clb>().map(|(record, _)| record);
+    let balancer = albs.chain(nlbs).chain(clbs).find(|record| lead(record, "dns_name"));
     let zone = match (site, balancer) {
         (Some(_), _) => Some(CLOUDFRONT_ZONE.to_owned()),
-        (None, Some((record, _))) => record.outputs.get("zone_id").cloned(),
+        (None, Some(record)) => record.outputs.get("zone_id").cloned(),
         (None, None) => None,
     };
     rules::require(zone.as_ref() == Some(&desired.target_zone), INVALID, || {

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use neap_core::cidr::Block;
 use neap_core::kinds::{
-    Alb, AutoScalingGroup, InternetGateway, LaunchTemplate, Nlb, Resource, RouteTable, SecurityGroup,
+    Alb, AutoScalingGroup, Clb, InternetGateway, LaunchTemplate, Nlb, Resource, RouteTable, SecurityGroup,
     Service, Subnet, Vpc,
 };
 use neap_engine::cloud::CallError;
@@ -351,7 +351,9 @@ fn user_of_subnets(world: &World, subnets: &BTreeSet<String>) -> Option<String> 
     let group = groups.find(|(_, group)| group.desired > 0 && !group.subnets.is_disjoint(subnets));
     let interface = world.interfaces.iter().find(|interface| !interface.subnets.is_disjoint(subnets));
     let nlb = world.all::<Nlb>().find(|(_, nlb)| !nlb.subnets.is_disjoint(subnets));
+    let clb = world.all::<Clb>().find(|(_, clb)| !clb.subnets.is_disjoint(subnets));
     alb.map(|(_, alb)| format!("ELB app/{}", alb.name))
+        .or_else(|| clb.map(|(_, clb)| format!("ELB {}", clb.name)))
         .or_else(|| nlb.map(|(_, nlb)| format!("ELB net/{}", nlb.name)))
         .or_else(|| service.map(|(_, service)| format!("tasks of {}", service.name)))
         .or_else(|| group.map(|(_, group)| format!("instances of {}", group.name)))
@@ -381,7 +383,9 @@ fn public_user(world: &World, vpc: &str) -> Option<String> {
     });
     let interface = world.interfaces.iter().find(|interface| here(&interface.subnets));
     let nlb = world.all::<Nlb>().find(|(_, nlb)| nlb.scheme == "internet-facing" && here(&nlb.subnets));
+    let clb = world.all::<Clb>().find(|(_, clb)| clb.scheme == "internet-facing" && here(&clb.subnets));
     alb.map(|(_, alb)| alb.name.clone())
+        .or_else(|| clb.map(|(_, clb)| clb.name.clone()))
         .or_else(|| nlb.map(|(_, nlb)| nlb.name.clone()))
         .or_else(|| service.map(|(_, service)| service.name.clone()))
         .or_else(|| group.map(|(_, group)| group.name.clone()))

@@ -99,6 +99,11 @@ fn seen(world: &World, record: &Record, balanced: &BTreeMap<String, BTreeSet<Str
             seen.protected = nlb.deletion_protection;
             seen.usage = vec![Usage::of(Charge::Nlb, 1.0)];
         }
+        // What it costs by the hour is not in the table of prices.
+        Resource::Clb(clb) => {
+            let certificates = clb.listeners.values().filter_map(|listener| listener.certificate.clone());
+            seen.uses = clb.security_groups.iter().cloned().chain(certificates).collect();
+        }
         Resource::AutoScalingGroup(group) => seen.stored.items = u64::from(group.desired),
         Resource::Cluster(_) => {
             let groups = auto_scaling::of_cluster(world, &record.arn);
@@ -249,7 +254,11 @@ fn interface(interface: &Interface) -> Seen {
     seen.owner = match (description.strip_prefix("ELB app/"), description.strip_prefix("tasks of ")) {
         (Some(name), _) => owner(Thing::LoadBalancer, name),
         (_, Some(name)) => owner(Thing::Service, name),
-        (None, None) => None,
+        // Those of a classic load balancer say its name alone.
+        (None, None) => description
+            .strip_prefix("ELB ")
+            .filter(|name| !name.contains('/'))
+            .and_then(|name| owner(Thing::ClassicLoadBalancer, name)),
     };
     seen
 }

@@ -58,6 +58,10 @@ forward = "api"
 
 [nlb.mqtt]
 
+[clb.old.listener.http]
+port = 80
+instance_port = 3000
+
 [service.api]
 cluster = "main"
 task = "api"

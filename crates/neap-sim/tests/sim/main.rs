@@ -13,6 +13,7 @@ mod permissions;
 mod persistence;
 mod reading;
 mod rules_certificates;
+mod rules_clb;
 mod rules_ecs;
 mod rules_elb;
 mod rules_instances;

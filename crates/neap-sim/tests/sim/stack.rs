@@ -41,7 +41,7 @@ pub(crate) fn resource(at: &str, fields: impl Into<Resource>) -> DesiredResource
 
 /// The resource as a cloud that has just created it shows it.
 pub(crate) fn live(desired: &DesiredResource, outputs: &Outputs) -> LiveResource {
-    let by_name = matches!(desired.resource.kind(), Kind::Ecr | Kind::LogGroup | Kind::Role);
+    let by_name = matches!(desired.resource.kind(), Kind::Clb | Kind::Ecr | Kind::LogGroup | Kind::Role);
     let id = outputs.get("id").or_else(|| outputs.get("arn")).expect("an id or an ARN");
     let mut tags = desired.tags.clone();
     tags.insert(TAG_SPEC.to_owned(), desired.spec());
@@ -305,6 +305,7 @@ pub(crate) fn service(name: &str, cluster: &str, task: &str, facts: &Facts, grou
         capacity: [("FARGATE".into(), StrategyItem { weight: 1, base: 0 })].into(),
         own_interfaces: true,
         targets: vec![],
+        classic: None,
         subnets: facts.subnets.iter().cloned().collect(),
         security_groups: [group.to_owned()].into(),
         public_ip: true,

@@ -211,7 +211,11 @@ impl Users {
                 |table: &'file NlbListenerTable| table.certificate.iter().chain(&table.extra_certificates);
             table.listener.iter().map(move |(name, table)| (address(name), named(table).any(is_it)))
         });
-        let mut listeners = of_albs.chain(of_nlbs).filter(|(_, uses)| *uses);
+        let of_clbs = file.clb.iter().map(|(clb, table)| {
+            let uses = table.listener.values().any(|listener| listener.certificate.iter().any(is_it));
+            (Address::new(Kind::Clb, clb), uses)
+        });
+        let mut listeners = of_albs.chain(of_nlbs).chain(of_clbs).filter(|(_, uses)| *uses);
         let mut sites = file.cloudfront.iter().filter(|(_, table)| table.certificate.iter().any(is_it));
         Self {
             listener: listeners.next().map(|(address, _)| address),

@@ -14,7 +14,7 @@ use crate::reference;
 
 /// What a name can lead to.
 const TARGETS: &str =
-    "targets are distributions (`cloudfront.site`) and load balancers (`alb.public`, `nlb.mqtt`)";
+    "targets are distributions (`cloudfront.site`) and load balancers (`alb.public`, `nlb.mqtt`, `clb.old`)";
 
 /// Lowers every name.
 pub(super) fn lower(lowering: &mut Lowering<'_>) {
@@ -78,7 +78,12 @@ fn target(lowering: &mut Lowering<'_>, place: &Place, text: &str, name: &str) ->
             let host = reference::output(&address, "dns_name");
             Some(Target { host, zone: reference::output(&address, "zone_id"), ipv6 })
         }
-        Some((kind, _)) if !matches!(kind, Kind::Cloudfront | Kind::Alb | Kind::Nlb) => {
+        Some((Kind::Clb, balancer)) if file.clb.contains_key(balancer) => {
+            let address = Address::new(Kind::Clb, balancer);
+            let host = reference::output(&address, "dns_name");
+            Some(Target { host, zone: reference::output(&address, "zone_id"), ipv6: false })
+        }
+        Some((kind, _)) if !matches!(kind, Kind::Cloudfront | Kind::Alb | Kind::Nlb | Kind::Clb) => {
             lowering
                 .report(place, format!("`{text}` is a `{kind}`, which no name can lead to"))
                 .help(TARGETS);
@@ -88,7 +93,8 @@ fn target(lowering: &mut Lowering<'_>, place: &Place, text: &str, name: &str) ->
             let sites = file.cloudfront.keys().map(|name| format!("cloudfront.{name}"));
             let albs = file.alb.keys().map(|name| format!("alb.{name}"));
             let nlbs = file.nlb.keys().map(|name| format!("nlb.{name}"));
-            let known: Vec<String> = sites.chain(albs).chain(nlbs).collect();
+            let clbs = file.clb.keys().map(|name| format!("clb.{name}"));
+            let known: Vec<String> = sites.chain(albs).chain(nlbs).chain(clbs).collect();
             let message = if found.is_some() {
                 format!("there is no `{text}` in this stack")
             } else {

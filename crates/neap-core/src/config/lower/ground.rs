@@ -4,12 +4,11 @@
 
 use std::collections::BTreeSet;
 
-use super::capacity;
 use super::place::Place;
+use super::{capacity, classic};
 use crate::address::Kind;
 use crate::config::shape::{
-    Capacity, ClusterCapacity, ClusterTable, InstancesTable, NetworkMode, OneOrMany, ServiceTable, StackFile,
-    TaskTable,
+    Capacity, ClusterCapacity, ClusterTable, InstancesTable, NetworkMode, ServiceTable, StackFile, TaskTable,
 };
 
 /// A block of instances of a cluster.
@@ -173,8 +172,7 @@ pub(super) fn mode_of(file: &StackFile, service: &ServiceTable) -> NetworkMode {
 /// `name`.
 pub(super) fn targets(file: &StackFile, name: &str) -> BTreeSet<bool> {
     let registers = |service: &&ServiceTable| {
-        let targets = service.target.as_ref().map_or(&[][..], OneOrMany::as_slice);
-        targets.iter().any(|target| target.group == name)
+        classic::targets_of(service).iter().any(|target| target.group.as_deref() == Some(name))
     };
     let services = file.service.values().filter(registers);
     services.map(|service| mode_of(file, service) == NetworkMode::Awsvpc).collect()

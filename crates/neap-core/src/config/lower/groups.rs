@@ -8,13 +8,13 @@ use std::collections::BTreeSet;
 use super::context::{Common, Lowering};
 use super::ground::{self, Block};
 use super::network::{self, Cidr};
-use super::place::Place;
+use super::place::{Place, on_ports};
 use super::stack::is_id;
-use super::{container, routes, target_group};
+use super::{classic, container, routes, target_group};
 use crate::address::{Address, Kind};
 use crate::config::shape::{
-    AlbTable, CloudfrontTable, IpAddressType, NetworkMode, NlbTable, OneOrMany, PortRange, ReachableFrom,
-    Scheme, SecurityGroupProtocol, SecurityGroupRuleTable, SecurityGroupTable, StackFile,
+    AlbTable, CloudfrontTable, IpAddressType, NetworkMode, NlbTable, PortRange, ReachableFrom, Scheme,
+    SecurityGroupProtocol, SecurityGroupRuleTable, SecurityGroupTable, StackFile,
 };
 use crate::kinds::{Resource, SecurityGroup, SecurityGroupRule};
 use crate::{naming, reference};
@@ -142,7 +142,10 @@ pub(super) fn of_nlb(
 }
 
 /// Who has a route to a load balancer, and the words for them.
-const fn reached_from(scheme: Scheme, addresses: IpAddressType) -> (&'static [&'static str], &'static str) {
+pub(super) const fn reached_from(
+    scheme: Scheme,
+    addresses: IpAddressType,
+) -> (&'static [&'static str], &'static str) {
     match (scheme, addresses) {
         (Scheme::Internal, _) => (&PRIVATE, "private addresses"),
         (Scheme::InternetFacing, IpAddressType::Ipv4) => (&["0.0.0.0/0"], "the internet"),
@@ -208,12 +211,15 @@ fn from_balancers(
             balancers.insert(format!("`{balancer}`"));
         }
     }
-    // Two load balancers may share a group, and AWS takes a rule only once.
+    (once(ingress), balancers)
+}
+
+/// Two load balancers may share a group, and AWS takes a rule only once.
+fn once(mut ingress: BTreeSet<SecurityGroupRule>) -> BTreeSet<SecurityGroupRule> {
     let mut seen = BTreeSet::new();
-    ingress.retain(|rule: &SecurityGroupRule| {
-        seen.insert((rule.protocol.clone(), rule.from_port, rule.to_port, rule.peer.clone()))
-    });
-    (ingress, balancers)
+    ingress
+        .retain(|rule| seen.insert((rule.protocol.clone(), rule.from_port, rule.to_port, rule.peer.clone())));
+    ingress
 }
 
 /// The group of a service: its load balancers reach what they ask, and nobody else does anything.
@@ -241,7 +247,13 @@ pub(super) fn of_instances(
     name: &str,
     block: Block<'_>,
 ) -> BTreeSet<String> {
-    let (ingress, balancers) = from_balancers(lowering, &shared_ports(lowering.file, cluster.name(), block));
+    let (mut ingress, mut balancers) =
+        from_balancers(lowering, &shared_ports(lowering.file, cluster.name(), block));
+    for clb in classic::of_block(lowering.file, cluster.name(), block) {
+        ingress.extend(classic::reaches(lowering, &clb));
+        balancers.insert(format!("`{clb}`"));
+    }
+    let ingress = once(ingress);
     let reason = if balancers.is_empty() {
         "lets its instances out and nobody in".to_owned()
     } else {
@@ -261,8 +273,9 @@ fn shared_ports<'file>(file: &'file StackFile, cluster: &str, block: Block<'_>) 
             continue;
         }
         let Some(task) = file.task.get(&service.task) else { continue };
-        for target in service.target.as_ref().map_or(&[][..], OneOrMany::as_slice) {
-            let Some(group) = file.target_group.get(&target.group) else { continue };
+        for target in classic::targets_of(service) {
+            let Some(name) = target.group.as_deref() else { continue };
+            let Some(group) = file.target_group.get(name) else { continue };
             let opened = task
                 .container
                 .iter()
@@ -276,20 +289,11 @@ fn shared_ports<'file>(file: &'file StackFile, cluster: &str, block: Block<'_>) 
                     (_, fixed) => (fixed, fixed),
                 };
                 let asked = target_group::asked(group, range).into_iter();
-                ports.extend(asked.map(|(protocol, range)| (target.group.as_str(), protocol, range)));
+                ports.extend(asked.map(|(protocol, range)| (name, protocol, range)));
             }
         }
     }
     ports
-}
-
-fn on_ports(ports: &BTreeSet<u16>) -> String {
-    let words: Vec<String> = ports.iter().map(ToString::to_string).collect();
-    match words.as_slice() {
-        [] => String::new(),
-        [port] => format!(" on port {port}"),
-        [first @ .., last] => format!(" on ports {} and {last}", first.join(", ")),
-    }
 }
 
 /// The group that `by` implies, which lets everything out.
@@ -424,7 +428,7 @@ fn peer(lowering: &mut Lowering<'_>, place: &Place, group: &str, text: &str) -> 
         return peer_cidr(lowering, place, text);
     }
     match text.parse::<Address>() {
-        Ok(address) if matches!(address.kind(), Kind::Alb | Kind::Nlb | Kind::Service) => {
+        Ok(address) if matches!(address.kind(), Kind::Alb | Kind::Nlb | Kind::Clb | Kind::Service) => {
             peer_implied(lowering, place, &address)
         }
         _ => lowering.named(place, Kind::SecurityGroup, text),
@@ -457,14 +461,16 @@ fn peer_implied(lowering: &mut Lowering<'_>, place: &Place, address: &Address) -
     let groups = match address.kind() {
         Kind::Alb => file.alb.get(name).map(|alb| &alb.security_groups),
         Kind::Nlb => file.nlb.get(name).map(|nlb| &nlb.security_groups),
+        Kind::Clb => file.clb.get(name).map(|clb| &clb.security_groups),
         _ => file.service.get(name).map(|service| &service.security_groups),
     };
     match groups {
         None => {
             let albs = file.alb.keys().map(|name| format!("alb.{name}"));
             let nlbs = file.nlb.keys().map(|name| format!("nlb.{name}"));
+            let clbs = file.clb.keys().map(|name| format!("clb.{name}"));
             let services = file.service.keys().map(|name| format!("service.{name}"));
-            let known: Vec<String> = albs.chain(nlbs).chain(services).collect();
+            let known: Vec<String> = albs.chain(nlbs).chain(clbs).chain(services).collect();
             let text = address.to_string();
             lowering
                 .report(place, format!("there is no `{text}` in this stack"))

@@ -2,6 +2,8 @@
 //!
 //! Decides how a place is built up while tables are walked. Must not know where it stands in the text.
 
+use std::collections::BTreeSet;
+
 use crate::config::{Mistake, words};
 
 /// A place in a stack file: keys and list indexes from the root.
@@ -71,4 +73,14 @@ impl Report<'_> {
 /// The names in backticks, with commas.
 pub(super) fn quoted<T: std::fmt::Display>(names: impl IntoIterator<Item = T>) -> String {
     names.into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// Ports in words, after what they are about.
+pub(super) fn on_ports(ports: &BTreeSet<u16>) -> String {
+    let words: Vec<String> = ports.iter().map(ToString::to_string).collect();
+    match words.as_slice() {
+        [] => String::new(),
+        [port] => format!(" on port {port}"),
+        [first @ .., last] => format!(" on ports {} and {last}", first.join(", ")),
+    }
 }

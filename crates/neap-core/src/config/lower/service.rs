@@ -7,12 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::context::{Common, Lowering};
 use super::place::{Place, quoted};
-use super::{capacity, deployment, ground, groups, instances, scaling, subnets, target_group, task};
+use super::{capacity, classic, deployment, ground, groups, instances, scaling, subnets, target_group, task};
 use crate::address::{Address, Kind};
 use crate::config::shape::{
     NetworkMode, OneOrMany, SchedulingStrategy, ServiceTable, TargetProtocol, TargetTable, TaskTable,
 };
-use crate::kinds::{Resource, Service, ServiceTarget, StrategyItem};
+use crate::kinds::{ClassicTarget, Resource, Service, ServiceTarget, StrategyItem};
 use crate::ownership::Owned;
 use crate::reference::{self, Reference};
 
@@ -32,9 +32,10 @@ pub(super) fn lower(lowering: &mut Lowering<'_>) {
 fn service(lowering: &mut Lowering<'_>, name: &str, table: &ServiceTable) {
     let (place, address) = lowering.begin(Kind::Service, name);
     let common = Common { tags: &table.tags, protect: table.protect, name: table.name.as_deref() };
-    let targets = targets(lowering, &place, table);
-    deployment::check(lowering, &place, table, !targets.is_empty());
-    let grace = if targets.is_empty() { 0 } else { GRACE_SECONDS };
+    let Targets { groups: targets, classic } = targets(lowering, &place, name, table);
+    let is_balanced = !targets.is_empty() || classic.is_some();
+    deployment::check(lowering, &place, table, is_balanced);
+    let grace = if is_balanced { GRACE_SECONDS } else { 0 };
     let on_instances = !ground::instances(lowering.file, table).is_empty();
     let own_interfaces = ground::mode_of(lowering.file, table) == NetworkMode::Awsvpc;
     if !own_interfaces {
@@ -60,6 +61,7 @@ fn service(lowering: &mut Lowering<'_>, name: &str, table: &ServiceTable) {
             BTreeSet::new()
         },
         targets: targets.iter().map(|(_, target)| target.clone()).collect(),
+        classic,
         subnets: if own_interfaces {
             subnets::of_tasks(lowering, &place.at("subnets"), &table.subnets)
         } else {
@@ -163,26 +165,33 @@ fn strategy(
     cluster.map(|cluster| capacity::default(stack, name, cluster)).unwrap_or_default()
 }
 
-/// The targets of a service, each with the name of its target group.
+/// What a service stands behind.
+#[derive(Default)]
+struct Targets<'table> {
+    /// Target groups, each with its name.
+    groups: Vec<(&'table str, ServiceTarget)>,
+    /// A classic load balancer.
+    classic: Option<ClassicTarget>,
+}
+
 fn targets<'table>(
     lowering: &mut Lowering<'_>,
     place: &Place,
+    name: &str,
     table: &'table ServiceTable,
-) -> Vec<(&'table str, ServiceTarget)> {
+) -> Targets<'table> {
     let file = lowering.file;
     let place = place.at("target");
-    let tables = table.target.as_ref().map_or(&[][..], OneOrMany::as_slice);
+    let tables = classic::targets_of(table);
     if tables.len() > MOST_TARGETS {
         let message = format!("{} targets; AWS takes at most {MOST_TARGETS}", tables.len());
         lowering.report(&place, message);
     }
-    let mut targets: Vec<(&str, ServiceTarget)> = Vec::new();
+    let mut targets = Targets::default();
     for (index, target) in tables.iter().enumerate() {
         let place =
             if matches!(table.target, Some(OneOrMany::Many(_))) { place.item(index) } else { place.clone() };
-        let target_group = lowering.named(&place.at("group"), Kind::TargetGroup, &target.group);
-        check_forwarded(lowering, &place.at("group"), &target.group);
-        let (container, port) = match file.task.get(&table.task) {
+        let found = match file.task.get(&table.task) {
             Some(task) => {
                 let found = endpoint(lowering, &place, target, &table.task, task);
                 check_both(lowering, &place, target, task, &found);
@@ -190,13 +199,40 @@ fn targets<'table>(
             }
             None => (target.container.clone().unwrap_or_default(), target.port.unwrap_or(0)),
         };
-        if targets.iter().any(|(group, _)| *group == target.group) {
-            let message = format!("`{}` is a target twice", target.group);
-            lowering.report(&place.at("group"), message);
+        match (&target.group, &target.clb) {
+            (Some(group), None) => in_group(lowering, &place.at("group"), &mut targets, group, found),
+            (None, Some(clb)) => {
+                targets.classic = Some(classic::target(lowering, &place, (name, table), clb, found));
+            }
+            (Some(_), Some(_)) => {
+                lowering
+                    .report(&place.at("clb"), "a target group, and a classic load balancer")
+                    .help("leave one of the two out: target groups are for the other load balancers");
+            }
+            (None, None) => {
+                lowering.report(&place, "a target that is nothing").help(
+                    "set `group` to the name of a `[target_group.NAME]`, or `clb` to that of a `[clb.NAME]`",
+                );
+            }
         }
-        targets.push((&target.group, ServiceTarget { target_group, container, port }));
     }
     targets
+}
+
+/// Adds the target group that stands at `place`.
+fn in_group<'table>(
+    lowering: &mut Lowering<'_>,
+    place: &Place,
+    targets: &mut Targets<'table>,
+    group: &'table str,
+    (container, port): (String, u16),
+) {
+    let target_group = lowering.named(place, Kind::TargetGroup, group);
+    check_forwarded(lowering, place, group);
+    if targets.groups.iter().any(|(other, _)| *other == group) {
+        lowering.report(place, format!("`{group}` is a target twice"));
+    }
+    targets.groups.push((group, ServiceTarget { target_group, container, port }));
 }
 
 /// AWS refuses a service whose target group belongs to no load balancer.
@@ -216,7 +252,7 @@ fn endpoint(
     task_name: &str,
     task: &TaskTable,
 ) -> (String, u16) {
-    let group = lowering.file.target_group.get(&target.group);
+    let group = target.group.as_ref().and_then(|group| lowering.file.target_group.get(group));
     let speaks = if group.is_some_and(|group| group.protocol == TargetProtocol::Udp) { "udp" } else { "tcp" };
     let open = task::open_ports(task, speaks);
     let fallback = (target.container.clone().unwrap_or_default(), target.port.unwrap_or(0));
@@ -281,7 +317,7 @@ fn check_both(
     task: &TaskTable,
     (container, port): &(String, u16),
 ) {
-    let group = lowering.file.target_group.get(&target.group);
+    let group = target.group.as_ref().and_then(|group| lowering.file.target_group.get(group));
     if group.is_none_or(|group| group.protocol != TargetProtocol::TcpUdp) {
         return;
     }

@@ -7,6 +7,7 @@
 mod alb;
 mod bucket;
 mod certificate;
+mod clb;
 mod cloudfront;
 mod cluster;
 mod container;
@@ -33,6 +34,7 @@ use serde::Deserialize;
 pub use alb::{AlbTable, IpAddressType, ReachableFrom, Scheme};
 pub use bucket::{BucketEncryption, BucketTable, CorsMethod, CorsTable, LifecycleTable};
 pub use certificate::{CertificateTable, KeyAlgorithm, Validation};
+pub use clb::{ClbHealthCheckTable, ClbListenerTable, ClbProtocol, ClbTable};
 pub use cloudfront::{
     CloudfrontTable, HttpVersion, Methods, MinimumProtocol, PriceClass, RouteFunctions, RouteTable,
     ViewerProtocol,
@@ -121,6 +123,10 @@ pub struct StackFile {
     #[serde(default)]
     #[schemars(extend("propertyNames" = names(NAME)))]
     pub nlb: IndexMap<String, NlbTable>,
+    /// Classic load balancers with their listeners.
+    #[serde(default)]
+    #[schemars(extend("propertyNames" = names(NAME)))]
+    pub clb: IndexMap<String, ClbTable>,
     /// ECS services.
     #[serde(default)]
     #[schemars(extend("propertyNames" = names(NAME)))]

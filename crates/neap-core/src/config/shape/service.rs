@@ -26,7 +26,7 @@ pub struct ServiceTable {
     /// How many tasks should run, by default 1; not with `strategy = "daemon"`. With `scaling`, how many run at first.
     #[schemars(range(min = 0, max = 5000))]
     pub count: Option<u32>,
-    /// The target group that tasks register with, or a list of them.
+    /// The target group that tasks register with, or a list of them, or a classic load balancer.
     pub target: Option<OneOrMany<TargetTable>>,
     /// Where tasks run, instead of the cluster's own capacity.
     pub capacity: Option<Capacity>,
@@ -85,12 +85,14 @@ pub enum SchedulingStrategy {
     Daemon,
 }
 
-/// A target group that tasks register with.
+/// A target group that tasks register with, or a classic load balancer that their instances register with.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TargetTable {
     /// The name of a `[target_group.x]`.
-    pub group: String,
+    pub group: Option<String>,
+    /// The name of a `[clb.x]`, instead of `group`, for tasks on instances that answer on a fixed port of them.
+    pub clb: Option<String>,
     /// The container that answers; the only one that opens a port by default.
     pub container: Option<String>,
     /// The port that it listens on; the container's only one by default.

@@ -14,7 +14,7 @@ use crate::error::{Answer, Rejection};
 use crate::record::{Deployment, Record, Rollout, State};
 use crate::rules;
 use crate::services::Request;
-use crate::services::elb::balancers_of;
+use crate::services::elb::{self, balancers_of};
 use crate::services::request::gone_is_done;
 use crate::world::World;
 
@@ -127,7 +127,8 @@ fn check(world: &World, desired: &Service) -> Answer<()> {
     })?;
     numbers(desired)?;
     placement::network(world, desired, task)?;
-    targets(world, desired, task)
+    targets(world, desired, task)?;
+    classic(world, desired, task, on_fargate)
 }
 
 /// Refuses what a scheduling strategy does not go with, in the words of ECS (aws/containers-roadmap#692,
@@ -181,8 +182,36 @@ fn numbers(desired: &Service) -> Answer<()> {
     rules::require(rebalancing == "DISABLED" || maximum > 100, INVALID, || {
         "availabilityZoneRebalancing needs a maximumPercent greater than 100".to_owned()
     })?;
-    rules::require(!desired.targets.is_empty() || desired.health_check_grace_seconds == 0, INVALID, || {
+    rules::require(desired.is_balanced() || desired.health_check_grace_seconds == 0, INVALID, || {
         "Health check grace period is only valid for services configured to use load balancers".to_owned()
+    })
+}
+
+/// Refuses a classic load balancer that does not know the tasks: ECS looks at its listeners.
+fn classic(world: &World, desired: &Service, task: &Task, on_fargate: bool) -> Answer<()> {
+    let Some(target) = &desired.classic else { return Ok(()) };
+    rules::require(desired.targets.is_empty(), INVALID, || {
+        "load balancer can not be specified with target groups".to_owned()
+    })?;
+    rules::require(!on_fargate && task.network_mode != "awsvpc", INVALID, || {
+        "Classic Load Balancers are not supported for services with tasks that use the awsvpc network mode"
+            .to_owned()
+    })?;
+    let name = &target.load_balancer;
+    let Some((_, clb)) = elb::clb::find(world, name) else {
+        return Err(Rejection::not_yet(INVALID, format!("The load balancer {name} does not exist.")));
+    };
+    let (container, port) = (&target.container, target.port);
+    let opened = task.containers.get(container).into_iter().flat_map(|it| &it.ports);
+    let host = opened.filter(|open| open.container_port == port).map(|open| open.host_port).next();
+    let host = host.ok_or_else(|| {
+        let message = format!("The container {container} did not have a container port {port} defined.");
+        Rejection::invalid(INVALID, message)
+    })?;
+    rules::require(clb.listeners.values().any(|listener| listener.instance_port == host), INVALID, || {
+        format!(
+            "The load balancer {name} has no listener for the host port {host} of the container {container}."
+        )
     })
 }
 
@@ -272,11 +301,20 @@ pub(crate) fn scale(world: &mut World, arn: &str, count: u32) -> Answer<()> {
 
 /// The fields whose change starts a deployment.
 fn runs(service: &Service) -> impl PartialEq + use<> {
-    let Service { task, capacity, targets, subnets, security_groups, public_ip, platform_version, .. } =
-        service.clone();
+    let Service {
+        task,
+        capacity,
+        targets,
+        classic,
+        subnets,
+        security_groups,
+        public_ip,
+        platform_version,
+        ..
+    } = service.clone();
     // Another strategy is taken with a new deployment alone, which is what callers force.
     let places: Vec<_> = capacity.into_iter().map(|(name, item)| (name, item.weight, item.base)).collect();
-    (task, places, targets, subnets, security_groups, public_ip, platform_version)
+    (task, places, targets, classic, subnets, security_groups, public_ip, platform_version)
 }
 
 /// Starts to drain a service, which must have no tasks or be deleted by force.

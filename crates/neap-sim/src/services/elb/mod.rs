@@ -2,6 +2,7 @@
 
 mod action;
 pub(crate) mod alb;
+pub(crate) mod clb;
 pub(crate) mod listener;
 pub(crate) mod nlb;
 pub(crate) mod rule;

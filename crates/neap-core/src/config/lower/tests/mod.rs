@@ -4,6 +4,7 @@ mod balancing;
 mod blocks;
 mod buckets;
 mod certificates;
+mod classic;
 mod containers;
 mod distributions;
 mod domains;

@@ -93,7 +93,7 @@ proptest! {
 #[test]
 fn every_kind_is_lowered_from_something() {
     let text = format!(
-        "{STACK}scaling = {{ min = 1, max = 2, cpu = 60 }}\n[[alb.public.listener.http.rule]]\npriority = 1\nwhen = {{ path = [\"/\"] }}\nforward = \"api\"\n[[cloudfront.x.route]]\npath = \"/*\"\norigin = \"bucket.web\"\n[bucket.web]\nfiles = \"web\"\n[nlb.x]\n[certificate.site]\ndomain = \"example.com\"\n[domain.api]\nname = \"api.example.com\"\ntarget = \"alb.public\"\n[function.edge]\ncode = \"edge.js\"\n"
+        "{STACK}scaling = {{ min = 1, max = 2, cpu = 60 }}\n[[alb.public.listener.http.rule]]\npriority = 1\nwhen = {{ path = [\"/\"] }}\nforward = \"api\"\n[[cloudfront.x.route]]\npath = \"/*\"\norigin = \"bucket.web\"\n[bucket.web]\nfiles = \"web\"\n[nlb.x]\n[clb.x.listener.y]\nport = 80\ninstance_port = 80\n[certificate.site]\ndomain = \"example.com\"\n[domain.api]\nname = \"api.example.com\"\ntarget = \"alb.public\"\n[function.edge]\ncode = \"edge.js\"\n"
     );
     let text = format!(
         "{text}[network]\ncidr = \"10.0.0.0/16\"\nprivate = true\nnat = \"one\"\nendpoints = [\"s3\"]\n"

@@ -1,0 +1,190 @@
+//! The listeners of a classic load balancer and their security policies.
+//!
+//! Decides which calls bring them about. Must not know anything else of it.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_elasticloadbalancing::types as sdk;
+use neap_core::kinds::ClbListener;
+use neap_engine::cloud::{CallError, ErrorKind};
+
+use super::{convert, read};
+use crate::client::Aws;
+use crate::error::{failed, not_yet};
+
+type Listeners = BTreeMap<String, ClbListener>;
+
+/// What has to be done, each by its port.
+#[derive(Debug, Default, PartialEq)]
+struct Work {
+    /// Ports on which nothing listens yet.
+    added: Listeners,
+    /// Ports that listen otherwise, which AWS does not change.
+    rebuilt: Listeners,
+    /// Ports that only show another certificate.
+    recertified: Listeners,
+    /// Ports that get another security policy.
+    repolicied: Listeners,
+    /// Ports on which nothing listens any more.
+    gone: Vec<String>,
+}
+
+impl Work {
+    fn of(old: &Listeners, new: &Listeners) -> Self {
+        let mut work = Self::default();
+        work.gone.extend(old.keys().filter(|port| !new.contains_key(*port)).cloned());
+        for (port, listener) in new {
+            let with = |other: &ClbListener| ClbListener {
+                certificate: other.certificate.clone(),
+                ssl_policy: other.ssl_policy.clone(),
+                ..listener.clone()
+            };
+            let before = old.get(port);
+            let place = match before {
+                None => Some(&mut work.added),
+                Some(before) if with(before) != *before => Some(&mut work.rebuilt),
+                Some(before) if before.certificate != listener.certificate => Some(&mut work.recertified),
+                Some(_) => None,
+            };
+            let kept = before.filter(|before| with(before) == **before);
+            if let Some(place) = place {
+                place.insert(port.clone(), listener.clone());
+            }
+            let policy = listener.ssl_policy.as_ref();
+            if policy.is_some() && kept.and_then(|before| before.ssl_policy.as_ref()) != policy {
+                work.repolicied.insert(port.clone(), listener.clone());
+            }
+        }
+        work
+    }
+}
+
+/// Brings the listeners about: new ports first, then those that change, and at last those that go.
+pub(super) async fn bring(aws: &Aws, name: &str, old: &Listeners, new: &Listeners) -> Result<(), CallError> {
+    let work = Work::of(old, new);
+    create(aws, name, &work.added).await?;
+    delete(aws, name, &work.rebuilt.keys().cloned().collect::<Vec<_>>()).await?;
+    create(aws, name, &work.rebuilt).await?;
+    for (port, listener) in &work.recertified {
+        let call = aws.clb.set_load_balancer_listener_ssl_certificate().load_balancer_name(name);
+        let call = call.load_balancer_port(convert::port(port));
+        let answer = call.set_ssl_certificate_id(listener.certificate.clone()).send().await;
+        let answer = answer.map_err(failed("elasticloadbalancing:SetLoadBalancerListenerSSLCertificate"));
+        answer.map_err(|error| perhaps_issued(error, is_of_iam(listener)))?;
+    }
+    delete(aws, name, &work.gone).await?;
+    if !work.repolicied.is_empty() {
+        set_policies(aws, name, &work.repolicied).await?;
+    }
+    Ok(())
+}
+
+/// What the error is if a certificate may have been issued a moment ago: one of ACM, not of IAM.
+fn perhaps_issued(error: CallError, of_iam: bool) -> CallError {
+    let unknown = error.code.as_deref() == Some("CertificateNotFound");
+    if unknown && !of_iam { not_yet(error) } else { error }
+}
+
+/// Whether it shows a server certificate of IAM.
+fn is_of_iam(listener: &ClbListener) -> bool {
+    listener.certificate.as_ref().is_some_and(|arn| arn.contains(":iam:"))
+}
+
+async fn create(aws: &Aws, name: &str, listeners: &Listeners) -> Result<(), CallError> {
+    if listeners.is_empty() {
+        return Ok(());
+    }
+    let call = aws.clb.create_load_balancer_listeners().load_balancer_name(name);
+    let answer = call.set_listeners(Some(convert::to_listeners(listeners)?)).send().await;
+    let answer = answer.map_err(failed("elasticloadbalancing:CreateLoadBalancerListeners"));
+    answer.map(drop).map_err(|error| perhaps_issued(error, listeners.values().any(is_of_iam)))
+}
+
+async fn delete(aws: &Aws, name: &str, ports: &[String]) -> Result<(), CallError> {
+    if ports.is_empty() {
+        return Ok(());
+    }
+    let ports = ports.iter().map(|port| convert::port(port)).collect();
+    let call = aws.clb.delete_load_balancer_listeners().load_balancer_name(name);
+    let answer = call.set_load_balancer_ports(Some(ports)).send().await;
+    answer.map(drop).map_err(failed("elasticloadbalancing:DeleteLoadBalancerListeners"))
+}
+
+/// Gives listeners their security policies, each by a policy of the load balancer that refers to a predefined one. What else a
+/// listener has, such as stickiness, it keeps.
+async fn set_policies(aws: &Aws, name: &str, listeners: &Listeners) -> Result<(), CallError> {
+    let Some(looked) = read::described(aws, name).await? else { return Ok(()) };
+    let known = read::policies(aws, name).await?;
+    for (port, listener) in listeners {
+        let Some(reference) = &listener.ssl_policy else { continue };
+        let policy = format!("neap-{reference}");
+        if !known.contains_key(&policy) {
+            create_policy(aws, name, &policy, reference).await?;
+        }
+        let mut names = vec![policy];
+        names.extend(convert::policy_names(&looked, port).filter(|name| !known.contains_key(*name)).cloned());
+        let call = aws.clb.set_load_balancer_policies_of_listener().load_balancer_name(name);
+        let call = call.load_balancer_port(convert::port(port)).set_policy_names(Some(names));
+        call.send().await.map_err(failed("elasticloadbalancing:SetLoadBalancerPoliciesOfListener"))?;
+    }
+    Ok(())
+}
+
+async fn create_policy(aws: &Aws, name: &str, policy: &str, reference: &str) -> Result<(), CallError> {
+    let attribute =
+        sdk::PolicyAttribute::builder().attribute_name(convert::REFERENCE).attribute_value(reference).build();
+    let call = aws.clb.create_load_balancer_policy().load_balancer_name(name).policy_name(policy);
+    let call = call.policy_type_name(convert::SSL_POLICY).policy_attributes(attribute);
+    match call.send().await.map_err(failed("elasticloadbalancing:CreateLoadBalancerPolicy")) {
+        // Its name says what it is.
+        Err(error) if error.kind == ErrorKind::Conflict => Ok(()),
+        answer => answer.map(drop),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use neap_core::kinds::{Clb, KindOf};
+
+    use super::*;
+
+    fn one(port: &str, listener: &ClbListener) -> Listeners {
+        [(port.to_owned(), listener.clone())].into()
+    }
+
+    fn example() -> ClbListener {
+        Clb::example().listeners.into_values().next().expect("a listener")
+    }
+
+    #[test]
+    fn what_only_shows_another_certificate_is_not_made_again() {
+        let old = example();
+        let new = ClbListener { certificate: Some("arn:other".into()), ..old.clone() };
+        let work = Work::of(&one("443", &old), &one("443", &new));
+        assert_eq!(work, Work { recertified: one("443", &new), ..Work::default() });
+        assert_eq!(Work::of(&one("443", &old), &one("443", &old)), Work::default());
+    }
+
+    #[test]
+    fn what_listens_otherwise_is_made_again_with_its_policy() {
+        let old = example();
+        let new = ClbListener { instance_port: 9000, ..old.clone() };
+        let work = Work::of(&one("443", &old), &one("443", &new));
+        let expected = Work { rebuilt: one("443", &new), repolicied: one("443", &new), ..Work::default() };
+        assert_eq!(work, expected);
+    }
+
+    #[test]
+    fn ports_come_and_go_and_a_policy_that_the_stack_leaves_to_aws_stays() {
+        let old = example();
+        let new = ClbListener { ssl_policy: None, ..old.clone() };
+        assert_eq!(Work::of(&one("443", &old), &one("443", &new)), Work::default());
+        let work = Work::of(&one("443", &old), &one("8443", &new));
+        let expected = Work { added: one("8443", &new), gone: vec!["443".into()], ..Work::default() };
+        assert_eq!(work, expected);
+        let other =
+            ClbListener { ssl_policy: Some("ELBSecurityPolicy-TLS-1-1-2017-01".into()), ..old.clone() };
+        let work = Work::of(&one("443", &old), &one("443", &other));
+        assert_eq!(work, Work { repolicied: one("443", &other), ..Work::default() });
+    }
+}
