@@ -190,7 +190,8 @@ pub(crate) fn course_ec2() -> Life {
         in_place: &[
             (
                 "instance_type = \"t3.micro\", min = 1, max = 2",
-                "instance_type = \"t3.small\", min = 1, max = 3, target_capacity = 80",
+                "instance_type = \"t3.small\", min = 1, max = 3, managed_scaling = false, \
+                 scaling = { cpu = 60, network_in = 100_000_000 }",
             ),
             ("path = \"/api/health\"", "path = \"/api/ready\""),
             ("keep_images = 5", "keep_images = 7"),
@@ -199,6 +200,11 @@ pub(crate) fn course_ec2() -> Life {
         replacement: ("[target_group.api]\nport = 3000", "[target_group.api]\nport = 3001"),
         replaced: "target groups",
         orphan: &[
+            // A policy changes, and one goes.
+            (
+                "scaling = { cpu = 60, network_in = 100_000_000 }",
+                "scaling = { cpu = { target = 50, warmup = 60 } }",
+            ),
             (
                 "default = { fixed_response = { status = 404, body = \"not found\" } }",
                 "default = { forward = \"api\" }",
@@ -222,14 +228,6 @@ pub(crate) fn course_ec2() -> Life {
             ),
             ("the cluster stays as it is", &["ecs:UpdateCluster"]),
             ("AWS asks for it with the group", &["ec2:RunInstances"]),
-            (
-                "ECS scales the instances",
-                &[
-                    "autoscaling:DeletePolicy",
-                    "autoscaling:PutScalingPolicy",
-                    "autoscaling:SetInstanceProtection",
-                ],
-            ),
             (
                 "no tag changes",
                 &[
