@@ -69,7 +69,9 @@ fn drift(sky: &mut Sky, picks: &mut Picks<'_>) {
         match picks.below(24) {
             // Deleted by hand, where AWS lets them.
             1 | 2 => drop(sky.delete(&id)),
-            3 => drop(sky.resources[index].tags.insert("team".into(), "other".into())),
+            3 if sky.resources[index].kind().takes_tags() => {
+                drop(sky.resources[index].tags.insert("team".into(), "other".into()))
+            }
             4 => fail(&mut sky.resources[index], Phase::Failed("broken".into())),
             5 => fail(&mut sky.resources[index], Phase::Deleting("deleting".into())),
             6 => fail(&mut sky.resources[index], Phase::Settling("provisioning".into())),
@@ -102,13 +104,31 @@ fn change(live: &mut LiveResource) {
         Resource::TargetGroup(group) => group.health_check.matcher = Some("418".into()),
         Resource::Listener(listener) => listener.default_action = sky::stacks::fixed(418),
         Resource::Ecr(ecr) => ecr.encryption = "KMS".into(),
+        Resource::Bucket(bucket) => bucket.cors.clear(),
+        Resource::BucketPolicy(policy) => policy.policy = serde_json::json!({ "Version": "2012-10-17" }),
+        Resource::BucketFiles(files) => files.files.clear(),
+        Resource::OriginAccessControl(control) => control.signing = "never".into(),
+        Resource::Function(function) => function.published = false,
+        Resource::Certificate(certificate) => certificate.validated_in.clear(),
+        Resource::Domain(domain) => domain.ipv6 = !domain.ipv6,
+        Resource::InstanceProfile(profile) => profile.role = None,
+        Resource::LaunchTemplate(template) => template.disk_gib = Some(99),
+        Resource::AutoScalingGroup(group) => group.max = 9,
+        Resource::CapacityProvider(provider) => provider.target_capacity = 50,
+        Resource::ClusterCapacity(capacity) => capacity.default_strategy.clear(),
+        Resource::Nlb(nlb) => nlb.deletion_protection = true,
+        Resource::InternetGateway(gateway) => (gateway.vpc, gateway.attached) = (String::new(), false),
+        Resource::RouteTable(table) => table.routes.clear(),
+        Resource::Subnet(subnet) => subnet.route_table = None,
+        Resource::Vpc(vpc) => vpc.dns_hostnames = false,
+        Resource::ScalableTarget(target) => target.suspended.clear(),
         _ => {}
     }
 }
 
 fn story() -> impl Strategy<Value = Story> {
     let bytes = |length| prop::collection::vec(any::<u8>(), length);
-    (bytes(64), bytes(64), bytes(64), bytes(32)).prop_map(|(first, second, drifts, order)| {
+    (bytes(96), bytes(96), bytes(96), bytes(32)).prop_map(|(first, second, drifts, order)| {
         let mut sky = Sky::new();
         let old = random(&mut Picks(first.iter()));
         let plan = planned(&old, &sky, Mode::Apply);
@@ -120,7 +140,7 @@ fn story() -> impl Strategy<Value = Story> {
 
 fn lucks() -> impl Strategy<Value = Vec<Luck>> {
     let luck = prop_oneof![3 => Just(Luck::Done), 1 => Just(Luck::Fails), 1 => Just(Luck::Lost)];
-    prop::collection::vec(luck, 64)
+    prop::collection::vec(luck, 96)
 }
 
 proptest! {

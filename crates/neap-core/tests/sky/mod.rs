@@ -4,6 +4,8 @@
 
 #![expect(dead_code, reason = "each test file uses a part of it")]
 
+mod more;
+mod rules;
 pub(crate) mod stacks;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,8 +13,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use neap_core::address::{Address, Kind};
 use neap_core::config::Secrets;
 use neap_core::desired::{Desired, DesiredResource, TAG_ADDRESS, TAG_SPEC, TAG_STACK};
-use neap_core::kinds::Resource;
+use neap_core::kinds::{BucketFiles, BucketPolicy, Resource};
 use neap_core::live::{Environment, Live, LiveResource, Outputs, Phase, Reading};
+use neap_core::network;
 use neap_core::outputs;
 use neap_core::plan::{Action, Plan, Verb};
 use neap_core::reference::{self, Reference, Resolved};
@@ -73,10 +76,14 @@ impl Sky {
     pub(crate) fn read(&self, desired: &Desired) -> Live {
         let mut live = Live::empty(self.environment.clone());
         let mut seen = BTreeSet::new();
+        let parts = self.parts(desired);
         // A listener is looked for on its live load balancer and a rule on its live listener, so they come last.
         for (address, wanted) in &desired.resources {
-            let found = self.find(address, wanted, desired, &live);
-            let reading = match found.map(|index| &self.resources[index]) {
+            let found = parts.get(address).or_else(|| {
+                let index = self.find(address, wanted, desired, &live)?;
+                Some(&self.resources[index])
+            });
+            let reading = match found {
                 None => Reading::Absent,
                 Some(found) if found.is_of(&desired.stack) => {
                     seen.insert(found.id.clone());
@@ -89,6 +96,14 @@ impl Sky {
         let orphan = |found: &&LiveResource| found.is_of(&desired.stack) && !seen.contains(&found.id);
         live.orphans = self.resources.iter().filter(orphan).cloned().collect();
         live
+    }
+
+    /// The parts of the stack's own network. A gateway that is attached to nothing is shown as the network's.
+    fn parts(&self, desired: &Desired) -> BTreeMap<Address, LiveResource> {
+        let parts = self.resources.iter().filter(|found| network::is_part(found.kind()));
+        let mut parts: Vec<LiveResource> = parts.cloned().collect();
+        let claimed = network::claim(desired, &mut parts);
+        claimed.into_iter().map(|(address, at)| (address, parts[at].clone())).collect()
     }
 
     fn find(
@@ -105,7 +120,37 @@ impl Sky {
         };
         let parent = || Some(live.present(&address.parent()?)?.outputs["arn"].clone());
         match &wanted.resource {
+            part if network::is_part(part.kind()) => None,
             Resource::Cloudfront(_) => position(&tagged),
+            Resource::Certificate(wanted) => position(&|found| {
+                tagged(found)
+                    && matches!(&found.resource, Resource::Certificate(certificate) if certificate.is_same(wanted))
+            }),
+            Resource::ClusterCapacity(capacity) => {
+                let name = named_by(desired, &capacity.cluster);
+                position(&|found| text(found, "cluster").ends_with(&format!("/{name}")))
+            }
+            Resource::ScalableTarget(target) => {
+                let Some(Resource::Service(service)) = referred(desired, &target.service) else {
+                    panic!("a service is scaled")
+                };
+                let end = format!("/{}/{}", named_by(desired, &service.cluster), service.name);
+                position(&|found| text(found, "service").ends_with(&end))
+            }
+            Resource::BucketPolicy(BucketPolicy { bucket, .. })
+            | Resource::BucketFiles(BucketFiles { bucket, .. }) => {
+                let name = named_by(desired, bucket);
+                position(&|found| found.resource.aws_name() == name)
+            }
+            Resource::SecurityGroup(group) => {
+                let vpc = Address::new(Kind::Vpc, network::MAIN);
+                let own = || Some(live.present(&vpc)?.outputs["id"].clone());
+                let is_own = reference::in_text(&group.vpc)
+                    .iter()
+                    .any(|found| matches!(found, Reference::Output(address, _) if *address == vpc));
+                let vpc = if is_own { own()? } else { "vpc-1".to_owned() };
+                position(&|found| found.resource.aws_name() == group.name && text(found, "vpc") == vpc)
+            }
             Resource::Listener(listener) => {
                 let alb = parent()?;
                 let on = |found: &LiveResource| text(found, "load_balancer") == alb;
@@ -124,11 +169,7 @@ impl Sky {
                 })
             }
             Resource::Service(service) => {
-                let cluster = &reference::in_text(&service.cluster);
-                let [Reference::Output(cluster, _)] = cluster.as_slice() else {
-                    panic!("a cluster of the stack")
-                };
-                let name = desired.resources[cluster].resource.aws_name();
+                let name = named_by(desired, &service.cluster);
                 position(&|found| {
                     found.resource.aws_name() == service.name
                         && text(found, "cluster").ends_with(&format!("/{name}"))
@@ -215,8 +256,17 @@ impl Sky {
             Some(old) => old.outputs.clone(),
             None => assigned(&desired.resource, self.made),
         };
+        if kind == Kind::LaunchTemplate && kept.is_some_and(|old| old.resource != desired.resource) {
+            self.made += 1;
+            outputs.insert("version".to_owned(), self.made.to_string());
+        }
         outputs.extend(outputs::computed(&desired.resource, &self.environment));
-        let id = old.map_or_else(|| format!("{kind}-{}", self.made), |old| old.id);
+        // What others in a network name is what a part of it is called by.
+        let made = || match outputs.get("id").filter(|_| network::is_part(kind)) {
+            Some(id) => id.clone(),
+            None => format!("{kind}-{}", self.made),
+        };
+        let id = old.map_or_else(made, |old| old.id);
         self.resources.push(LiveResource {
             address: address.clone(),
             id,
@@ -226,100 +276,6 @@ impl Sky {
             phase: Phase::Ready,
         });
         Ok(outputs)
-    }
-
-    /// Whether AWS would take `resource` now.
-    fn accepts(&self, address: &Address, resource: &Resource, old: Option<&str>) -> Result<(), String> {
-        let others = || self.resources.iter().filter(|found| Some(found.id.as_str()) != old);
-        let place = place(resource);
-        if let Some(taken) =
-            others().find(|found| place.is_some() && crate::sky::place(&found.resource) == place)
-        {
-            return Err(format!("{address}: {} has its name or place", taken.address));
-        }
-        for arn in strings(&resource.fields()) {
-            let ours = arn.starts_with("arn:made") || arn.starts_with("sg-");
-            if ours && !self.resources.iter().any(|found| found.outputs.values().any(|value| *value == arn)) {
-                return Err(format!("{address}: {arn} does not exist"));
-            }
-        }
-        match resource {
-            Resource::Service(service) => self.accepts_service(address, service),
-            Resource::Listener(_) | Resource::Rule(_) => {
-                let alb = self.balancer(resource);
-                for group in strings(&resource.fields()).filter(|arn| arn.contains("target_group")) {
-                    let routes =
-                        others().filter(|found| found.kind() == Kind::Listener || found.kind() == Kind::Rule);
-                    let mut users =
-                        routes.filter(|found| strings(&found.resource.fields()).any(|arn| arn == group));
-                    if users.any(|found| self.balancer(&found.resource) != alb) {
-                        return Err(format!("{address}: TargetGroupAssociationLimit {group}"));
-                    }
-                }
-                Ok(())
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn accepts_service(&self, address: &Address, service: &neap_core::kinds::Service) -> Result<(), String> {
-        let cluster = self.resources.iter().find(|found| found.outputs.get("arn") == Some(&service.cluster));
-        if cluster.is_none_or(|cluster| cluster.phase != Phase::Ready) {
-            return Err(format!("{address}: ClusterNotFoundException"));
-        }
-        for target in &service.targets {
-            let routes =
-                self.resources.iter().filter(|found| matches!(found.kind(), Kind::Listener | Kind::Rule));
-            let mut routes = routes.map(|found| found.resource.fields());
-            if !routes.any(|fields| strings(&fields).any(|arn| arn == target.target_group)) {
-                return Err(format!("{address}: the target group does not have an associated load balancer"));
-            }
-        }
-        Ok(())
-    }
-
-    fn balancer(&self, resource: &Resource) -> Option<String> {
-        match resource {
-            Resource::Listener(listener) => Some(listener.load_balancer.clone()),
-            Resource::Rule(rule) => {
-                let of = |found: &&LiveResource| found.outputs.get("arn") == Some(&rule.listener);
-                self.balancer(&self.resources.iter().find(of)?.resource)
-            }
-            _ => None,
-        }
-    }
-
-    /// Deletes what has the id, if it is still there.
-    pub(crate) fn delete(&mut self, id: &str) -> Result<(), String> {
-        let Some(index) = self.resources.iter().position(|found| found.id == id) else { return Ok(()) };
-        let names: Vec<String> = self.resources[index].outputs.values().cloned().collect();
-        let (address, kind) = (self.resources[index].address.clone(), self.resources[index].kind());
-        let used = |found: &&LiveResource| {
-            let holds = match kind {
-                Kind::SecurityGroup => {
-                    matches!(found.kind(), Kind::Alb | Kind::Service | Kind::SecurityGroup)
-                }
-                Kind::TargetGroup => matches!(found.kind(), Kind::Listener | Kind::Rule),
-                Kind::Cluster => found.kind() == Kind::Service,
-                _ => false,
-            };
-            holds && found.id != id && strings(&found.resource.fields()).any(|text| names.contains(&text))
-        };
-        if let Some(user) = self.resources.iter().find(used) {
-            return Err(format!("{address}: ResourceInUse by {}", user.address));
-        }
-        let gone = self.resources.remove(index).outputs;
-        self.resources.retain(|found| match &found.resource {
-            Resource::Listener(listener) => gone.get("arn") != Some(&listener.load_balancer),
-            _ => true,
-        });
-        let listeners: BTreeSet<String> =
-            self.resources.iter().filter_map(|found| found.outputs.get("arn").cloned()).collect();
-        self.resources.retain(|found| match &found.resource {
-            Resource::Rule(rule) => listeners.contains(&rule.listener),
-            _ => true,
-        });
-        Ok(())
     }
 }
 
@@ -364,9 +320,16 @@ fn assigned(resource: &Resource, number: usize) -> Outputs {
     outputs::names(kind).iter().map(|name| ((*name).to_owned(), value(name))).collect()
 }
 
-/// What only one resource of its kind can have.
+/// What only one resource of its kind can have; none where several can stand beside each other.
 fn place(resource: &Resource) -> Option<(Kind, String)> {
     let place = match resource {
+        Resource::Vpc(_) | Resource::RouteTable(_) | Resource::Certificate(_) => return None,
+        Resource::InternetGateway(gateway) if !gateway.attached => return None,
+        Resource::InternetGateway(gateway) => gateway.vpc.clone(),
+        Resource::Subnet(subnet) => format!("{} {}", subnet.vpc, subnet.cidr),
+        Resource::SecurityGroup(group) => format!("{} {}", group.vpc, group.name),
+        Resource::ClusterCapacity(capacity) => capacity.cluster.clone(),
+        Resource::ScalableTarget(target) => target.service.clone(),
         Resource::Listener(listener) => format!("{} {}", listener.load_balancer, listener.port),
         Resource::Rule(rule) => format!("{} {}", rule.listener, rule.priority),
         Resource::Service(service) => format!("{} {}", service.cluster, service.name),
@@ -374,6 +337,18 @@ fn place(resource: &Resource) -> Option<(Kind, String)> {
         named => named.aws_name().to_owned(),
     };
     Some((resource.kind(), place))
+}
+
+/// The resource that a text refers to.
+fn referred<'a>(desired: &'a Desired, text: &str) -> Option<&'a Resource> {
+    let references = reference::in_text(text);
+    let [Reference::Output(address, _)] = references.as_slice() else { return None };
+    desired.resources.get(address).map(|wanted| &wanted.resource)
+}
+
+/// Its name.
+fn named_by<'a>(desired: &'a Desired, text: &str) -> &'a str {
+    referred(desired, text).unwrap_or_else(|| panic!("{text} names a resource")).aws_name()
 }
 
 fn text(found: &LiveResource, field: &str) -> String {

@@ -10,7 +10,7 @@ use neap_core::kinds::{
 };
 use neap_core::reference;
 
-use super::tags;
+use super::{more, tags};
 
 /// Picks that shrink towards zero.
 pub(crate) struct Picks<'a>(pub(crate) std::slice::Iter<'a, u8>);
@@ -21,11 +21,11 @@ impl Picks<'_> {
         self.0.next().copied().unwrap_or(0) % limit
     }
 
-    fn coin(&mut self) -> bool {
+    pub(super) fn coin(&mut self) -> bool {
         self.below(2) == 1
     }
 
-    fn one_of<'b>(&mut self, choices: &[&'b str]) -> &'b str {
+    pub(super) fn one_of<'b>(&mut self, choices: &[&'b str]) -> &'b str {
         choices[usize::from(self.below(u8::try_from(choices.len()).expect("few choices")))]
     }
 }
@@ -36,7 +36,7 @@ pub(crate) fn address(text: &str) -> Address {
 }
 
 /// The reference to `output` of `text`.
-fn of(text: &str, output: &str) -> String {
+pub(super) fn of(text: &str, output: &str) -> String {
     reference::output(&address(text), output)
 }
 
@@ -181,6 +181,9 @@ pub(crate) fn cloudfront(domain: &str) -> Cloudfront {
         unreachable!("a distribution")
     };
     example.origins.values_mut().for_each(|origin| origin.domain = domain.to_owned());
+    (example.aliases, example.certificate) = (BTreeSet::new(), None);
+    let behaviors = example.behaviors.iter_mut().chain([&mut example.default_behavior]);
+    behaviors.for_each(|behavior| behavior.functions.clear());
     example
 }
 
@@ -272,9 +275,22 @@ pub(crate) fn random(picks: &mut Picks<'_>) -> Desired {
         }
     }
     if picks.coin() {
+        more::site(&mut stack, picks);
+    } else if picks.coin() {
         let balanced = stack.resources.contains_key(&address("alb.public")) && picks.coin();
         let domain = if balanced { of("alb.public", "dns_name") } else { "elsewhere.example.com".to_owned() };
         add(&mut stack, "cloudfront.site", cloudfront(&domain));
+    }
+    if picks.coin() {
+        more::instances(&mut stack, picks);
+    }
+    if picks.coin() {
+        more::network(&mut stack, picks);
+    }
+    for name in ["one", "two"] {
+        if picks.coin() {
+            more::scaling(&mut stack, &format!("service.{name}"), picks);
+        }
     }
     stack
 }

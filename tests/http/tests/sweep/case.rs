@@ -36,12 +36,15 @@ enum Ending {
 pub(crate) struct Tally {
     pub(crate) kills: usize,
     pub(crate) faults: usize,
+    /// How many changing operations of commands were struck by a kill, each counted once for its command.
+    pub(crate) operations: usize,
 }
 
 impl AddAssign for Tally {
     fn add_assign(&mut self, other: Self) {
         self.kills += other.kills;
         self.faults += other.faults;
+        self.operations += other.operations;
     }
 }
 
@@ -65,24 +68,25 @@ impl<'a> Case<'a> {
         .collect()
     }
 
-    /// One such fault at a request of each operation that either command asks for.
-    pub(crate) fn faults(calm: &'a Calm, fault: Fault) -> Self {
+    /// One fault at a request of each operation that either command asks for. The faults take turns, and `first` says with which one
+    /// they begin.
+    pub(crate) fn faults(calm: &'a Calm, faults: &[Fault], first: usize) -> Self {
         let strikes = |operations: &BTreeMap<String, usize>| {
             let strike = |(place, (name, times)): (usize, (&String, &usize))| Strike {
                 only: Only::Operation(name.clone()),
                 nth: 1 + place % times,
                 times: 1,
-                fault,
+                fault: faults[(first + place) % faults.len()],
             };
             operations.iter().enumerate().map(strike).collect()
         };
         Self {
             calm,
-            title: format!("{:?}: {fault:?} at each operation", calm.stack),
+            title: format!("{:?}: {faults:?} at each operation, from number {first}", calm.stack),
             apply: strikes(&calm.apply_operations),
             destroy: strikes(&calm.destroy_operations),
             // The SDK repeats no 404.
-            ending: if fault == Fault::Page(404) { Ending::Either } else { Ending::Well },
+            ending: if faults.contains(&Fault::Page(404)) { Ending::Either } else { Ending::Well },
         }
     }
 
@@ -162,7 +166,7 @@ impl Ending {
 }
 
 /// Whether the independent reader sees what it saw in the undisturbed life.
-fn same(disturbed: &Disturbed, expected: &Value, when: &str) -> Result<(), String> {
+pub(crate) fn same(disturbed: &Disturbed, expected: &Value, when: &str) -> Result<(), String> {
     let actual = disturbed.world.listing();
     if actual == *expected {
         Ok(())
@@ -172,7 +176,7 @@ fn same(disturbed: &Disturbed, expected: &Value, when: &str) -> Result<(), Strin
 }
 
 /// All that can help to understand a run.
-fn told(ended: &Ended) -> String {
+pub(crate) fn told(ended: &Ended) -> String {
     let Run { code, stdout, stderr } = &ended.run;
     let requests =
         ended.seen.iter().map(|seen| format!("{} {:?} {:?}", seen.operation, seen.status, seen.fault));

@@ -1,0 +1,195 @@
+//! Random parts of stacks beside the course's own: sites with their names, instances, networks, and what scales a service.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use neap_core::address::Kind;
+use neap_core::desired::{Desired, short_hash};
+use neap_core::files;
+use neap_core::kinds::{
+    AutoScalingGroup, Bucket, BucketFiles, BucketPolicy, CapacityProvider, Certificate, Cloudfront,
+    ClusterCapacity, Code, Domain, Function, InstanceProfile, InternetGateway, LaunchTemplate, Nlb, Origin,
+    OriginAccessControl, Resource, RouteTable, ScalableTarget, SecurityGroup, Site, StrategyItem, Subnet,
+    ViewerCertificate, Vpc,
+};
+use neap_core::ownership::Owned;
+
+use super::stacks::{Picks, add, address, cloudfront, forward, listener, of, security_group, target_group};
+
+/// A value of `$kind` with every field set.
+macro_rules! example {
+    ($kind:ident) => {
+        match Resource::example(Kind::$kind) {
+            Resource::$kind(example) => example,
+            other => unreachable!("{other:?}"),
+        }
+    };
+}
+
+/// A distribution in front of a bucket with files, with an access control, a function, and perhaps a name with its certificate.
+pub(super) fn site(stack: &mut Desired, picks: &mut Picks<'_>) {
+    let bucket = Bucket { name: "course-web".into(), versioning: picks.coin(), ..example!(Bucket) };
+    add(stack, "bucket.web", bucket);
+    let description = picks.one_of(&["reads", "still reads"]).to_owned();
+    let control = OriginAccessControl { description, ..example!(OriginAccessControl) };
+    add(stack, "origin_access_control.site", control);
+    let mut site = cloudfront("");
+    let origin = Origin::bucket(of("bucket.web", "domain_name"), of("origin_access_control.site", "id"));
+    site.origins = [("bucket.web".to_owned(), origin)].into();
+    site.behaviors.clear();
+    if picks.coin() {
+        add(stack, "function.edge", function(picks.one_of(&["1", "2"])));
+        let runs = ("viewer-request".to_owned(), of("function.edge", "arn"));
+        site.default_behavior.functions = [runs].into();
+    }
+    if picks.coin() {
+        named(stack, &mut site, picks.one_of(&["app.example.com", "www.example.com"]));
+    }
+    add(stack, "cloudfront.site", site);
+    let distribution = of("cloudfront.site", "arn");
+    let policy = BucketPolicy::readable_by(
+        "neap/course/bucket_policy.web",
+        &of("bucket.web", "arn"),
+        &[distribution.clone()],
+    );
+    add(stack, "bucket_policy.web", BucketPolicy { bucket: of("bucket.web", "name"), policy });
+    let mut kept = BucketFiles { bucket: of("bucket.web", "name"), ..example!(BucketFiles) };
+    if picks.coin() {
+        kept.files.values_mut().for_each(|file| file.cache_control = None);
+    }
+    let known = files::hash(&kept.files);
+    let note = files::note(&known, None);
+    let answers = Site { arn: distribution, known, root: "index.html".into(), note };
+    kept.sites = [("cloudfront.site".to_owned(), answers)].into();
+    add(stack, "bucket_files.web", kept);
+}
+
+fn function(version: &str) -> Function {
+    let code = Code(format!("function handler(event) {{ return {version}; }}").into_bytes());
+    Function { name: "course-edge".into(), code_sha256: code.sha256(), code, ..example!(Function) }
+}
+
+/// A name for a distribution, with its certificate.
+fn named(stack: &mut Desired, site: &mut Cloudfront, name: &str) {
+    let certificate = Certificate {
+        region: "us-east-1".into(),
+        domain: name.into(),
+        alternative_names: BTreeSet::new(),
+        validated_in: [(name.to_owned(), "Z1".to_owned())].into(),
+        ..example!(Certificate)
+    };
+    add(stack, "certificate.site", certificate);
+    site.aliases = [name.to_owned()].into();
+    site.certificate = Some(ViewerCertificate {
+        arn: of("certificate.site", "arn"),
+        minimum_protocol: "TLSv1.2_2021".into(),
+        support: "sni-only".into(),
+    });
+    let target = of("cloudfront.site", "domain_name");
+    add(stack, "domain.site", Domain { name: name.into(), zone: "Z1".into(), target, ..example!(Domain) });
+}
+
+/// Instances of the cluster `main`, in the network of the account.
+pub(super) fn instances(stack: &mut Desired, picks: &mut Picks<'_>) {
+    let role = Some(of("role.run", "arn"));
+    let profile = InstanceProfile { name: "course-cluster-main".into(), role, ..example!(InstanceProfile) };
+    add(stack, "instance_profile.main", profile);
+    let group = picks.one_of(&["security_group.outer", "security_group.inner"]);
+    let template = LaunchTemplate {
+        name: "course-cluster-main".into(),
+        instance_type: picks.one_of(&["t3.micro", "t3.small"]).into(),
+        cluster: of("cluster.main", "arn"),
+        instance_profile: of("instance_profile.main", "arn"),
+        security_groups: [of(group, "id")].into(),
+        ..example!(LaunchTemplate)
+    };
+    add(stack, "launch_template.main", template);
+    let name = picks.one_of(&["course-cluster-main", "course-cluster-more"]).to_owned();
+    let group = AutoScalingGroup {
+        name,
+        launch_template: of("launch_template.main", "id"),
+        launch_template_version: of("launch_template.main", "version"),
+        max: 2 + u32::from(picks.below(2)),
+        subnets: ["${network.subnets}".to_owned()].into(),
+        ..example!(AutoScalingGroup)
+    };
+    add(stack, "auto_scaling_group.main", group);
+    let auto_scaling_group = of("auto_scaling_group.main", "arn");
+    let name = "neap-course-main".to_owned();
+    let provider = CapacityProvider { name: name.clone(), auto_scaling_group, ..example!(CapacityProvider) };
+    add(stack, "capacity_provider.main", provider);
+    let strategy = BTreeMap::from([(name, StrategyItem { weight: 1, base: 0 })]);
+    let capacity = ClusterCapacity {
+        cluster: of("cluster.main", "arn"),
+        capacity_providers: [of("capacity_provider.main", "name")].into(),
+        default_strategy: strategy,
+    };
+    add(stack, "cluster_capacity.main", capacity);
+}
+
+/// A network of the stack's own, with a network load balancer in it.
+pub(super) fn network(stack: &mut Desired, picks: &mut Picks<'_>) {
+    let number = picks.below(2);
+    let vpc = || of("vpc.main", "id");
+    add(stack, "vpc.main", Vpc { cidr: format!("10.{number}.0.0/16"), ..example!(Vpc) });
+    add(stack, "internet_gateway.main", InternetGateway { vpc: vpc(), attached: true });
+    let routes = BTreeMap::from([("0.0.0.0/0".to_owned(), of("internet_gateway.main", "id"))]);
+    add(stack, "route_table.public", RouteTable { vpc: vpc(), routes });
+    let mut subnets = BTreeSet::new();
+    for (at, zone) in ["eu-west-1a", "eu-west-1b"].iter().enumerate() {
+        let subnet = Subnet {
+            vpc: vpc(),
+            cidr: format!("10.{number}.{at}.0/24"),
+            zone: (*zone).into(),
+            route_table: Some(of("route_table.public", "id")),
+            ..example!(Subnet)
+        };
+        let text = format!("subnet.public-{}", at + 1);
+        subnets.insert(of(&text, "id"));
+        add(stack, &text, subnet);
+    }
+    let own = SecurityGroup { vpc: vpc(), ..security_group("own", "0.0.0.0/0") };
+    add(stack, "security_group.own", own);
+    if picks.coin() {
+        balancer(stack, number, subnets, picks);
+    }
+}
+
+/// A network load balancer in the network number `number`, whose name tells in which one it is, as names with a hash do.
+fn balancer(stack: &mut Desired, number: u8, subnets: BTreeSet<String>, picks: &mut Picks<'_>) {
+    let scheme = picks.one_of(&["internet-facing", "internal"]);
+    let nlb = Nlb {
+        name: format!("course-mqtt-{}", &short_hash(&format!("{scheme} {number}"))[..8]),
+        scheme: scheme.into(),
+        subnets,
+        addresses: BTreeMap::new(),
+        security_groups: [of("security_group.own", "id")].into(),
+        cross_zone: picks.coin(),
+        ..example!(Nlb)
+    };
+    add(stack, "nlb.mqtt", nlb);
+    let mut group = target_group("mqtt", 1883 + u16::from(number), "/");
+    (group.protocol, group.protocol_version, group.vpc) = ("TCP".into(), None, of("vpc.main", "id"));
+    (group.slow_start_seconds, group.algorithm) = (None, None);
+    (group.health_check.protocol, group.health_check.path, group.health_check.matcher) =
+        ("TCP".into(), None, None);
+    add(stack, "target_group.mqtt", group);
+    let mut open = listener("nlb.mqtt", 1883, forward("target_group.mqtt"));
+    open.protocol = "TCP".into();
+    add(stack, "nlb.mqtt.listener.mqtt", open);
+}
+
+/// What scales the service at `text`, if it is there.
+pub(super) fn scaling(stack: &mut Desired, text: &str, picks: &mut Picks<'_>) {
+    let Some(service) = stack.resources.get_mut(&address(text)) else { return };
+    // Scaling owns the number of tasks: the stack gives the first one.
+    service.owned_elsewhere = [Owned::Count].into();
+    let mut target = ScalableTarget {
+        service: of(text, "arn"),
+        max: 4 + u32::from(picks.below(2)),
+        ..example!(ScalableTarget)
+    };
+    if picks.coin() {
+        target.scheduled_actions.clear();
+    }
+    add(stack, &text.replace("service.", "scalable_target."), target);
+}

@@ -1,0 +1,170 @@
+//! What AWS refuses: a resource that names what is not there or has what another one has, and the delete of one that is in use.
+//!
+//! Decides by what is there now. Must not know plans.
+
+use std::collections::BTreeSet;
+
+use neap_core::address::{Address, Kind};
+use neap_core::kinds::{BucketFiles, BucketPolicy, LaunchTemplate, Resource};
+use neap_core::live::{LiveResource, Phase};
+use neap_core::network;
+
+use super::{Sky, place, strings};
+
+impl Sky {
+    /// Whether AWS would take `resource` now.
+    pub(super) fn accepts(
+        &self,
+        address: &Address,
+        resource: &Resource,
+        old: Option<&str>,
+    ) -> Result<(), String> {
+        let others = || self.resources.iter().filter(|found| Some(found.id.as_str()) != old);
+        let place = place(resource);
+        if let Some(taken) = others().find(|found| place.is_some() && super::place(&found.resource) == place)
+        {
+            return Err(format!("{address}: {} has its name or place", taken.address));
+        }
+        for arn in strings(&resource.fields()) {
+            let ours = ["arn:made", "sg-", "id-"].iter().any(|made| arn.starts_with(made));
+            if ours && !self.resources.iter().any(|found| found.outputs.values().any(|value| *value == arn)) {
+                return Err(format!("{address}: {arn} does not exist"));
+            }
+        }
+        match resource {
+            Resource::Service(service) => self.accepts_service(address, service),
+            Resource::Listener(_) | Resource::Rule(_) => {
+                let alb = self.balancer(resource);
+                for group in strings(&resource.fields()).filter(|arn| arn.contains("target_group")) {
+                    let routes =
+                        others().filter(|found| found.kind() == Kind::Listener || found.kind() == Kind::Rule);
+                    let mut users =
+                        routes.filter(|found| strings(&found.resource.fields()).any(|arn| arn == group));
+                    if users.any(|found| self.balancer(&found.resource) != alb) {
+                        return Err(format!("{address}: TargetGroupAssociationLimit {group}"));
+                    }
+                }
+                Ok(())
+            }
+            Resource::ClusterCapacity(capacity) => self.has_ready(address, &capacity.cluster),
+            Resource::ScalableTarget(target) => self.has_ready(address, &target.service),
+            Resource::BucketPolicy(BucketPolicy { bucket, .. })
+            | Resource::BucketFiles(BucketFiles { bucket, .. }) => self.has_ready(address, bucket),
+            Resource::InstanceProfile(profile) => {
+                profile.role.iter().try_for_each(|role| self.has_ready(address, role))
+            }
+            Resource::Cloudfront(site) => {
+                let certificate = site.certificate.iter().map(|certificate| &certificate.arn);
+                let mut named = certificate.chain(site.default_behavior.functions.values());
+                named.try_for_each(|arn| self.has_ready(address, arn))
+            }
+            Resource::AutoScalingGroup(group) => {
+                let template = self.template(&group.launch_template).ok_or("no launch template")?;
+                self.has_ready(address, &template.instance_profile)?;
+                self.has_ready(address, &template.cluster)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether what has this name is there, and more than on its way.
+    fn has_ready(&self, address: &Address, name: &str) -> Result<(), String> {
+        let named = |found: &LiveResource| found.outputs.values().any(|value| value == name);
+        let leaving = |found: &LiveResource| matches!(found.phase, Phase::Deleting(_));
+        let found = self.resources.iter().any(|found| named(found) && !leaving(found));
+        if found { Ok(()) } else { Err(format!("{address}: {name} does not exist")) }
+    }
+
+    fn template(&self, id: &str) -> Option<&LaunchTemplate> {
+        self.resources.iter().find_map(|found| match &found.resource {
+            Resource::LaunchTemplate(template) if found.outputs["id"] == id => Some(template),
+            _ => None,
+        })
+    }
+
+    /// Every text in a resource; in a group of instances, those in its template too.
+    fn names_in(&self, found: &LiveResource) -> Vec<String> {
+        let mut names: Vec<String> = strings(&found.resource.fields()).collect();
+        if let Resource::AutoScalingGroup(group) = &found.resource
+            && let Some(template) = self.template(&group.launch_template)
+        {
+            names.extend(strings(&Resource::from(template.clone()).fields()));
+        }
+        names
+    }
+
+    fn accepts_service(&self, address: &Address, service: &neap_core::kinds::Service) -> Result<(), String> {
+        let cluster = self.resources.iter().find(|found| found.outputs.get("arn") == Some(&service.cluster));
+        if cluster.is_none_or(|cluster| cluster.phase != Phase::Ready) {
+            return Err(format!("{address}: ClusterNotFoundException"));
+        }
+        for target in &service.targets {
+            let routes =
+                self.resources.iter().filter(|found| matches!(found.kind(), Kind::Listener | Kind::Rule));
+            let mut routes = routes.map(|found| found.resource.fields());
+            if !routes.any(|fields| strings(&fields).any(|arn| arn == target.target_group)) {
+                return Err(format!("{address}: the target group does not have an associated load balancer"));
+            }
+        }
+        Ok(())
+    }
+
+    fn balancer(&self, resource: &Resource) -> Option<String> {
+        match resource {
+            Resource::Listener(listener) => Some(listener.load_balancer.clone()),
+            Resource::Rule(rule) => {
+                let of = |found: &&LiveResource| found.outputs.get("arn") == Some(&rule.listener);
+                self.balancer(&self.resources.iter().find(of)?.resource)
+            }
+            _ => None,
+        }
+    }
+
+    /// Deletes what has the id, if it is still there.
+    pub(crate) fn delete(&mut self, id: &str) -> Result<(), String> {
+        let Some(index) = self.resources.iter().position(|found| found.id == id) else { return Ok(()) };
+        let names: Vec<String> = self.resources[index].outputs.values().cloned().collect();
+        let (address, kind) = (self.resources[index].address.clone(), self.resources[index].kind());
+        let used = |found: &&LiveResource| {
+            let holds = match kind {
+                Kind::SecurityGroup => matches!(
+                    found.kind(),
+                    Kind::Alb | Kind::Nlb | Kind::Service | Kind::SecurityGroup | Kind::AutoScalingGroup
+                ),
+                Kind::TargetGroup => matches!(found.kind(), Kind::Listener | Kind::Rule),
+                Kind::Cluster => matches!(found.kind(), Kind::Service | Kind::AutoScalingGroup),
+                Kind::CapacityProvider => found.kind() == Kind::ClusterCapacity,
+                Kind::Role => found.kind() == Kind::InstanceProfile,
+                Kind::Bucket => found.kind() == Kind::BucketFiles,
+                Kind::OriginAccessControl | Kind::Function => found.kind() == Kind::Cloudfront,
+                Kind::Certificate => matches!(found.kind(), Kind::Cloudfront | Kind::Listener),
+                Kind::Vpc => network::is_part(found.kind()) || found.kind() == Kind::SecurityGroup,
+                Kind::RouteTable => found.kind() == Kind::Subnet,
+                Kind::Subnet => {
+                    matches!(found.kind(), Kind::Alb | Kind::Nlb | Kind::Service | Kind::AutoScalingGroup)
+                }
+                _ => false,
+            };
+            holds && found.id != id && self.names_in(found).iter().any(|text| names.contains(text))
+        };
+        if let Some(user) = self.resources.iter().find(used) {
+            return Err(format!("{address}: ResourceInUse by {}", user.address));
+        }
+        let gone = self.resources.remove(index).outputs;
+        self.resources.retain(|found| match &found.resource {
+            Resource::Listener(listener) => gone.get("arn") != Some(&listener.load_balancer),
+            Resource::ClusterCapacity(capacity) => gone.get("arn") != Some(&capacity.cluster),
+            Resource::BucketPolicy(policy) => {
+                kind != Kind::Bucket || gone.get("name") != Some(&policy.bucket)
+            }
+            _ => true,
+        });
+        let listeners: BTreeSet<String> =
+            self.resources.iter().filter_map(|found| found.outputs.get("arn").cloned()).collect();
+        self.resources.retain(|found| match &found.resource {
+            Resource::Rule(rule) => listeners.contains(&rule.listener),
+            _ => true,
+        });
+        Ok(())
+    }
+}
