@@ -2,7 +2,7 @@
 //!
 //! Decides the verbs' signatures and hands each kind its fields as their own type. Must not know any service.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use neap_core::address::Address;
 use neap_core::desired::{Desired, DesiredResource, TAG_ADDRESS, TAG_STACK};
@@ -13,6 +13,7 @@ use neap_core::kinds::{
     Rule, ScalableTarget, SecurityGroup, Service, Subnet, TargetGroup, Task, Vpc, VpcEndpoint,
 };
 use neap_core::live::{LiveResource, Outputs};
+use neap_core::ownership::Owned;
 use neap_engine::cloud::{CallError, ErrorKind, Progress};
 
 use crate::client::Aws;
@@ -48,13 +49,15 @@ pub(crate) struct Wanted<'a, T> {
     pub(crate) tags: &'a BTreeMap<String, String>,
     /// What `neap:spec` shall be.
     pub(crate) spec: &'a str,
+    /// What others change of it.
+    pub(crate) owned: &'a BTreeSet<Owned>,
 }
 
 impl<'a, T: Fields> Wanted<'a, T> {
     /// The typed view of `desired`.
     pub(crate) fn of(desired: &'a DesiredResource, spec: &'a str) -> Result<Self, CallError> {
         let fields = T::of(&desired.resource).ok_or_else(|| wrong_kind::<T>(&desired.resource))?;
-        Ok(Self { fields, tags: &desired.tags, spec })
+        Ok(Self { fields, tags: &desired.tags, spec, owned: &desired.owned_elsewhere })
     }
 
     /// The stack's name, from the tags.

@@ -3,6 +3,7 @@
 //! Decides how a service is created, changed and deleted. How it is read and how its rollout is judged is in
 //! the files beside. Must not know what its tasks contain.
 
+mod blue_green;
 mod convert;
 mod read;
 mod rollout;
@@ -63,8 +64,8 @@ async fn change(aws: &Aws, before: &Service, after: &Service, again: bool) -> Re
     if before.platform_version != after.platform_version {
         request = request.set_platform_version(convert::platform_version(after));
     }
-    if convert::to_deployment(before) != convert::to_deployment(after) {
-        request = request.deployment_configuration(convert::to_deployment(after));
+    if convert::to_deployment(before, None) != convert::to_deployment(after, None) {
+        request = request.deployment_configuration(convert::to_deployment(after, Some(before)));
     }
     if before.health_check_grace_seconds != after.health_check_grace_seconds {
         request = request.set_health_check_grace_period_seconds(convert::grace(after));
@@ -106,7 +107,7 @@ impl Remote for Service {
             .set_load_balancers(Some(convert::to_balancers(fields)))
             .set_network_configuration(convert::to_network(fields)?)
             .set_platform_version(convert::platform_version(fields))
-            .deployment_configuration(convert::to_deployment(fields))
+            .deployment_configuration(convert::to_deployment(fields, None))
             .set_health_check_grace_period_seconds(convert::grace(fields))
             .enable_execute_command(fields.exec)
             .enable_ecs_managed_tags(false)
@@ -143,12 +144,16 @@ impl Remote for Service {
 
     async fn ready(aws: &Aws, wanted: &Wanted<'_, Self>, _: &Outputs) -> Result<Progress, CallError> {
         let Self { name, cluster, .. } = wanted.fields;
-        let service = read::find(aws, cluster, name).await?;
-        let unseen = || Progress::Pending("not visible yet".to_owned());
-        Ok(service.map_or_else(unseen, |service| {
-            let since = service.service_arn().and_then(|arn| aws.recent.deployment(arn));
-            rollout::judge(&service, wanted.fields, since)
-        }))
+        let Some(service) = read::find(aws, cluster, name).await? else {
+            return Ok(Progress::Pending("not visible yet".to_owned()));
+        };
+        let since = service.service_arn().and_then(|arn| aws.recent.deployment(arn));
+        let judged = rollout::judge(&service, wanted.fields, since);
+        if wanted.fields.deployment.is_none() || judged == Progress::Done {
+            return Ok(judged);
+        }
+        // What a service shows of itself tells neither stages nor why traffic went back.
+        Ok(blue_green::look(aws, &service, wanted.fields, since).await?.unwrap_or(judged))
     }
 
     async fn gone(aws: &Aws, held: &Held<'_, Self>) -> Result<Progress, CallError> {

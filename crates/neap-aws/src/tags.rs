@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn the_spec_hash_travels_with_the_tags() {
         let own = tags(&[("neap:stack", "course")]);
-        let wanted = Wanted { fields: &(), tags: &own, spec: "0123" };
+        let wanted = Wanted { fields: &(), tags: &own, spec: "0123", owned: &[].into() };
         assert_eq!(wanted.all_tags()[TAG_SPEC], "0123");
         assert_eq!(wanted.tag_changes(&own).set, tags(&[(TAG_SPEC, "0123")]));
     }

@@ -58,9 +58,9 @@ pub const fn between(dependent: Kind, dependency: Kind) -> EdgeRule {
         (Kind::Service, Kind::LogGroup) => EdgeRule::ID.gone_before(),
         // The target group must be reachable from a load balancer (`does not have an associated load balancer`),
         // which may still be provisioning. Registered targets keep neither of them.
-        (Kind::Service, Kind::TargetGroup | Kind::Listener | Kind::Rule | Kind::Alb | Kind::Nlb) => {
-            EdgeRule::ID
-        }
+        (Kind::Service, Kind::TargetGroup | Kind::Alb | Kind::Nlb) => EdgeRule::ID,
+        // A service names them only if ECS shifts their traffic, and it may do so until the service is gone.
+        (Kind::Service, Kind::Listener | Kind::Rule) => EdgeRule::ID.gone_before(),
 
         // CreateService looks at the load balancer's listeners, and ECS takes the instances of a service that goes away from
         // it: nobody says what it does where there is none any more.
@@ -169,6 +169,13 @@ mod tests {
         check(Kind::Service, Kind::Cluster, Need::Ready, true);
         check(Kind::Service, Kind::Role, Need::Ready, true);
         check(Kind::Service, Kind::TargetGroup, Need::Exists, false);
+    }
+
+    #[test]
+    fn what_leads_to_a_service_whose_traffic_is_shifted_goes_after_it() {
+        check(Kind::Service, Kind::Rule, Need::Exists, true);
+        check(Kind::Service, Kind::Listener, Need::Exists, true);
+        assert!(!between(Kind::Service, Kind::Rule).holds);
     }
 
     #[test]

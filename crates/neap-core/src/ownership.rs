@@ -1,4 +1,4 @@
-//! What of a service others change: a pipeline its image, an autoscaler its count.
+//! What of a service others change: a pipeline its image, an autoscaler its count, ECS the group that has its traffic.
 //!
 //! Decides where the live value is found, and how a stack takes it over into what it asks for. Must not know how it is
 //! read, nor what a plan makes of it. Why it is so is in `docs/decisions`.
@@ -15,6 +15,10 @@ use crate::kinds::{Resource, Service};
 use crate::live::{Live, LiveResource, Reading};
 use crate::reference::{self, Reference};
 
+mod traffic;
+
+pub(crate) use traffic::listener_of;
+
 /// A field that others may own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -23,6 +27,10 @@ pub enum Owned {
     Count,
     /// The images of the task's containers.
     Image,
+    /// How much traffic each of two target groups gets from a listener or rule. Nobody gives it away: it is ECS's with a blue/green
+    /// deployment.
+    #[schemars(skip)]
+    Weights,
 }
 
 /// `resource` without the values that are `owned` elsewhere: what the stack says of it, whatever others do.
@@ -32,10 +40,21 @@ pub(crate) fn without<'a>(resource: &'a Resource, owned: &BTreeSet<Owned>) -> Co
     }
     let mut resource = resource.clone();
     match &mut resource {
-        Resource::Service(service) if owned.contains(&Owned::Count) => service.count = None,
+        Resource::Service(service) => {
+            if owned.contains(&Owned::Count) {
+                service.count = None;
+            }
+            if owned.contains(&Owned::Weights) {
+                traffic::without_turn(service);
+            }
+        }
         Resource::Task(task) if owned.contains(&Owned::Image) => {
             task.containers.values_mut().for_each(|container| container.image.clear());
         }
+        Resource::Listener(listener) if owned.contains(&Owned::Weights) => {
+            traffic::without_weights(&mut listener.default_action);
+        }
+        Resource::Rule(rule) if owned.contains(&Owned::Weights) => traffic::without_weights(&mut rule.action),
         _ => {}
     }
     Cow::Owned(resource)
@@ -54,6 +73,7 @@ pub fn carried<'a>(desired: &'a Desired, live: &Live) -> Cow<'a, Desired> {
             carry(wanted, &found.resource);
         }
     }
+    traffic::carry(&mut carried, live);
     Cow::Owned(carried)
 }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use neap_core::config::Secrets;
 use neap_core::desired::DesiredResource;
+use neap_core::kinds::Resource;
 use neap_core::live::Outputs;
 use neap_core::plan::{Change, Plan, StepId, Verb};
 use neap_core::schedule::Schedule;
@@ -176,7 +177,11 @@ impl<'a> Run<'a> {
     }
 
     fn patience(&self, step: StepId) -> Patience {
-        Patience::of(self.verb(step), self.plan.steps[step].address.kind())
+        let change = self.change(step);
+        let drawn_out = |resource: Option<&Resource>| resource.map_or(Duration::ZERO, Resource::drawn_out);
+        let desired = change.desired.as_ref().map(|desired| &desired.resource);
+        let by = drawn_out(desired).max(drawn_out(change.live.as_ref().map(|live| &live.resource)));
+        Patience::of(self.verb(step), self.plan.steps[step].address.kind()).drawn_out(by)
     }
 
     fn push(&mut self, step: StepId, after: Duration, work: Work<'a>) {

@@ -36,6 +36,14 @@ impl Patience {
         Some((waited / 10).clamp(self.least, self.most).min(left))
     }
 
+    /// The same where AWS is asked to draw the change out so much.
+    #[must_use]
+    pub fn drawn_out(self, by: Duration) -> Self {
+        let longer = Self { deadline: self.deadline + by, ..self };
+        // What is repeated as long as the whole is waited for still is.
+        if self.visible == self.deadline { longer.patient() } else { longer }
+    }
+
     const fn new(kind: Kind, least: u64, most: u64, deadline_minutes: u64) -> Self {
         Self {
             least: Duration::from_secs(least),
@@ -262,6 +270,15 @@ mod tests {
     #[test]
     fn a_service_whose_deployment_is_under_way_is_deleted_as_long_as_it_may_take() {
         assert_eq!(Patience::of(Verb::Delete, Kind::Service).visible, SECOND * 1200);
+    }
+
+    #[test]
+    fn what_the_stack_draws_out_is_waited_for_as_much_longer() {
+        let by = SECOND * 600;
+        let made = Patience::of(Verb::Update, Kind::Service);
+        assert_eq!(made.drawn_out(by), Patience { deadline: made.deadline + by, ..made });
+        let gone = Patience::of(Verb::Delete, Kind::Service).drawn_out(by);
+        assert_eq!((gone.deadline, gone.visible), (SECOND * 1800, SECOND * 1800));
     }
 
     #[test]

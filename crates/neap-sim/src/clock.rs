@@ -57,6 +57,9 @@ pub(crate) const TASK_STARTS: Millis = 40 * SECOND;
 pub(crate) const NEXT_TASK_STARTS: Millis = 10 * SECOND;
 /// From the last task's start until the deployment is complete: health checks, then draining the old tasks.
 pub(crate) const DEPLOYMENT_COMPLETES: Millis = 50 * SECOND;
+/// Until the targets of new tasks pass their health checks, and until all traffic has shifted to them (3.17).
+pub(crate) const TARGETS_ARE_WELL: Millis = 20 * SECOND;
+pub(crate) const TRAFFIC_SHIFTS: Millis = 10 * SECOND;
 /// Until the circuit breaker has seen enough tasks fail.
 pub(crate) const CIRCUIT_BREAKS: Millis = 180 * SECOND;
 /// How long a container has to stop (3.17: the default stop timeout).

@@ -72,7 +72,10 @@ impl Cloud for Sim {
             Resource::Domain(fields) => domain::create(&request, fields).await,
             other => Err(unknown(other.kind())),
         }?;
-        Ok(self.outputs(&arn))
+        if elb::needs_default_rule(desired) {
+            self.poll("elasticloadbalancing:DescribeRules", &request.address).await?;
+        }
+        Ok(self.outputs_of(&arn, desired))
     }
 
     async fn update(
@@ -128,7 +131,7 @@ impl Cloud for Sim {
             Resource::Domain(fields) => domain::update(&request, &arn, fields).await,
             other => Err(unknown(other.kind())),
         }?;
-        Ok(self.outputs(&arn))
+        Ok(self.outputs_of(&arn, desired))
     }
 
     async fn delete(&self, live: &LiveResource) -> Result<(), CallError> {
@@ -192,6 +195,7 @@ impl Cloud for Sim {
                 (progress(record, world, &desired.resource), unfinished.then(|| record.arn.clone()))
             }
         });
+        self.look_at_deployment(desired, &progress).await?;
         match unfinished {
             // What its create left to be done.
             Some(arn) if progress == Progress::Done => {
@@ -241,6 +245,33 @@ impl Sim {
     /// The values that AWS assigned to a resource.
     fn outputs(&self, arn: &str) -> Outputs {
         self.look(|world| world.record(arn).map(|record| record.outputs.clone())).unwrap_or_default()
+    }
+
+    /// The values that AWS assigned to a resource made as `desired`, and what else was asked for.
+    fn outputs_of(&self, arn: &str, desired: &DesiredResource) -> Outputs {
+        let mut outputs = self.outputs(arn);
+        if elb::needs_default_rule(desired) {
+            outputs.insert("default_rule".to_owned(), elb::default_rule(arn));
+        }
+        outputs
+    }
+
+    /// Looks at the deployment that is not done, as one does whose traffic is shifted.
+    async fn look_at_deployment(
+        &self,
+        desired: &DesiredResource,
+        progress: &Progress,
+    ) -> Result<(), CallError> {
+        let Resource::Service(service) = &desired.resource else { return Ok(()) };
+        if service.deployment.is_none() || *progress == Progress::Done {
+            return Ok(());
+        }
+        let request = Request::desired(self, desired, "");
+        if matches!(progress, Progress::Failed(_)) {
+            // It is under way no more, and so is only listed.
+            self.poll("ecs:ListServiceDeployments", &request.address).await?;
+        }
+        self.poll("ecs:DescribeServiceDeployments", &request.address).await
     }
 
     /// The ARN of a live resource that can become the desired one in place.

@@ -21,6 +21,7 @@ mod record;
 mod rules;
 mod seed;
 mod services;
+mod shift;
 mod sim;
 mod trace;
 mod world;

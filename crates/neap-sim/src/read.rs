@@ -15,6 +15,7 @@ use neap_engine::cloud::{CallError, ErrorKind};
 
 use crate::record::Record;
 use crate::services::ecs::task;
+use crate::services::elb;
 use crate::sim::Sim;
 use crate::world::{REGION, World};
 
@@ -393,6 +394,7 @@ fn assemble(world: &World, desired: &Desired, failures: Failures) -> Live {
     let mut live = Live::empty(facts::environment(world, desired));
     live.readings = desired.resources.keys().map(|address| (address.clone(), reading(address))).collect();
     owned::read(world, desired, &mut live.readings);
+    default_rules(desired, &mut live.readings);
     facts::place(world, desired, &mut live);
     live.orphans = orphans(world, &desired.stack, &taken, &failures);
     live.warnings = facts::warnings(world, desired);
@@ -406,6 +408,16 @@ fn assemble(world: &World, desired: &Desired, failures: Failures) -> Live {
         }
     }
     live
+}
+
+/// The rules by which ECS knows what listeners do by default, where it shifts their traffic.
+fn default_rules(desired: &Desired, readings: &mut BTreeMap<Address, Reading>) {
+    for (address, _) in desired.resources.iter().filter(|(_, wanted)| elb::needs_default_rule(wanted)) {
+        if let Some(Reading::Present(live)) = readings.get_mut(address) {
+            let rule = elb::default_rule(&live.id);
+            live.outputs.insert("default_rule".to_owned(), rule);
+        }
+    }
 }
 
 /// What is the stack's own and not meant by any address.

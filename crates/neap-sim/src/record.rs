@@ -17,6 +17,7 @@ use neap_core::policy;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::{Millis, NEXT_TASK_STARTS, TASK_STARTS};
+use crate::shift::Shift;
 
 /// What time has done to a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,6 +85,9 @@ pub(crate) struct Deployment {
     /// The task definition that ran before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) previous: Option<String>,
+    /// The traffic that goes with it, where not task by task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) shift: Option<Shift>,
     /// What has become of it.
     pub(crate) rollout: Rollout,
 }
@@ -123,7 +127,9 @@ impl Deployment {
                 let tasks = format!("{} of {} tasks running", self.running_at(now), self.count);
                 let trouble = self.fails.as_ref().filter(|_| now.saturating_sub(self.started) >= TASK_STARTS);
                 let event = trouble.map(|reason| format!("; last event: {reason}"));
-                Phase::Settling(tasks + &event.unwrap_or_default())
+                let stage = self.shift.as_ref().map(|shift| Service::stage(shift.stage(now)));
+                let stage = stage.map(|stage| format!(", {stage}"));
+                Phase::Settling(tasks + &stage.unwrap_or_default() + &event.unwrap_or_default())
             }
             Rollout::Completed | Rollout::RolledBack { .. } => Phase::Ready,
             Rollout::Failed { reason } => Phase::Failed(reason.clone()),
@@ -286,6 +292,15 @@ pub(crate) fn is_of_aws(key: &str) -> bool {
 fn advance_deployment(service: &mut Service, deployment: &mut Deployment) {
     let Some(reason) = &deployment.fails else {
         deployment.rollout = Rollout::Completed;
+        let turns = deployment.shift.take().map(|shift| shift.turns).unwrap_or_default();
+        for target in &mut service.targets {
+            // Which of the two is told first is the one that has the traffic.
+            if let Some(alternate) = &mut target.alternate
+                && turns.iter().any(|turn| turn.to == alternate.target_group)
+            {
+                std::mem::swap(&mut target.target_group, &mut alternate.target_group);
+            }
+        }
         return;
     };
     if !service.circuit_breaker {

@@ -22,6 +22,7 @@ use crate::limits::Buckets;
 use crate::record::{Advance, Alarm, Fields, Interface, Record, State};
 use crate::services::invalidation::Invalidation;
 use crate::services::objects::Objects;
+use crate::shift::Move;
 
 mod index;
 mod shown;
@@ -245,6 +246,7 @@ impl World {
     /// Lets the time until `now` pass.
     pub(crate) fn advance(&mut self, now: Millis) {
         self.now = self.now.max(now);
+        self.shift_traffic(now);
         let services = self.records.values().filter_map(|record| Service::of(&record.resource));
         let used: BTreeSet<String> = services.map(|service| service.task.clone()).collect();
         let mut gone = Vec::new();
@@ -269,6 +271,17 @@ impl World {
         self.index.refresh(now);
         self.refresh();
         self.matured += (before - passing(self)) as u64;
+    }
+
+    /// Moves the traffic of deployments whose time has come.
+    fn shift_traffic(&mut self, now: Millis) {
+        let there = self.records.values_mut().filter(|record| !record.is_deleting());
+        let shifts = there.filter_map(|record| record.deployment.as_mut()?.shift.as_mut());
+        let moves: Vec<Move> = shifts.flat_map(|shift| shift.due(now)).collect();
+        self.matured += moves.len() as u64;
+        for one in moves {
+            crate::services::elb::turn(self, &one);
+        }
     }
 
     /// Removes a record at once. Network interfaces of what ran in security groups stay for a while.

@@ -11,6 +11,8 @@ use crate::{Emulator, World};
 pub enum Stack {
     /// The one at the root.
     Root,
+    /// `examples/blue-green`.
+    BlueGreen,
     /// `examples/course-ec2`.
     CourseEc2,
     /// `examples/course-fargate`.
@@ -27,8 +29,9 @@ pub enum Stack {
 
 impl Stack {
     /// Every one. A test compares them with the folder of examples.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Root,
+        Self::BlueGreen,
         Self::CourseEc2,
         Self::CourseFargate,
         Self::InternalNlb,
@@ -41,6 +44,7 @@ impl Stack {
     pub fn path(self) -> &'static str {
         match self {
             Self::Root => "stack.toml",
+            Self::BlueGreen => "examples/blue-green/stack.toml",
             Self::CourseEc2 => "examples/course-ec2/stack.toml",
             Self::CourseFargate => "examples/course-fargate/stack.toml",
             Self::InternalNlb => "examples/internal-nlb/stack.toml",
@@ -54,7 +58,7 @@ impl Stack {
     pub fn adapt(self, world: &World) {
         match (self, world.emulator()) {
             // moto runs the same number of tasks for every service, and the suite sets it to one.
-            (Self::TwoServices, Emulator::Moto) => world.edit("count = 2", "count = 1"),
+            (Self::BlueGreen | Self::TwoServices, Emulator::Moto) => world.edit("count = 2", "count = 1"),
             (Self::TwoServices, Emulator::Ministack) => {
                 // ministack has no Application Auto Scaling.
                 world.edit(SCALING, "");

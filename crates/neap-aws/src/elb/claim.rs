@@ -177,7 +177,13 @@ impl<'a> Claims<'a> {
 
     fn live_listener(&self, address: &Address, seen: &SeenListener) -> Seen<LiveResource> {
         let certificates = seen.certificates.as_ref().map_err(Clone::clone)?;
-        Ok(listener::live(address, &seen.listener, certificates, self.tags(arn_of(seen))?))
+        let mut live = listener::live(address, &seen.listener, certificates, self.tags(arn_of(seen))?);
+        let wanted = self.desired.resources.get(address);
+        let is_shifted = wanted.is_some_and(|wanted| listener::is_shifted(&wanted.owned_elsewhere));
+        if let Some(rule) = seen.default_rule.as_ref().filter(|_| is_shifted) {
+            live.outputs.insert(listener::DEFAULT_RULE.to_owned(), rule.clone());
+        }
+        Ok(live)
     }
 
     fn live_rule(&self, address: &Address, listener: &str, seen: &sdk::Rule) -> Seen<LiveResource> {
@@ -292,6 +298,7 @@ mod tests {
         SeenListener {
             listener: sdk::Listener::builder().listener_arn(arn).port(port).build(),
             certificates: Ok(BTreeSet::new()),
+            default_rule: Some(format!("{arn}/default")),
             rules: Ok(rules),
         }
     }

@@ -109,12 +109,15 @@ pub(super) async fn extra_certificates(aws: &Aws, arn: &str) -> Result<BTreeSet<
     Ok(others.filter_map(|certificate| certificate.certificate_arn).collect())
 }
 
-/// The rules of the listener `arn`, without its default rule, which is a part of the listener.
+/// The rules of the listener `arn`, its default rule among them.
 pub(super) async fn rules(aws: &Aws, arn: &str) -> Result<Vec<sdk::Rule>, CallError> {
     let pages = aws.elb.describe_rules().listener_arn(arn).page_size(PAGE).into_paginator().items().send();
-    let mut rules = pages.try_collect().await.map_err(failed("elasticloadbalancing:DescribeRules"))?;
-    rules.retain(|rule| rule.is_default() != Some(true) && rule.priority() != Some("default"));
-    Ok(rules)
+    pages.try_collect().await.map_err(failed("elasticloadbalancing:DescribeRules"))
+}
+
+/// Whether it is a listener's default rule, which is a part of the listener.
+pub(super) fn is_default(rule: &sdk::Rule) -> bool {
+    rule.is_default() == Some(true) || rule.priority() == Some("default")
 }
 
 /// The tags of each of `arns` that is still there.

@@ -8,6 +8,7 @@ use aws_sdk_elasticloadbalancingv2::types as sdk;
 use neap_core::address::Address;
 use neap_core::kinds::Listener;
 use neap_core::live::{LiveResource, Outputs, Phase};
+use neap_core::ownership::Owned;
 use neap_engine::cloud::{CallError, ErrorKind, Progress};
 
 use super::{action, describe, tags};
@@ -20,6 +21,32 @@ use crate::tags::{Tags, to_elb};
 
 const CREATE: &str = "elasticloadbalancing:CreateListener";
 const MODIFY: &str = "elasticloadbalancing:ModifyListener";
+
+/// The output that holds the ARN of the rule that does what a listener does by default.
+pub(super) const DEFAULT_RULE: &str = "default_rule";
+
+/// Whether ECS shifts the traffic of its default action, and so needs that rule's ARN.
+pub(super) fn is_shifted(owned: &BTreeSet<Owned>) -> bool {
+    owned.contains(&Owned::Weights)
+}
+
+/// `outputs` of a listener, with the ARN of its default rule where `wanted` needs it and it has one.
+async fn with_default_rule(
+    aws: &Aws,
+    wanted: &Wanted<'_, Listener>,
+    mut outputs: Outputs,
+) -> Result<Outputs, CallError> {
+    let has_rules = matches!(wanted.fields.protocol.as_str(), "HTTP" | "HTTPS");
+    if has_rules && is_shifted(wanted.owned) {
+        let arn = outputs.get("arn").map(String::as_str).unwrap_or_default();
+        let rules = describe::rules(aws, arn).await.map_err(not_visible_yet)?;
+        let rule = rules.iter().find(|rule| describe::is_default(rule)).and_then(|rule| rule.rule_arn());
+        let rule =
+            rule.ok_or_else(|| incomplete("elasticloadbalancing:DescribeRules", "the default rule"))?;
+        outputs.insert(DEFAULT_RULE.to_owned(), rule.to_owned());
+    }
+    Ok(outputs)
+}
 
 /// What a listener's description says, and the certificates that it does not tell.
 fn from_aws(listener: &sdk::Listener, certificates: &BTreeSet<String>) -> Listener {
@@ -193,10 +220,11 @@ impl Remote for Listener {
                 let listener = answer.listeners().first().and_then(|listener| listener.listener_arn());
                 let arn = listener.ok_or_else(|| incomplete(CREATE, "ListenerArn"))?;
                 add(aws, arn, fields.extra_certificates.iter()).await.map_err(not_visible_yet)?;
-                Ok(outputs([("arn", arn)]))
+                with_default_rule(aws, wanted, outputs([("arn", arn)])).await
             }
             Err(error) if error.kind == ErrorKind::Conflict => {
-                adopt(aws, wanted, find(aws, wanted).await?, error).await
+                let found = adopt(aws, wanted, find(aws, wanted).await?, error).await?;
+                with_default_rule(aws, wanted, found).await
             }
             // Whether ACM has it is known before; of IAM's nobody has asked, and waiting would only delay the message.
             Err(error)

@@ -5,11 +5,13 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_ecs::types::{
-    AssignPublicIp, AvailabilityZoneRebalancing, AwsVpcConfiguration, DeploymentCircuitBreaker,
-    DeploymentConfiguration, LaunchType, LoadBalancer, NetworkConfiguration, PropagateTags,
-    SchedulingStrategy, Service as AwsService,
+    AdvancedConfiguration, AssignPublicIp, AvailabilityZoneRebalancing, AwsVpcConfiguration,
+    DeploymentCircuitBreaker, DeploymentConfiguration, DeploymentLifecycleHook,
+    DeploymentLifecycleHookAction, DeploymentLifecycleHookStage, DeploymentLifecycleHookTargetType,
+    DeploymentLifecycleHookTimeoutConfiguration, DeploymentStrategy, LaunchType, LoadBalancer,
+    NetworkConfiguration, PropagateTags, SchedulingStrategy, Service as AwsService,
 };
-use neap_core::kinds::{ClassicTarget, Service, ServiceTarget, StrategyItem};
+use neap_core::kinds::{Alternate, ClassicTarget, Deployment, Hook, Service, ServiceTarget, StrategyItem};
 use neap_core::live::Outputs;
 use neap_engine::cloud::CallError;
 
@@ -32,6 +34,7 @@ pub(super) fn to_balancers(service: &Service) -> Vec<LoadBalancer> {
             .target_group_arn(&target.target_group)
             .container_name(&target.container)
             .container_port(i32::from(target.port))
+            .set_advanced_configuration(target.alternate.as_ref().map(to_advanced))
             .build()
     };
     service.targets.iter().map(target).chain(classic).collect()
@@ -43,6 +46,25 @@ fn endpoint(balancer: &LoadBalancer) -> (String, u16) {
     (balancer.container_name().unwrap_or_default().to_owned(), port.unwrap_or(0))
 }
 
+fn to_advanced(alternate: &Alternate) -> AdvancedConfiguration {
+    AdvancedConfiguration::builder()
+        .alternate_target_group_arn(&alternate.target_group)
+        .production_listener_rule(&alternate.production)
+        .set_test_listener_rule(alternate.test.clone())
+        .role_arn(&alternate.role)
+        .build()
+}
+
+fn from_advanced(advanced: &AdvancedConfiguration) -> Alternate {
+    let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
+    Alternate {
+        target_group: text(advanced.alternate_target_group_arn()),
+        production: text(advanced.production_listener_rule()),
+        test: advanced.test_listener_rule().map(ToOwned::to_owned),
+        role: text(advanced.role_arn()),
+    }
+}
+
 fn from_targets(balancers: &[LoadBalancer]) -> Vec<ServiceTarget> {
     let target = |balancer: &LoadBalancer| {
         let (container, port) = endpoint(balancer);
@@ -50,6 +72,7 @@ fn from_targets(balancers: &[LoadBalancer]) -> Vec<ServiceTarget> {
             target_group: balancer.target_group_arn().unwrap_or_default().to_owned(),
             container,
             port,
+            alternate: balancer.advanced_configuration().map(from_advanced),
         }
     };
     balancers.iter().filter(|balancer| classic_name(balancer).is_none()).map(target).collect()
@@ -90,17 +113,75 @@ pub(super) fn to_network(service: &Service) -> Result<Option<NetworkConfiguratio
     Ok(Some(NetworkConfiguration::builder().awsvpc_configuration(configuration).build()))
 }
 
-/// How a service is rolled out.
-pub(super) fn to_deployment(service: &Service) -> DeploymentConfiguration {
+/// How a service is rolled out. What `before` has and it has no more is taken back by name.
+pub(super) fn to_deployment(service: &Service, before: Option<&Service>) -> DeploymentConfiguration {
     let breaker = DeploymentCircuitBreaker::builder()
         .enable(service.circuit_breaker)
         .rollback(service.rollback)
         .build();
-    DeploymentConfiguration::builder()
+    let configuration = DeploymentConfiguration::builder()
         .minimum_healthy_percent(count(service.minimum_healthy_percent))
         .maximum_percent(count(service.maximum_percent))
-        .deployment_circuit_breaker(breaker)
+        .deployment_circuit_breaker(breaker);
+    let before = before.and_then(|before| before.deployment.as_ref());
+    let had_hooks = before.is_some_and(|before| !before.hooks.is_empty());
+    match &service.deployment {
+        Some(deployment) => configuration
+            .strategy(DeploymentStrategy::from(deployment.strategy.as_str()))
+            .bake_time_in_minutes(count(deployment.bake_minutes))
+            .set_lifecycle_hooks(
+                Some(deployment.hooks.iter().map(to_hook).collect())
+                    .filter(|hooks: &Vec<_>| had_hooks || !hooks.is_empty()),
+            )
+            .build(),
+        None if before.is_some() => configuration
+            .strategy(DeploymentStrategy::Rolling)
+            .set_lifecycle_hooks(had_hooks.then(Vec::new))
+            .build(),
+        None => configuration.build(),
+    }
+}
+
+fn to_hook(hook: &Hook) -> DeploymentLifecycleHook {
+    let stages = hook.stages.iter().map(|stage| DeploymentLifecycleHookStage::from(stage.as_str()));
+    DeploymentLifecycleHook::builder()
+        .hook_target_arn(&hook.function)
+        .role_arn(&hook.role)
+        .set_lifecycle_stages(Some(stages.collect()))
         .build()
+}
+
+/// How new tasks take over; nothing where they do so one by one.
+fn from_deployment(configuration: &DeploymentConfiguration) -> Option<Deployment> {
+    let strategy = configuration.strategy().filter(|strategy| **strategy != DeploymentStrategy::Rolling)?;
+    Some(Deployment {
+        strategy: strategy.as_str().to_owned(),
+        bake_minutes: configuration.bake_time_in_minutes().map_or(0, uncount),
+        hooks: configuration.lifecycle_hooks().iter().map(from_hook).collect(),
+    })
+}
+
+fn from_hook(hook: &DeploymentLifecycleHook) -> Hook {
+    let pauses = hook.target_type() == Some(&DeploymentLifecycleHookTargetType::Pause);
+    let others = [
+        (pauses, "a pause"),
+        (hook.hook_details().is_some(), "parameters"),
+        (hook.timeout_configuration().is_some_and(is_limited), "a time limit"),
+    ];
+    let others: Vec<&str> = others.into_iter().filter_map(|(is, word)| is.then_some(word)).collect();
+    Hook {
+        function: hook.hook_target_arn().unwrap_or_default().to_owned(),
+        role: hook.role_arn().unwrap_or_default().to_owned(),
+        stages: hook.lifecycle_stages().iter().map(|stage| stage.as_str().to_owned()).collect(),
+        other: (!others.is_empty()).then(|| others.join(" and ")),
+    }
+}
+
+/// Whether it is another limit than ECS's own, a day and then back ("Lifecycle hooks for Amazon ECS service deployments").
+fn is_limited(limit: &DeploymentLifecycleHookTimeoutConfiguration) -> bool {
+    let usual = DeploymentLifecycleHookAction::Rollback;
+    limit.timeout_in_minutes().is_some_and(|minutes| minutes != 1440)
+        || limit.action().is_some_and(|action| *action != usual)
 }
 
 /// A daemon is refused with a capacity provider strategy, and without a launch type it would get its cluster's
@@ -184,6 +265,7 @@ pub(super) fn from_aws(service: &AwsService, wanted: Option<&Service>) -> Servic
             minimum,
         ),
         maximum_percent: percent(deployment.and_then(|deployment| deployment.maximum_percent()), maximum),
+        deployment: deployment.and_then(from_deployment),
         circuit_breaker: breaker.is_some_and(|breaker| breaker.enable()),
         rollback: breaker.is_some_and(|breaker| breaker.rollback()),
         health_check_grace_seconds: service.health_check_grace_period_seconds().map_or(0, uncount),
@@ -215,7 +297,7 @@ mod tests {
             .set_load_balancers(Some(to_balancers(fields)))
             .set_network_configuration(to_network(fields).expect("a network"))
             .set_platform_version(platform_version(fields))
-            .deployment_configuration(to_deployment(fields))
+            .deployment_configuration(to_deployment(fields, None))
             .set_health_check_grace_period_seconds(grace(fields))
             .enable_execute_command(fields.exec)
             .propagate_tags(PropagateTags::from(fields.propagate_tags.as_str()))
@@ -237,6 +319,7 @@ mod tests {
             exec: true,
             circuit_breaker: false,
             rollback: false,
+            deployment: None,
             ..example
         };
         assert_eq!(from_aws(&to_service(&plain).build(), None), plain);
@@ -262,6 +345,29 @@ mod tests {
         let bare = AwsService::builder().scheduling_strategy(SchedulingStrategy::Daemon).build();
         let fields = from_aws(&bare, None);
         assert_eq!((fields.minimum_healthy_percent, fields.maximum_percent), (0, 100));
+    }
+
+    #[test]
+    fn what_is_taken_back_of_a_deployment_is_named() {
+        let before = Service::example();
+        let plain = Service { deployment: None, ..before.clone() };
+        assert_eq!(to_deployment(&plain, None).strategy(), None);
+        let back = to_deployment(&plain, Some(&before));
+        assert_eq!(back.strategy(), Some(&DeploymentStrategy::Rolling));
+        assert_eq!(back.lifecycle_hooks, Some(Vec::new()));
+        let mut unasked = before.clone();
+        unasked.deployment.as_mut().expect("blue/green").hooks.clear();
+        assert_eq!(to_deployment(&unasked, None).lifecycle_hooks, None);
+        assert_eq!(to_deployment(&unasked, Some(&before)).lifecycle_hooks, Some(Vec::new()));
+    }
+
+    #[test]
+    fn a_hook_that_a_stack_file_cannot_ask_for_says_so() {
+        let stage = DeploymentLifecycleHookStage::PostScaleUp;
+        let plain = DeploymentLifecycleHook::builder().hook_target_arn("arn:f").lifecycle_stages(stage);
+        assert_eq!(from_hook(&plain.clone().build()).other, None);
+        let pause = plain.target_type(DeploymentLifecycleHookTargetType::Pause).build();
+        assert_eq!(from_hook(&pause).other.as_deref(), Some("a pause"));
     }
 
     #[test]

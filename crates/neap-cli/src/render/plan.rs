@@ -129,10 +129,21 @@ fn headline(change: &Change, indent: usize) -> String {
     let what = paint(style, &format!("{sign} {}", action.word()));
     let address = paint(style::NAME, &address.to_string());
     let implied = change.implied.as_ref().map(|implied| format!("; implied: {}", implied.reason));
-    let rolls =
-        if change.replaces_instances() { "; its instances are replaced, each new one first" } else { "" };
-    let because = format!("({}{rolls}{})", because(change), implied.unwrap_or_default());
+    let because = format!("({}{}{})", because(change), rolls(change), implied.unwrap_or_default());
     format!("{:indent$}{what} {address} {}\n", "", paint(style::FAINT, &because))
+}
+
+/// How what runs is replaced, as a fragment.
+fn rolls(change: &Change) -> String {
+    if change.replaces_instances() {
+        return "; its instances are replaced, each new one first".to_owned();
+    }
+    match change.bakes() {
+        None => String::new(),
+        Some(0) => "; deployed blue/green".to_owned(),
+        Some(1) => "; deployed blue/green, the old tasks stay 1 minute".to_owned(),
+        Some(minutes) => format!("; deployed blue/green, the old tasks stay {minutes} minutes"),
+    }
 }
 
 /// Why the action was chosen, as a fragment.

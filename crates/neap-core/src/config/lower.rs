@@ -6,6 +6,7 @@
 mod alb;
 mod alb_action;
 mod alb_rule;
+mod blue_green;
 mod bucket;
 mod capacity;
 mod certificate;

@@ -69,7 +69,7 @@ pub use route_table::RouteTable;
 pub use rule::{Conditions, QueryMatch, Rule};
 pub use scalable_target::{ScalableTarget, ScheduledAction, Step, StepAlarm, StepScaling, TargetTracking};
 pub use security_group::{SecurityGroup, SecurityGroupRule};
-pub use service::{ClassicTarget, Service, ServiceTarget};
+pub use service::{Alternate, ClassicTarget, Deployment, Hook, Service, ServiceTarget};
 pub use subnet::Subnet;
 pub use target_group::{HealthCheck, Stickiness, TargetGroup};
 pub use task::{
@@ -221,6 +221,16 @@ kinds!(
     Function,
     Domain,
 );
+
+impl Resource {
+    /// How much longer AWS draws out a change of it because the stack asks for that.
+    pub fn drawn_out(&self) -> std::time::Duration {
+        match self {
+            Self::Service(service) => service.drawn_out(),
+            _ => std::time::Duration::ZERO,
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests {

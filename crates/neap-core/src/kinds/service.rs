@@ -1,6 +1,7 @@
 //! An ECS service.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +17,49 @@ pub struct ServiceTarget {
     pub container: String,
     /// The port that it listens on.
     pub port: u16,
+    /// The other group, for a service whose deployments move from one group to the other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alternate: Option<Alternate>,
+}
+
+/// The target group that takes turns with another, and the traffic that ECS shifts between the two.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Alternate {
+    /// The target group's ARN.
+    pub target_group: String,
+    /// What leads the users to one of the two: the ARN of a rule, also that of a listener's default action; on a network load
+    /// balancer that of the listener.
+    pub production: String,
+    /// The same for those who test, if anybody does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test: Option<String>,
+    /// The ARN of the role by which ECS may shift traffic.
+    pub role: String,
+}
+
+/// How new tasks take over from old ones, where they do not do so one by one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deployment {
+    /// `BLUE_GREEN`; live services may have others.
+    pub strategy: String,
+    /// How long the old tasks stay once the new ones have all the traffic, 0 to 1440 minutes.
+    pub bake_minutes: u32,
+    /// What ECS asks on the way.
+    pub hooks: Vec<Hook>,
+}
+
+/// A Lambda function that ECS asks at some stages of a deployment.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Hook {
+    /// The function's ARN.
+    pub function: String,
+    /// The ARN of the role by which ECS may invoke it.
+    pub role: String,
+    /// The stages, in ECS's words, such as `POST_TEST_TRAFFIC_SHIFT`.
+    pub stages: BTreeSet<String>,
+    /// What a stack file cannot ask for, so that only live hooks have it: a pause, parameters, a time limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other: Option<String>,
 }
 
 /// A classic load balancer that the instances of a service's tasks register with.
@@ -63,6 +107,9 @@ pub struct Service {
     pub minimum_healthy_percent: u32,
     /// The share of tasks that may run in a deployment, in percent.
     pub maximum_percent: u32,
+    /// How new tasks take over; none where they do so one by one, as `ROLLING` means.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deployment: Option<Deployment>,
     /// Whether a deployment that cannot become healthy is stopped.
     pub circuit_breaker: bool,
     /// Whether a stopped deployment goes back to the one before.
@@ -92,6 +139,36 @@ impl Service {
     pub fn is_balanced(&self) -> bool {
         !self.targets.is_empty() || self.classic.is_some()
     }
+
+    /// The deployment strategy by which all traffic moves at once, and can move back.
+    pub const BLUE_GREEN: &str = "BLUE_GREEN";
+
+    /// How long a deployment takes on top of what its tasks take: old tasks stay for the bake time, and ECS waits for a hook
+    /// up to a day at each stage ("Lifecycle hooks for Amazon ECS service deployments").
+    pub(crate) fn drawn_out(&self) -> Duration {
+        let Some(deployment) = &self.deployment else { return Duration::ZERO };
+        let hooked: usize = deployment.hooks.iter().map(|hook| hook.stages.len()).sum();
+        Duration::from_secs(u64::from(deployment.bake_minutes) * 60 + hooked as u64 * 24 * 3600)
+    }
+
+    /// What a stage of a deployment is, in plain words: `BAKE_TIME` is that old and new tasks run. Another word stays.
+    #[must_use]
+    pub fn stage(word: &str) -> &str {
+        match word {
+            "RECONCILE_SERVICE" => "an earlier deployment is settled",
+            "PRE_SCALE_UP" | "SCALE_UP" => "the new tasks start",
+            "POST_SCALE_UP" => "the new tasks run",
+            "TEST_TRAFFIC_SHIFT" => "test traffic shifts to the new tasks",
+            "POST_TEST_TRAFFIC_SHIFT" | "PRE_PRODUCTION_TRAFFIC_SHIFT" => {
+                "the new tasks have the test traffic"
+            }
+            "PRODUCTION_TRAFFIC_SHIFT" => "traffic shifts to the new tasks",
+            "POST_PRODUCTION_TRAFFIC_SHIFT" => "the new tasks have the traffic",
+            "BAKE_TIME" => "the new tasks have the traffic, the old ones stay for the bake time",
+            "CLEAN_UP" => "the old tasks stop",
+            word => word,
+        }
+    }
 }
 
 impl KindOf for Service {
@@ -101,7 +178,7 @@ impl KindOf for Service {
         // balancer so: UpdateService speaks of target groups alone.
         replace: &["name", "cluster", "scheduling_strategy", "own_interfaces", "classic"],
         ignore_unset: &[],
-        unordered: &["targets", "subnets", "security_groups"],
+        unordered: &["targets", "subnets", "security_groups", "deployment.hooks"],
         documents: &[],
         hidden: &[],
     };
@@ -123,6 +200,12 @@ impl KindOf for Service {
                 target_group: "arn:tg".into(),
                 container: "app".into(),
                 port: 3000,
+                alternate: Some(Alternate {
+                    target_group: "arn:tg-2".into(),
+                    production: "arn:rule".into(),
+                    test: Some("arn:test-rule".into()),
+                    role: "arn:role".into(),
+                }),
             }],
             classic: Some(ClassicTarget {
                 load_balancer: "course-old".into(),
@@ -135,6 +218,16 @@ impl KindOf for Service {
             platform_version: "LATEST".into(),
             minimum_healthy_percent: 100,
             maximum_percent: 200,
+            deployment: Some(Deployment {
+                strategy: Self::BLUE_GREEN.into(),
+                bake_minutes: 5,
+                hooks: vec![Hook {
+                    function: "arn:aws:lambda:eu-west-1:123456789012:function:smoke".into(),
+                    role: "arn:hook-role".into(),
+                    stages: ["POST_TEST_TRAFFIC_SHIFT".into()].into(),
+                    other: None,
+                }],
+            }),
             circuit_breaker: true,
             rollback: true,
             health_check_grace_seconds: 60,

@@ -113,6 +113,7 @@ impl Stack<'_> {
             Guard::ToInstances => {
                 json!({ "StringEquals": { "iam:PassedToService": "ec2.amazonaws.com" } })
             }
+            Guard::ToEcs => json!({ "StringEquals": { "iam:PassedToService": "ecs.amazonaws.com" } }),
             Guard::OnCreate(action) => json!({ "StringEquals": { "ec2:CreateAction": action } }),
             Guard::OfService(service) => json!({ "StringEquals": { "iam:AWSServiceName": service } }),
             Guard::Policies => match target::managed_policies(self.desired, self.place) {
@@ -161,7 +162,7 @@ impl Collected {
             _ if matches!(right.on, On::Lock | On::LockObject | On::LockBucket) => "Lock",
             (_, Guard::Tagged) => "Owned",
             (_, Guard::Requested | Guard::OnCreate(_)) => "Create",
-            (_, Guard::ToTasks | Guard::ToInstances) => "PassRole",
+            (_, Guard::ToTasks | Guard::ToInstances | Guard::ToEcs) => "PassRole",
             (_, Guard::OfService(_)) => "ServiceLinkedRole",
             (_, Guard::Policies) => "AttachPolicy",
             _ => "Change",

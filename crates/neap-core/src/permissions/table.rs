@@ -42,6 +42,11 @@ pub(super) enum On {
     Passed,
     /// The stack's own roles, which its instances are given.
     PassedToInstances,
+    /// The stack's own roles, which ECS is given to shift traffic and to ask hooks; nothing where no service needs that.
+    PassedToEcs,
+    /// The services that are deployed blue/green, and their deployments.
+    Shifted,
+    Rollouts,
     /// What a group starts instances from and with: all of it, whoever owns it.
     Launched,
     /// The parameters in which AWS names the images that it recommends.
@@ -85,6 +90,8 @@ pub(super) enum Guard {
     ToTasks,
     /// A role is handed to instances only.
     ToInstances,
+    /// A role is handed to ECS itself only.
+    ToEcs,
     /// A tag is added by this call that creates.
     OnCreate(&'static str),
     /// A service-linked role is for this service.
@@ -521,6 +528,8 @@ const TASK: &[Right] = &[
 const SERVICE: &[Right] = &[
     read("ecs:ListServices", Any),
     read("ecs:DescribeServices", Every),
+    read("ecs:ListServiceDeployments", On::Shifted),
+    read("ecs:DescribeServiceDeployments", On::Rollouts),
     prove("ecs:ListTasks", Any),
     prove("ecs:DescribeTasks", Any),
     prove("cloudwatch:DescribeAlarms", Any),
@@ -528,6 +537,7 @@ const SERVICE: &[Right] = &[
     make("ecs:TagResource", Own, Guard::None),
     make("ecs:UntagResource", Own, Guard::None),
     make("ecs:UpdateService", Own, Tagged),
+    make("iam:PassRole", On::PassedToEcs, Guard::ToEcs),
     delete("ecs:DeleteService", Own, Tagged),
 ];
 

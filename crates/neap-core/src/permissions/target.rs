@@ -35,6 +35,12 @@ pub(super) fn resources(desired: &Desired, place: &Place, kind: Option<Kind>, on
         }
         (On::Passed, _) => passed(desired, place),
         (On::PassedToInstances, _) => [roles(desired, place)].into(),
+        (On::PassedToEcs, _) if shifts(desired) => [roles(desired, place)].into(),
+        (On::Shifted, _) if shifts(desired) => own(Kind::Service),
+        (On::Rollouts, _) if shifts(desired) => {
+            let of = |name: &String| place.arn("ecs", &format!("service-deployment/*/{name}/*"));
+            names(desired, place, Kind::Service).iter().map(of).collect()
+        }
         // Images are AWS's own; all else that an instance is made of is the account's.
         (On::Launched, _) => {
             let image = format!("arn:{}:ec2:{}::image/*", place.partition(), place.region);
@@ -72,9 +78,11 @@ pub(super) fn resources(desired: &Desired, place: &Place, kind: Option<Kind>, on
         (On::Secrets, _) => secrets(desired, place),
         (On::Parameters, _) if names_parameters(desired) => any(),
         // A right that is about a kind always comes with one.
-        (On::Parameters | On::Lock | On::Images | On::Sites, _) | (On::Every | On::Own, None) => {
-            BTreeSet::new()
-        }
+        (
+            On::Parameters | On::Lock | On::Images | On::Sites | On::PassedToEcs | On::Shifted | On::Rollouts,
+            _,
+        )
+        | (On::Every | On::Own, None) => BTreeSet::new(),
     }
 }
 
@@ -190,6 +198,12 @@ fn arns(place: &Place, kind: Kind, name: &str) -> Vec<String> {
         // By id, which nobody knows before.
         Kind::OriginAccessControl => vec![place.global("cloudfront", "origin-access-control/*")],
     }
+}
+
+/// Whether ECS shifts traffic for services of the stack.
+fn shifts(desired: &Desired) -> bool {
+    let shifts = |wanted: &DesiredResource| matches!(&wanted.resource, Resource::Service(it) if it.deployment.is_some());
+    desired.resources.values().any(shifts)
 }
 
 /// Whether distributions of the stack answer with files that it keeps.

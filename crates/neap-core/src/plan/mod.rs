@@ -23,6 +23,7 @@ use serde_json::Value;
 use crate::address::Address;
 use crate::adopt::NoAdoption;
 use crate::desired::{DesiredResource, Implied};
+use crate::kinds::Resource;
 use crate::live::{Environment, LiveResource, ReadFailure};
 use crate::reference::Zone;
 
@@ -183,6 +184,20 @@ impl Change {
         self.address.kind() == crate::address::Kind::AutoScalingGroup
             && self.action == Action::Update
             && self.fields.iter().any(is_template)
+    }
+}
+
+impl Change {
+    /// How many minutes the old tasks stay beside the new ones, if it deploys a service blue/green.
+    pub fn bakes(&self) -> Option<u32> {
+        const DEPLOYS: [&str; 7] =
+            ["task", "targets", "subnets", "security_groups", "public_ip", "platform_version", "capacity"];
+        let Resource::Service(service) = &self.desired.as_ref()?.resource else { return None };
+        let deploys =
+            |field: &FieldChange| DEPLOYS.contains(&field.path.split('.').next().unwrap_or_default());
+        let again = matches!(self.reason, Reason::Failed { .. });
+        let deployment = service.deployment.as_ref().filter(|_| self.action == Action::Update)?;
+        (again || self.fields.iter().any(deploys)).then_some(deployment.bake_minutes)
     }
 }
 

@@ -11,6 +11,7 @@ use crate::address::{Address, Kind};
 use crate::desired::Desired;
 use crate::live::{Live, LiveResource, Outputs, Phase, Reading};
 use crate::outputs;
+use crate::ownership::listener_of;
 
 /// The number of a live resource in [`World`].
 pub(super) type Node = usize;
@@ -167,7 +168,9 @@ fn links(nodes: &[&LiveResource], live: &Live) -> Vec<BTreeSet<Node>> {
     for (node, found) in nodes.iter().enumerate() {
         let mut targets = BTreeSet::new();
         strings(&found.resource.fields(), &mut |text| {
-            targets.extend(names.get(family(text)).into_iter().flatten().copied());
+            // A rule that is none of the stack's is what a listener does by default.
+            let named = names.get(family(text)).or_else(|| names.get(&listener_of(text)?));
+            targets.extend(named.into_iter().flatten().copied());
         });
         targets.remove(&node);
         links.push(targets);

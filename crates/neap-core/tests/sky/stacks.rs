@@ -162,8 +162,12 @@ pub(crate) fn task(name: &str, image: &str) -> Task {
 
 pub(crate) fn service(name: &str, cluster: &str, task: &str, group: &str, target: Option<&str>) -> Service {
     let Resource::Service(example) = Resource::example(Kind::Service) else { unreachable!("a service") };
-    let target_of =
-        |target| ServiceTarget { target_group: of(target, "arn"), container: "app".into(), port: 3000 };
+    let target_of = |target| ServiceTarget {
+        target_group: of(target, "arn"),
+        container: "app".into(),
+        port: 3000,
+        alternate: None,
+    };
     Service {
         name: format!("course-{name}"),
         cluster: of(cluster, "arn"),
@@ -172,6 +176,7 @@ pub(crate) fn service(name: &str, cluster: &str, task: &str, group: &str, target
         classic: None,
         subnets: set(&["${network.subnets}"]),
         security_groups: [of(group, "id")].into(),
+        deployment: None,
         ..example
     }
 }

@@ -12,6 +12,7 @@ mod once;
 mod permissions;
 mod persistence;
 mod reading;
+mod rules_blue_green;
 mod rules_certificates;
 mod rules_clb;
 mod rules_ecs;

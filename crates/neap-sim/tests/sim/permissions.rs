@@ -24,7 +24,7 @@ use serde_json::Value;
 const ACCOUNT: &str = "123456789012";
 
 /// Actions of the table that no life on the sandbox calls, and why they are there.
-const UNCALLED: [(&str, &str); 23] = [
+const UNCALLED: [(&str, &str); 24] = [
     ("ec2:ReplaceRoute", DRIFT),
     ("ec2:DeleteRoute", DRIFT),
     ("s3:PutBucketPublicAccessBlock", DRIFT),
@@ -43,6 +43,7 @@ const UNCALLED: [(&str, &str); 23] = [
     ("autoscaling:DescribeScalingActivities", "asked only about groups that lack instances"),
     ("ecs:DescribeTasks", PROOF),
     ("ecs:ListTasks", PROOF),
+    ("ecs:ListServiceDeployments", "no deployment of these lives is rolled back"),
     ("iam:ListRoleTags", PROOF),
     ("ecs:ListTaskDefinitions", "the sandbox deletes the revisions that it knows"),
     ("ssm:AddTagsToResource", LOCK),
@@ -327,6 +328,7 @@ fn questions(operation: &str, address: Option<&Address>, desired: &Desired, seen
     let stack = desired.stack.clone();
     let requested = ("aws:RequestTag/neap:stack", stack.clone());
     let tagged = ("aws:ResourceTag/neap:stack", stack);
+    let handed = ("iam:PassedToService", "ecs.amazonaws.com".to_owned());
     let ask = |action: &str, resources: Vec<String>, context: &[(&'static str, String)]| {
         let question = |resource: String| Question {
             action: action.to_owned(),
@@ -514,7 +516,17 @@ fn questions(operation: &str, address: Option<&Address>, desired: &Desired, seen
         "ecs:CreateCluster" | "ecs:CreateService" | "ecs:CreateCapacityProvider" => {
             let mut all = ask(operation, own(), &[requested]);
             all.extend(ask("ecs:TagResource", own(), &[]));
+            all.extend(ask("iam:PassRole", to_ecs(address, desired, seen), std::slice::from_ref(&handed)));
             all
+        }
+        "ecs:UpdateService" => {
+            let mut all = ask(operation, own(), &[tagged]);
+            all.extend(ask("iam:PassRole", to_ecs(address, desired, seen), std::slice::from_ref(&handed)));
+            all
+        }
+        "ecs:DescribeServiceDeployments" => {
+            let deployment = |arn: &String| arn.replace(":service/", ":service-deployment/") + "/any";
+            ask(operation, own().iter().map(deployment).collect(), &[])
         }
         "ecs:RegisterTaskDefinition" => {
             let mut all = ask(operation, own(), &[requested]);
@@ -569,7 +581,9 @@ fn is_unlimited(operation: &str) -> bool {
         "application-autoscaling" | "autoscaling" | "ec2" | "elasticloadbalancing" => {
             name.starts_with("Describe")
         }
-        "ecs" => name.starts_with("List") || name == "DescribeTaskDefinition",
+        "ecs" => {
+            name == "DescribeTaskDefinition" || (name.starts_with("List") && name != "ListServiceDeployments")
+        }
         "cloudwatch" | "logs" | "ssm" => name.starts_with("Describe"),
         "iam" | "cloudfront" => {
             matches!(
@@ -588,16 +602,29 @@ fn is_unlimited(operation: &str) -> bool {
     }
 }
 
+/// The roles by which ECS shifts the traffic of a service and asks its hooks.
+fn to_ecs(address: Option<&Address>, desired: &Desired, seen: &Seen) -> Vec<String> {
+    let wanted = address.and_then(|address| desired.resources.get(address)).map(|wanted| &wanted.resource);
+    let Some(Resource::Service(service)) = wanted else { return Vec::new() };
+    let shifting = service.targets.iter().filter_map(|target| target.alternate.as_ref());
+    let asked = service.deployment.iter().flat_map(|deployment| &deployment.hooks);
+    let roles = shifting.map(|alternate| &alternate.role).chain(asked.map(|hook| &hook.role));
+    roles.flat_map(|role| named(role, seen)).collect()
+}
+
 /// The roles that a task definition hands over.
 fn passed(task: &Resource, seen: &Seen) -> Vec<String> {
     let fields = task.fields();
     let given = ["execution_role", "task_role"].into_iter().filter_map(|key| fields[key].as_str());
-    let arns =
-        given.flat_map(|text| match text.strip_prefix("${").and_then(|text| text.strip_suffix(".arn}")) {
-            Some(address) => seen.of(&address.parse().expect("a role's address")),
-            None => vec![text.to_owned()],
-        });
-    arns.collect()
+    given.flat_map(|text| named(text, seen)).collect()
+}
+
+/// The ARNs that a field names.
+fn named(text: &str, seen: &Seen) -> Vec<String> {
+    match text.strip_prefix("${").and_then(|text| text.strip_suffix(".arn}")) {
+        Some(address) => seen.of(&address.parse().expect("a role's address")),
+        None => vec![text.to_owned()],
+    }
 }
 
 /// Whether the statement of a document allows what is asked, as IAM evaluates the operators that are used.

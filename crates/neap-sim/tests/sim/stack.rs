@@ -312,6 +312,7 @@ pub(crate) fn service(name: &str, cluster: &str, task: &str, facts: &Facts, grou
         platform_version: "LATEST".into(),
         minimum_healthy_percent: 100,
         maximum_percent: 200,
+        deployment: None,
         circuit_breaker: true,
         rollback: true,
         health_check_grace_seconds: 0,
@@ -322,7 +323,7 @@ pub(crate) fn service(name: &str, cluster: &str, task: &str, facts: &Facts, grou
 }
 
 pub(crate) fn target(target_group: &str) -> ServiceTarget {
-    ServiceTarget { target_group: target_group.into(), container: "app".into(), port: 3000 }
+    ServiceTarget { target_group: target_group.into(), container: "app".into(), port: 3000, alternate: None }
 }
 
 pub(crate) fn distribution(domain: &str) -> Cloudfront {

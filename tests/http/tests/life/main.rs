@@ -31,6 +31,8 @@ macro_rules! lives {
 lives! {
     the_root_stack_lives_on_moto: root on Moto;
     the_root_stack_lives_on_ministack: root on Ministack;
+    blue_green_lives_on_moto: blue_green on Moto;
+    blue_green_lives_on_ministack: blue_green on Ministack;
     course_ec2_lives_on_moto: course_ec2 on Moto;
     course_fargate_lives_on_moto: course_fargate on Moto;
     course_fargate_lives_on_ministack: course_fargate on Ministack;

@@ -435,3 +435,40 @@ pub(crate) fn spa_domain() -> Life {
         foreign: ("cloudfront", "create_function", function, "spa-cloudfront-site"),
     }
 }
+
+pub(crate) fn blue_green() -> Life {
+    Life {
+        stack: Stack::BlueGreen,
+        counts: json!({
+            "clusters": 1, "listeners": 2, "load balancers": 1, "log groups": 1, "roles": 2, "security groups": 2,
+            "services": 1, "target groups": 2, "task definitions": 1,
+        }),
+        in_place: &[
+            ("default = \"1.27\"", "default = \"1.28\""),
+            ("bake_minutes = 10", "bake_minutes = 1"),
+            ("[stack]\n", "[stack]\ntags = { team = \"web\" }\n"),
+        ],
+        // The two groups change together, or they would be no pair.
+        replacement: (
+            "and so on\nport = 80\nhealth_check = { path = \"/\", interval = 10, healthy_threshold = 2 }\n\
+             deregistration_delay = 30\n\n[target_group.green]\nport = 80",
+            "and so on\nport = 8080\nhealth_check = { path = \"/\", interval = 10, healthy_threshold = 2 }\n\
+             deregistration_delay = 30\n\n[target_group.green]\nport = 8080",
+        ),
+        replaced: "target groups",
+        orphan: &[
+            ("tags = { team = \"web\" }\n", ""),
+            ("target = { group = \"blue\", alternate = \"green\" }", "target = { group = \"blue\" }"),
+            ("deployment = { strategy = \"blue_green\", bake_minutes = 1 }\n", ""),
+        ],
+        orphaned: "roles",
+        unused: &[
+            NO_ATTRIBUTES,
+            FARGATE_STAYS,
+            NO_STATEMENTS,
+            ("the cluster stays as it is", &["ecs:UpdateCluster"]),
+            ("the target groups are replaced", &["elasticloadbalancing:ModifyTargetGroup"]),
+        ],
+        foreign: ("ecs", "create_cluster", json!({ "clusterName": "shop-main" }), "shop-main"),
+    }
+}

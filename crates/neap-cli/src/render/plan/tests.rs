@@ -37,7 +37,7 @@ fn a_plan_tells_what_happens_to_each_resource_and_why() {
             name: "/neap/course/task-api", retention_days: 14, class: "STANDARD"
             tags: { team: "infra" }
 
-    ~ update service.api (changed outside of the stack file)
+    ~ update service.api (changed outside of the stack file; deployed blue/green, the old tasks stay 5 minutes)
         task: "arn:aws:ecs:eu-west-1:1:task-definition/course-api:1" → (known after apply: task.api.arn)
         count: 1 → 3
         security_groups:

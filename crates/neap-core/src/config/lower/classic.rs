@@ -8,18 +8,13 @@ use super::context::Lowering;
 use super::ground::{self, Block};
 use super::place::Place;
 use crate::address::{Address, Kind};
-use crate::config::shape::{NetworkMode, OneOrMany, ServiceTable, StackFile, TargetTable, TaskTable};
+use crate::config::shape::{NetworkMode, ServiceTable, StackFile, TaskTable};
 use crate::kinds::{ClassicTarget, Resource, SecurityGroupRule};
 use crate::reference;
 
-/// The targets of a service.
-pub(super) fn targets_of(service: &ServiceTable) -> &[TargetTable] {
-    service.target.as_ref().map_or(&[][..], OneOrMany::as_slice)
-}
-
 /// The classic load balancers that the service stands behind.
 fn balancers(service: &ServiceTable) -> impl Iterator<Item = &str> {
-    targets_of(service).iter().filter_map(|target| target.clb.as_deref())
+    service.targets().iter().filter_map(|target| target.clb.as_deref())
 }
 
 /// The addresses of the classic load balancers that ask a block of instances of the cluster `name`.
@@ -81,7 +76,7 @@ fn check_service(
             .help("it knows instances, not the addresses of tasks: use `bridge` or `host`")
             .help(OTHERS);
     }
-    if targets_of(service).len() > 1 {
+    if service.targets().len() > 1 {
         lowering
             .report(place, "a service behind a classic load balancer has no other target")
             .help("AWS takes one of those, or several target groups");

@@ -4,11 +4,12 @@
 
 use std::collections::BTreeSet;
 
+use super::capacity;
 use super::place::Place;
-use super::{capacity, classic};
 use crate::address::Kind;
 use crate::config::shape::{
-    Capacity, ClusterCapacity, ClusterTable, InstancesTable, NetworkMode, ServiceTable, StackFile, TaskTable,
+    Capacity, ClusterCapacity, ClusterTable, InstancesTable, NetworkMode, ServiceTable, StackFile,
+    TargetTable, TaskTable,
 };
 
 /// A block of instances of a cluster.
@@ -172,7 +173,7 @@ pub(super) fn mode_of(file: &StackFile, service: &ServiceTable) -> NetworkMode {
 /// `name`.
 pub(super) fn targets(file: &StackFile, name: &str) -> BTreeSet<bool> {
     let registers = |service: &&ServiceTable| {
-        classic::targets_of(service).iter().any(|target| target.group.as_deref() == Some(name))
+        service.targets().iter().flat_map(TargetTable::groups).any(|(group, _)| group == name)
     };
     let services = file.service.values().filter(registers);
     services.map(|service| mode_of(file, service) == NetworkMode::Awsvpc).collect()

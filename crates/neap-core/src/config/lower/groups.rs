@@ -14,7 +14,7 @@ use super::{classic, container, routes, target_group};
 use crate::address::{Address, Kind};
 use crate::config::shape::{
     AlbTable, CloudfrontTable, IpAddressType, NetworkMode, NlbTable, PortRange, ReachableFrom, Scheme,
-    SecurityGroupProtocol, SecurityGroupRuleTable, SecurityGroupTable, StackFile,
+    SecurityGroupProtocol, SecurityGroupRuleTable, SecurityGroupTable, StackFile, TargetTable,
 };
 use crate::kinds::{Resource, SecurityGroup, SecurityGroupRule};
 use crate::{naming, reference};
@@ -273,8 +273,7 @@ fn shared_ports<'file>(file: &'file StackFile, cluster: &str, block: Block<'_>) 
             continue;
         }
         let Some(task) = file.task.get(&service.task) else { continue };
-        for target in classic::targets_of(service) {
-            let Some(name) = target.group.as_deref() else { continue };
+        for (name, target) in service.targets().iter().flat_map(TargetTable::groups) {
             let Some(group) = file.target_group.get(name) else { continue };
             let opened = task
                 .container

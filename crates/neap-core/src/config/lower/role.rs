@@ -25,6 +25,10 @@ const EXECUTION_POLICY: &str =
 const INSTANCES: &str = "ec2.amazonaws.com";
 const INSTANCES_POLICY: &str =
     "arn:${aws.partition}:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role";
+/// ECS itself, and the managed policy that lets it shift traffic.
+const ECS: &str = "ecs.amazonaws.com";
+const TRAFFIC_POLICY: &str =
+    "arn:${aws.partition}:iam::aws:policy/AmazonECSInfrastructureRolePolicyForLoadBalancers";
 /// What a shell in a container needs ("ECS Exec" of the ECS guide).
 const EXEC_ACTIONS: [&str; 4] = [
     "ssmmessages:CreateControlChannel",
@@ -205,6 +209,47 @@ pub(super) fn imply_instances(lowering: &mut Lowering<'_>, cluster: &Address, na
         max_session_seconds: 3600,
     };
     lowering.imply(address.clone(), cluster, "lets its instances join it", role);
+    address
+}
+
+/// The role by which ECS shifts the traffic of `service` from one target group to the other.
+pub(super) fn imply_traffic(lowering: &mut Lowering<'_>, service: &Address) -> Address {
+    let reason = "lets ECS shift traffic to new tasks";
+    imply_for_ecs(lowering, service, "traffic", reason, [TRAFFIC_POLICY.to_owned()].into(), BTreeMap::new())
+}
+
+/// The role by which ECS invokes `functions`, the hooks of `service`, by ARN.
+pub(super) fn imply_hooks(
+    lowering: &mut Lowering<'_>,
+    service: &Address,
+    functions: &BTreeSet<String>,
+) -> Address {
+    let statement = json!({ "Effect": "Allow", "Action": ["lambda:InvokeFunction"], "Resource": functions });
+    let policies = [("hooks".to_owned(), document(&[statement]))].into();
+    imply_for_ecs(lowering, service, "hooks", "lets ECS ask the hooks", BTreeSet::new(), policies)
+}
+
+/// A role of `service` that ECS itself assumes.
+fn imply_for_ecs(
+    lowering: &mut Lowering<'_>,
+    service: &Address,
+    suffix: &str,
+    reason: &str,
+    managed_policies: BTreeSet<String>,
+    inline_policies: BTreeMap<String, Value>,
+) -> Address {
+    let name = format!("service-{}-{suffix}", service.name());
+    let address = Address::new(Kind::Role, &name);
+    let role = Role {
+        name: naming::plain(Kind::Role, lowering.stack, &name),
+        path: naming::role_path(lowering.stack),
+        description: format!("{suffix} of {service}"),
+        trust: trust(ECS, Assumer::Agent),
+        managed_policies,
+        inline_policies,
+        max_session_seconds: 3600,
+    };
+    lowering.imply(address.clone(), service, reason, role);
     address
 }
 

@@ -92,6 +92,22 @@ pub(super) fn of<'file>(file: &'file StackFile) -> Routes<'file> {
     routes
 }
 
+/// Where the listener or rule at `address` forwards to, if it does.
+pub(super) fn forward<'file>(file: &'file StackFile, address: &Address) -> Option<&'file Forward> {
+    let (balancer, listener) = (address.names().first()?, address.names().get(1)?);
+    if address.table() == Kind::Nlb {
+        return Some(&file.nlb.get(balancer)?.listener.get(listener)?.forward);
+    }
+    let listener = file.alb.get(balancer)?.listener.get(listener)?;
+    match address.kind() {
+        Kind::Rule => {
+            let priority: u32 = address.name().parse().ok()?;
+            listener.rule.iter().find(|rule| rule.priority == priority)?.forward.as_ref()
+        }
+        _ => listener.default.forward.as_ref(),
+    }
+}
+
 /// The names of the target groups of an action.
 fn groups(forward: Option<&Forward>) -> Vec<&str> {
     match forward {

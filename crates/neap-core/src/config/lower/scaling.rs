@@ -39,7 +39,16 @@ pub(super) fn lower(
         }
     }
     if let Some(tracking) = &scaling.requests_per_target {
-        let label = resource_label(lowering, &at.at("requests_per_target"), tracking, groups);
+        let at = at.at("requests_per_target");
+        if table.is_blue_green() {
+            lowering
+                .report(
+                    &at,
+                    "AWS counts the requests of one target group, and blue/green deployments alternate",
+                )
+                .help("scale by `cpu` or `memory`");
+        }
+        let label = resource_label(lowering, &at, tracking, groups);
         let policy = policy(ScalableTarget::REQUESTS, label, tracking);
         target_tracking.insert("requests_per_target".to_owned(), policy);
     }

@@ -7,12 +7,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::context::{Common, Lowering};
 use super::place::{Place, quoted};
-use super::{capacity, classic, deployment, ground, groups, instances, scaling, subnets, target_group, task};
+use super::{
+    blue_green, capacity, classic, deployment, ground, groups, instances, scaling, subnets, target_group,
+    task,
+};
 use crate::address::{Address, Kind};
 use crate::config::shape::{
     NetworkMode, OneOrMany, SchedulingStrategy, ServiceTable, TargetProtocol, TargetTable, TaskTable,
 };
-use crate::kinds::{ClassicTarget, Resource, Service, ServiceTarget, StrategyItem};
+use crate::kinds::{Alternate, ClassicTarget, Resource, Service, ServiceTarget, StrategyItem};
 use crate::ownership::Owned;
 use crate::reference::{self, Reference};
 
@@ -32,7 +35,7 @@ pub(super) fn lower(lowering: &mut Lowering<'_>) {
 fn service(lowering: &mut Lowering<'_>, name: &str, table: &ServiceTable) {
     let (place, address) = lowering.begin(Kind::Service, name);
     let common = Common { tags: &table.tags, protect: table.protect, name: table.name.as_deref() };
-    let Targets { groups: targets, classic } = targets(lowering, &place, name, table);
+    let Targets { groups: targets, classic } = targets(lowering, &place, name, &address, table);
     let is_balanced = !targets.is_empty() || classic.is_some();
     deployment::check(lowering, &place, table, is_balanced);
     let grace = if is_balanced { GRACE_SECONDS } else { 0 };
@@ -76,6 +79,7 @@ fn service(lowering: &mut Lowering<'_>, name: &str, table: &ServiceTable) {
         },
         minimum_healthy_percent,
         maximum_percent,
+        deployment: blue_green::deployment(lowering, &place, &address, table),
         circuit_breaker: table.circuit_breaker,
         rollback: table.rollback && table.circuit_breaker,
         health_check_grace_seconds: table.health_check_grace.unwrap_or(grace),
@@ -84,7 +88,7 @@ fn service(lowering: &mut Lowering<'_>, name: &str, table: &ServiceTable) {
         // Levelling zones starts a task before it stops one, for which there must be room.
         zone_rebalancing: if maximum_percent > 100 { "ENABLED" } else { "DISABLED" }.to_owned(),
     };
-    let mut after = after(lowering, &targets, &table.task);
+    let mut after = after(lowering, table);
     if own_interfaces {
         after.extend(subnets::ways_out(lowering, &table.subnets));
     }
@@ -105,7 +109,10 @@ fn owned_elsewhere(lowering: &mut Lowering<'_>, place: &Place, address: &Address
     let place = place.at("owned_elsewhere");
     // What scales the service owns the number of its tasks.
     let scaled = table.scaling.is_some().then_some(Owned::Count);
-    let owned: BTreeSet<Owned> = table.owned_elsewhere.iter().copied().chain(scaled).collect();
+    // ECS owns which of two groups has its traffic.
+    let shifted = table.is_blue_green().then_some(Owned::Weights);
+    let given = table.owned_elsewhere.iter().copied();
+    let owned: BTreeSet<Owned> = given.chain(scaled).chain(shifted).collect();
     for (index, word) in table.owned_elsewhere.iter().enumerate() {
         if table.owned_elsewhere[..index].contains(word) {
             lowering.report(&place.item(index), "it is in the list twice");
@@ -178,11 +185,12 @@ fn targets<'table>(
     lowering: &mut Lowering<'_>,
     place: &Place,
     name: &str,
+    service: &Address,
     table: &'table ServiceTable,
 ) -> Targets<'table> {
     let file = lowering.file;
     let place = place.at("target");
-    let tables = classic::targets_of(table);
+    let tables = table.targets();
     if tables.len() > MOST_TARGETS {
         let message = format!("{} targets; AWS takes at most {MOST_TARGETS}", tables.len());
         lowering.report(&place, message);
@@ -200,7 +208,10 @@ fn targets<'table>(
             None => (target.container.clone().unwrap_or_default(), target.port.unwrap_or(0)),
         };
         match (&target.group, &target.clb) {
-            (Some(group), None) => in_group(lowering, &place.at("group"), &mut targets, group, found),
+            (Some(group), None) => {
+                let alternate = blue_green::alternate(lowering, &place, service, table, target, group);
+                in_group(lowering, &place.at("group"), &mut targets, group, found, alternate);
+            }
             (None, Some(clb)) => {
                 targets.classic = Some(classic::target(lowering, &place, (name, table), clb, found));
             }
@@ -226,13 +237,14 @@ fn in_group<'table>(
     targets: &mut Targets<'table>,
     group: &'table str,
     (container, port): (String, u16),
+    alternate: Option<Alternate>,
 ) {
     let target_group = lowering.named(place, Kind::TargetGroup, group);
     check_forwarded(lowering, place, group);
     if targets.groups.iter().any(|(other, _)| *other == group) {
         lowering.report(place, format!("`{group}` is a target twice"));
     }
-    targets.groups.push((group, ServiceTarget { target_group, container, port }));
+    targets.groups.push((group, ServiceTarget { target_group, container, port, alternate }));
 }
 
 /// AWS refuses a service whose target group belongs to no load balancer.
@@ -343,20 +355,24 @@ fn security_groups(
         return groups::chosen(lowering, &place.at("security_groups"), &table.security_groups);
     }
     let mut asked = BTreeSet::new();
-    for (group, target) in targets {
-        let Some(table) = lowering.file.target_group.get(*group) else { continue };
+    let groups = table.targets().iter().map(TargetTable::groups);
+    for ((group, _), (_, target)) in
+        groups.zip(targets).flat_map(|(groups, it)| groups.map(move |one| (one, it)))
+    {
+        let Some(table) = lowering.file.target_group.get(group) else { continue };
         let ports = target_group::asked(table, (target.port, target.port)).into_iter();
-        asked.extend(ports.map(|(protocol, ports)| (*group, protocol, ports)));
+        asked.extend(ports.map(|(protocol, ports)| (group, protocol, ports)));
     }
     groups::of_service(lowering, address, &asked)
 }
 
 /// What must be there before the service although no field of it says so.
-fn after(lowering: &Lowering<'_>, targets: &[(&str, ServiceTarget)], task: &str) -> BTreeSet<Address> {
-    let routes = targets.iter().flat_map(|(group, _)| lowering.routes.get(group).into_iter().flatten());
+fn after(lowering: &Lowering<'_>, table: &ServiceTable) -> BTreeSet<Address> {
+    let groups = table.targets().iter().flat_map(TargetTable::groups);
+    let routes = groups.flat_map(|(group, _)| lowering.routes.get(group).into_iter().flatten());
     let mut after: BTreeSet<Address> = routes.map(|route| route.address.clone()).collect();
     // A task whose role is too new to be assumed fails, and failed tasks count against a deployment.
-    let task = lowering.resources.get(&Address::new(Kind::Task, task)).map(|task| &task.resource);
+    let task = lowering.resources.get(&Address::new(Kind::Task, &table.task)).map(|task| &task.resource);
     if let Some(Resource::Task(task)) = task {
         let roles = task.execution_role.iter().chain(&task.task_role);
         let roles = roles.flat_map(|role| reference::in_text(role)).filter_map(|reference| match reference {

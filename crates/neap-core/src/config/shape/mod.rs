@@ -63,7 +63,9 @@ pub use scaling::{
     Adjustment, Aggregation, FullTracking, Metric, MetricTable, MissingData, Number, ScalingTable,
     ScheduleTable, Statistic, StepPolicyTable, StepTable, Suspended, Tracking, UsageMetric,
 };
-pub use service::{SchedulingStrategy, ServiceTable, TargetTable};
+pub use service::{
+    DeploymentStrategy, DeploymentTable, HookStage, HookTable, SchedulingStrategy, ServiceTable, TargetTable,
+};
 pub use target_group::{
     Algorithm, CookieTable, HealthCheckProtocol, HealthCheckTable, HttpProtocol, ProtocolVersion, SourceIp,
     StickinessTable, TargetGroupTable, TargetProtocol,

@@ -46,6 +46,8 @@ pub struct ServiceTable {
     /// The share of tasks that may run in a deployment, in percent; by default 200, of a daemon 100 and never more.
     #[schemars(range(min = 100, max = 200))]
     pub maximum_percent: Option<u32>,
+    /// How new tasks take over from old ones; one by one without it.
+    pub deployment: Option<DeploymentTable>,
     /// Whether a deployment that cannot become healthy is stopped.
     #[serde(default = "yes")]
     pub circuit_breaker: bool,
@@ -98,9 +100,114 @@ pub struct TargetTable {
     /// The port that it listens on; the container's only one by default.
     #[schemars(range(min = 1, max = 65535))]
     pub port: Option<u16>,
+    /// The name of another `[target_group.x]` that takes turns with `group`, for blue/green deployments.
+    pub alternate: Option<String>,
+    /// The address of the listener or rule for those who test, such as `alb.public.listener.test`; found without it where the
+    /// stack has just one way to each group.
+    pub test: Option<String>,
+}
+
+/// How new tasks take over from old ones.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeploymentTable {
+    /// Whether they do so one by one or all at once.
+    #[serde(default)]
+    pub strategy: DeploymentStrategy,
+    /// How long the old tasks stay, in minutes, once the new ones have all the traffic: so long one can go back at once. By
+    /// default 5.
+    #[schemars(range(min = 0, max = 1440))]
+    pub bake_minutes: Option<u32>,
+    /// Lambda functions that ECS asks on the way; one that says no ends the deployment.
+    #[serde(default)]
+    pub hooks: Vec<HookTable>,
+    /// The name of a `[role.x]` with `service = "ecs.amazonaws.com"`, instead of the implied one by which ECS shifts traffic.
+    pub role: Option<String>,
+}
+
+/// Whether new tasks take over one by one or all at once.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DeploymentStrategy {
+    /// New tasks take over one by one.
+    #[default]
+    Rolling,
+    /// All new tasks run beside the old ones, then all traffic moves to them.
+    BlueGreen,
+    /// AWS shifts traffic in equal steps; neap does not.
+    Linear,
+    /// AWS shifts a little traffic first; neap does not.
+    Canary,
+}
+
+/// A Lambda function that ECS asks at some stages.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HookTable {
+    /// The function's ARN.
+    pub function: String,
+    /// When it is asked.
+    pub stages: Vec<HookStage>,
+    /// The name of a `[role.x]` with `service = "ecs.amazonaws.com"`, instead of the implied one by which ECS invokes it.
+    pub role: Option<String>,
+}
+
+/// A stage of a deployment at which ECS asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum HookStage {
+    /// An earlier deployment was under way.
+    ReconcileService,
+    /// Before the new tasks start.
+    PreScaleUp,
+    /// When they run.
+    PostScaleUp,
+    /// While test traffic shifts to them.
+    TestTrafficShift,
+    /// When they have the test traffic.
+    PostTestTrafficShift,
+    /// Before the traffic shifts.
+    PreProductionTrafficShift,
+    /// While it shifts.
+    ProductionTrafficShift,
+    /// When they have the traffic.
+    PostProductionTrafficShift,
+}
+
+impl HookStage {
+    /// ECS's word for it.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::ReconcileService => "RECONCILE_SERVICE",
+            Self::PreScaleUp => "PRE_SCALE_UP",
+            Self::PostScaleUp => "POST_SCALE_UP",
+            Self::TestTrafficShift => "TEST_TRAFFIC_SHIFT",
+            Self::PostTestTrafficShift => "POST_TEST_TRAFFIC_SHIFT",
+            Self::PreProductionTrafficShift => "PRE_PRODUCTION_TRAFFIC_SHIFT",
+            Self::ProductionTrafficShift => "PRODUCTION_TRAFFIC_SHIFT",
+            Self::PostProductionTrafficShift => "POST_PRODUCTION_TRAFFIC_SHIFT",
+        }
+    }
+}
+
+impl TargetTable {
+    /// The names of its target groups, each with this.
+    pub(crate) fn groups(&self) -> impl Iterator<Item = (&str, &Self)> {
+        self.group.iter().chain(&self.alternate).map(move |group| (group.as_str(), self))
+    }
 }
 
 impl ServiceTable {
+    /// Whether its deployments move from one target group to the other.
+    pub(crate) fn is_blue_green(&self) -> bool {
+        self.deployment.as_ref().is_some_and(|it| it.strategy == DeploymentStrategy::BlueGreen)
+    }
+
+    /// The targets.
+    pub(crate) fn targets(&self) -> &[TargetTable] {
+        self.target.as_ref().map_or(&[][..], OneOrMany::as_slice)
+    }
+
     /// Whether one task runs on each instance, instead of a number of them.
     pub(crate) fn is_daemon(&self) -> bool {
         self.strategy == SchedulingStrategy::Daemon

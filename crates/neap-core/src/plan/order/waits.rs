@@ -151,6 +151,9 @@ impl Builder<'_> {
                 self.edge(Some(delete), making, Need::Gone, Strength::Enforced);
             }
         }
+        if decision.kind().is_balancer() {
+            self.deletes_after_shifts(node, delete);
+        }
         if decision.kind().is_balancer() && !self.has_routes(node) {
             // Its listeners are not listed one by one, so what they forward to is free only when it is gone.
             for (other, group) in self.decisions.iter().enumerate() {
@@ -195,6 +198,23 @@ impl Builder<'_> {
         for user in self.users.get(&balancer).cloned().unwrap_or_default() {
             if !self.decisions[user].kind().routes() {
                 self.deletes_after(user, index, delete);
+            }
+        }
+    }
+
+    /// A load balancer takes its listeners and rules along, so it goes after the services that ECS shifts traffic for.
+    fn deletes_after_shifts(&mut self, balancer: Node, delete: StepId) {
+        let is_of_it = |route: &Node| self.world.load_balancer(*route) == Some(balancer);
+        let shifts = |service: &usize| {
+            let service = &self.decisions[*service];
+            let live = service.node.filter(|_| service.kind() == Kind::Service);
+            live.is_some_and(|live| self.world.links(live).iter().any(is_of_it))
+        };
+        let services: Vec<usize> = (0..self.decisions.len()).filter(shifts).collect();
+        for service in services {
+            self.edge(self.deleting[service], Some(delete), Need::Gone, Strength::Smooth);
+            if self.decisions[service].action == Action::Update {
+                self.edge(self.making[service], Some(delete), Need::Ready, Strength::Smooth);
             }
         }
     }

@@ -1,5 +1,6 @@
 //! ECS: clusters and their capacity, task definitions and services.
 
+mod blue_green;
 pub(crate) mod capacity_provider;
 pub(crate) mod cluster;
 pub(crate) mod cluster_capacity;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use neap_core::kinds::{ClusterCapacity, Service, TargetGroup, Task};
 use neap_engine::cloud::CallError;
 
-use super::{INVALID, NAME, TAGS, cluster, cluster_capacity, placement};
+use super::{INVALID, NAME, TAGS, blue_green, cluster, cluster_capacity, placement};
 use crate::clock::{
     CIRCUIT_BREAKS, CONTAINER_STOPS, DEPLOYMENT_COMPLETES, Millis, NEXT_TASK_STARTS, TASK_INTERFACES_LINGER,
     TASK_STARTS,
@@ -37,7 +37,11 @@ pub(crate) async fn update(request: &Request<'_>, arn: &str, desired: &Service) 
     let current = request.current::<Service>(arn)?;
     let failed = request.sim.look_as_shown(|world| has_failed(world, arn));
     if current != *desired || failed {
-        let update = |world: &mut World| update_service(world, arn, desired);
+        let update = |world: &mut World| {
+            let now = world.get::<Service>(arn).map(|(_, now)| now.clone());
+            let sent = blue_green::sent(&current, desired, now.as_ref().unwrap_or(&current));
+            update_service(world, arn, &sent)
+        };
         request.call("ecs:UpdateService", update).await?;
     }
     request.retag(arn, &TAGS).await
@@ -69,7 +73,9 @@ fn create_service(world: &mut World, request: &Request<'_>, desired: &Service) -
     check(world, desired)?;
     let outputs = [("name", desired.name.as_str()), ("arn", &arn)];
     let mut record = Record::new(arn.clone(), desired.clone(), &request.tags, &outputs).within(&world.place);
-    record.deployment = Some(deployment(world, desired, 0, None));
+    let mut first = deployment(world, desired, 0, None);
+    blue_green::begin(world, &mut first, desired, true);
+    record.deployment = Some(first);
     world.insert(record);
     Ok(arn)
 }
@@ -99,6 +105,7 @@ fn deployment(world: &mut World, service: &Service, running: u32, previous: Opti
         count,
         fails,
         previous,
+        shift: None,
         rollout: Rollout::InProgress,
     }
 }
@@ -128,7 +135,8 @@ fn check(world: &World, desired: &Service) -> Answer<()> {
     numbers(desired)?;
     placement::network(world, desired, task)?;
     targets(world, desired, task)?;
-    classic(world, desired, task, on_fargate)
+    classic(world, desired, task, on_fargate)?;
+    blue_green::check(world, desired)
 }
 
 /// Refuses what a scheduling strategy does not go with, in the words of ECS (aws/containers-roadmap#692,
@@ -271,7 +279,9 @@ fn update_service(world: &mut World, arn: &str, desired: &Service) -> Answer<()>
         None => (!failed).then_some(current.task),
     };
     let fresh = if deploys {
-        Some(deployment(world, desired, 0, previous.filter(|task| *task != desired.task)))
+        let mut fresh = deployment(world, desired, 0, previous.filter(|task| *task != desired.task));
+        blue_green::begin(world, &mut fresh, desired, false);
+        Some(fresh)
     } else if current.count != desired.count {
         Some(deployment(world, desired, running.min(placement::tasks(world, desired)), None))
     } else {

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use neap_core::kinds::{Action, Listener, Rule, TargetGroup, WeightedGroup};
+use neap_core::kinds::{Action, Listener, Resource, Rule, TargetGroup, WeightedGroup};
 
 use super::INVALID;
+use crate::arn;
 use crate::error::{Answer, Rejection};
 use crate::rules;
+use crate::shift::Move;
 use crate::world::World;
 
 /// How many target groups one action can forward to.
@@ -17,6 +19,46 @@ pub(crate) fn groups(action: &Action) -> &[WeightedGroup] {
     match action {
         Action::Forward { target_groups, .. } => target_groups,
         Action::Redirect { .. } | Action::FixedResponse { .. } | Action::Other { .. } => &[],
+    }
+}
+
+/// The ARN of the rule that does what a listener does by default.
+pub(crate) fn default_rule(listener: &str) -> String {
+    let rule = listener.replacen(":listener/", ":listener-rule/", 1);
+    format!("{rule}/{}", arn::hex(listener, 16))
+}
+
+/// What the rule with this ARN does, also a default one, or the listener.
+pub(crate) fn way<'world>(world: &'world World, arn: &str) -> Option<&'world Action> {
+    if let Some((_, rule)) = world.get::<Rule>(arn) {
+        return Some(&rule.action);
+    }
+    world.get::<Listener>(&listener_of(arn)).map(|(_, listener)| &listener.default_action)
+}
+
+/// The ARN of the listener whose default rule has the ARN `arn`; any other ARN as it is.
+fn listener_of(arn: &str) -> String {
+    let listener =
+        arn.rsplit_once('/').map(|(listener, _)| listener.replacen(":listener-rule/", ":listener/", 1));
+    listener.filter(|listener| default_rule(listener) == arn).unwrap_or_else(|| arn.to_owned())
+}
+
+/// Sends all traffic of a listener or rule from one group to another, if it is still there.
+pub(crate) fn turn(world: &mut World, shifted: &Move) {
+    let weights = [(&shifted.from, 0), (&shifted.to, 100)]
+        .map(|(group, weight)| WeightedGroup { target_group: group.clone(), weight });
+    if weights.iter().any(|group| world.get::<TargetGroup>(&group.target_group).is_none()) {
+        return;
+    }
+    let listener = listener_of(&shifted.way);
+    let Some(record) = world.record_mut(&listener) else { return };
+    let action = match &mut record.resource {
+        Resource::Listener(listener) => &mut listener.default_action,
+        Resource::Rule(rule) => &mut rule.action,
+        _ => return,
+    };
+    if let Action::Forward { target_groups, .. } = action {
+        *target_groups = weights.into();
     }
 }
 

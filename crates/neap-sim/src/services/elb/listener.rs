@@ -47,7 +47,12 @@ pub(crate) async fn update(request: &Request<'_>, arn: &str, desired: &Listener)
                 return Err(duplicate(desired.port));
             }
             let listener = world.change::<Listener>(arn, NOT_FOUND)?;
+            let action = listener.default_action.clone();
             *listener = modified(listener, desired);
+            if current.default_action == desired.default_action {
+                // It is left out of the call.
+                listener.default_action = action;
+            }
             Ok(())
         };
         request.call("elasticloadbalancing:ModifyListener", set).await?;

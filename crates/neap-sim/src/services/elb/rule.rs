@@ -39,8 +39,13 @@ pub(crate) async fn update(request: &Request<'_>, arn: &str, desired: &Rule) -> 
         let set = |world: &mut World| {
             check(world, desired)?;
             let rule = world.change::<Rule>(arn, NOT_FOUND)?;
-            rule.conditions = desired.conditions.clone();
-            rule.action = desired.action.clone();
+            // What does not change is left out of the call.
+            if current.conditions != desired.conditions {
+                rule.conditions = desired.conditions.clone();
+            }
+            if current.action != desired.action {
+                rule.action = desired.action.clone();
+            }
             Ok(())
         };
         request.call("elasticloadbalancing:ModifyRule", set).await?;

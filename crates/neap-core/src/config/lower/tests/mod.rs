@@ -2,6 +2,7 @@
 
 mod balancing;
 mod blocks;
+mod blue_green;
 mod buckets;
 mod certificates;
 mod classic;
