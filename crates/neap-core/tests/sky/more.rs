@@ -93,13 +93,13 @@ pub(super) fn instances(stack: &mut Desired, picks: &mut Picks<'_>) {
     let role = Some(of("role.run", "arn"));
     let profile = InstanceProfile { name: "course-cluster-main".into(), role, ..example!(InstanceProfile) };
     add(stack, "instance_profile.main", profile);
-    let group = picks.one_of(&["security_group.outer", "security_group.inner"]);
+    let launched_in = picks.one_of(&["security_group.outer", "security_group.inner"]);
     let template = LaunchTemplate {
         name: "course-cluster-main".into(),
         instance_type: picks.one_of(&["t3.micro", "t3.small"]).into(),
         cluster: of("cluster.main", "arn"),
         instance_profile: of("instance_profile.main", "arn"),
-        security_groups: [of(group, "id")].into(),
+        security_groups: [of(launched_in, "id")].into(),
         ..example!(LaunchTemplate)
     };
     add(stack, "launch_template.main", template);
@@ -113,6 +113,11 @@ pub(super) fn instances(stack: &mut Desired, picks: &mut Picks<'_>) {
         ..example!(AutoScalingGroup)
     };
     add(stack, "auto_scaling_group.main", group);
+    // As lowering says it: what its launch template names.
+    let launched = ["cluster.main", "instance_profile.main", launched_in].map(address);
+    if let Some(group) = stack.resources.get_mut(&address("auto_scaling_group.main")) {
+        group.after.extend(launched);
+    }
     let auto_scaling_group = of("auto_scaling_group.main", "arn");
     let name = "neap-course-main".to_owned();
     let provider = CapacityProvider { name: name.clone(), auto_scaling_group, ..example!(CapacityProvider) };
