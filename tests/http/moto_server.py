@@ -44,6 +44,10 @@ what is removed may be the default one. AWS keeps the others, and takes all away
 A listener of a classic load balancer asks instances by its own protocol, whatever it was told, and of several that are deleted at once none or too many
 go. AWS does as it is told.
 
+It keeps nothing of Service Connect, and no registry of a service that is updated. AWS shows the one with the deployment that brought it. Its private
+namespaces have a zone of another name that is for no VPC and outlives them, there is one for each VPC, and a change of their description or of
+their zone loses that zone; it deletes namespaces with services in them, and lists the services of all where those of one are asked for.
+
 A subnet that is deleted goes on using its route table, which then can never be deleted. AWS ends that with the subnet.
 
 A NAT gateway that is deleted leaves its network interface, and its address in use. AWS ends both with the gateway.
@@ -93,6 +97,8 @@ from moto.iam import models as iam
 from moto.iam.models import InstanceProfile, Role
 from moto.logs.models import LogsBackend
 from moto.route53.models import route53_backends
+from moto.servicediscovery.models import Namespace, ServiceDiscoveryBackend
+from moto.servicediscovery.responses import ServiceDiscoveryResponse
 from moto.s3.models import FakeBucket
 from moto.s3.responses import S3Response
 from moto.server import main
@@ -142,6 +148,8 @@ deregister_target = ApplicationAutoscalingBackend.deregister_scalable_target
 put_policy = ApplicationAutoscalingBackend.put_scaling_policy
 delete_nat_gateway = NatGatewayBackend.delete_nat_gateway
 delete_subnet = SubnetBackend.delete_subnet
+create_http_namespace = ServiceDiscoveryBackend.create_http_namespace
+delete_namespace = ServiceDiscoveryBackend.delete_namespace
 
 
 def create_and_remember(self):
@@ -150,6 +158,7 @@ def create_and_remember(self):
         value = self._get_param(member)
         if value is not None:
             setattr(answer.result["service"], attribute, value)
+    join(self, answer.result["service"])
     return answer
 
 
@@ -158,7 +167,73 @@ def update_and_redeploy(self):
     service = answer.result["service"]
     for deployment in service.deployments:
         deployment["taskDefinition"] = service.task_definition
+    if self._get_param("serviceRegistries") is not None:
+        service.service_registries = self._get_param("serviceRegistries")
+    join(self, service)
     return answer
+
+
+def join(self, service):
+    service.connect = self._get_param("serviceConnectConfiguration") or getattr(service, "connect", None)
+    for deployment in service.deployments:
+        if service.connect:
+            deployment["serviceConnectConfiguration"] = service.connect
+
+
+class NamespaceAlreadyExists(JsonRESTError):
+    def __init__(self, name):
+        super().__init__("NamespaceAlreadyExists", f"Namespace with name {name} already exists.")
+
+
+class NamespaceInUse(JsonRESTError):
+    def __init__(self):
+        super().__init__("ResourceInUse", "Namespace has associated services; delete them first.")
+
+
+def zones_of(backend):
+    return route53_backends[backend.account_id]["aws"]
+
+
+def create_namespace_with_its_zone(self, name, creator_request_id, description, vpc, tags, properties):
+    if any(other.name == name and other.vpc == vpc for other in self.namespaces.values()):
+        raise NamespaceAlreadyExists(name)
+    zone = zones_of(self).create_hosted_zone(name, private_zone=True, vpcid=vpc, vpcregion=self.region_name)
+    dns = {"SOA": {"TTL": 15}, **((properties or {}).get("DnsProperties") or {}), "HostedZoneId": zone.id}
+    namespace = Namespace(self.account_id, self.region_name, name, "DNS_PRIVATE", creator_request_id, description, dns, {"HttpName": name}, vpc)
+    self.namespaces[namespace.id] = namespace
+    self.tagger.tag_resource(namespace.arn, tags or [])
+    return self._create_operation("CREATE_NAMESPACE", targets={"NAMESPACE": namespace.id})
+
+
+def create_http_namespace_once(self, name, creator_request_id, description, tags):
+    if any(other.name == name and other.type == "HTTP" for other in self.namespaces.values()):
+        raise NamespaceAlreadyExists(name)
+    operation = create_http_namespace(self, name, creator_request_id, description, tags)
+    self.namespaces[self.operations[operation].targets["NAMESPACE"]].dns_properties = None
+    return operation
+
+
+def update_namespace_with_its_zone(self, _id, description, properties):
+    namespace = self.get_namespace(_id)
+    namespace.description = namespace.description if description is None else description
+    namespace.dns_properties = {**namespace.dns_properties, **(properties or {})}
+    return self._create_operation("UPDATE_NAMESPACE", targets={"NAMESPACE": namespace.id})
+
+
+def delete_empty_namespace(self, namespace_id):
+    if any(service.namespace_id == namespace_id for service in self.services.values()):
+        raise NamespaceInUse()
+    zone = ((self.namespaces[namespace_id].dns_properties if namespace_id in self.namespaces else None) or {}).get("HostedZoneId")
+    operation = delete_namespace(self, namespace_id)
+    if zone:
+        zones_of(self).delete_hosted_zone(zone)
+    return operation
+
+
+def list_services_of_a_namespace(self):
+    wanted = [value for it in json.loads(self.body).get("Filters", []) if it["Name"] == "NAMESPACE_ID" for value in it["Values"]]
+    services = self.servicediscovery_backend.list_services()
+    return json.dumps({"Services": [it.to_json() for it in services if not wanted or it.namespace_id in wanted]})
 
 
 def log_groups_as_in_arns(self):
@@ -550,6 +625,11 @@ CertBundle.check = issue_once_validated
 settings.ACM_VALIDATION_WAIT = 0
 NatGatewayBackend.delete_nat_gateway = delete_nat_gateway_with_its_interface
 SubnetBackend.delete_subnet = delete_subnet_with_its_association
+ServiceDiscoveryBackend.create_http_namespace = create_http_namespace_once
+ServiceDiscoveryBackend.create_private_dns_namespace = create_namespace_with_its_zone
+ServiceDiscoveryBackend.update_private_dns_namespace = update_namespace_with_its_zone
+ServiceDiscoveryBackend.delete_namespace = delete_empty_namespace
+ServiceDiscoveryResponse.list_services = list_services_of_a_namespace
 Role.__init__ = make_settled_role
 S3Response._bucket_response_put = put_tagged_bucket
 FakeBucket.__init__ = make_owned_bucket

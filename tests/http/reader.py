@@ -136,6 +136,10 @@ def listing():
     found["records"], found["validation records"] = [], []
     for record in records():
         found["validation records" if record["Type"] == "CNAME" else "records"].append(f"{record['Name']} {record['Type']}")
+    names = client("servicediscovery")
+    found["namespaces"] = [n["Name"] for n in names.list_namespaces()["Namespaces"]]
+    found["discovery services"] = [s["Name"] for s in names.list_services()["Services"]]
+    found["private zones"] = [z["Name"] for z in client("route53").list_hosted_zones()["HostedZones"] if z["Config"]["PrivateZone"]]
     return {kind: sorted(names) for kind, names in found.items() if names}
 
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-const SERVICES: [&str; 17] = [
+const SERVICES: [&str; 18] = [
     "acm",
     "application-autoscaling",
     "autoscaling",
@@ -20,6 +20,7 @@ const SERVICES: [&str; 17] = [
     "route53",
     "s3",
     "secretsmanager",
+    "servicediscovery",
     "ssm",
     "sts",
     "tag",
@@ -27,14 +28,19 @@ const SERVICES: [&str; 17] = [
 
 /// Actions that no call of ours is named after: a role is handed over by ECS's calls, services make their own roles, and the
 /// lock is tagged by the call that creates it. A group starts its instances in the name of whoever makes it,
-/// and an endpoint its host names.
-const IMPLIED: [&str; 6] = [
+/// and an endpoint its host names, and Cloud Map
+/// changes the zone of a namespace so.
+const IMPLIED: [&str; 10] = [
     "iam:PassRole",
     "iam:CreateServiceLinkedRole",
     "ssm:AddTagsToResource",
     "s3:TagResource",
     "ec2:RunInstances",
     "route53:AssociateVPCWithHostedZone",
+    "ec2:DescribeRegions",
+    "route53:CreateHostedZone",
+    "route53:DeleteHostedZone",
+    "route53:ListHostedZonesByName",
 ];
 
 fn root() -> PathBuf {

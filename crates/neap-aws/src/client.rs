@@ -79,6 +79,7 @@ pub struct Aws {
     pub(crate) elb: aws_sdk_elasticloadbalancingv2::Client,
     pub(crate) iam: aws_sdk_iam::Client,
     pub(crate) logs: aws_sdk_cloudwatchlogs::Client,
+    pub(crate) names: aws_sdk_servicediscovery::Client,
     pub(crate) route53: aws_sdk_route53::Client,
     pub(crate) s3: aws_sdk_s3::Client,
     pub(crate) scaling: aws_sdk_autoscaling::Client,
@@ -142,6 +143,7 @@ impl Aws {
             elb: client!(aws_sdk_elasticloadbalancingv2, config, throttle),
             iam: client!(aws_sdk_iam, config, throttle),
             logs: client!(aws_sdk_cloudwatchlogs, config, throttle),
+            names: client!(aws_sdk_servicediscovery, config, throttle),
             route53: client!(aws_sdk_route53, config, throttle),
             // Emulators have no name for each bucket.
             s3: client!(

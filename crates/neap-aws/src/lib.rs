@@ -13,6 +13,7 @@ mod client;
 mod cloudfront;
 mod cluster;
 mod cluster_capacity;
+mod discovery;
 mod domain;
 mod ecr;
 mod ecs;
@@ -42,9 +43,10 @@ use neap_core::address::{Address, Kind};
 use neap_core::desired::{Desired, DesiredResource, Network};
 use neap_core::kinds::{
     Alb, AutoScalingGroup, Bucket, BucketFiles, BucketPolicy, CapacityProvider, Certificate, Clb, Cloudfront,
-    Cluster, ClusterCapacity, Domain, Ecr, ElasticIp, Function, InstanceProfile, InternetGateway,
-    LaunchTemplate, Listener, LogGroup, NatGateway, Nlb, OriginAccessControl, Role, RouteTable, Rule,
-    ScalableTarget, SecurityGroup, Service, Subnet, TargetGroup, Task, Vpc, VpcEndpoint,
+    Cluster, ClusterCapacity, DiscoveryService, Domain, Ecr, ElasticIp, Function, InstanceProfile,
+    InternetGateway, LaunchTemplate, Listener, LogGroup, Namespace, NatGateway, Nlb, OriginAccessControl,
+    Role, RouteTable, Rule, ScalableTarget, SecurityGroup, Service, Subnet, TargetGroup, Task, Vpc,
+    VpcEndpoint,
 };
 use neap_core::live::{Live, LiveResource, Outputs, Reading};
 use neap_core::network::{MAIN, is_part, zones as network_zones};
@@ -66,7 +68,7 @@ macro_rules! by_kind {
         by_kind!(@match $kind, $fields => $expression;
             LogGroup Role InstanceProfile Ecr Cluster Vpc InternetGateway ElasticIp NatGateway RouteTable Subnet VpcEndpoint SecurityGroup LaunchTemplate AutoScalingGroup
             CapacityProvider ClusterCapacity TargetGroup Alb Nlb Clb Listener Rule Task Service ScalableTarget Cloudfront
-            Bucket BucketPolicy BucketFiles OriginAccessControl Certificate Function Domain)
+            Bucket BucketPolicy BucketFiles OriginAccessControl Certificate Function Domain Namespace DiscoveryService)
     };
     (@match $kind:expr, $fields:ident => $expression:expr; $($variant:ident)*) => {
         match $kind {
@@ -169,12 +171,14 @@ impl Cloud for Aws {
         let resources = async { Ok(self.read_resources(desired, &zones).await) };
         let groups = async { Ok(Box::pin(security_group::read(self)).await) };
         // Without an account there is no answer at all, so the other reads need not be waited for.
-        let (mut facts, mut found, groups) =
-            try_join!(Box::pin(facts::read(self, desired, &zones)), resources, groups)?;
+        let names = async { Ok(Box::pin(discovery::read(self, desired)).await) };
+        let (mut facts, mut found, groups, names) =
+            try_join!(Box::pin(facts::read(self, desired, &zones)), resources, groups, names)?;
         facts.environment.availability_zones =
             network_zones(&facts.environment.availability_zones, &found.readings);
         let vpc = own_vpc(desired, &found).or_else(|| facts.environment.vpc.clone());
         found.merge(security_group::claim(&groups, desired, vpc.as_deref()));
+        found.merge(discovery::claim(&names, desired, vpc.as_deref()));
         Box::pin(bucket::files::read(self, desired, &mut found)).await;
         let mut failures = found.failures;
         failures.extend(facts.failures);

@@ -25,6 +25,8 @@ struct Changes {
     records: HashMap<String, String>,
     /// The attempts of the group of this name to launch instances that were there before its last change, or the first look.
     launches: HashMap<String, HashSet<String>>,
+    /// The id of the operation that is under way for a namespace.
+    operations: HashMap<String, String>,
 }
 
 impl Recent {
@@ -86,6 +88,21 @@ impl Recent {
         })
     }
 
+    /// An operation for the namespace that is known so is under way.
+    pub(crate) fn operating(&self, namespace: &str, operation: &str) {
+        self.with(|changes| changes.operations.insert(namespace.to_owned(), operation.to_owned()));
+    }
+
+    /// The id of the operation that is under way for the namespace that is known so.
+    pub(crate) fn operation(&self, namespace: &str) -> Option<String> {
+        self.with(|changes| changes.operations.get(namespace).cloned())
+    }
+
+    /// The operation for the namespace that is known so is over.
+    pub(crate) fn over(&self, namespace: &str) {
+        self.with(|changes| changes.operations.remove(namespace));
+    }
+
     fn with<T>(&self, look: impl FnOnce(&mut Changes) -> T) -> T {
         // No change of the maps can be left half-done.
         look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
@@ -110,6 +127,10 @@ mod tests {
         recent.changed("app.example.com", "C1");
         assert_eq!(same.change("app.example.com"), Some("C1".to_owned()));
         assert_eq!(same.change("example.com"), None);
+        recent.operating("ns-1", "op-1");
+        assert_eq!(same.operation("ns-1"), Some("op-1".to_owned()));
+        recent.over("ns-1");
+        assert_eq!(same.operation("ns-1"), None);
         recent.validated("arn:site");
         assert!(same.is_validated("arn:site") && !same.is_validated("arn:other"));
     }

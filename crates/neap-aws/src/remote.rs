@@ -8,9 +8,10 @@ use neap_core::address::Address;
 use neap_core::desired::{Desired, DesiredResource, TAG_ADDRESS, TAG_STACK};
 use neap_core::kinds::{
     Alb, AutoScalingGroup, Bucket, BucketFiles, BucketPolicy, CapacityProvider, Certificate, Clb, Cloudfront,
-    Cluster, ClusterCapacity, Domain, Ecr, ElasticIp, Function, InstanceProfile, InternetGateway, KindOf,
-    LaunchTemplate, Listener, LogGroup, NatGateway, Nlb, OriginAccessControl, Resource, Role, RouteTable,
-    Rule, ScalableTarget, SecurityGroup, Service, Subnet, TargetGroup, Task, Vpc, VpcEndpoint,
+    Cluster, ClusterCapacity, DiscoveryService, Domain, Ecr, ElasticIp, Function, InstanceProfile,
+    InternetGateway, KindOf, LaunchTemplate, Listener, LogGroup, Namespace, NatGateway, Nlb,
+    OriginAccessControl, Resource, Role, RouteTable, Rule, ScalableTarget, SecurityGroup, Service, Subnet,
+    TargetGroup, Task, Vpc, VpcEndpoint,
 };
 use neap_core::live::{LiveResource, Outputs};
 use neap_core::ownership::Owned;
@@ -38,7 +39,7 @@ macro_rules! fields {
 }
 
 fields!(LogGroup Role InstanceProfile Ecr Cluster Vpc InternetGateway ElasticIp NatGateway RouteTable Subnet VpcEndpoint SecurityGroup LaunchTemplate AutoScalingGroup CapacityProvider
-    ClusterCapacity TargetGroup Alb Nlb Clb Listener Rule Task Service ScalableTarget Cloudfront Bucket BucketPolicy BucketFiles OriginAccessControl Certificate Function Domain);
+    ClusterCapacity TargetGroup Alb Nlb Clb Listener Rule Task Service ScalableTarget Cloudfront Bucket BucketPolicy BucketFiles OriginAccessControl Certificate Function Domain Namespace DiscoveryService);
 
 /// A desired resource with its fields as their own type.
 #[derive(Debug, Clone, Copy)]

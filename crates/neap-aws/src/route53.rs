@@ -12,6 +12,7 @@ use tokio::sync::OnceCell;
 
 use crate::client::Aws;
 use crate::error::{failed, incomplete, refused};
+use crate::found::if_there;
 
 const LIST: &str = "route53:ListHostedZones";
 const RECORDS: &str = "route53:ListResourceRecordSets";
@@ -109,6 +110,13 @@ fn bare_id(id: &str) -> &str {
 /// A name as the stack file writes it: lower case, no dot at its end, `*` as itself. Route 53 shows that one as `\052`.
 pub(crate) fn bare_name(name: &str) -> String {
     name.trim_end_matches('.').to_ascii_lowercase().replace("\\052", "*")
+}
+
+/// The ids of the VPCs that a private zone is for; none if there is no such zone.
+pub(crate) async fn vpcs(aws: &Aws, zone: &str) -> Result<Vec<String>, CallError> {
+    let answer = aws.route53.get_hosted_zone().id(zone).send().await.map_err(failed("route53:GetHostedZone"));
+    let vpcs = if_there(answer)?.and_then(|answer| answer.vpcs).unwrap_or_default();
+    Ok(vpcs.into_iter().filter_map(|vpc| vpc.vpc_id).collect())
 }
 
 /// The records of one name and type in a zone; none if there are none.

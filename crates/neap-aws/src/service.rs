@@ -4,6 +4,7 @@
 //! the files beside. Must not know what its tasks contain.
 
 mod blue_green;
+mod connect;
 mod convert;
 mod read;
 mod rollout;
@@ -11,6 +12,7 @@ mod rollout;
 pub(crate) use read::{cluster_name, read, read_orphaned};
 
 use aws_sdk_ecs::types::{AvailabilityZoneRebalancing, PropagateTags, SchedulingStrategy};
+use neap_core::desired::TAG_REACHES;
 use neap_core::kinds::Service;
 use neap_core::live::{Outputs, Phase};
 use neap_engine::cloud::{CallError, ErrorKind, Progress};
@@ -58,6 +60,13 @@ async fn change(aws: &Aws, before: &Service, after: &Service, again: bool) -> Re
     if before.targets != after.targets {
         request = request.set_load_balancers(Some(convert::to_balancers(after)));
     }
+    if before.registry != after.registry {
+        let registries = connect::to_registries(after.registry.as_ref());
+        request = request.set_service_registries(Some(registries));
+    }
+    if before.connect != after.connect {
+        request = request.service_connect_configuration(connect::to_connect(after.connect.as_ref())?);
+    }
     if convert::network_differs(before, after) {
         request = request.set_network_configuration(convert::to_network(after)?);
     }
@@ -87,6 +96,19 @@ async fn change(aws: &Aws, before: &Service, after: &Service, again: bool) -> Re
     Ok(())
 }
 
+/// Whether a service of ECS, `name` in `cluster`, has tasks registered with `registry` for a reason: it registers them there, or
+/// tasks of an earlier deployment still run.
+pub(crate) async fn registers(
+    aws: &Aws,
+    cluster: &str,
+    name: &str,
+    registry: &str,
+) -> Result<bool, CallError> {
+    let Some(service) = read::find(aws, cluster, name).await? else { return Ok(false) };
+    let here = service.service_registries().iter().any(|it| it.registry_arn() == Some(registry));
+    Ok(here || service.status() == Some("DRAINING") || service.deployments().len() > 1)
+}
+
 impl Remote for Service {
     async fn create(aws: &Aws, wanted: &Wanted<'_, Self>) -> Result<Outputs, CallError> {
         let fields = wanted.fields;
@@ -105,6 +127,12 @@ impl Remote for Service {
                 Some(to_strategy(&fields.capacity)?).filter(|items| !items.is_empty()),
             )
             .set_load_balancers(Some(convert::to_balancers(fields)))
+            .set_service_registries(
+                Some(connect::to_registries(fields.registry.as_ref())).filter(|all| !all.is_empty()),
+            )
+            .set_service_connect_configuration(
+                fields.connect.as_ref().map(|connect| connect::to_connect(Some(connect))).transpose()?,
+            )
             .set_network_configuration(convert::to_network(fields)?)
             .set_platform_version(convert::platform_version(fields))
             .deployment_configuration(convert::to_deployment(fields, None))
@@ -128,7 +156,10 @@ impl Remote for Service {
         wanted: &Wanted<'_, Self>,
     ) -> Result<Outputs, CallError> {
         // A deployment that failed is tried again, even where nothing of the service differs.
-        let again = matches!(held.live.phase, Phase::Failed(_));
+        let failed = matches!(held.live.phase, Phase::Failed(_));
+        // Proxies know the names that there are when they are deployed.
+        let names = wanted.tags.get(TAG_REACHES);
+        let again = failed || (names.is_some() && names != held.live.tags.get(TAG_REACHES));
         if again || held.fields != wanted.fields {
             change(aws, held.fields, wanted.fields, again).await?;
         }

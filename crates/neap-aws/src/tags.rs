@@ -116,6 +116,7 @@ sdk_tags!(to_cloudfront, from_cloudfront, aws_sdk_cloudfront::types::Tag, keyed)
 sdk_tags!(to_iam, from_iam, aws_sdk_iam::types::Tag, checked);
 sdk_tags!(to_ecr, from_ecr, aws_sdk_ecr::types::Tag, checked);
 sdk_tags!(to_s3, from_s3, aws_sdk_s3::types::Tag, checked);
+sdk_tags!(to_cloud_map, from_cloud_map, aws_sdk_servicediscovery::types::Tag, checked);
 
 #[cfg(test)]
 mod tests {
@@ -150,6 +151,7 @@ mod tests {
         assert_eq!(from_clb(&to_clb(&all).expect("keys")), all);
         assert_eq!(from_ecr(&to_ecr(&all).expect("keys")), all);
         assert_eq!(from_s3(&to_s3(&all).expect("keys")), all);
+        assert_eq!(from_cloud_map(&to_cloud_map(&all).expect("keys")), all);
         assert_eq!(from_iam(&to_iam(&all).expect("keys")), all);
         assert_eq!(from_acm(&to_acm(&all).expect("keys")), all);
         assert_eq!(from_cloudfront(&to_cloudfront(&all).expect("keys")), all);

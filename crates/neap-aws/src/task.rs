@@ -7,6 +7,9 @@ mod from_aws;
 mod running;
 mod to_aws;
 
+pub(crate) use from_aws::log_configuration as from_logs;
+pub(crate) use to_aws::log_configuration as to_logs;
+
 pub(crate) use running::read_running;
 
 use std::collections::BTreeMap;

@@ -81,11 +81,15 @@ pub enum Kind {
     Function,
     /// A name in Route 53 that leads to a distribution or a load balancer.
     Domain,
+    /// A namespace of Cloud Map, in which services are found by name.
+    Namespace,
+    /// A service of Cloud Map: the name under which the tasks of an ECS service are found.
+    DiscoveryService,
 }
 
 impl Kind {
     /// Every kind, in the order in which plans list them when nothing else decides.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 36] = [
         Self::LogGroup,
         Self::Role,
         Self::InstanceProfile,
@@ -104,6 +108,8 @@ impl Kind {
         Self::CapacityProvider,
         Self::ClusterCapacity,
         Self::Certificate,
+        Self::Namespace,
+        Self::DiscoveryService,
         Self::TargetGroup,
         Self::Alb,
         Self::Nlb,
@@ -159,6 +165,8 @@ impl Kind {
             Self::Certificate => "certificate",
             Self::Function => "function",
             Self::Domain => "domain",
+            Self::Namespace => "namespace",
+            Self::DiscoveryService => "discovery_service",
         }
     }
 

@@ -66,6 +66,15 @@ pub const fn between(dependent: Kind, dependency: Kind) -> EdgeRule {
         // it: nobody says what it does where there is none any more.
         (Kind::Service, Kind::Clb) => EdgeRule::ID.gone_before(),
 
+        // CreateService, of ECS and of Cloud Map, looks for the namespace, which is made asynchronously. DeleteNamespace fails with
+        // `ResourceInUse` while a service is in it, those that ECS makes for Service Connect too.
+        (Kind::DiscoveryService | Kind::Service, Kind::Namespace) => EdgeRule::SETTLED.held(),
+        // DeleteService of Cloud Map fails with `ResourceInUse` while tasks are registered. What is made anew under the same
+        // name has the same id, so that ECS would not register its tasks anew (hashicorp/terraform-provider-aws#46930).
+        (Kind::Service, Kind::DiscoveryService) => EdgeRule::ID.held(),
+        // CreatePrivateDnsNamespace looks at the VPC, and nobody says what becomes of the zone when that is gone.
+        (Kind::Namespace, Kind::Vpc) => EdgeRule::SETTLED.gone_before(),
+
         // RegisterScalableTarget looks for the service (`ECS service doesn't exist`), which may still be deploying. Scaling goes
         // first, or it would go on moving the number of tasks that drain; and what outlives the service would scale its
         // successor of the same name.
@@ -182,6 +191,14 @@ mod tests {
     fn scaling_goes_before_its_service() {
         check(Kind::ScalableTarget, Kind::Service, Need::Exists, true);
         assert!(between(Kind::ScalableTarget, Kind::Service).holds);
+    }
+
+    #[test]
+    fn names_outlive_the_services_that_are_found_by_them_and_namespaces_the_names() {
+        check(Kind::Service, Kind::DiscoveryService, Need::Exists, true);
+        check(Kind::Service, Kind::Namespace, Need::Ready, true);
+        check(Kind::DiscoveryService, Kind::Namespace, Need::Ready, true);
+        check(Kind::Namespace, Kind::Vpc, Need::Ready, true);
     }
 
     #[test]

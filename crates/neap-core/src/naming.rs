@@ -18,6 +18,8 @@ pub const fn limit(kind: Kind) -> usize {
         Kind::Bucket | Kind::BucketPolicy | Kind::BucketFiles => 63,
         Kind::Role | Kind::OriginAccessControl | Kind::Function => 64,
         Kind::InstanceProfile | Kind::LaunchTemplate => 128,
+        Kind::DiscoveryService => 127,
+        Kind::Namespace => 253,
         Kind::Cluster
         | Kind::Task
         | Kind::Service
@@ -163,6 +165,8 @@ pub fn refusal(kind: Kind, name: &str) -> Option<String> {
         Kind::Ecr => repository(name),
         Kind::Bucket | Kind::BucketPolicy | Kind::BucketFiles => bucket_refusal(name),
         Kind::OriginAccessControl | Kind::Function => allowed("-_"),
+        Kind::Namespace => allowed("-_."),
+        Kind::DiscoveryService => allowed("-_"),
         Kind::Vpc
         | Kind::InternetGateway
         | Kind::ElasticIp

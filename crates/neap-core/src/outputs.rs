@@ -40,6 +40,7 @@ pub const fn names(kind: Kind) -> &'static [&'static str] {
         Kind::BucketPolicy | Kind::BucketFiles => &["bucket"],
         Kind::Certificate => &["arn"],
         Kind::Domain => &["name", "zone_id"],
+        Kind::Namespace | Kind::DiscoveryService => &["arn", "id", "name"],
     }
 }
 
@@ -106,7 +107,11 @@ pub fn computed(resource: &Resource, environment: &Environment) -> Outputs {
             }
         }
         // The ARN of a group holds an id that AWS gives it.
-        Resource::TargetGroup(_) | Resource::LaunchTemplate(_) | Resource::AutoScalingGroup(_) => {
+        Resource::TargetGroup(_)
+        | Resource::LaunchTemplate(_)
+        | Resource::AutoScalingGroup(_)
+        | Resource::Namespace(_)
+        | Resource::DiscoveryService(_) => {
             outputs.push(("name", name.to_owned()));
         }
         Resource::Task(_) => outputs.push(("family", name.to_owned())),

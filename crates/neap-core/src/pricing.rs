@@ -51,6 +51,8 @@ pub enum Charge {
     Alarm,
     /// A gigabyte of objects in a bucket.
     Objects,
+    /// A hosted zone of Route 53.
+    HostedZone,
 }
 
 impl Charge {
@@ -71,6 +73,7 @@ impl Charge {
             Self::Logs => ("cloudwatch", "logs_storage_gb_month"),
             Self::Alarm => ("cloudwatch", "alarm_metric_month"),
             Self::Objects => ("storage", "s3_standard_gb_month"),
+            Self::HostedZone => ("dns", "hosted_zone_month"),
         }
     }
 }

@@ -64,7 +64,10 @@ impl Repeat {
             | Kind::Bucket
             | Kind::OriginAccessControl
             | Kind::Function
-            | Kind::Domain => Self::Name,
+            | Kind::Domain
+            // The name in its namespace, and for a namespace in its VPC or region.
+            | Kind::Namespace
+            | Kind::DiscoveryService => Self::Name,
         }
     }
 

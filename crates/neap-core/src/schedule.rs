@@ -192,6 +192,8 @@ const fn typical(step: &Step) -> u32 {
         Kind::Certificate => (180, CALL),
         // All of Route 53's servers know it within a minute (reference section 3.25).
         Kind::Domain => (30, CALL),
+        // Made and deleted by operations of some seconds; with a hosted zone up to a minute.
+        Kind::Namespace => (40, 40),
         // Draining takes the target group's deregistration delay, 300 s unless set.
         Kind::Service => (180, 330),
         Kind::Alb => (150, 30),
@@ -226,6 +228,7 @@ const fn typical(step: &Step) -> u32 {
         | Kind::BucketPolicy
         | Kind::BucketFiles
         | Kind::OriginAccessControl
+        | Kind::DiscoveryService
         | Kind::Function => (CALL, CALL),
     };
     match step.verb {

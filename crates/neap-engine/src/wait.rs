@@ -89,6 +89,8 @@ impl Patience {
             Kind::Bucket | Kind::BucketPolicy | Kind::BucketFiles => Self::new(kind, 1, 5, 2),
             // Known to all of Route 53's servers within a minute, at times half an hour (3.25).
             Kind::Domain => Self::new(kind, 5, 20, 30),
+            // Made by an operation of some seconds, with a hosted zone of up to a minute.
+            Kind::Namespace => Self::new(kind, 1, 5, 10),
             // Issued 1 to 10 minutes after its records are there, at times much later (3.24).
             Kind::Certificate => Self::new(kind, 5, 20, 75),
             Kind::LogGroup
@@ -97,6 +99,7 @@ impl Patience {
             | Kind::ScalableTarget
             | Kind::LaunchTemplate
             | Kind::OriginAccessControl
+            | Kind::DiscoveryService
             | Kind::Function => Self::new(kind, 1, 5, 2),
         }
     }
@@ -133,6 +136,8 @@ impl Patience {
             // Gone at once as a rule; AWS's own tools wait this long (3.18).
             Kind::ScalableTarget => Self::new(kind, 1, 5, 5),
             Kind::Domain => Self::new(kind, 1, 5, 2),
+            // In use until ECS has taken the last task out of it, and what it made for Service Connect.
+            Kind::Namespace | Kind::DiscoveryService => Self::new(kind, 2, 10, 15),
             // Listeners and distributions let go of it after a lag (3.24).
             Kind::Certificate => Self::new(kind, 2, 10, 20),
             // In use until its distribution is gone everywhere (3.20, 3.21).
@@ -174,6 +179,9 @@ const fn visible(kind: Kind) -> u64 {
         Kind::Task => 120,
         // Its service, and the service-linked role that scales it (1.7, 3.18).
         Kind::ScalableTarget => 120,
+        // The operation that makes it ends within a minute; the namespace of a service is shown with a delay.
+        Kind::Namespace => 300,
+        Kind::DiscoveryService => 120,
         // Its target group may take minutes to count as bound to a load balancer (3.17).
         Kind::Service => 240,
         // EC2 and load balancing (1.7).

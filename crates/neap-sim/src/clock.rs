@@ -71,6 +71,14 @@ pub(crate) const DISTRIBUTION_DEPLOYS: Millis = 300 * SECOND;
 pub(crate) const RECORDS_KNOWN: Millis = 4 * SECOND;
 /// Until all of Route 53's servers know a change (3.25: within a minute).
 pub(crate) const RECORDS_SPREAD: Millis = 30 * SECOND;
+/// Until a new namespace can be used: seconds, and longer with a hosted zone.
+pub(crate) const NAMESPACE_SETTLES: Millis = 5 * SECOND;
+pub(crate) const ZONED_NAMESPACE_SETTLES: Millis = 30 * SECOND;
+/// Until a namespace that is deleted is gone.
+pub(crate) const NAMESPACE_GOES: Millis = 10 * SECOND;
+/// Until ECS has taken the tasks of a service that is gone out of the place where they are found, and what it made for
+/// Service Connect.
+pub(crate) const NAMES_LINGER: Millis = 15 * SECOND;
 /// Until a certificate whose records are there is issued (3.24: one to ten minutes).
 pub(crate) const CERTIFICATE_ISSUED: Millis = 120 * SECOND;
 /// How long a certificate waits for its records (3.24).

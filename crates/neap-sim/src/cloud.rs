@@ -18,8 +18,8 @@ use crate::record::{Record, Rollout, State};
 use crate::rules;
 use crate::services::{
     Request, acm, application_auto_scaling, auto_scaling, cloudfront, domain, ec2, ecr, ecs, elb, function,
-    iam, instance_profile, launch_template, logs, network, objects, origin_access_control, s3, vpc_endpoint,
-    way_out,
+    iam, instance_profile, launch_template, logs, network, objects, origin_access_control, s3,
+    service_discovery, vpc_endpoint, way_out,
 };
 use crate::sim::Sim;
 use crate::world::World;
@@ -70,6 +70,8 @@ impl Cloud for Sim {
             Resource::Certificate(fields) => acm::create(&request, fields).await,
             Resource::Function(fields) => function::create(&request, fields).await,
             Resource::Domain(fields) => domain::create(&request, fields).await,
+            Resource::Namespace(fields) => service_discovery::create_namespace(&request, fields).await,
+            Resource::DiscoveryService(fields) => service_discovery::create_service(&request, fields).await,
             other => Err(unknown(other.kind())),
         }?;
         if elb::needs_default_rule(desired) {
@@ -129,6 +131,10 @@ impl Cloud for Sim {
             Resource::Certificate(fields) => acm::update(&request, &arn, fields).await,
             Resource::Function(fields) => function::update(&request, &arn, fields).await,
             Resource::Domain(fields) => domain::update(&request, &arn, fields).await,
+            Resource::Namespace(fields) => service_discovery::update_namespace(&request, &arn, fields).await,
+            Resource::DiscoveryService(fields) => {
+                service_discovery::update_service(&request, &arn, fields).await
+            }
             other => Err(unknown(other.kind())),
         }?;
         Ok(self.outputs_of(&arn, desired))
@@ -172,6 +178,8 @@ impl Cloud for Sim {
             Resource::Certificate(_) => acm::delete(&request, &arn).await,
             Resource::Function(_) => function::delete(&request, &arn).await,
             Resource::Domain(_) => domain::delete(&request, &arn).await,
+            Resource::Namespace(_) => service_discovery::delete_namespace(&request, &arn).await,
+            Resource::DiscoveryService(_) => service_discovery::delete_service(&request, &arn).await,
             other => Err(unknown(other.kind())),
         }
     }

@@ -157,6 +157,12 @@ const fn calls(kind: Kind) -> &'static [ReadCall] {
         Kind::OriginAccessControl => &[List(1, "cloudfront:ListOriginAccessControls")],
         // The markers of each zone stand together.
         Kind::Domain => &[List(1, "route53:ListHostedZones"), Each(2, "route53:ListResourceRecordSets")],
+        Kind::Namespace => {
+            &[List(1, "servicediscovery:ListNamespaces"), Each(2, "servicediscovery:ListTagsForResource")]
+        }
+        Kind::DiscoveryService => {
+            &[List(2, "servicediscovery:ListServices"), Each(3, "servicediscovery:ListTagsForResource")]
+        }
         Kind::Certificate => &[
             List(1, "acm:ListCertificates"),
             Each(2, "acm:ListTagsForCertificate"),
@@ -200,6 +206,8 @@ pub(crate) const fn describe(kind: Kind) -> &'static str {
         Kind::Certificate => "acm:DescribeCertificate",
         Kind::Function => "cloudfront:DescribeFunction",
         Kind::Domain => "route53:GetChange",
+        Kind::Namespace => "servicediscovery:GetNamespace",
+        Kind::DiscoveryService => "servicediscovery:GetService",
     }
 }
 
@@ -225,6 +233,7 @@ impl Failures {
             Kind::Listener => &[Kind::Alb, Kind::Nlb],
             Kind::Rule => &[Kind::Listener, Kind::Alb],
             Kind::BucketPolicy => &[Kind::Bucket],
+            Kind::DiscoveryService => &[Kind::Namespace],
             Kind::ClusterCapacity => &[Kind::Cluster],
             _ => &[],
         };

@@ -8,9 +8,10 @@ use neap_core::address::{Address, Kind};
 use neap_core::desired::{TAG_ADDRESS, TAG_STACK};
 use neap_core::kinds::{
     Alb, AutoScalingGroup, Bucket, BucketFiles, BucketPolicy, CapacityProvider, Certificate, Clb, Cloudfront,
-    Cluster, ClusterCapacity, Domain, Ecr, ElasticIp, Function, InstanceProfile, InternetGateway,
-    LaunchTemplate, Listener, LogGroup, NatGateway, Nlb, OriginAccessControl, Resource, Role, RouteTable,
-    Rule, ScalableTarget, SecurityGroup, Service, Subnet, TargetGroup, Task, Vpc, VpcEndpoint,
+    Cluster, ClusterCapacity, DiscoveryService, Domain, Ecr, ElasticIp, Function, InstanceProfile,
+    InternetGateway, LaunchTemplate, Listener, LogGroup, Namespace, NatGateway, Nlb, OriginAccessControl,
+    Resource, Role, RouteTable, Rule, ScalableTarget, SecurityGroup, Service, Subnet, TargetGroup, Task, Vpc,
+    VpcEndpoint,
 };
 use neap_core::live::{LiveResource, Outputs, Phase, is_marked};
 use neap_core::policy;
@@ -351,6 +352,7 @@ fields!(
     Cloudfront,
     Cluster,
     ClusterCapacity,
+    DiscoveryService,
     Domain,
     Ecr,
     ElasticIp,
@@ -361,6 +363,7 @@ fields!(
     Listener,
     LogGroup,
     NatGateway,
+    Namespace,
     Nlb,
     OriginAccessControl,
     Role,

@@ -33,6 +33,10 @@
 //! items = 3
 //! bytes = 1200000000
 //!
+//! [[stale]]                     # a task that stays registered although its service is gone
+//! address = "discovery_service.api"
+//! seconds = 600                 # gone after that; never, if it is not said
+//!
 //! [[interface]]                 # a network interface in a group, which somebody else made
 //! description = "RDSNetworkInterface"
 //! address = "security_group.service-api"
@@ -101,7 +105,7 @@ use crate::error::SimError;
 use crate::record::{Alarm, Record};
 use crate::services::domain;
 use crate::services::ecs::cluster_capacity;
-use crate::services::{auto_scaling, objects, route53, s3};
+use crate::services::{auto_scaling, objects, route53, s3, service_discovery};
 use crate::world::World;
 
 /// A script of live resources.
@@ -121,6 +125,8 @@ pub(crate) struct Script {
     remove: Vec<Which>,
     #[serde(default)]
     stored: Vec<Holds>,
+    #[serde(default)]
+    stale: Vec<Stale>,
     #[serde(default)]
     interface: Vec<Attached>,
     #[serde(default)]
@@ -183,6 +189,13 @@ struct Holds {
     items: u64,
     #[serde(default)]
     bytes: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stale {
+    address: Address,
+    seconds: Option<Millis>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -311,6 +324,12 @@ pub(crate) fn apply(world: &mut World, script: Script) -> Result<(), SimError> {
     }
     for object in script.object {
         objects::put_by_others(world, &object.bucket, &object.key, object.bytes);
+    }
+    for stale in script.stale {
+        let arns: Vec<String> =
+            tagged(world, &stale.address)?.into_iter().map(|record| record.arn.clone()).collect();
+        let until = stale.seconds.map_or(Millis::MAX, |seconds| world.now + seconds * 1000);
+        world.registered.extend(arns.into_iter().map(|arn| (arn, until)));
     }
     for attached in script.interface {
         let groups = tagged(world, &attached.address)?.into_iter().map(|record| record.id.clone()).collect();
@@ -468,6 +487,14 @@ fn place(world: &mut World, resource: Resource, tags: &BTreeMap<String, String>)
         }
         Resource::Domain(domain) => {
             (domain::arn(&domain.zone, &domain.name), format!("{}/{}", domain.zone, domain.name))
+        }
+        Resource::Namespace(_) => {
+            (place.arn("servicediscovery", &format!("namespace/ns-{id}")), format!("ns-{id}"))
+        }
+        Resource::DiscoveryService(service) => {
+            let arn = service_discovery::service_arn(world, &service.namespace, &service.name);
+            let id = arn.rsplit('/').next().unwrap_or_default().to_owned();
+            (arn, id)
         }
         Resource::Certificate(certificate) => {
             let place = arn::Place { region: certificate.region.clone(), ..place.clone() };

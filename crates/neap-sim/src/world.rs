@@ -16,12 +16,13 @@ use neap_core::zero::Stored;
 use serde::{Deserialize, Serialize};
 
 use crate::arn::{self, Place};
-use crate::clock::{ALB_INTERFACES_LINGER, Millis, TASK_INTERFACES_LINGER, TOMBSTONES_STAY};
+use crate::clock::{ALB_INTERFACES_LINGER, Millis, NAMES_LINGER, TASK_INTERFACES_LINGER, TOMBSTONES_STAY};
 use crate::error::{Answer, Rejection, SimError};
 use crate::limits::Buckets;
 use crate::record::{Advance, Alarm, Fields, Interface, Record, State};
 use crate::services::invalidation::Invalidation;
 use crate::services::objects::Objects;
+use crate::services::service_discovery;
 use crate::shift::Move;
 
 mod index;
@@ -114,6 +115,9 @@ pub(crate) struct World {
     /// The ARNs of certificates that are gone.
     #[serde(default)]
     pub(crate) gone_certificates: BTreeSet<String>,
+    /// Until when tasks of services that are gone stay registered, by the ARN of the service of Cloud Map.
+    #[serde(default)]
+    pub(crate) registered: BTreeMap<String, Millis>,
     /// Network interfaces of what is gone.
     pub(crate) interfaces: Vec<Interface>,
     /// Alarms of scaling, which nothing here rings.
@@ -177,6 +181,7 @@ impl Default for World {
             refused_domains: BTreeSet::new(),
             requested: BTreeMap::new(),
             gone_certificates: BTreeSet::new(),
+            registered: BTreeMap::new(),
             interfaces: Vec::new(),
             alarms: Vec::new(),
             buckets: Buckets::default(),
@@ -264,9 +269,12 @@ impl World {
         for arn in gone {
             self.remove(&arn);
         }
-        let passing = |world: &Self| world.interfaces.len() + world.tombstones.len() + world.shades.len();
+        let passing = |world: &Self| {
+            world.interfaces.len() + world.registered.len() + world.tombstones.len() + world.shades.len()
+        };
         let before = passing(self);
         self.interfaces.retain(|interface| interface.until > now);
+        self.registered.retain(|_, until| *until > now);
         self.tombstones.retain(|_, tombstone| tombstone.until > now);
         self.index.refresh(now);
         self.refresh();
@@ -312,12 +320,15 @@ impl World {
                 clb.subnets.clone(),
                 since + ALB_INTERFACES_LINGER,
             ),
-            Resource::Service(service) => self.leave_interface(
-                format!("tasks of {}", service.name),
-                service.security_groups.clone(),
-                service.subnets.clone(),
-                since + TASK_INTERFACES_LINGER,
-            ),
+            Resource::Service(service) => {
+                self.leave_interface(
+                    format!("tasks of {}", service.name),
+                    service.security_groups.clone(),
+                    service.subnets.clone(),
+                    since + TASK_INTERFACES_LINGER,
+                );
+                self.leave_names(service, since + NAMES_LINGER);
+            }
             _ => {}
         }
         if let Resource::Cluster(_) = &record.resource {
@@ -342,6 +353,17 @@ impl World {
     ) {
         if !security_groups.is_empty() {
             self.interfaces.push(Interface { description, security_groups, subnets, until });
+        }
+    }
+
+    /// Leaves the names behind under which the tasks of a service were found.
+    pub(crate) fn leave_names(&mut self, service: &Service, until: Millis) {
+        if let Some(registry) = &service.registry {
+            self.registered.insert(registry.registry.clone(), until);
+        }
+        if let Some(connect) = &service.connect {
+            let names: Vec<String> = connect.serves.keys().cloned().collect();
+            service_discovery::leave_names(self, &connect.namespace, &names, until);
         }
     }
 

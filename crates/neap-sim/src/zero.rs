@@ -83,6 +83,9 @@ const FAR: &[Listing] = &[
     Listing("cloudfront:ListFunctions", &[Thing::Function]),
     Listing("route53:ListHostedZones", &[Thing::Record]),
     Listing("route53:ListResourceRecordSets", &[Thing::Record]),
+    Listing("servicediscovery:ListNamespaces", &[Thing::Namespace, Thing::DiscoveryService]),
+    Listing("servicediscovery:ListServices", &[Thing::DiscoveryService]),
+    Listing("servicediscovery:ListTagsForResource", &[Thing::Namespace, Thing::DiscoveryService]),
     Listing("ssm:DescribeParameters", &[Thing::Parameter]),
     Listing(INDEX, &[]),
 ];

@@ -139,6 +139,7 @@ fn cloudfront(method: &str, parts: &[&str], query: &str) -> Option<&'static str>
 fn route53(method: &str, parts: &[&str]) -> Option<&'static str> {
     Some(match (method, parts) {
         ("GET", ["hostedzone"]) => "ListHostedZones",
+        ("GET", ["hostedzone", _]) => "GetHostedZone",
         ("GET", ["hostedzone", _, "rrset"]) => "ListResourceRecordSets",
         ("POST", ["hostedzone", _, "rrset"]) => "ChangeResourceRecordSets",
         ("GET", ["change", _]) => "GetChange",
@@ -230,6 +231,7 @@ mod tests {
             check(&request, Protocol::RestXml, name, is_mutating);
         };
         check("GET", "hostedzone?maxitems=100", "route53:ListHostedZones", false);
+        check("GET", "hostedzone/Z1", "route53:GetHostedZone", false);
         check("GET", "hostedzone/Z1/rrset?name=x", "route53:ListResourceRecordSets", false);
         check("POST", "hostedzone/Z1/rrset", "route53:ChangeResourceRecordSets", true);
         check("GET", "change/C1", "route53:GetChange", false);

@@ -141,6 +141,8 @@ pub(super) const NOT_YET_MESSAGES: &[(&str, &str)] = &[
     ("ecs", "cannot be stopped while deployments are active"),
     ("ecs", "was not active"),
     ("ecs", "too many concurrent attempts"),
+    // A name of Service Connect that ECS has not deleted yet with the service that had it.
+    ("ecs", "sc service is already used"),
     ("", "unable to assume role"),
     // A policy that names a role made a moment ago.
     ("iam", "invalid principal in policy"),
@@ -162,6 +164,7 @@ pub(super) const BY_SERVICE: &[(&str, &str, ErrorKind)] = &[
     ("cloudfront", "InvalidFunctionAssociation", ErrorKind::NotYet),
     // A certificate that was issued a moment ago (3.22).
     ("cloudfront", "InvalidViewerCertificate", ErrorKind::NotYet),
+    ("route53", "NoSuchHostedZone", ErrorKind::NotFound),
     // A group that a network interface or another group still uses (3.3).
     ("ec2", "InvalidGroup.InUse", ErrorKind::InUse),
     ("autoscaling", "ScalingActivityInProgress", ErrorKind::InUse),

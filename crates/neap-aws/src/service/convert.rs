@@ -15,6 +15,7 @@ use neap_core::kinds::{Alternate, ClassicTarget, Deployment, Hook, Service, Serv
 use neap_core::live::Outputs;
 use neap_engine::cloud::CallError;
 
+use super::connect;
 use crate::cluster::from_strategy;
 use crate::ecs::{count, uncount};
 use crate::error::incomplete;
@@ -252,6 +253,8 @@ pub(super) fn from_aws(service: &AwsService, wanted: Option<&Service>) -> Servic
         own_interfaces: network.is_some(),
         targets: from_targets(service.load_balancers()),
         classic: from_classic(service.load_balancers()),
+        registry: connect::from_registries(service.service_registries()),
+        connect: connect::from_deployments(service.deployments()),
         subnets: network.map(|network| network.subnets().iter().cloned().collect()).unwrap_or_default(),
         security_groups: network
             .map(|network| network.security_groups().iter().cloned().collect())
@@ -295,6 +298,8 @@ mod tests {
             .set_launch_type(launch_type(fields))
             .set_capacity_provider_strategy(to_strategy(&fields.capacity).ok())
             .set_load_balancers(Some(to_balancers(fields)))
+            .set_service_registries(Some(connect::to_registries(fields.registry.as_ref())))
+            .deployments(connect::deployment(fields.connect.as_ref()))
             .set_network_configuration(to_network(fields).expect("a network"))
             .set_platform_version(platform_version(fields))
             .deployment_configuration(to_deployment(fields, None))

@@ -123,6 +123,7 @@ fn port(mapping: &AwsPortMapping, network_mode: &str) -> PortMapping {
         host_port: number(mapping.host_port()).unwrap_or(chosen),
         protocol: mapping.protocol().map_or("tcp", TransportProtocol::as_str).to_owned(),
         name: text(mapping.name()),
+        app_protocol: mapping.app_protocol().map(|protocol| protocol.as_str().to_owned()),
     }
 }
 
@@ -148,7 +149,7 @@ fn health_check(check: &HealthCheck) -> ContainerHealthCheck {
     }
 }
 
-fn log_configuration(logs: &AwsLogConfiguration) -> LogConfiguration {
+pub(crate) fn log_configuration(logs: &AwsLogConfiguration) -> LogConfiguration {
     LogConfiguration {
         driver: logs.log_driver().as_str().to_owned(),
         options: logs.options().map(to_sorted).unwrap_or_default(),

@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 use aws_sdk_ecs::error::BuildError;
 use aws_sdk_ecs::operation::register_task_definition::builders::RegisterTaskDefinitionInputBuilder;
 use aws_sdk_ecs::types::{
-    Compatibility, ContainerCondition, ContainerDefinition, ContainerDependency, CpuArchitecture,
-    EfsAuthorizationConfig, EfsAuthorizationConfigIam, EfsTransitEncryption, EfsVolumeConfiguration,
-    EphemeralStorage, FirelensConfiguration, FirelensConfigurationType, HealthCheck, HostVolumeProperties,
-    KeyValuePair, LinuxParameters, LogConfiguration as AwsLogConfiguration, LogDriver,
+    ApplicationProtocol, Compatibility, ContainerCondition, ContainerDefinition, ContainerDependency,
+    CpuArchitecture, EfsAuthorizationConfig, EfsAuthorizationConfigIam, EfsTransitEncryption,
+    EfsVolumeConfiguration, EphemeralStorage, FirelensConfiguration, FirelensConfigurationType, HealthCheck,
+    HostVolumeProperties, KeyValuePair, LinuxParameters, LogConfiguration as AwsLogConfiguration, LogDriver,
     MountPoint as AwsMountPoint, NetworkMode, OsFamily, PortMapping as AwsPortMapping, RuntimePlatform,
     Secret, TransportProtocol, Ulimit as AwsUlimit, UlimitName, Volume as AwsVolume,
 };
@@ -105,6 +105,7 @@ fn port(port: &PortMapping) -> AwsPortMapping {
         .host_port(i32::from(port.host_port))
         .protocol(TransportProtocol::from(port.protocol.as_str()))
         .set_name(port.name.clone())
+        .set_app_protocol(port.app_protocol.as_deref().map(ApplicationProtocol::from))
         .build()
 }
 
@@ -132,7 +133,7 @@ fn health_check(check: &ContainerHealthCheck) -> Result<HealthCheck, BuildError>
         .build()
 }
 
-fn log_configuration(logs: &LogConfiguration) -> Result<AwsLogConfiguration, BuildError> {
+pub(crate) fn log_configuration(logs: &LogConfiguration) -> Result<AwsLogConfiguration, BuildError> {
     AwsLogConfiguration::builder()
         .log_driver(LogDriver::from(logs.driver.as_str()))
         .set_options(Some(logs.options.clone().into_iter().collect()))

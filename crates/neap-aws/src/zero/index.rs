@@ -105,7 +105,8 @@ fn place(arn: &str) -> Place<'_> {
         | ("application-autoscaling", "scalable-target")
         | ("ssm", "parameter")
         | ("iam", "role")
-        | ("acm", "certificate") => Place::Listed,
+        | ("acm", "certificate")
+        | ("servicediscovery", "namespace" | "service") => Place::Listed,
         _ => Place::Elsewhere,
     }
 }
@@ -129,6 +130,7 @@ mod tests {
         check("iam::1:role/neap/shop/x", &Place::Listed);
         check("s3:::shop-web", &Place::Listed);
         check("ec2:eu-west-1:1:subnet/subnet-1", &Place::Listed);
+        check("servicediscovery:eu-west-1:1:service/srv-1", &Place::Listed);
         check("cloudfront::1:function/shop-spa", &Place::Listed);
     }
 

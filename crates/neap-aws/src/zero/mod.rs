@@ -16,6 +16,7 @@ mod iam;
 mod index;
 mod instances;
 mod logs;
+mod names;
 mod network;
 mod records;
 mod s3;
@@ -134,6 +135,7 @@ async fn far(aws: &Aws, scope: &StackScope) -> (Part, Vec<String>) {
         instances,
         certificates,
         records,
+        names,
         arns,
     ) = join!(
         Box::pin(logs::look(aws, scope)),
@@ -148,6 +150,7 @@ async fn far(aws: &Aws, scope: &StackScope) -> (Part, Vec<String>) {
         Box::pin(instances::look(aws, scope)),
         Box::pin(certificates::look(aws)),
         Box::pin(records::look(aws, scope)),
+        Box::pin(names::look(aws, scope)),
         Box::pin(index::arns(aws, scope)),
     );
     let others = [
@@ -162,6 +165,7 @@ async fn far(aws: &Aws, scope: &StackScope) -> (Part, Vec<String>) {
         instances,
         certificates,
         records,
+        names,
     ];
     for other in others {
         part.merge(other);

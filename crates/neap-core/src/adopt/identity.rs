@@ -45,6 +45,8 @@ impl Identity {
             }
             Kind::Cloudfront | Kind::ScalableTarget => By::Id(text.to_owned()),
             Kind::SecurityGroup if text.starts_with("sg-") => By::Id(text.to_owned()),
+            Kind::Namespace if text.starts_with("ns-") => By::Id(text.to_owned()),
+            Kind::DiscoveryService if text.starts_with("srv-") => By::Id(text.to_owned()),
             kind if network::is_part(kind) => By::Id(text.to_owned()),
             Kind::Task => By::Name(family(text).to_owned()),
             _ => By::Name(text.to_owned()),
@@ -160,6 +162,8 @@ fn of_arn(kind: Kind, arn: &str) -> Option<By> {
         // It is known by its whole ARN.
         Kind::Certificate => inside("acm", "certificate/").map(|_| By::Id(arn.to_owned()))?,
         Kind::Function => By::Name(inside("cloudfront", "function/")?.to_owned()),
+        Kind::Namespace => By::Id(inside("servicediscovery", "namespace/")?.to_owned()),
+        Kind::DiscoveryService => By::Id(inside("servicediscovery", "service/")?.to_owned()),
         // They take no tags, so they are never adopted.
         Kind::OriginAccessControl | Kind::BucketFiles | Kind::Domain => return None,
     };
@@ -202,6 +206,8 @@ mod tests {
         check(Kind::Task, &arn("ecs", "task-definition/api:7"), &name("api"));
         check(Kind::Service, &arn("ecs", "service/main/api"), &name("api"));
         check(Kind::Service, &arn("ecs", "service/api"), &name("api"));
+        check(Kind::Namespace, &arn("servicediscovery", "namespace/ns-1"), &By::Id("ns-1".into()));
+        check(Kind::DiscoveryService, &arn("servicediscovery", "service/srv-1"), &By::Id("srv-1".into()));
         check(Kind::ScalableTarget, &arn("application-autoscaling", "scalable-target/0ec5"), &By::Position);
         check(Kind::Cloudfront, "arn:aws:cloudfront::123456789012:distribution/E1", &By::Id("E1".into()));
         check(Kind::Function, "arn:aws:cloudfront::123456789012:function/course-spa", &name("course-spa"));
@@ -221,6 +227,8 @@ mod tests {
         check(Kind::Task, "api", &name("api"));
         check(Kind::SecurityGroup, "sg-1", &By::Id("sg-1".into()));
         check(Kind::SecurityGroup, "web", &name("web"));
+        check(Kind::Namespace, "ns-1", &By::Id("ns-1".into()));
+        check(Kind::Namespace, "shop.internal", &name("shop.internal"));
         check(Kind::Cloudfront, "E1", &By::Id("E1".into()));
         check(Kind::ScalableTarget, "service/main/api", &By::Id("service/main/api".into()));
     }

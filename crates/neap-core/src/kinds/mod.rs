@@ -14,6 +14,7 @@ mod clb;
 mod cloudfront;
 mod cluster;
 mod cluster_capacity;
+mod discovery_service;
 mod domain;
 mod ecr;
 mod elastic_ip;
@@ -23,6 +24,7 @@ mod internet_gateway;
 mod launch_template;
 mod listener;
 mod log_group;
+mod namespace;
 mod nat_gateway;
 mod nlb;
 mod origin_access_control;
@@ -52,6 +54,7 @@ pub use cloudfront::{
 };
 pub use cluster::{Cluster, StrategyItem};
 pub use cluster_capacity::ClusterCapacity;
+pub use discovery_service::DiscoveryService;
 pub use domain::{CLOUDFRONT_ZONE, Domain};
 pub use ecr::Ecr;
 pub use elastic_ip::ElasticIp;
@@ -61,6 +64,7 @@ pub use internet_gateway::InternetGateway;
 pub use launch_template::LaunchTemplate;
 pub use listener::{Action, Listener, WeightedGroup};
 pub use log_group::{LogGroup, RETENTION_DAYS};
+pub use namespace::Namespace;
 pub use nat_gateway::NatGateway;
 pub use nlb::Nlb;
 pub use origin_access_control::OriginAccessControl;
@@ -69,7 +73,10 @@ pub use route_table::RouteTable;
 pub use rule::{Conditions, QueryMatch, Rule};
 pub use scalable_target::{ScalableTarget, ScheduledAction, Step, StepAlarm, StepScaling, TargetTracking};
 pub use security_group::{SecurityGroup, SecurityGroupRule};
-pub use service::{Alternate, ClassicTarget, Deployment, Hook, Service, ServiceTarget};
+pub use service::{
+    Alternate, ClassicTarget, ConnectEndpoint, ConnectTls, Deployment, Hook, Service, ServiceConnect,
+    ServiceRegistry, ServiceTarget,
+};
 pub use subnet::Subnet;
 pub use target_group::{HealthCheck, Stickiness, TargetGroup};
 pub use task::{
@@ -220,6 +227,8 @@ kinds!(
     Certificate,
     Function,
     Domain,
+    Namespace,
+    DiscoveryService,
 );
 
 impl Resource {

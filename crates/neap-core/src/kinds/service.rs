@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{FieldPolicy, KindOf, StrategyItem};
+use super::{FieldPolicy, KindOf, LogConfiguration, StrategyItem};
 use crate::address::Kind;
 
 /// A target group that a service's tasks register with.
@@ -73,6 +73,58 @@ pub struct ClassicTarget {
     pub port: u16,
 }
 
+/// A service of Cloud Map that a service's tasks register with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceRegistry {
+    /// The ARN of the service of Cloud Map.
+    pub registry: String,
+    /// The container that answers, where its port is registered too; null for a record of addresses alone.
+    pub container: Option<String>,
+    /// The port that it listens on; null with the container.
+    pub port: Option<u16>,
+}
+
+/// How Service Connect joins a service's tasks with those of others.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceConnect {
+    /// The ARN of the namespace in which tasks find each other.
+    pub namespace: String,
+    /// What the tasks answer, by the name that ECS registers in the namespace; nothing for tasks that only ask.
+    pub serves: BTreeMap<String, ConnectEndpoint>,
+    /// Where the proxy's output goes; null for nowhere.
+    pub logs: Option<LogConfiguration>,
+}
+
+/// A port that other tasks of the namespace reach by name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectEndpoint {
+    /// The name of the port mapping in the task definition.
+    pub port_name: String,
+    /// The name that others ask.
+    pub dns_name: String,
+    /// The port that others ask.
+    pub port: u16,
+    /// The port on which the proxy listens; null for one that ECS chooses, or with awsvpc the container's.
+    pub ingress_port: Option<u16>,
+    /// Seconds after which an idle connection is closed, 0 for never; null for AWS's default.
+    pub idle_timeout_seconds: Option<u32>,
+    /// Seconds that an answer may take, 0 for any; null for AWS's default.
+    pub request_timeout_seconds: Option<u32>,
+    /// How what goes between the proxies is encrypted; null for not at all.
+    pub tls: Option<ConnectTls>,
+}
+
+/// The certificates of Service Connect's proxies.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectTls {
+    /// The ARN of the private certificate authority.
+    pub authority: String,
+    /// The ARN of the KMS key that keeps the private keys; null for one of AWS's own.
+    pub kms_key: Option<String>,
+    /// The ARN of the role by which ECS asks for certificates.
+    pub role: Option<String>,
+}
+
 /// An ECS service.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Service {
@@ -95,6 +147,12 @@ pub struct Service {
     /// The classic load balancer that their instances register with, instead of target groups.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub classic: Option<ClassicTarget>,
+    /// Where tasks are registered to be found by DNS; a service has at most one such place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registry: Option<ServiceRegistry>,
+    /// How its tasks are joined with those of others by Service Connect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connect: Option<ServiceConnect>,
     /// Ids of the subnets, with network mode awsvpc.
     pub subnets: BTreeSet<String>,
     /// Ids of the security groups, with network mode awsvpc.
@@ -171,6 +229,24 @@ impl Service {
     }
 }
 
+impl ConnectEndpoint {
+    fn example() -> Self {
+        Self {
+            port_name: "http".into(),
+            dns_name: "api".into(),
+            port: 80,
+            ingress_port: Some(15_000),
+            idle_timeout_seconds: Some(60),
+            request_timeout_seconds: Some(15),
+            tls: Some(ConnectTls {
+                authority: "arn:aws:acm-pca:eu-west-1:123456789012:certificate-authority/x".into(),
+                kms_key: Some("arn:aws:kms:eu-west-1:123456789012:key/x".into()),
+                role: Some("arn:aws:iam::123456789012:role/tls".into()),
+            }),
+        }
+    }
+}
+
 impl KindOf for Service {
     const KIND: Kind = Kind::Service;
     const POLICY: FieldPolicy = FieldPolicy {
@@ -211,6 +287,20 @@ impl KindOf for Service {
                 load_balancer: "course-old".into(),
                 container: "app".into(),
                 port: 3000,
+            }),
+            registry: Some(ServiceRegistry {
+                registry: "arn:aws:servicediscovery:eu-west-1:123456789012:service/srv-1".into(),
+                container: Some("app".into()),
+                port: Some(3000),
+            }),
+            connect: Some(ServiceConnect {
+                namespace: "arn:aws:servicediscovery:eu-west-1:123456789012:namespace/ns-1".into(),
+                serves: [("api".into(), ConnectEndpoint::example())].into(),
+                logs: Some(LogConfiguration {
+                    driver: "awslogs".into(),
+                    options: [("awslogs-group".into(), "/neap/course/task-api".into())].into(),
+                    secret_options: BTreeMap::new(),
+                }),
             }),
             subnets: ["subnet-1".into()].into(),
             security_groups: ["sg-1".into()].into(),

@@ -56,6 +56,9 @@ pub struct PortMapping {
     pub protocol: String,
     /// The mapping's name; null where it has none.
     pub name: Option<String>,
+    /// What is spoken there, `http`, `http2` or `grpc`, for Service Connect; unset for any TCP.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app_protocol: Option<String>,
 }
 
 /// How ECS tells whether a container is healthy.
@@ -247,6 +250,7 @@ impl KindOf for Task {
                 host_port: 3000,
                 protocol: "tcp".into(),
                 name: Some("http".into()),
+                app_protocol: Some("http".into()),
             }]
             .into(),
             env: pairs("NODE_ENV", "production"),

@@ -53,6 +53,10 @@ pub(super) enum On {
     Images,
     /// The hosted zones of the account: only a reading tells which.
     Zones,
+    /// The hosted zones of the account, where the stack has namespaces with DNS.
+    PrivateZones,
+    /// Hosted zones that are yet to be made, where the stack has namespaces with DNS.
+    NewZones,
     /// Changes of records, by ids that Route 53 gives.
     RecordChanges,
     /// The VPC.
@@ -207,6 +211,8 @@ pub(super) const fn of_kind(kind: Kind) -> &'static [Right] {
         Kind::Certificate => CERTIFICATE,
         Kind::Function => FUNCTION,
         Kind::Domain => DOMAIN,
+        Kind::Namespace => NAMESPACE,
+        Kind::DiscoveryService => DISCOVERY_SERVICE,
     }
 }
 
@@ -660,4 +666,44 @@ const DOMAIN: &[Right] = &[
     read("route53:ListResourceRecordSets", On::Zones),
     read("route53:GetChange", On::RecordChanges),
     both("route53:ChangeResourceRecordSets", On::Zones, Guard::None),
+];
+
+const NAMESPACE: &[Right] = &[
+    read("servicediscovery:ListNamespaces", Any),
+    read("servicediscovery:ListTagsForResource", Any),
+    read("servicediscovery:GetNamespace", Every),
+    read("servicediscovery:GetOperation", Any),
+    // The VPC of a namespace is that of its zone.
+    read("route53:GetHostedZone", On::Zones),
+    make("servicediscovery:CreateHttpNamespace", Any, Requested),
+    make("servicediscovery:CreatePrivateDnsNamespace", Any, Requested),
+    make("servicediscovery:TagResource", Own, Guard::None),
+    make("servicediscovery:UntagResource", Own, Guard::None),
+    make("servicediscovery:UpdateHttpNamespace", Own, Tagged),
+    make("servicediscovery:UpdatePrivateDnsNamespace", Own, Tagged),
+    delete("servicediscovery:DeleteNamespace", Own, Tagged),
+    // What ECS made for Service Connect and left there has no tags of the stack.
+    delete("servicediscovery:ListServices", Any, Guard::None),
+    delete("servicediscovery:DeleteService", On::Of(Kind::DiscoveryService), Guard::None),
+    // What Cloud Map does with the zone of a namespace, it does with the rights of whoever asks it to
+    // (`AWSCloudMapFullAccess`).
+    make("route53:CreateHostedZone", On::NewZones, Guard::None),
+    make("route53:ListHostedZonesByName", On::NewZones, Guard::None),
+    make("ec2:DescribeRegions", On::NewZones, Guard::None),
+    both("route53:ChangeResourceRecordSets", On::PrivateZones, Guard::None),
+    both("route53:DeleteHostedZone", On::PrivateZones, Guard::None),
+];
+
+const DISCOVERY_SERVICE: &[Right] = &[
+    read("servicediscovery:ListServices", Any),
+    read("servicediscovery:GetService", Every),
+    read("servicediscovery:ListTagsForResource", Any),
+    make("servicediscovery:CreateService", On::Of(Kind::Namespace), Requested),
+    make("servicediscovery:TagResource", Own, Guard::None),
+    make("servicediscovery:UntagResource", Own, Guard::None),
+    make("servicediscovery:UpdateService", Own, Tagged),
+    delete("servicediscovery:DeleteService", Own, Tagged),
+    // Tasks that are gone and are still registered.
+    delete("servicediscovery:ListInstances", Any, Guard::None),
+    delete("servicediscovery:DeregisterInstance", Own, Tagged),
 ];

@@ -51,7 +51,11 @@ pub(super) fn resources(desired: &Desired, place: &Place, kind: Option<Kind>, on
             [format!("arn:{}:ssm:{}::{path}", place.partition(), place.region)].into()
         }
         (On::RecordChanges, _) => [format!("arn:{}:route53:::change/*", place.partition())].into(),
-        (On::Zones, _) => [format!("arn:{}:route53:::hostedzone/*", place.partition())].into(),
+        (On::PrivateZones | On::NewZones, _) if !has_private_zones(desired) => BTreeSet::new(),
+        (On::NewZones, _) => any(),
+        (On::Zones | On::PrivateZones, _) => {
+            [format!("arn:{}:route53:::hostedzone/*", place.partition())].into()
+        }
         (On::Vpc, _) => {
             let id = match &desired.network {
                 Network::Id(id) => id,
@@ -195,6 +199,9 @@ fn arns(place: &Place, kind: Kind, name: &str) -> Vec<String> {
         Kind::Function => vec![place.global("cloudfront", &format!("function/{name}"))],
         // A record has no ARN but its zone's.
         Kind::Domain => vec![format!("arn:{}:route53:::hostedzone/*", place.partition())],
+        // By id, so that the tag alone tells whose it is.
+        Kind::Namespace => vec![place.arn("servicediscovery", "namespace/*")],
+        Kind::DiscoveryService => vec![place.arn("servicediscovery", "service/*")],
         // By id, which nobody knows before.
         Kind::OriginAccessControl => vec![place.global("cloudfront", "origin-access-control/*")],
     }
@@ -209,6 +216,12 @@ fn shifts(desired: &Desired) -> bool {
 /// Whether distributions of the stack answer with files that it keeps.
 fn has_sites(desired: &Desired) -> bool {
     let has = |wanted: &DesiredResource| matches!(&wanted.resource, Resource::BucketFiles(files) if !files.sites.is_empty());
+    desired.resources.values().any(has)
+}
+
+/// Whether a namespace of the stack has a hosted zone, which Cloud Map makes with the rights of whoever asks it to.
+fn has_private_zones(desired: &Desired) -> bool {
+    let has = |wanted: &DesiredResource| matches!(&wanted.resource, Resource::Namespace(it) if it.has_dns());
     desired.resources.values().any(has)
 }
 

@@ -200,7 +200,9 @@ impl<'a> Judge<'a, '_> {
             | Kind::OriginAccessControl
             | Kind::Certificate
             | Kind::Function
-            | Kind::Domain => false,
+            | Kind::Domain
+            | Kind::Namespace
+            | Kind::DiscoveryService => false,
         }
     }
 
@@ -300,7 +302,10 @@ impl<'a> Judge<'a, '_> {
             diff::diff(&filled.resource.fields(), &live.resource.fields(), policy, self.context.secrets);
         let stuck = live.resource.cannot_become(&filled.resource);
         for field in &mut fields {
-            field.forces_replacement |= stuck.contains(&field.path.as_str());
+            let rest = |name: &&str| field.path.strip_prefix(*name);
+            let is_stuck =
+                |name: &&str| rest(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+            field.forces_replacement |= stuck.iter().any(is_stuck);
         }
         fields
     }

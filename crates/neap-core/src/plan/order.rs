@@ -197,6 +197,8 @@ fn place(resource: &Resource) -> Option<String> {
         Resource::Service(service) => Some(format!("{} {name}", service.cluster)),
         Resource::SecurityGroup(group) => Some(format!("{} {}", group.vpc, name.to_lowercase())),
         Resource::Domain(domain) => Some(format!("{} {name}", domain.zone)),
+        Resource::Namespace(namespace) => Some(format!("{:?} {name}", namespace.vpc)),
+        Resource::DiscoveryService(service) => Some(format!("{} {name}", service.namespace)),
         Resource::Role(_) | Resource::InstanceProfile(_) => Some(name.to_lowercase()),
         Resource::ClusterCapacity(capacity) => Some(capacity.cluster.clone()),
         Resource::ScalableTarget(target) => Some(target.service.clone()),

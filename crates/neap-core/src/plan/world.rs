@@ -133,7 +133,9 @@ impl<'a> World<'a> {
             | Kind::OriginAccessControl
             | Kind::Certificate
             | Kind::Function
-            | Kind::Domain => None,
+            | Kind::Domain
+            | Kind::Namespace
+            | Kind::DiscoveryService => None,
         }
     }
 }
@@ -263,6 +265,7 @@ fn identities<'b>(found: &'b LiveResource, known: &'b Outputs) -> Vec<&'b str> {
         | Kind::Service
         | Kind::Certificate
         | Kind::Function => &["arn"],
+        Kind::Namespace | Kind::DiscoveryService => &["arn", "id"],
         Kind::Bucket => &["name", "arn"],
         Kind::BucketPolicy | Kind::BucketFiles | Kind::ScalableTarget | Kind::Domain => &[],
     };

@@ -43,6 +43,8 @@ pub(super) fn command(scope: &StackScope, region: &str, seen: &Seen) -> Option<S
         Thing::RouteTable => format!("ec2 delete-route-table --route-table-id {id}"),
         Thing::Subnet => format!("ec2 delete-subnet --subnet-id {id}"),
         Thing::SecurityGroup => format!("ec2 delete-security-group --group-id {id}"),
+        Thing::Namespace => format!("servicediscovery delete-namespace --id {id}"),
+        Thing::DiscoveryService => format!("servicediscovery delete-service --id {id}"),
         Thing::Parameter | Thing::Object if scope.is_lock(seen) => {
             return Some("neap unlock".to_owned());
         }

@@ -143,6 +143,11 @@ impl<'a> Scene<'a> {
                 let known = self.is_own_cluster(seen) && self.scope.has_name(service.thing, &service.name);
                 known.then(|| format!("{} {}", service.thing, service.name))
             }
+            // ECS makes one for each name that Service Connect knows, and gives it none of the stack's tags.
+            Thing::DiscoveryService => {
+                let namespace = self.own_parent(seen)?;
+                Some(format!("{} {}", namespace.thing, namespace.name))
+            }
             Thing::Alarm | Thing::ScalableTarget => {
                 let service = seen.owner.as_ref()?;
                 if service.thing == Thing::AutoScalingGroup {
@@ -157,10 +162,19 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// The address whose name it has exactly. A service's name means something only in the stack's clusters.
+    /// The address whose name it has exactly. A service's name means something only in the stack's clusters, and that of a
+    /// discovery service in its namespaces.
     fn named(&self, seen: &Seen) -> Option<&'a Address> {
         let address = self.scope.address(seen.thing, &seen.name)?;
-        (seen.thing != Thing::Service || self.is_own_cluster(seen)).then_some(address)
+        let means = match seen.thing {
+            Thing::Service => self.is_own_cluster(seen),
+            // Of those in the stack's own namespaces all are known already.
+            Thing::DiscoveryService => false,
+            // Two VPCs may each have one of the same name.
+            Thing::Namespace => false,
+            _ => true,
+        };
+        means.then_some(address)
     }
 
     /// Whether it is within a cluster that the stack's services run in, or that is the stack's.

@@ -89,11 +89,15 @@ pub enum Thing {
     Function,
     /// A name in a public hosted zone that is marked as somebody's.
     Record,
+    /// A namespace of Cloud Map, with its hosted zone.
+    Namespace,
+    /// A service of Cloud Map.
+    DiscoveryService,
 }
 
 impl Thing {
     /// Everything that is looked for.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 39] = [
         Self::LoadBalancer,
         Self::ClassicLoadBalancer,
         Self::Listener,
@@ -131,6 +135,8 @@ impl Thing {
         Self::Certificate,
         Self::Function,
         Self::Record,
+        Self::Namespace,
+        Self::DiscoveryService,
     ];
 
     /// What a resource of `kind` is here.
@@ -168,6 +174,8 @@ impl Thing {
             Kind::Certificate => Self::Certificate,
             Kind::Function => Self::Function,
             Kind::Domain => Self::Record,
+            Kind::Namespace => Self::Namespace,
+            Kind::DiscoveryService => Self::DiscoveryService,
         }
     }
 
@@ -211,6 +219,8 @@ impl Thing {
             Self::Certificate => "certificate",
             Self::Function => "function",
             Self::Record => "record",
+            Self::Namespace => "namespace",
+            Self::DiscoveryService => "discovery service",
         }
     }
 }
@@ -254,7 +264,8 @@ pub struct Seen {
     pub tags: BTreeMap<String, String>,
     /// AWS's word for it while AWS is deleting it: `draining`.
     pub going: Option<String>,
-    /// The id of what it cannot be without: a listener's load balancer, a service's cluster, a subnet's VPC.
+    /// The id of what it cannot be without: a listener's load balancer, a service's cluster, a subnet's VPC, a discovery
+    /// service's namespace.
     pub within: Option<String>,
     /// Ids of what it refers to, which cannot go before it: security groups, target groups.
     pub uses: BTreeSet<String>,

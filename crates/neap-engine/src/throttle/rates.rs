@@ -10,7 +10,7 @@
 //! - **CloudWatch Logs**, **Parameter Store**, **ACM**, **Route 53**, **the tagging API**: their quotas, which give calls
 //!   a second and no burst; a burst of one second is assumed.
 //! - **S3's objects**: its guide, which gives requests a second for each prefix; a burst of one second is assumed.
-//! - **IAM**, **Auto Scaling**, **Application Auto Scaling**, **CloudFront**, **ECR**, **STS**, **Secrets Manager**, **S3's buckets**, and whatever is not
+//! - **IAM**, **Auto Scaling**, **Application Auto Scaling**, **Cloud Map**, **CloudFront**, **ECR**, **STS**, **Secrets Manager**, **S3's buckets**, and whatever is not
 //!   listed: nothing is published. The figures here are guesses on the safe side. AWS's refusals correct them, since a
 //!   refusal empties the bucket.
 
@@ -60,6 +60,9 @@ pub fn limits(operation: &str) -> Vec<Limit> {
         "route53" => Limit::new("route53", 5, 5),
         "tag" => Limit::new("tag", 15, 15),
         "autoscaling" => by_effect(["autoscaling read", "autoscaling change"], action, [(20, 10), (10, 5)]),
+        "servicediscovery" => {
+            by_effect(["servicediscovery read", "servicediscovery change"], action, [(20, 10), (10, 5)])
+        }
         "application-autoscaling" => by_effect(
             ["application-autoscaling read", "application-autoscaling change"],
             action,

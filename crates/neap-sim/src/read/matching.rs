@@ -95,6 +95,8 @@ fn own_name(resource: &Resource) -> Name {
         Resource::SecurityGroup(SecurityGroup { vpc, .. }) => vpc.clone(),
         Resource::Service(Service { cluster, .. }) => cluster.clone(),
         Resource::Domain(domain) => domain.zone.clone(),
+        Resource::Namespace(namespace) => namespace.vpc.clone().unwrap_or_default(),
+        Resource::DiscoveryService(service) => service.namespace.clone(),
         _ => String::new(),
     };
     let name = resource.aws_name();
@@ -120,7 +122,7 @@ fn resolved(world: &World, desired: &Desired, found: &Arns, text: &str) -> Strin
     let resolve = |reference: &Reference| match reference {
         Reference::Zone(zone) => world.zone(zone),
         Reference::Fact(Fact::Vpc) => facts::vpc(world, desired).map(|vpc| vpc.id.clone()),
-        Reference::Output(address, _) if address.kind() == Kind::Vpc => {
+        Reference::Output(address, _) if matches!(address.kind(), Kind::Vpc | Kind::Namespace) => {
             found.get(address).and_then(|arn| world.record(arn)).map(|record| record.id.clone())
         }
         Reference::Output(address, _) => desired

@@ -21,6 +21,7 @@ pub(crate) mod origin_access_control;
 mod request;
 pub(crate) mod route53;
 pub(crate) mod s3;
+pub(crate) mod service_discovery;
 pub(crate) mod vpc_endpoint;
 pub(crate) mod way_out;
 

@@ -150,6 +150,12 @@ impl<'sim> Request<'sim> {
         self.sim.look_as_shown(|world| world.get::<T>(arn).map(|(_, fields)| fields.clone()))
     }
 
+    /// Whether the resource is there with another value of this tag than it shall have.
+    pub(crate) fn changes_tag(&self, key: &str) -> bool {
+        let live = self.live.as_ref();
+        self.tags.contains_key(key) && live.is_some_and(|live| live.tags.get(key) != self.tags.get(key))
+    }
+
     /// Looks at the world: what this request has created it knows, all else it is shown.
     fn look<T>(&self, look: impl FnOnce(&World) -> T) -> T {
         if self.met.get() { self.sim.look_as_shown(look) } else { self.sim.look(look) }

@@ -124,6 +124,10 @@ fn seen(world: &World, record: &Record, balanced: &BTreeMap<String, BTreeSet<Str
             seen.within = Some(service.cluster.clone());
             seen.uses = service.security_groups.clone();
         }
+        Resource::Namespace(namespace) if namespace.has_dns() => {
+            seen.usage = vec![Usage::of(Charge::HostedZone, 1.0)];
+        }
+        Resource::DiscoveryService(service) => seen.within = Some(service.namespace.clone()),
         Resource::ScalableTarget(_) => {
             seen.name.clone_from(&record.id);
             let scaled = record.id.trim_start_matches("service/").to_owned();

@@ -30,6 +30,10 @@ private = true
 nat = "one"
 endpoints = ["s3"]
 
+[namespace.main]
+type = "private_dns"
+name = "shop.internal"
+
 [domain.api]
 name = "api.example.com"
 target = "alb.public"
@@ -66,6 +70,7 @@ instance_port = 3000
 cluster = "main"
 task = "api"
 target = { group = "api" }
+discovery = {}
 scaling = { min = 1, max = 2, cpu = 60, requests_per_target = 1000 }
 
 [bucket.web]
@@ -286,7 +291,12 @@ fn in_the_way(sim: &Sim, stack: &Desired, at: &Address, tags: &Value) -> Value {
         Kind::ScalableTarget => {
             json!({ "service": "arn:aws:ecs:us-east-1:123456789012:service/course-main/course-api" })
         }
-        Kind::SecurityGroup | Kind::InternetGateway => json!({ "vpc": own_vpc(sim) }),
+        Kind::SecurityGroup | Kind::InternetGateway | Kind::Namespace => json!({ "vpc": own_vpc(sim) }),
+        Kind::DiscoveryService => {
+            let mut live = sim.resources().into_iter();
+            let namespace = live.find(|found| found.kind() == Kind::Namespace).expect("a namespace");
+            json!({ "namespace": namespace.id })
+        }
         Kind::Subnet => json!({ "vpc": own_vpc(sim), "cidr": wanted.fields()["cidr"] }),
         Kind::Cloudfront => {
             json!({ "comment": wanted.fields()["comment"], "caller_reference": wanted.fields()["caller_reference"] })

@@ -18,6 +18,7 @@ mod rules_clb;
 mod rules_ecs;
 mod rules_elb;
 mod rules_instances;
+mod rules_names;
 mod rules_network;
 mod rules_nlb;
 mod rules_others;

@@ -24,7 +24,7 @@ use serde_json::Value;
 const ACCOUNT: &str = "123456789012";
 
 /// Actions of the table that no life on the sandbox calls, and why they are there.
-const UNCALLED: [(&str, &str); 24] = [
+const UNCALLED: [(&str, &str); 30] = [
     ("ec2:ReplaceRoute", DRIFT),
     ("ec2:DeleteRoute", DRIFT),
     ("s3:PutBucketPublicAccessBlock", DRIFT),
@@ -46,6 +46,12 @@ const UNCALLED: [(&str, &str); 24] = [
     ("ecs:ListServiceDeployments", "no deployment of these lives is rolled back"),
     ("iam:ListRoleTags", PROOF),
     ("ecs:ListTaskDefinitions", "the sandbox deletes the revisions that it knows"),
+    ("route53:GetHostedZone", "the sandbox's namespaces say themselves which VPC they are for"),
+    ("servicediscovery:GetOperation", "the sandbox's namespaces say themselves how far they are"),
+    ("route53:CreateHostedZone", CLOUD_MAP),
+    ("route53:DeleteHostedZone", CLOUD_MAP),
+    ("route53:ListHostedZonesByName", CLOUD_MAP),
+    ("ec2:DescribeRegions", CLOUD_MAP),
     ("ssm:AddTagsToResource", LOCK),
     ("ssm:DeleteParameter", LOCK),
     ("ssm:GetParameter", LOCK),
@@ -56,17 +62,20 @@ const UNCALLED: [(&str, &str); 24] = [
 
 /// Actions whose resource types are not what neap asks about: a cluster's tasks are listed by no container instance, and
 /// tasks and capacity providers are looked at under names that are not the stack's.
-const NOT_BY_RESOURCE: [&str; 8] = [
+const NOT_BY_RESOURCE: [&str; 10] = [
     "acm:RequestCertificate",
     "ecs:DeregisterTaskDefinition",
     "cloudfront:CreateDistribution",
     "cloudfront:CreateOriginAccessControl",
     "cloudfront:CreateFunction",
+    "servicediscovery:CreateHttpNamespace",
+    "servicediscovery:CreatePrivateDnsNamespace",
     "ecs:ListTasks",
     "ecs:DescribeTasks",
     "ecs:DescribeCapacityProviders",
 ];
 
+const CLOUD_MAP: &str = "Cloud Map calls it in the name of whoever makes a namespace";
 const PROOF: &str = "called by the proof that nothing is left, which is no part of these lives";
 const DRIFT: &str = "only what others changed is put back";
 const LOCK: &str = "the sandbox keeps its lock in a file";
@@ -84,6 +93,15 @@ domain = "example.com"
 [domain.api]
 name = "api.example.com"
 target = "alb.public"
+
+[namespace.plain]
+description = "before"
+tags = { of = "names" }
+
+[namespace.main]
+type = "private_dns"
+name = "shop.internal"
+description = "before"
 
 [ecr.api]
 keep_images = 5
@@ -127,6 +145,7 @@ port = 3000
 cluster = "main"
 task = "api"
 target = { group = "api" }
+discovery = { ttl = 15 }
 
 [service.api.scaling]
 min = 1
@@ -156,7 +175,10 @@ path = "/*"
 origin = "bucket.web"
 "#;
 
-const EDITS: [(&str, &str); 14] = [
+const EDITS: [(&str, &str); 17] = [
+    ("description = \"before\"\ntags = { of = \"names\" }\n", "description = \"after\"\n"),
+    ("description = \"before\"\n\n[ecr.api]", "description = \"after\"\n\n[ecr.api]"),
+    ("discovery = { ttl = 15 }", "discovery = { ttl = 60 }"),
     ("max = 4\nmemory = 70\n", "max = 5\n"),
     ("default_root_object = \"app.html\"\n", ""),
     ("schedule = { night =", "schedule = { evening ="),
@@ -457,6 +479,20 @@ fn questions(operation: &str, address: Option<&Address>, desired: &Desired, seen
             all.extend(ask("acm:AddTagsToCertificate", own(), &[]));
             all
         }
+        "servicediscovery:CreateHttpNamespace" | "servicediscovery:CreatePrivateDnsNamespace" => {
+            let mut all = ask(operation, vec!["*".to_owned()], std::slice::from_ref(&requested));
+            all.extend(ask("servicediscovery:TagResource", own(), &[]));
+            all
+        }
+        "servicediscovery:CreateService" => {
+            let mut all = ask(operation, seen.of_kind(Kind::Namespace), std::slice::from_ref(&requested));
+            all.extend(ask("servicediscovery:TagResource", own(), &[]));
+            all
+        }
+        // What ECS made in a namespace is nobody's.
+        "servicediscovery:DeleteService" if address.is_some_and(|it| it.kind() == Kind::Namespace) => {
+            ask(operation, regional("servicediscovery", "service/srv-0123"), &[])
+        }
         "route53:GetChange" => ask(operation, vec!["arn:aws:route53:::change/C0123".to_owned()], &[]),
         "route53:ListResourceRecordSets" | "route53:ChangeResourceRecordSets" => {
             ask(operation, vec!["arn:aws:route53:::hostedzone/Z0123".to_owned()], &[])
@@ -597,7 +633,8 @@ fn is_unlimited(operation: &str) -> bool {
         }
         "s3" => name == "ListAllMyBuckets",
         "acm" => name == "ListCertificates",
-        "route53" => name == "ListHostedZones",
+        "route53" => matches!(name, "ListHostedZones" | "ListHostedZonesByName" | "CreateHostedZone"),
+        "servicediscovery" => name.starts_with("List") || name == "GetOperation",
         _ => false,
     }
 }

@@ -267,7 +267,13 @@ async fn a_task_definition_that_makes_no_sense_is_refused() {
         check(expected, &|task| task.volumes = [("data".into(), volume.clone())].into()).await;
     }
     check("host ports and container ports must match", &|task| {
-        let port = PortMapping { container_port: 80, host_port: 81, protocol: "tcp".into(), name: None };
+        let port = PortMapping {
+            container_port: 80,
+            host_port: 81,
+            protocol: "tcp".into(),
+            name: None,
+            app_protocol: None,
+        };
         app(task).ports = [port].into();
     })
     .await;
@@ -328,7 +334,14 @@ async fn a_task_definition_is_echoed_as_aws_writes_it() {
     let sim = Sim::in_memory();
     let mut fields = task("api", "arn:x", "/x");
     let app = fields.containers.get_mut("app").expect("a container");
-    app.ports = [PortMapping { container_port: 80, host_port: 0, protocol: "tcp".into(), name: None }].into();
+    app.ports = [PortMapping {
+        container_port: 80,
+        host_port: 0,
+        protocol: "tcp".into(),
+        name: None,
+        app_protocol: None,
+    }]
+    .into();
     fields.ephemeral_storage_gib = Some(20);
     let logs =
         LogConfiguration { driver: "awsfirelens".into(), options: [].into(), secret_options: [].into() };

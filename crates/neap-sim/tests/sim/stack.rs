@@ -271,8 +271,14 @@ pub(crate) fn task(family: &str, role: &str, group: &str) -> Task {
     let options =
         [("awslogs-group", group), ("awslogs-region", "us-east-1"), ("awslogs-stream-prefix", "api")];
     let container = Container {
-        ports: [PortMapping { container_port: 3000, host_port: 3000, protocol: "tcp".into(), name: None }]
-            .into(),
+        ports: [PortMapping {
+            container_port: 3000,
+            host_port: 3000,
+            protocol: "tcp".into(),
+            name: None,
+            app_protocol: None,
+        }]
+        .into(),
         logs: Some(LogConfiguration {
             driver: "awslogs".into(),
             options: options.map(|(key, value)| (key.to_owned(), value.to_owned())).into(),
@@ -306,6 +312,8 @@ pub(crate) fn service(name: &str, cluster: &str, task: &str, facts: &Facts, grou
         own_interfaces: true,
         targets: vec![],
         classic: None,
+        registry: None,
+        connect: None,
         subnets: facts.subnets.iter().cloned().collect(),
         security_groups: [group.to_owned()].into(),
         public_ip: true,

@@ -216,3 +216,65 @@ fn what_others_run_in_the_cluster_refuses_on_moto() {
 fn what_others_run_in_the_cluster_refuses_on_ministack() {
     what_others_run_in_the_cluster_refuses(Emulator::Ministack);
 }
+
+/// A namespace with DNS and one without; the service is found in the one, and serves and asks in the other.
+fn services_are_found_by_name(emulator: Emulator) {
+    let world = World::new(emulator, "stack.toml");
+    let (output, names) = (
+        "[output] ",
+        "[namespace.dns]\ntype = \"private_dns\"\nname = \"course.internal\"\n\n[namespace.plain]\n\n[output] ",
+    );
+    let (target, found) = (
+        "target = { group = \"web\" }",
+        "target = { group = \"web\" }\ndiscovery = {}\nconnect = { namespace = \"plain\", serve = { as = \"site\" } }",
+    );
+    world.edit(output, names);
+    world.edit(target, found);
+    world.edit(
+        "${var.tag}\"   # later: \"${ecr.web}:v1\"\nport = 80",
+        "${var.tag}\"\nports = [{ port = 80, name = \"http\" }]",
+    );
+    world.neap(&["apply", "--yes"]).expect(0);
+    let unchanged = || {
+        let plan = world.neap(&["plan", "--detailed-exitcode"]).expect(0);
+        assert!(plan.stdout.contains("No changes"), "{}", plan.stdout);
+    };
+    unchanged();
+    let listing = world.listing();
+    assert_eq!(listing["namespaces"], json!(["course-plain", "course.internal"]));
+    assert_eq!(listing["discovery services"], json!(["web"]));
+
+    world.edit("discovery = {}", "discovery = { ttl = 60 }");
+    world.edit("serve = { as = \"site\" }", "serve = { as = \"site\", alias_port = 8080 }");
+    world.edit(
+        "[namespace.plain]\n",
+        "[namespace.plain]\ndescription = \"names\"\ntags = { team = \"web\" }\n",
+    );
+    world.edit(
+        "name = \"course.internal\"",
+        "name = \"course.internal\"\ndescription = \"found\"\nsoa_ttl = 30",
+    );
+    world.neap(&["apply", "--yes"]).expect(0);
+    unchanged();
+
+    world.edit("discovery = { ttl = 60 }", "discovery = { record = \"SRV\" }");
+    world.edit("tags = { team = \"web\" }\n", "");
+    let plan = world.neap(&["plan"]).expect(0);
+    assert!(plan.stdout.contains("replace discovery_service.web"), "{}", plan.stdout);
+    world.neap(&["apply", "--yes"]).expect(0);
+    unchanged();
+
+    world.edit("\ndiscovery = { record = \"SRV\" }", "");
+    world.neap(&["apply", "--yes"]).expect(0);
+    assert_eq!(world.listing()["discovery services"], Value::Null, "what is no longer found has no name");
+    world.neap(&["destroy", "--yes"]).expect(0);
+    world.neap(&["destroy", "--check"]).expect(0);
+    for kind in ["namespaces", "discovery services", "private zones", "services"] {
+        assert_eq!(world.listing()[kind], Value::Null, "{kind}");
+    }
+}
+
+#[test]
+fn services_are_found_by_name_on_moto() {
+    services_are_found_by_name(Emulator::Moto);
+}

@@ -8,8 +8,8 @@ use super::context::Lowering;
 use super::place::{Place, quoted};
 use super::{firelens, secret};
 use crate::config::shape::{
-    ContainerHealthCheckTable, ContainerTable, DependencyCondition, LogDriver, Logs, Mount, OneOrMany,
-    PortProtocol, Scalar, VolumeTable,
+    AppProtocol, ContainerHealthCheckTable, ContainerTable, DependencyCondition, LogDriver, Logs, Mount,
+    OneOrMany, PortProtocol, Scalar, VolumeTable,
 };
 use crate::config::words;
 use crate::kinds::{Container, ContainerHealthCheck, LogConfiguration, MountPoint, PortMapping, Ulimit};
@@ -76,16 +76,30 @@ pub(super) fn lower(
 
 /// The ports that a container opens, each with the key under which it stands; on the instance the port that is asked for.
 pub(super) fn ports(table: &ContainerTable) -> impl Iterator<Item = (String, PortMapping)> {
-    let mapping = |port: u16, host: Option<u16>, protocol: PortProtocol, name: Option<&String>| PortMapping {
+    let mapping = |port: u16| PortMapping {
         container_port: port,
         // What it is in the end hangs on the network mode of the task.
-        host_port: host.unwrap_or(0),
-        protocol: if protocol == PortProtocol::Udp { "udp" } else { "tcp" }.to_owned(),
-        name: name.cloned(),
+        host_port: 0,
+        protocol: "tcp".to_owned(),
+        name: None,
+        app_protocol: None,
     };
-    let one = table.port.map(|port| ("port".to_owned(), mapping(port, None, PortProtocol::Tcp, None)));
+    let one = table.port.map(|port| ("port".to_owned(), mapping(port)));
     let several = table.ports.iter().enumerate().map(move |(index, port)| {
-        (format!("ports.{index}"), mapping(port.port, port.host_port, port.protocol, port.name.as_ref()))
+        let spoken = port.app_protocol.map(|protocol| match protocol {
+            AppProtocol::Http => "http",
+            AppProtocol::Http2 => "http2",
+            AppProtocol::Grpc => "grpc",
+        });
+        let transport = if port.protocol == PortProtocol::Udp { "udp" } else { "tcp" };
+        let full = PortMapping {
+            host_port: port.host_port.unwrap_or(0),
+            protocol: transport.to_owned(),
+            name: port.name.clone(),
+            app_protocol: spoken.map(str::to_owned),
+            ..mapping(port.port)
+        };
+        (format!("ports.{index}"), full)
     });
     one.into_iter().chain(several)
 }
@@ -177,7 +191,8 @@ pub(super) fn uses_log_group(logs: Option<&Logs>) -> bool {
     }
 }
 
-fn logs(
+/// Where the output of the container goes, or of the proxy that is called so.
+pub(super) fn logs(
     lowering: &mut Lowering<'_>,
     place: &Place,
     container: &str,

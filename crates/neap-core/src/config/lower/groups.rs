@@ -10,7 +10,7 @@ use super::ground::{self, Block};
 use super::network::{self, Cidr};
 use super::place::{Place, on_ports};
 use super::stack::is_id;
-use super::{classic, container, routes, target_group};
+use super::{classic, container, reach, routes, target_group};
 use crate::address::{Address, Kind};
 use crate::config::shape::{
     AlbTable, CloudfrontTable, IpAddressType, NetworkMode, NlbTable, PortRange, ReachableFrom, Scheme,
@@ -228,19 +228,23 @@ pub(super) fn of_service(
     service: &Address,
     asked: &BTreeSet<Asked<'_>>,
 ) -> BTreeSet<String> {
-    let (ingress, balancers) = from_balancers(lowering, asked);
-    let reason = if balancers.is_empty() {
+    let (mut ingress, balancers) = from_balancers(lowering, asked);
+    let by_name = reach::to_service(lowering.file, service.name());
+    let clients = reach::clients(lowering.file, service.name()).map(|(name, _)| format!("`service.{name}`"));
+    let who: Vec<String> = balancers.into_iter().chain(clients.filter(|_| !by_name.is_empty())).collect();
+    let reason = if who.is_empty() {
         "lets the tasks out and nobody in".to_owned()
     } else {
-        let ports = asked.iter().map(|(_, _, (port, _))| *port).collect();
-        let balancers = balancers.into_iter().collect::<Vec<_>>().join(" and ");
-        format!("lets {balancers} reach the tasks{}", on_ports(&ports))
+        let by_name_ports = by_name.iter().filter_map(|rule| u16::try_from(rule.from_port?).ok());
+        let ports = asked.iter().map(|(_, _, (port, _))| *port).chain(by_name_ports).collect();
+        format!("lets {} reach the tasks{}", who.join(" and "), on_ports(&ports))
     };
+    ingress.extend(by_name);
     implied(lowering, service, &format!("service-{}", service.name()), ingress, reason)
 }
 
-/// The group of a block of instances of `cluster`: load balancers reach the ports of the tasks that may land on them, and
-/// nobody else does anything.
+/// The group of a block of instances of `cluster`: load balancers, and services that ask by name, reach the ports of the tasks
+/// that may land on them, and nobody else does anything.
 pub(super) fn of_instances(
     lowering: &mut Lowering<'_>,
     cluster: &Address,
@@ -253,13 +257,17 @@ pub(super) fn of_instances(
         ingress.extend(classic::reaches(lowering, &clb));
         balancers.insert(format!("`{clb}`"));
     }
-    let ingress = once(ingress);
-    let reason = if balancers.is_empty() {
+    let mut ingress = once(ingress);
+    let own = reference::output(&Address::new(Kind::SecurityGroup, name), "id");
+    let by_name = reach::to_instances(lowering.file, cluster.name(), block, &own);
+    let others = (!by_name.is_empty()).then(|| "services that ask by name".to_owned());
+    let who: Vec<String> = balancers.into_iter().chain(others).collect();
+    let reason = if who.is_empty() {
         "lets its instances out and nobody in".to_owned()
     } else {
-        let balancers = balancers.into_iter().collect::<Vec<_>>().join(" and ");
-        format!("lets {balancers} reach the tasks on its instances")
+        format!("lets {} reach the tasks on its instances", who.join(" and "))
     };
+    ingress.extend(by_name);
     implied(lowering, cluster, name, ingress, reason)
 }
 

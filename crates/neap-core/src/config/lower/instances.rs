@@ -23,7 +23,7 @@ const MOST_GROUPS: usize = 5;
 const NEWEST: &str = "newest";
 
 /// The name of all that a block of instances of the cluster `name` implies.
-fn implied_name(name: &str, block: Option<&str>) -> String {
+pub(super) fn implied_name(name: &str, block: Option<&str>) -> String {
     match block {
         None => format!("cluster-{name}"),
         Some(block) => format!("cluster-{name}-{block}"),

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::context::{Common, Lowering};
 use super::place::{Place, quoted};
 use super::{
-    blue_green, capacity, classic, deployment, ground, groups, instances, scaling, subnets, target_group,
-    task,
+    blue_green, capacity, classic, connect, deployment, discovery, ground, groups, instances, reach, scaling,
+    subnets, target_group, task,
 };
 use crate::address::{Address, Kind};
 use crate::config::shape::{
@@ -40,10 +40,12 @@ fn service(lowering: &mut Lowering<'_>, name: &str, table: &ServiceTable) {
     deployment::check(lowering, &place, table, is_balanced);
     let grace = if is_balanced { GRACE_SECONDS } else { 0 };
     let on_instances = !ground::instances(lowering.file, table).is_empty();
-    let own_interfaces = ground::mode_of(lowering.file, table) == NetworkMode::Awsvpc;
+    let mode = ground::mode_of(lowering.file, table);
+    let own_interfaces = mode == NetworkMode::Awsvpc;
     if !own_interfaces {
         check_no_network(lowering, &place, table);
     }
+    reach::check(lowering, &place, name, table);
     let (minimum_healthy_percent, maximum_percent) = table.percents();
     let public_ip = subnets::public_ip(lowering, &place.at("public_ip"), &table.subnets, table.public_ip);
     let fields = Service {
@@ -65,6 +67,8 @@ fn service(lowering: &mut Lowering<'_>, name: &str, table: &ServiceTable) {
         },
         targets: targets.iter().map(|(_, target)| target.clone()).collect(),
         classic,
+        registry: discovery::lower(lowering, &place, &address, table, mode),
+        connect: connect::lower(lowering, &place, &address, table, mode),
         subnets: if own_interfaces {
             subnets::of_tasks(lowering, &place.at("subnets"), &table.subnets)
         } else {
@@ -92,6 +96,7 @@ fn service(lowering: &mut Lowering<'_>, name: &str, table: &ServiceTable) {
     if own_interfaces {
         after.extend(subnets::ways_out(lowering, &table.subnets));
     }
+    after.extend(reach::before(table).filter(|other| *other != address));
     if on_instances {
         after.insert(instances::capacity_address(&table.cluster));
     }
@@ -99,6 +104,7 @@ fn service(lowering: &mut Lowering<'_>, name: &str, table: &ServiceTable) {
     if let Some(desired) = lowering.resources.get_mut(&address) {
         desired.after = after;
     }
+    reach::tag(lowering, &address, table);
     owned_elsewhere(lowering, &place, &address, table);
     let groups: Vec<&str> = targets.iter().map(|(group, _)| *group).collect();
     scaling::lower(lowering, &place, &address, table, &groups);
@@ -257,7 +263,7 @@ fn check_forwarded(lowering: &mut Lowering<'_>, place: &Place, group: &str) {
 }
 
 /// The container and port that a target means.
-fn endpoint(
+pub(super) fn endpoint(
     lowering: &mut Lowering<'_>,
     place: &Place,
     target: &TargetTable,

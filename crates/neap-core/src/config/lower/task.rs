@@ -156,7 +156,7 @@ fn task_role(
 }
 
 /// A role by the name of its table, or by ARN.
-fn named_role(lowering: &mut Lowering<'_>, place: &Place, role: &str) -> String {
+pub(super) fn named_role(lowering: &mut Lowering<'_>, place: &Place, role: &str) -> String {
     if role.starts_with("arn:") || role.starts_with("${") {
         return lowering.text(place, role);
     }

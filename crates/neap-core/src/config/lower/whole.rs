@@ -133,7 +133,7 @@ fn root(lowering: &Lowering<'_>, address: &Address) -> Place {
     Place::of(address.table().as_str(), address.names().first().map_or("", String::as_str))
 }
 
-/// Two resources of one kind cannot have one name; services only within a cluster.
+/// Two resources of one kind cannot have one name; services only within a cluster or a namespace.
 fn check_names(lowering: &mut Lowering<'_>) {
     let mut seen = BTreeMap::new();
     let mut twice = Vec::new();
@@ -149,6 +149,8 @@ fn check_names(lowering: &mut Lowering<'_>) {
         };
         let within = match &resource.resource {
             Resource::Service(service) => service.cluster.clone(),
+            Resource::DiscoveryService(service) => service.namespace.clone(),
+            Resource::Namespace(namespace) => namespace.sort.clone(),
             _ => String::new(),
         };
         let first = seen.entry((address.kind(), within, name)).or_insert(address);

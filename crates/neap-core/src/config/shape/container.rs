@@ -95,8 +95,22 @@ pub struct PortTable {
     /// The protocol.
     #[serde(default)]
     pub protocol: PortProtocol,
-    /// The mapping's name.
+    /// The mapping's name, by which Service Connect knows it.
     pub name: Option<String>,
+    /// What is spoken there, for Service Connect; without it any TCP. AWS cannot change it under a service that serves it.
+    pub app_protocol: Option<AppProtocol>,
+}
+
+/// What is spoken on a port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AppProtocol {
+    /// HTTP/1.1.
+    Http,
+    /// HTTP/2.
+    Http2,
+    /// gRPC.
+    Grpc,
 }
 
 /// The protocol of a container's port.

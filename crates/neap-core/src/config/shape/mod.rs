@@ -17,6 +17,7 @@ mod function;
 mod instances;
 mod listener;
 mod log_group;
+mod namespace;
 mod network;
 mod nlb;
 mod role;
@@ -41,8 +42,9 @@ pub use cloudfront::{
 };
 pub use cluster::{Capacity, ClusterCapacity, ClusterTable, ContainerInsights, FullShare, Share};
 pub use container::{
-    ConfigFileType, ContainerHealthCheckTable, ContainerTable, DependencyCondition, FirelensOptions,
-    FirelensTable, FullMount, LogDriver, Logs, Mount, PortProtocol, PortTable, Router, UlimitTable,
+    AppProtocol, ConfigFileType, ContainerHealthCheckTable, ContainerTable, DependencyCondition,
+    FirelensOptions, FirelensTable, FullMount, LogDriver, Logs, Mount, PortProtocol, PortTable, Router,
+    UlimitTable,
 };
 pub use domain::DomainTable;
 pub use ecr::{EcrEncryption, EcrTable, TagMutability};
@@ -53,6 +55,9 @@ pub use listener::{
     When,
 };
 pub use log_group::{Forever, LogClass, LogGroupTable, Retention};
+pub use namespace::{
+    ConnectTable, ConnectTlsTable, DiscoveryTable, NamespaceTable, NamespaceType, RecordType, ServeTable,
+};
 pub use network::{
     Nat, NetworkTable, PortRange, Private, SecurityGroupProtocol, SecurityGroupRuleTable, SecurityGroupTable,
     SubnetGroup, Subnets, VpcName, VpcSelector, Zones,
@@ -133,6 +138,10 @@ pub struct StackFile {
     #[serde(default)]
     #[schemars(extend("propertyNames" = names(NAME)))]
     pub service: IndexMap<String, ServiceTable>,
+    /// Namespaces of Cloud Map.
+    #[serde(default)]
+    #[schemars(extend("propertyNames" = names(NAME)))]
+    pub namespace: IndexMap<String, NamespaceTable>,
     /// S3 buckets.
     #[serde(default)]
     #[schemars(extend("propertyNames" = names(NAME)))]

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Capacity, OneOrMany, ScalingTable, Subnets, yes};
+use super::{Capacity, ConnectTable, DiscoveryTable, OneOrMany, ScalingTable, Subnets, yes};
 use crate::ownership::Owned;
 
 /// An ECS service.
@@ -28,6 +28,14 @@ pub struct ServiceTable {
     pub count: Option<u32>,
     /// The target group that tasks register with, or a list of them, or a classic load balancer.
     pub target: Option<OneOrMany<TargetTable>>,
+    /// The name by which other tasks find these in DNS.
+    pub discovery: Option<DiscoveryTable>,
+    /// Joins the tasks with others of a namespace, which reach each other by name through proxies.
+    pub connect: Option<ConnectTable>,
+    /// The names of the `[service.x]` that the tasks ask by name: their implied security groups let these in, and they
+    /// come first.
+    #[serde(default)]
+    pub reaches: Vec<String>,
     /// Where tasks run, instead of the cluster's own capacity.
     pub capacity: Option<Capacity>,
     /// Ids of subnets, or `public` or `private` for those of the stack's own VPC, where tasks are in the private ones if there

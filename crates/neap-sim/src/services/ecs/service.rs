@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use neap_core::kinds::{ClusterCapacity, Service, TargetGroup, Task};
+use neap_core::desired::TAG_REACHES;
+use neap_core::kinds::{ClusterCapacity, DiscoveryService, Service, TargetGroup, Task};
 use neap_engine::cloud::CallError;
 
 use super::{INVALID, NAME, TAGS, blue_green, cluster, cluster_capacity, placement};
@@ -16,6 +17,7 @@ use crate::rules;
 use crate::services::Request;
 use crate::services::elb::{self, balancers_of};
 use crate::services::request::gone_is_done;
+use crate::services::service_discovery;
 use crate::world::World;
 
 const NOT_FOUND: &str = "ServiceNotFoundException";
@@ -36,11 +38,13 @@ pub(crate) async fn create(request: &Request<'_>, desired: &Service) -> Result<S
 pub(crate) async fn update(request: &Request<'_>, arn: &str, desired: &Service) -> Result<(), CallError> {
     let current = request.current::<Service>(arn)?;
     let failed = request.sim.look_as_shown(|world| has_failed(world, arn));
-    if current != *desired || failed {
+    // Proxies know the names that there are when they are deployed.
+    let again = failed || request.changes_tag(TAG_REACHES);
+    if current != *desired || again {
         let update = |world: &mut World| {
             let now = world.get::<Service>(arn).map(|(_, now)| now.clone());
             let sent = blue_green::sent(&current, desired, now.as_ref().unwrap_or(&current));
-            update_service(world, arn, &sent)
+            update_service(world, arn, &sent, again)
         };
         request.call("ecs:UpdateService", update).await?;
     }
@@ -71,12 +75,14 @@ fn create_service(world: &mut World, request: &Request<'_>, desired: &Service) -
         return if service == desired { Ok(arn) } else { Err(Rejection::conflict(INVALID, message)) };
     }
     check(world, desired)?;
+    connect(world, None, desired)?;
     let outputs = [("name", desired.name.as_str()), ("arn", &arn)];
     let mut record = Record::new(arn.clone(), desired.clone(), &request.tags, &outputs).within(&world.place);
     let mut first = deployment(world, desired, 0, None);
     blue_green::begin(world, &mut first, desired, true);
     record.deployment = Some(first);
     world.insert(record);
+    service_discovery::serve(world, None, desired.connect.as_ref());
     Ok(arn)
 }
 
@@ -134,9 +140,68 @@ fn check(world: &World, desired: &Service) -> Answer<()> {
     })?;
     numbers(desired)?;
     placement::network(world, desired, task)?;
+    registry(world, desired, task)?;
     targets(world, desired, task)?;
     classic(world, desired, task, on_fargate)?;
     blue_green::check(world, desired)
+}
+
+/// Refuses tasks that could not be found as they are registered ("ServiceRegistry" of ECS's API reference).
+fn registry(world: &World, desired: &Service, task: &Task) -> Answer<()> {
+    let Some(registry) = &desired.registry else { return Ok(()) };
+    let message = format!("The service registry {} does not exist.", registry.registry);
+    let (_, found) = world.referred::<DiscoveryService>(&registry.registry, INVALID, &message)?;
+    let with_port = found.records.contains_key("SRV");
+    rules::require(with_port || task.network_mode == "awsvpc", INVALID, || {
+        "When specifying 'host' or 'bridge' for networkMode, the service registry must use DNS records of type SRV."
+            .to_owned()
+    })?;
+    rules::require(registry.port.is_some() == registry.container.is_some(), INVALID, || {
+        "The containerName and containerPort of a service registry go together.".to_owned()
+    })?;
+    rules::require(registry.port.is_some() == with_port, INVALID, || {
+        "A container and its port are registered with DNS records of type SRV, and only with those."
+            .to_owned()
+    })?;
+    let (Some(name), Some(port)) = (&registry.container, registry.port) else { return Ok(()) };
+    opens(task, name, port)
+}
+
+/// Refuses a container that does not open this port.
+fn opens(task: &Task, name: &str, port: u16) -> Answer<()> {
+    let container = task.containers.get(name);
+    rules::require(container.is_some(), INVALID, || {
+        format!("The container {name} does not exist in the task definition.")
+    })?;
+    let opened = container.is_some_and(|it| it.ports.iter().any(|open| open.container_port == port));
+    rules::require(opened, INVALID, || {
+        format!("The container {name} did not have a container port {port} defined.")
+    })
+}
+
+/// Refuses proxies that could not stand beside the tasks ("Service Connect" in the developer guide).
+fn connect(world: &World, before: Option<&Service>, desired: &Service) -> Answer<()> {
+    let Some(connect) = &desired.connect else { return Ok(()) };
+    let Some((_, task)) = world.get::<Task>(&desired.task) else { return Ok(()) };
+    rules::require(matches!(task.network_mode.as_str(), "awsvpc" | "bridge"), INVALID, || {
+        format!("Service Connect does not support the network mode {}.", task.network_mode)
+    })?;
+    rules::require(task.memory.is_some(), INVALID, || {
+        "Service Connect needs a task definition with a memory limit of the task.".to_owned()
+    })?;
+    let named = |name: &str| {
+        let ports = task.containers.values().flat_map(|container| &container.ports);
+        ports.filter(|port| port.name.as_deref() == Some(name)).count()
+    };
+    for endpoint in connect.serves.values() {
+        rules::require(named(&endpoint.port_name) == 1, INVALID, || {
+            format!(
+                "portName {} in Service Connect is not a named port of the task definition.",
+                endpoint.port_name
+            )
+        })?;
+    }
+    service_discovery::connectable(world, before.and_then(|before| before.connect.as_ref()), connect)
 }
 
 /// Refuses what a scheduling strategy does not go with, in the words of ECS (aws/containers-roadmap#692,
@@ -228,15 +293,7 @@ fn targets(world: &World, desired: &Service, task: &Task) -> Answer<()> {
         let arn = &target.target_group;
         let message = format!("The specified target group {arn} does not exist.");
         let (_, group) = world.referred::<TargetGroup>(arn, INVALID, &message)?;
-        let (name, port) = (&target.container, target.port);
-        let container = task.containers.get(name);
-        rules::require(container.is_some(), INVALID, || {
-            format!("The container {name} does not exist in the task definition.")
-        })?;
-        let opened = container.is_some_and(|it| it.ports.iter().any(|open| open.container_port == port));
-        rules::require(opened, INVALID, || {
-            format!("The container {name} did not have a container port {port} defined.")
-        })?;
+        opens(task, &target.container, target.port)?;
         let wanted = if task.network_mode == "awsvpc" { "ip" } else { "instance" };
         rules::require(group.target_type == wanted, INVALID, || {
             format!(
@@ -256,7 +313,7 @@ fn targets(world: &World, desired: &Service, task: &Task) -> Answer<()> {
 }
 
 /// Changes a service. A change of what runs starts a deployment, one of the number only starts or stops tasks.
-fn update_service(world: &mut World, arn: &str, desired: &Service) -> Answer<()> {
+fn update_service(world: &mut World, arn: &str, desired: &Service, again: bool) -> Answer<()> {
     let missing = || Rejection::not_found(NOT_FOUND, "Service not found.");
     let (record, current) = world.get::<Service>(arn).ok_or_else(missing)?;
     if record.is_deleting() {
@@ -265,18 +322,19 @@ fn update_service(world: &mut World, arn: &str, desired: &Service) -> Answer<()>
     }
     let (current, last) = (current.clone(), record.deployment.clone());
     check(world, desired)?;
+    connect(world, Some(&current), desired)?;
     rules::require(current.scheduling_strategy == desired.scheduling_strategy, INVALID, || {
         "the scheduling strategy of a service cannot be updated".to_owned()
     })?;
     let failed = has_failed(world, arn);
-    let deploys = failed || runs(&current) != runs(desired);
+    let deploys = failed || again || runs(&current) != runs(desired);
     let settled = last.filter(|last| last.rollout == Rollout::InProgress);
     let running = settled.as_ref().map_or_else(|| placement::tasks(world, &current), |last| last.running);
     let previous = match settled {
         // A deployment that is overtaken was never complete: what ran before it is what still works.
         Some(overtaken) if overtaken.previous.is_some() => overtaken.previous,
         Some(_) => None,
-        None => (!failed).then_some(current.task),
+        None => (!failed).then_some(current.task.clone()),
     };
     let fresh = if deploys {
         let mut fresh = deployment(world, desired, 0, previous.filter(|task| *task != desired.task));
@@ -293,7 +351,11 @@ fn update_service(world: &mut World, arn: &str, desired: &Service) -> Answer<()>
         // The tasks from before run until theirs is done, in the groups from before.
         let until = fresh.until + TASK_INTERFACES_LINGER;
         world.leave_interface(format!("tasks of {}", desired.name), left, current.subnets.clone(), until);
+        if let Some(old) = current.registry.as_ref().filter(|old| Some(*old) != desired.registry.as_ref()) {
+            world.registered.insert(old.registry.clone(), until);
+        }
     }
+    service_discovery::serve(world, current.connect.as_ref(), desired.connect.as_ref());
     let record = world.record_mut(arn).ok_or_else(missing)?;
     record.resource = desired.clone().into();
     if let Some(fresh) = fresh {
@@ -306,7 +368,7 @@ fn update_service(world: &mut World, arn: &str, desired: &Service) -> Answer<()>
 pub(crate) fn scale(world: &mut World, arn: &str, count: u32) -> Answer<()> {
     let missing = || Rejection::not_found(NOT_FOUND, "Service not found.");
     let scaled = Service { count: Some(count), ..world.get::<Service>(arn).ok_or_else(missing)?.1.clone() };
-    update_service(world, arn, &scaled)
+    update_service(world, arn, &scaled, false)
 }
 
 /// The fields whose change starts a deployment.
@@ -316,6 +378,8 @@ fn runs(service: &Service) -> impl PartialEq + use<> {
         capacity,
         targets,
         classic,
+        registry,
+        connect,
         subnets,
         security_groups,
         public_ip,
@@ -324,7 +388,7 @@ fn runs(service: &Service) -> impl PartialEq + use<> {
     } = service.clone();
     // Another strategy is taken with a new deployment alone, which is what callers force.
     let places: Vec<_> = capacity.into_iter().map(|(name, item)| (name, item.weight, item.base)).collect();
-    (task, places, targets, classic, subnets, security_groups, public_ip, platform_version)
+    (task, places, targets, classic, registry, connect, subnets, security_groups, public_ip, platform_version)
 }
 
 /// Starts to drain a service, which must have no tasks or be deleted by force.

@@ -83,6 +83,7 @@ proptest! {
             ("[cluster.main]", format!("[cluster.main]\n[certificate.x]\ndomain = {text}\nalternative_names = [{text}]\nzone = {text}")),
             ("[cluster.main]", format!("[network]\ncidr = {text}\nzones = [{text}]\npublic = [{text}, {text}]\nprivate = [{text}]\nendpoints = [{text}]\n[cluster.main]")),
             ("[cluster.main]", format!("[cluster.main]\n[domain.x]\nname = {text}\ntarget = {text}\nzone = {text}\n[cloudfront.x]\naliases = [{text}]\ncertificate = {text}")),
+            ("[cluster.main]", format!("[cluster.main]\n[namespace.x]\ntype = \"private_dns\"\nname = {text}\ndescription = {text}\n[service.x]\ncluster = {text}\ntask = \"api\"\ndiscovery = {{ namespace = {text}, name = {text}, container = {text} }}\nconnect = {{ namespace = {text}, serve = {{ port = {text}, as = {text}, discovery_name = {text}, tls = {{ authority = {text}, role = {text} }} }} }}\nreaches = [{text}, \"api\"]")),
             ("port = 3000\n\n[alb", format!("port = 3000\nhealth_check = {{ path = {text}, matcher = {text} }}\n[alb")),
         ] {
             let _ = lower_text(&edited(from, &to));
@@ -93,7 +94,7 @@ proptest! {
 #[test]
 fn every_kind_is_lowered_from_something() {
     let text = format!(
-        "{STACK}scaling = {{ min = 1, max = 2, cpu = 60 }}\n[[alb.public.listener.http.rule]]\npriority = 1\nwhen = {{ path = [\"/\"] }}\nforward = \"api\"\n[[cloudfront.x.route]]\npath = \"/*\"\norigin = \"bucket.web\"\n[bucket.web]\nfiles = \"web\"\n[nlb.x]\n[clb.x.listener.y]\nport = 80\ninstance_port = 80\n[certificate.site]\ndomain = \"example.com\"\n[domain.api]\nname = \"api.example.com\"\ntarget = \"alb.public\"\n[function.edge]\ncode = \"edge.js\"\n"
+        "{STACK}discovery = {{}}\nscaling = {{ min = 1, max = 2, cpu = 60 }}\n[[alb.public.listener.http.rule]]\npriority = 1\nwhen = {{ path = [\"/\"] }}\nforward = \"api\"\n[[cloudfront.x.route]]\npath = \"/*\"\norigin = \"bucket.web\"\n[bucket.web]\nfiles = \"web\"\n[nlb.x]\n[clb.x.listener.y]\nport = 80\ninstance_port = 80\n[certificate.site]\ndomain = \"example.com\"\n[domain.api]\nname = \"api.example.com\"\ntarget = \"alb.public\"\n[function.edge]\ncode = \"edge.js\"\n[namespace.main]\ntype = \"private_dns\"\nname = \"shop.internal\"\n"
     );
     let text = format!(
         "{text}[network]\ncidr = \"10.0.0.0/16\"\nprivate = true\nnat = \"one\"\nendpoints = [\"s3\"]\n"

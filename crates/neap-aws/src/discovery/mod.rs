@@ -1,0 +1,116 @@
+//! AWS Cloud Map: namespaces, and the services in them under which tasks are found.
+//!
+//! Decides how they are read and which of them is whose. Must not know who asks for their names.
+
+mod namespace;
+mod read;
+mod service;
+
+pub(crate) use read::{claim, read};
+
+use aws_sdk_servicediscovery::types as sdk;
+use neap_engine::cloud::{CallError, ErrorKind};
+
+use crate::client::Aws;
+use crate::error::{failed, incomplete, refused};
+use crate::tags::{TagChanges, Tags, to_cloud_map};
+
+const NAMESPACES: &str = "servicediscovery:ListNamespaces";
+const SERVICES: &str = "servicediscovery:ListServices";
+const OPERATION: &str = "servicediscovery:GetOperation";
+/// The tag of what ECS makes for Service Connect. Only its key counts.
+const MANAGED: &str = "AmazonECSManaged";
+
+/// The seconds that a record or zone says, as AWS counts them.
+fn seconds(number: u32) -> i64 {
+    i64::from(number)
+}
+
+fn unseconds(number: i64) -> u32 {
+    u32::try_from(number).unwrap_or_default()
+}
+
+async fn namespaces(aws: &Aws) -> Result<Vec<sdk::NamespaceSummary>, CallError> {
+    let pages = aws.names.list_namespaces().into_paginator().send();
+    let pages = pages.collect::<Result<Vec<_>, _>>().await.map_err(failed(NAMESPACES))?;
+    Ok(pages.into_iter().flat_map(|page| page.namespaces.unwrap_or_default()).collect())
+}
+
+/// The services of a namespace.
+async fn services(aws: &Aws, namespace: &str) -> Result<Vec<sdk::ServiceSummary>, CallError> {
+    let filter = sdk::ServiceFilter::builder()
+        .name(sdk::ServiceFilterName::NamespaceId)
+        .values(namespace)
+        .condition(sdk::FilterCondition::Eq)
+        .build()
+        .map_err(|_| incomplete(SERVICES, "Filters"))?;
+    let pages = aws.names.list_services().filters(filter).into_paginator().send();
+    let pages = pages.collect::<Result<Vec<_>, _>>().await.map_err(failed(SERVICES))?;
+    Ok(pages.into_iter().flat_map(|page| page.services.unwrap_or_default()).collect())
+}
+
+/// All tags, those of AWS's own too.
+async fn all_tags(aws: &Aws, arn: &str) -> Result<Vec<sdk::Tag>, CallError> {
+    let answer = aws.names.list_tags_for_resource().resource_arn(arn).send().await;
+    Ok(answer.map_err(failed("servicediscovery:ListTagsForResource"))?.tags.unwrap_or_default())
+}
+
+/// Brings tags in line, adding before removing.
+async fn retag(aws: &Aws, arn: &str, changes: &TagChanges) -> Result<(), CallError> {
+    if !changes.set.is_empty() {
+        let tags = to_cloud_map(&changes.set)?;
+        let call = aws.names.tag_resource().resource_arn(arn).set_tags(Some(tags));
+        call.send().await.map_err(failed("servicediscovery:TagResource"))?;
+    }
+    if !changes.remove.is_empty() {
+        let call = aws.names.untag_resource().resource_arn(arn).set_tag_keys(Some(changes.remove.clone()));
+        call.send().await.map_err(failed("servicediscovery:UntagResource"))?;
+    }
+    Ok(())
+}
+
+/// How far an operation has come: what it made or changed, or nothing yet. One that is not known any more was over long ago.
+async fn followed(aws: &Aws, sent: &str, id: &str) -> Result<Option<sdk::Operation>, CallError> {
+    let answer = aws.names.get_operation().operation_id(id).send().await.map_err(failed(OPERATION))?;
+    let operation = answer.operation.ok_or_else(|| incomplete(OPERATION, "Operation"))?;
+    match operation.status() {
+        Some(sdk::OperationStatus::Success) => Ok(Some(operation)),
+        Some(sdk::OperationStatus::Fail) => Err(failure(sent, &operation)),
+        _ => Ok(None),
+    }
+}
+
+/// An operation that Cloud Map gave up ("Operation" of its API reference).
+fn failure(sent: &str, operation: &sdk::Operation) -> CallError {
+    let code = operation.error_code().unwrap_or_default();
+    let kind = match code {
+        "ACCESS_DENIED" => ErrorKind::Denied,
+        "EXPIRED_TOKEN" => ErrorKind::Credentials,
+        "INTERNAL_FAILURE" | "THROTTLED_REQUEST" => ErrorKind::Unavailable,
+        _ => ErrorKind::Invalid,
+    };
+    let message = operation.error_message().unwrap_or("the operation failed, and AWS gives no reason");
+    CallError { code: Some(code.to_owned()), ..refused(kind, sent, message) }
+}
+
+/// Tags without those of AWS's own.
+fn own_tags(tags: &[sdk::Tag]) -> Tags {
+    crate::tags::from_cloud_map(tags)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_operation_that_failed_says_why() {
+        let check = |code: &str, expected: ErrorKind| {
+            let operation = sdk::Operation::builder().error_code(code).error_message("no").build();
+            let error = failure("servicediscovery:CreateHttpNamespace", &operation);
+            assert_eq!((error.kind, error.message.as_str()), (expected, "no"), "{code}");
+        };
+        check("ACCESS_DENIED", ErrorKind::Denied);
+        check("INTERNAL_FAILURE", ErrorKind::Unavailable);
+        check("CANNOT_CREATE_HOSTED_ZONE", ErrorKind::Invalid);
+    }
+}

@@ -1,0 +1,218 @@
+//! Which services ask which: who may reach their ports, who comes first, and when a new name needs a new deployment.
+//!
+//! Decides the rules between the security groups of services. Must not know how they find each other.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::context::Lowering;
+use super::ground::Block;
+use super::place::Place;
+use super::stack::is_id;
+use super::{connect, container, ground, instances};
+use crate::address::{Address, Kind};
+use crate::config::shape::{NetworkMode, OneOrMany, RecordType, ServiceTable, StackFile};
+use crate::desired::{TAG_REACHES, short_hash};
+use crate::kinds::SecurityGroupRule;
+use crate::reference;
+
+/// The ports from which ECS chooses one for a container.
+const CHOSEN_PORTS: (u16, u16) = (32_768, 65_535);
+/// The most characters of a tag's value.
+const LONGEST_TAG: usize = 256;
+
+/// Checks what `service` reaches.
+pub(super) fn check(lowering: &mut Lowering<'_>, place: &Place, name: &str, table: &ServiceTable) {
+    let file = lowering.file;
+    let place = place.at("reaches");
+    for (index, other) in table.reaches.iter().enumerate() {
+        let place = place.item(index);
+        lowering.named(&place, Kind::Service, other);
+        if table.reaches[..index].contains(other) {
+            lowering.report(&place, "it is in the list twice");
+        }
+        let Some(server) = file.service.get(other) else { continue };
+        if other == name {
+            lowering
+                .report(&place, "a service reaches its own tasks through a rule with the peer `self`")
+                .help("name a `[security_group.x]` of your own in `security_groups`, with such a rule in it");
+            continue;
+        }
+        let serves = server.connect.as_ref().is_some_and(|connect| connect.serve.is_some());
+        if !serves && server.discovery.is_none() {
+            lowering.report(&place, format!("`service.{other}` has no name, so nobody could ask it")).help(
+                format!("give it `connect = {{ serve = {{}} }}`, or `discovery`, in `[service.{other}]`"),
+            );
+        } else if serves && server.discovery.is_none() && table.connect.is_none() {
+            lowering
+                .report(
+                    &place,
+                    format!("only tasks with a proxy find `service.{other}`, and these have none"),
+                )
+                .help("add `connect = {}`");
+        }
+        if !groups_of(file, server).is_empty() {
+            lowering
+                .report(
+                    &place,
+                    format!("`service.{other}` names its own security groups, and they say who reaches it"),
+                )
+                .help(format!("let a rule of theirs have `peer = \"service.{name}\"`, and leave this out"));
+        }
+    }
+}
+
+/// The groups that are chosen for the tasks of a service, or for the instances that they share.
+fn groups_of<'file>(file: &'file StackFile, service: &'file ServiceTable) -> &'file [String] {
+    if ground::mode_of(file, service) == NetworkMode::Awsvpc { &service.security_groups } else { &[] }
+}
+
+/// The rules by which other services reach the tasks of `server`, which have interfaces of their own.
+pub(super) fn to_service(file: &StackFile, server: &str) -> BTreeSet<SecurityGroupRule> {
+    let mut rules = BTreeSet::new();
+    let Some(table) = file.service.get(server) else { return rules };
+    for (client, asking) in clients(file, server) {
+        for port in ports(file, table) {
+            rules
+                .extend(peers(file, client, asking).into_iter().map(|peer| rule((port, port), peer, client)));
+        }
+    }
+    rules
+}
+
+/// The rules by which other services reach tasks that share the instances of a block of `cluster`, whose group is `own`.
+pub(super) fn to_instances(
+    file: &StackFile,
+    cluster: &str,
+    block: Block<'_>,
+    own: &str,
+) -> BTreeSet<SecurityGroupRule> {
+    let mut rules = BTreeSet::new();
+    for (server, table) in file.service.iter().filter(|(_, table)| table.cluster == cluster) {
+        let mode = ground::mode_of(file, table);
+        let lands = ground::instances(file, table).iter().any(|other| other.name == block.name);
+        if !lands || mode == NetworkMode::Awsvpc {
+            continue;
+        }
+        for (client, asking) in clients(file, server) {
+            for range in shared_ports(file, table, mode) {
+                rules.extend(peers(file, client, asking).into_iter().map(|peer| {
+                    let peer = if peer == own { "self".to_owned() } else { peer };
+                    rule(range, peer, client)
+                }));
+            }
+        }
+    }
+    rules
+}
+
+fn rule((from, to): (u16, u16), peer: String, client: &str) -> SecurityGroupRule {
+    SecurityGroupRule {
+        to_port: Some(i32::from(to)),
+        ..SecurityGroupRule::tcp(from, peer, format!("from service.{client}"))
+    }
+}
+
+/// The services that ask `server`.
+pub(super) fn clients<'file>(
+    file: &'file StackFile,
+    server: &str,
+) -> impl Iterator<Item = (&'file str, &'file ServiceTable)> {
+    let asks = move |(name, table): &(&String, &ServiceTable)| {
+        name.as_str() != server && table.reaches.iter().any(|other| other == server)
+    };
+    file.service.iter().filter(asks).map(|(name, table)| (name.as_str(), table))
+}
+
+/// The ids of the groups of a service's tasks, or of the instances that they may land on, as references.
+fn peers(file: &StackFile, name: &str, service: &ServiceTable) -> BTreeSet<String> {
+    let id = |name: &str| reference::output(&Address::new(Kind::SecurityGroup, name), "id");
+    if ground::mode_of(file, service) != NetworkMode::Awsvpc {
+        let blocks = ground::instances(file, service);
+        let name = |block: &Block<'_>| instances::implied_name(&service.cluster, block.name);
+        return blocks.iter().map(|block| id(&name(block))).collect();
+    }
+    let chosen = groups_of(file, service);
+    if chosen.is_empty() {
+        return [id(&format!("service-{name}"))].into();
+    }
+    let named = |text: &String| {
+        if is_id(text, "sg-") {
+            return text.clone();
+        }
+        let inner = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+        let bare = inner.map(|inner| inner.trim_start_matches("security_group.").trim_end_matches(".id"));
+        id(bare.unwrap_or(text))
+    };
+    chosen.iter().map(named).collect()
+}
+
+/// The ports on which the tasks of a service answer those that find them by name.
+fn ports(file: &StackFile, service: &ServiceTable) -> BTreeSet<u16> {
+    let Some(task) = file.task.get(&service.task) else { return BTreeSet::new() };
+    let serves = service.connect.iter().filter_map(|connect| connect.serve.as_ref());
+    let serves = serves.flat_map(OneOrMany::as_slice);
+    let mut ports: BTreeSet<u16> = serves
+        .filter_map(|serve| Some(serve.ingress_port.unwrap_or(connect::served(serve, task)?.container_port)))
+        .collect();
+    if let Some(discovery) = &service.discovery {
+        let is_meant = |name: &String, port: u16| {
+            let of_container = discovery.container.as_ref().is_none_or(|it| it == name);
+            let of_port = discovery.port.is_none_or(|it| it == port);
+            discovery.record != Some(RecordType::Srv) || (of_container && of_port)
+        };
+        for (name, container) in &task.container {
+            let open =
+                container::ports(container).map(|(_, port)| port).filter(|port| port.protocol == "tcp");
+            ports.extend(open.map(|port| port.container_port).filter(|port| is_meant(name, *port)));
+        }
+    }
+    ports
+}
+
+/// The ports of an instance behind which the tasks of a service answer.
+fn shared_ports(file: &StackFile, service: &ServiceTable, mode: NetworkMode) -> BTreeSet<(u16, u16)> {
+    let Some(task) = file.task.get(&service.task) else { return BTreeSet::new() };
+    let open: BTreeMap<u16, u16> = task
+        .container
+        .values()
+        .flat_map(container::ports)
+        .map(|(_, port)| (port.container_port, port.host_port))
+        .collect();
+    // The proxy of Service Connect stands behind a port that ECS chooses.
+    let proxy = service.connect.is_some().then_some(CHOSEN_PORTS);
+    let found = ports(file, service).into_iter().map(|port| match (mode, open.get(&port)) {
+        (NetworkMode::Host, _) => (port, port),
+        (_, Some(fixed)) if *fixed != 0 => (*fixed, *fixed),
+        _ => CHOSEN_PORTS,
+    });
+    found.chain(proxy).collect()
+}
+
+/// What comes before the service `table`: those that it asks, since the proxies of its tasks know the names that there are when
+/// they are deployed.
+pub(super) fn before(table: &ServiceTable) -> impl Iterator<Item = Address> {
+    table.reaches.iter().map(|name| Address::new(Kind::Service, name))
+}
+
+/// The tag that tells which names the tasks of a service know: where it changes, they must be deployed anew.
+pub(super) fn tag(lowering: &mut Lowering<'_>, address: &Address, table: &ServiceTable) {
+    if table.connect.is_none() || table.reaches.is_empty() {
+        return;
+    }
+    let file = lowering.file;
+    let mut known = BTreeSet::new();
+    for name in &table.reaches {
+        let connect = file.service.get(name).and_then(|server| server.connect.as_ref());
+        let serves = connect.and_then(|connect| connect.serve.as_ref()).map_or(&[][..], OneOrMany::as_slice);
+        known.extend(serves.iter().map(|serve| {
+            let alias = serve.alias.as_deref().unwrap_or(name);
+            serve.alias_port.map_or_else(|| alias.to_owned(), |port| format!("{alias}:{port}"))
+        }));
+    }
+    let known: Vec<String> = known.into_iter().collect();
+    let text = known.join(" ");
+    let text = if text.len() > LONGEST_TAG { short_hash(&text) } else { text };
+    if let Some(desired) = lowering.resources.get_mut(address).filter(|_| !text.is_empty()) {
+        desired.tags.insert(TAG_REACHES.to_owned(), text);
+    }
+}
