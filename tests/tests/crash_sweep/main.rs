@@ -3,8 +3,9 @@
 //! For every example, for apply, for the edits in `tests/sweep/*.toml` and for destroy, a real process is killed by SIGKILL
 //! right before each changing call is sent, and right after it was carried out but before its answer arrives. Then it
 //! is run again undisturbed, once, and must end where an undisturbed run ends. At some calls the second run is killed too.
-//! And at each call an answer is lost, a call is throttled, AWS fails, and a permission is missing: what another try helps
-//! against must be overcome within the run, and the rest be named and mended by the next.
+//! And an answer is lost, a call is throttled, AWS fails, or a permission is missing, in turn, or each of them at each call
+//! where `NEAP_SWEEP_FAULTS` is `all`: what another try helps against must be overcome within the run, and the rest be
+//! named and mended by the next.
 //!
 //! One test is one story with one kind of strike; it goes on after a failure, so that the message names every call.
 
@@ -24,6 +25,9 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use story::{Story, Strike};
 
 type Error = Box<dyn std::error::Error>;
+
+/// Says that each fault is tried at each call.
+const FAULTS: &str = "NEAP_SWEEP_FAULTS";
 
 /// What was swept, for the lines that the README quotes.
 #[derive(Default)]
@@ -63,8 +67,12 @@ impl Counts {
 
 /// Strikes each call of `story` in turn. All failures are told, since their pattern is half of the diagnosis.
 fn sweep(story: &Story, strike: Strike, counts: &Counts) -> Result<(), Error> {
+    let every_fault = std::env::var_os(FAULTS).is_some_and(|faults| faults == "all");
     let mut failures = Vec::new();
-    for number in (1..=story.undisturbed()?.calls.len()).filter(|number| strike.is_tried_at(*number)) {
+    for number in 1..=story.undisturbed()?.calls.len() {
+        if !strike.is_tried_at(number, every_fault) {
+            continue;
+        }
         match story.strike_and_recover(number, strike) {
             Ok(kills) => counts.note(story, number, strike, kills)?,
             Err(error) => failures.push(format!("{}{error}", story.heading(number, strike))),

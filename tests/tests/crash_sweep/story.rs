@@ -39,9 +39,18 @@ impl Strike {
         matches!(self, Self::KillBefore | Self::KillAfter | Self::KillTwice(_))
     }
 
-    /// Whether this is tried at the call with this number: what needs three runs is tried at every fifth.
-    pub(crate) const fn is_tried_at(self, number: usize) -> bool {
-        !matches!(self, Self::KillTwice(_)) || number % 5 == 1
+    /// Whether this is tried at the call with this number: a kill everywhere but where it needs three runs, which is at every
+    /// fifth call; of the faults one at each call in turn, or each of them everywhere.
+    pub(crate) const fn is_tried_at(self, number: usize, every_fault: bool) -> bool {
+        let turn = match self {
+            Self::KillBefore | Self::KillAfter => return true,
+            Self::KillTwice(_) => return number % 5 == 1,
+            Self::LostAnswer => 0,
+            Self::Throttle => 1,
+            Self::Broken => 2,
+            Self::Deny => 3,
+        };
+        every_fault || number % 4 == turn
     }
 
     /// The fault script that strikes the call with this number.
