@@ -87,6 +87,7 @@ from moto.ec2.models.launch_templates import LaunchTemplate
 from moto.ec2.models.security_groups import SecurityGroup, SecurityGroupRule
 from moto.ec2.models.nat_gateways import NatGatewayBackend
 from moto.ec2.models.subnets import SubnetBackend
+from moto.ec2.models.vpcs import VPCBackend
 from moto.ec2.utils import parse_user_data
 from moto.ecs.models import EC2ContainerServiceBackend
 from moto.ecs.responses import EC2ContainerServiceResponse
@@ -150,6 +151,7 @@ delete_nat_gateway = NatGatewayBackend.delete_nat_gateway
 delete_subnet = SubnetBackend.delete_subnet
 create_http_namespace = ServiceDiscoveryBackend.create_http_namespace
 delete_namespace = ServiceDiscoveryBackend.delete_namespace
+delete_vpc_endpoints = VPCBackend.delete_vpc_endpoints
 
 
 def create_and_remember(self):
@@ -540,6 +542,14 @@ def delete_nat_gateway_with_its_interface(self, nat_gateway_id):
     return gateway
 
 
+def delete_endpoints_whatever_leads_there(self, vpce_ids=None):
+    for endpoint in [self.vpc_end_points[id] for id in vpce_ids or [] if id in self.vpc_end_points]:
+        routed = [id for id in endpoint.route_table_ids if id in self.route_tables and any(
+            endpoint.destination_prefix_list_id and endpoint.destination_prefix_list_id in route.id for route in self.route_tables[id].routes)]
+        endpoint.route_table_ids = routed
+    return delete_vpc_endpoints(self, vpce_ids)
+
+
 def delete_subnet_with_its_association(self, subnet_id):
     for table in self.route_tables.values():
         table._associations = {id: subnet for id, subnet in table._associations.items() if subnet != subnet_id}
@@ -630,6 +640,7 @@ ServiceDiscoveryBackend.create_private_dns_namespace = create_namespace_with_its
 ServiceDiscoveryBackend.update_private_dns_namespace = update_namespace_with_its_zone
 ServiceDiscoveryBackend.delete_namespace = delete_empty_namespace
 ServiceDiscoveryResponse.list_services = list_services_of_a_namespace
+VPCBackend.delete_vpc_endpoints = delete_endpoints_whatever_leads_there
 Role.__init__ = make_settled_role
 S3Response._bucket_response_put = put_tagged_bucket
 FakeBucket.__init__ = make_owned_bucket

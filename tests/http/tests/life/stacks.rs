@@ -314,7 +314,9 @@ pub(crate) fn two_services() -> Life {
 pub(crate) fn two_unscaled_services() -> Life {
     let life = two_services();
     let mut counts = life.counts;
-    counts["scalable targets"].take();
+    for kind in ["scalable targets", "elastic ips", "nat gateways"] {
+        counts[kind].take();
+    }
     let counts = counts.as_object().into_iter().flatten().filter(|(_, count)| !count.is_null());
     let counts = counts.map(|(kind, count)| (kind.clone(), count.clone())).collect();
     let in_place = &life.in_place[..life.in_place.len() - 3];
