@@ -11,6 +11,7 @@ use std::time::Duration;
 use neap_core::address::{Address, Kind};
 use neap_core::config::Loaded;
 use neap_core::desired::{Desired, TAG_ADDRESS, TAG_STACK};
+use neap_core::kinds::Resource;
 use neap_core::live::{Live, LiveResource};
 use neap_core::plan::planner::plan;
 use neap_core::plan::{Mode, Plan, Refusal, check};
@@ -338,7 +339,15 @@ impl Machine {
     fn strangers(&self, stack: &str) -> BTreeMap<(Kind, String), String> {
         let strangers = self.sim.resources().into_iter().filter(|found| !found.is_of(stack));
         let settled = strangers.filter(|found| !matches!(found.phase, neap_core::live::Phase::Deleting(_)));
-        settled.map(|it| ((it.kind(), it.id), format!("{:?} {:?}", it.resource, it.tags))).collect()
+        let mut told = BTreeMap::new();
+        for mut it in settled {
+            // Certificates of all stacks for one name share its record.
+            if let Resource::Certificate(certificate) = &mut it.resource {
+                certificate.validated_in.clear();
+            }
+            told.insert((it.kind(), it.id), format!("{:?} {:?}", it.resource, it.tags));
+        }
+        told
     }
 
     /// One of the resources of either stack, if there is any.
