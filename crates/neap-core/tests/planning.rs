@@ -70,7 +70,7 @@ fn drift(sky: &mut Sky, picks: &mut Picks<'_>) {
             // Deleted by hand, where AWS lets them.
             1 | 2 => drop(sky.delete(&id)),
             3 if sky.resources[index].kind().takes_tags() => {
-                drop(sky.resources[index].tags.insert("team".into(), "other".into()))
+                drop(sky.resources[index].tags.insert("team".into(), "other".into()));
             }
             4 => fail(&mut sky.resources[index], Phase::Failed("broken".into())),
             5 => fail(&mut sky.resources[index], Phase::Deleting("deleting".into())),

@@ -48,7 +48,7 @@ impl Remote for ElasticIp {
     async fn create(aws: &Aws, wanted: &Wanted<'_, Self>) -> Result<Outputs, CallError> {
         let tags = tagged(sdk::ResourceType::ElasticIp, &wanted.all_tags());
         let call = aws.ec2_once.allocate_address().domain(sdk::DomainType::Vpc).tag_specifications(tags);
-        let pool = Some(&wanted.fields.pool).filter(|pool| *pool != ElasticIp::AMAZON);
+        let pool = Some(&wanted.fields.pool).filter(|pool| *pool != Self::AMAZON);
         let answer = call.set_public_ipv4_pool(pool.cloned()).send().await.map_err(failed(CREATE))?;
         let id = answer.allocation_id().ok_or_else(|| incomplete(CREATE, "AllocationId"))?;
         Ok(outputs([("id", id), ("public_ip", answer.public_ip().unwrap_or_default())]))

@@ -122,8 +122,8 @@ async fn delete(aws: &Aws, id: &str) -> Result<(), CallError> {
 impl Remote for VpcEndpoint {
     async fn create(aws: &Aws, wanted: &Wanted<'_, Self>) -> Result<Outputs, CallError> {
         let fields = wanted.fields;
-        let is_interface = fields.endpoint_type == VpcEndpoint::INTERFACE;
-        let policy = (fields.policy != VpcEndpoint::full_access()).then(|| fields.policy.to_string());
+        let is_interface = fields.endpoint_type == Self::INTERFACE;
+        let policy = (fields.policy != Self::full_access()).then(|| fields.policy.to_string());
         let list = |set: &BTreeSet<String>| beyond(set, &BTreeSet::new());
         let call = aws
             .ec2_once

@@ -49,7 +49,7 @@ pub(super) fn site(stack: &mut Desired, picks: &mut Picks<'_>) {
     let policy = BucketPolicy::readable_by(
         "neap/course/bucket_policy.web",
         &of("bucket.web", "arn"),
-        &[distribution.clone()],
+        std::slice::from_ref(&distribution),
     );
     add(stack, "bucket_policy.web", BucketPolicy { bucket: of("bucket.web", "name"), policy });
     let mut kept = BucketFiles { bucket: of("bucket.web", "name"), ..example!(BucketFiles) };

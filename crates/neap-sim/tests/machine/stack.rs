@@ -82,7 +82,7 @@ impl Knobs {
             2 => text.push_str("[network]\ncidr = \"10.1.0.0/16\"\n"),
             3 => _ = write!(text, "[network]\ncidr = \"10.0.0.0/16\"\n{private}"),
             _ => {
-                _ = write!(text, "[network]\ncidr = \"10.1.0.0/16\"\n{}", private.replace("one", "per_zone"))
+                _ = write!(text, "[network]\ncidr = \"10.1.0.0/16\"\n{}", private.replace("one", "per_zone"));
             }
         }
         self.storage(&mut text);

@@ -14,6 +14,9 @@ use crate::stack::{
     task, until_gone, until_ready, update,
 };
 
+/// What is changed of a service before it is sent.
+type Edit<'a> = Box<dyn FnOnce(&mut Service) + 'a>;
+
 const INVALID: &str = "InvalidParameterException";
 const POLICY: &str = "arn:aws:iam::aws:policy/AmazonECSInfrastructureRolePolicyForLoadBalancers";
 
@@ -194,7 +197,7 @@ async fn a_deployment_whose_tasks_fail_never_moves_any_traffic() {
 async fn what_ecs_refuses_is_refused_in_its_words() {
     let site = Site::new().await;
     let now = site.now().await;
-    let cases: [(&str, Box<dyn FnOnce(&mut Service) + '_>); 9] = [
+    let cases: [(&str, Edit<'_>); 9] = [
         (
             "advancedConfiguration field is required for all loadBalancers",
             Box::new(|service| service.targets[0].alternate = None),
@@ -269,7 +272,7 @@ async fn what_is_wrong_with_the_ways_is_rolled_back() {
     let fixed = resource("alb.public.listener.http.rule.40", rule(&listener, 40, not_found()));
     let fixed = must_create(&site.sim, &fixed).await["arn"].clone();
     let unfit = must_create(&site.sim, &resource("role.unfit", role("course-unfit"))).await["arn"].clone();
-    let cases: [(&str, Box<dyn FnOnce(&mut Service) + '_>); 3] = [
+    let cases: [(&str, Edit<'_>); 3] = [
         (
             "is not associated with either productionListenerRule or testListenerRule.",
             Box::new(|it| with(it).test = Some(other)),

@@ -92,7 +92,7 @@ async fn subnets(request: &Request<'_>, arn: &str, current: &Clb, desired: &Clb)
             let attach = |world: &mut World| attach(world, arn, subnet);
             match request.call("elasticloadbalancing:AttachLoadBalancerToSubnets", attach).await {
                 Err(error) if error.code.as_deref() == Some(MISFIT) && !less.is_empty() => {
-                    waiting.push(subnet)
+                    waiting.push(subnet);
                 }
                 answer => answer?,
             }
