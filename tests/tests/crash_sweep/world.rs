@@ -3,7 +3,7 @@
 //! Read from the file, not through neap, so that what neap overlooks counts too. Decides what may differ between two
 //! runs: what AWS assigns, and times. Whatever exists twice, is inactive, or has no address shows as a key of its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde_json::Value;
@@ -89,8 +89,25 @@ fn stable_names(named: &BTreeMap<String, &Value>) -> Vec<(String, String)> {
             }
         }
     }
+    names.extend(default_rules(named));
     names.sort_by_key(|(value, _)| std::cmp::Reverse(value.len()));
     names
+}
+
+/// The rules that do what a listener does by default, wherever one is named: they are of no record.
+fn default_rules(named: &BTreeMap<String, &Value>) -> BTreeSet<(String, String)> {
+    let texts: Vec<String> = named.values().map(ToString::to_string).collect();
+    let arns: BTreeSet<&str> = named.values().filter_map(|record| record["arn"].as_str()).collect();
+    let mut found = BTreeSet::new();
+    for (key, record) in named {
+        let arn = record["arn"].as_str().filter(|arn| arn.contains(":listener/"));
+        let Some(arn) = arn else { continue };
+        let start = format!("{}/", arn.replacen(":listener/", ":listener-rule/", 1));
+        let rules = texts.iter().flat_map(|text| text.split('"').filter(|part| part.starts_with(&start)));
+        let rules = rules.filter(|rule| !arns.contains(rule));
+        found.extend(rules.map(|rule| (rule.to_owned(), format!("<{key}.default_rule>"))));
+    }
+    found
 }
 
 fn forget_times(value: &mut Value) {
