@@ -4,7 +4,7 @@
 //! right before each changing call is sent, and right after it was carried out but before its answer arrives. Then it
 //! is run again undisturbed, once, and must end where an undisturbed run ends. At some calls the second run is killed too.
 //! And an answer is lost, a call is throttled, AWS fails, or a permission is missing, in turn, or each of them at each call
-//! where `NEAP_SWEEP_FAULTS` is `all`: what another try helps against must be overcome within the run, and the rest be
+//! where `NEAP_SWEEP` is `all`: what another try helps against must be overcome within the run, and the rest be
 //! named and mended by the next.
 //!
 //! One test is one story with one kind of strike; it goes on after a failure, so that the message names every call.
@@ -26,8 +26,8 @@ use story::{Story, Strike};
 
 type Error = Box<dyn std::error::Error>;
 
-/// Says that each fault is tried at each call.
-const FAULTS: &str = "NEAP_SWEEP_FAULTS";
+/// Says that everything is tried at each call.
+const SWEEP: &str = "NEAP_SWEEP";
 
 /// What was swept, for the lines that the README quotes.
 #[derive(Default)]
@@ -67,10 +67,11 @@ impl Counts {
 
 /// Strikes each call of `story` in turn. All failures are told, since their pattern is half of the diagnosis.
 fn sweep(story: &Story, strike: Strike, counts: &Counts) -> Result<(), Error> {
-    let every_fault = std::env::var_os(FAULTS).is_some_and(|faults| faults == "all");
+    let all = std::env::var_os(SWEEP).is_some_and(|sweep| sweep == "all");
     let mut failures = Vec::new();
-    for number in 1..=story.undisturbed()?.calls.len() {
-        if !strike.is_tried_at(number, every_fault) {
+    let calls = story.undisturbed()?.calls.len();
+    for number in 1..=calls {
+        if !strike.is_tried_at(number, calls, all) {
             continue;
         }
         match story.strike_and_recover(number, strike) {

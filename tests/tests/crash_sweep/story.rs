@@ -14,6 +14,9 @@ use crate::world::World;
 const APPLY: [&str; 2] = ["apply", "--yes"];
 const DESTROY: [&str; 2] = ["destroy", "--yes"];
 
+/// More calls than this make a story long. What is there before a call is mostly what was there after the one before it.
+const LONG: usize = 40;
+
 /// What happens at a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Strike {
@@ -39,18 +42,19 @@ impl Strike {
         matches!(self, Self::KillBefore | Self::KillAfter | Self::KillTwice(_))
     }
 
-    /// Whether this is tried at the call with this number: a kill everywhere but where it needs three runs, which is at every
-    /// fifth call; of the faults one at each call in turn, or each of them everywhere.
-    pub(crate) const fn is_tried_at(self, number: usize, every_fault: bool) -> bool {
+    /// Whether this is tried at the call with this number of so many: a kill on both sides of it, in a long story on one of them in
+    /// turn, and where it needs three runs at every fifth; of the faults one in turn. Or everything where all is asked for.
+    pub(crate) const fn is_tried_at(self, number: usize, calls: usize, all: bool) -> bool {
         let turn = match self {
-            Self::KillBefore | Self::KillAfter => return true,
+            Self::KillBefore => return all || calls <= LONG || number % 2 == 0,
+            Self::KillAfter => return all || calls <= LONG || number % 2 == 1,
             Self::KillTwice(_) => return number % 5 == 1,
             Self::LostAnswer => 0,
             Self::Throttle => 1,
             Self::Broken => 2,
             Self::Deny => 3,
         };
-        every_fault || number % 4 == turn
+        all || number % 4 == turn
     }
 
     /// The fault script that strikes the call with this number.
