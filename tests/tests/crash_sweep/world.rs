@@ -15,7 +15,7 @@ use crate::Error;
 pub(crate) struct World(BTreeMap<String, Value>);
 
 /// What AWS assigns, whichever name it has among the outputs.
-const ASSIGNED: [&str; 5] = ["arn", "full_name", "id", "dns_name", "domain_name"];
+const ASSIGNED: [&str; 6] = ["arn", "full_name", "id", "dns_name", "domain_name", "public_ip"];
 /// What depends on when something happened.
 const TIMES: [&str; 6] = ["visible_from", "started", "until", "running", "previous", "id"];
 
