@@ -32,18 +32,9 @@ pub(super) fn deployment(
 ) -> Option<Deployment> {
     let deployment = table.deployment.as_ref()?;
     let place = place.at("deployment");
-    match deployment.strategy {
-        DeploymentStrategy::Rolling => {
-            check_rolling(lowering, &place, deployment);
-            return None;
-        }
-        DeploymentStrategy::BlueGreen => {}
-        DeploymentStrategy::Linear | DeploymentStrategy::Canary => {
-            lowering
-                .report(&place.at("strategy"), "neap shifts traffic neither in steps nor a part of it first")
-                .help("use `blue_green`, which shifts all of it at once and can go back, or `rolling`");
-            return None;
-        }
+    if deployment.strategy == DeploymentStrategy::Rolling {
+        check_rolling(lowering, &place, deployment);
+        return None;
     }
     if table.is_daemon() {
         lowering

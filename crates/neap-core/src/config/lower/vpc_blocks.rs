@@ -113,14 +113,14 @@ enum Named {
     Wrong,
 }
 
-/// The blocks that are named for a sort of subnets, apart from each other and from `others`.
+/// The blocks that are named for a sort of subnets, apart from each other and from the `public` ones.
 fn named(
     lowering: &mut Lowering<'_>,
     group: SubnetGroup,
     texts: &[String],
     whole: Block,
     zones: usize,
-    others: &[Block],
+    public: &[Block],
 ) -> Named {
     if texts.is_empty() {
         return Named::None;
@@ -138,8 +138,10 @@ fn named(
         let Some(block) = block(lowering, &place, text) else { return Named::Wrong };
         if !whole.contains(block) {
             lowering.report(&place, format!("`{text}` is outside of the VPC, `{whole}`"));
-        } else if let Some(other) = blocks.iter().chain(others).find(|other| other.overlaps(block)) {
+        } else if let Some(other) = blocks.iter().find(|other| other.overlaps(block)) {
             lowering.report(&place, format!("`{text}` overlaps with `{other}`"));
+        } else if let Some(other) = public.iter().find(|other| other.overlaps(block)) {
+            lowering.report(&place, format!("`{text}` overlaps with the public subnet `{other}`"));
         }
         blocks.push(block);
     }

@@ -142,10 +142,6 @@ pub enum DeploymentStrategy {
     Rolling,
     /// All new tasks run beside the old ones, then all traffic moves to them.
     BlueGreen,
-    /// AWS shifts traffic in equal steps; neap does not.
-    Linear,
-    /// AWS shifts a little traffic first; neap does not.
-    Canary,
 }
 
 /// A Lambda function that ECS asks at some stages.

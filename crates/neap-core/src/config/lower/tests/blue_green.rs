@@ -157,11 +157,6 @@ fn both_or_none_of_the_two_are_asked_for() {
         "[service.api]\ndeployment = { bake_minutes = 3 }",
         "service.api.deployment.bake_minutes: `bake_minutes` is for blue/green deployments",
     );
-    check_edited(
-        "[service.api]",
-        "[service.api]\ndeployment = { strategy = \"linear\" }",
-        "service.api.deployment.strategy: neap shifts traffic neither in steps nor a part of it first",
-    );
 }
 
 #[test]

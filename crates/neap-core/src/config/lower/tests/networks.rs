@@ -196,7 +196,7 @@ fn private_blocks_that_do_not_fit_are_told_before_anything_is_made() {
     let check = |keys: &str, expected: &str| check_more(&format!("{OWN}{keys}\n"), expected);
     check(
         "private = [\"10.0.0.0/24\", \"10.0.40.0/24\"]",
-        "network.private.0: `10.0.0.0/24` overlaps with `10.0.0.0/20`",
+        "network.private.0: `10.0.0.0/24` overlaps with the public subnet `10.0.0.0/20`",
     );
     check(
         "private = [\"10.0.40.0/24\", \"10.0.40.128/25\"]",
