@@ -29,9 +29,11 @@ pub(crate) fn demo() -> Result<(), String> {
 /// How many sequences the state machine tries: as many as two cores do in two minutes.
 const SEQUENCES: &str = "3000";
 
-/// Says how many kills of the sweep over HTTP one is tried of. All of them, and every fault on every stack, take over a quarter of an
-/// hour, so that the suite tries every third unless this says otherwise; the sweep on the sandbox tries all of its own.
+/// Says of how many kills of the sweep over HTTP one is tried in a life of its own. All of them, and every fault at every operation of every
+/// stack, take an hour, so that the suite tries one in [`SAMPLE`] unless this says otherwise, and the lives in which every operation is
+/// killed; the sweep on the sandbox tries all of its own.
 const SWEEP_STRIDE: &str = "NEAP_SWEEP_STRIDE";
+const SAMPLE: &str = "36";
 
 /// How many servers of each emulator run, and so how many lives are lived side by side. A life mostly waits: for what AWS shows late
 /// before destroy says that nothing is left, and for what an earlier process may have registered.
@@ -74,7 +76,7 @@ pub(crate) fn http(tools: Option<&Path>) -> Result<(), String> {
     suite.env("NEAP_PYTHON", motos[0].python());
     suite.env("NEAP_MOTO", moto.join(" ")).env("NEAP_MINISTACK", ministacks_listen.join(" "));
     if std::env::var_os(SWEEP_STRIDE).is_none() {
-        suite.env(SWEEP_STRIDE, "3");
+        suite.env(SWEEP_STRIDE, SAMPLE);
     }
     let result = run(&mut suite);
     judge(&proxies)?;

@@ -1,8 +1,9 @@
 //! The crash sweep: neap is killed at every call that changes something, and run again.
 //!
 //! For every example, for apply, for the edits in `tests/sweep/*.toml` and for destroy, a real process is killed by SIGKILL
-//! right before each changing call is sent, and right after it was carried out but before its answer arrives. Then it
-//! is run again undisturbed, once, and must end where an undisturbed run ends. At some calls the second run is killed too.
+//! right before each changing call is sent, and right after it was carried out but before its answer arrives; in a long
+//! story on one side of each, in turn. Then it is run again undisturbed, once, and must end where an undisturbed run ends. At
+//! some calls the second run is killed too.
 //! And an answer is lost, a call is throttled, AWS fails, or a permission is missing, in turn, or each of them at each call
 //! where `NEAP_SWEEP` is `all`: what another try helps against must be overcome within the run, and the rest be
 //! named and mended by the next.

@@ -114,10 +114,7 @@ impl<'a> Case<'a> {
         let mut tally = Tally::default();
         self.command(disturbed, "apply", &self.apply, &mut tally)?;
         same(disturbed, &self.calm.built, "after apply")?;
-        let Run { code, stdout, stderr } = disturbed.world.neap(&["plan", "--detailed-exitcode"]);
-        if code != 0 {
-            return Err(format!("a second plan ends with {code}\n{stdout}{stderr}"));
-        }
+        nothing_planned(disturbed)?;
         self.command(disturbed, "destroy", &self.destroy, &mut tally)?;
         same(disturbed, &self.calm.left, "after destroy")?;
         Ok(tally)
@@ -163,6 +160,12 @@ impl Ending {
             }
         }
     }
+}
+
+/// Whether a second plan is empty.
+pub(crate) fn nothing_planned(disturbed: &Disturbed) -> Result<(), String> {
+    let Run { code, stdout, stderr } = disturbed.world.neap(&["plan", "--detailed-exitcode"]);
+    if code == 0 { Ok(()) } else { Err(format!("a second plan ends with {code}\n{stdout}{stderr}")) }
 }
 
 /// Whether the independent reader sees what it saw in the undisturbed life.

@@ -10,7 +10,7 @@ use neap_http_tests::Disturbed;
 use serde_json::Value;
 
 use crate::calm::Calm;
-use crate::case::{Tally, same, told};
+use crate::case::{Tally, nothing_planned, same, told};
 use crate::crew::Site;
 
 /// What strikes a stack.
@@ -35,6 +35,7 @@ impl<'a> Chain<'a> {
             let kills = tally.kills;
             let disturbed = site.world(*stack);
             self.command(&disturbed, "apply", &mut applying, built, &mut tally)?;
+            nothing_planned(&disturbed)?;
             self.command(&disturbed, "destroy", &mut destroying, left, &mut tally)?;
             if tally.kills == kills {
                 return Err(format!("{stack:?}: nothing asks for these: {applying:?} {destroying:?}"));

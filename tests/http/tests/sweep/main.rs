@@ -43,7 +43,7 @@ const LASTING: [(Fault, &str); 3] = [
 ];
 
 /// One of so many kills is tried of each stack, where all are asked for.
-const STRIDES: [(Stack, usize); 7] = [
+const STRIDES: [(Stack, usize); 8] = [
     (Stack::Root, 1),
     (Stack::CourseFargate, 1),
     (Stack::SpaDomain, 1),
@@ -51,6 +51,7 @@ const STRIDES: [(Stack, usize); 7] = [
     (Stack::InternalNlb, 7),
     (Stack::Sidecar, 7),
     (Stack::TwoServices, 9),
+    (Stack::BlueGreen, 7),
 ];
 
 /// A life in which something strikes.
@@ -89,9 +90,11 @@ fn lives(calm: &[Calm], sample: usize) -> Vec<Life<'_>> {
 
 #[test]
 fn every_kill_and_every_fault_is_recovered_from_on_moto() {
+    let swept: Vec<Stack> = STRIDES.iter().map(|(stack, _)| *stack).collect();
+    assert!(Stack::ALL.iter().all(|stack| swept.contains(stack)), "every stack is swept");
     let crew = Crew::hire();
     let sample = env::var("NEAP_SWEEP_STRIDE").map_or(1, |stride| stride.parse().expect("a number"));
-    let calm: Vec<Calm> = crew.each(STRIDES.iter().map(|(stack, _)| *stack).collect(), Calm::watch);
+    let calm: Vec<Calm> = crew.each(swept, Calm::watch);
     let mut sum = Tally::default();
     let mut failures = Vec::new();
     let live = |site: &Site, life: Life<'_>| {
