@@ -481,12 +481,14 @@ fn questions(operation: &str, address: Option<&Address>, desired: &Desired, seen
         }
         "servicediscovery:CreateHttpNamespace" | "servicediscovery:CreatePrivateDnsNamespace" => {
             let mut all = ask(operation, vec!["*".to_owned()], std::slice::from_ref(&requested));
-            all.extend(ask("servicediscovery:TagResource", own(), &[]));
+            all.extend(ask("servicediscovery:TagResource", vec!["*".to_owned()], &[]));
             all
         }
         "servicediscovery:CreateService" => {
             let mut all = ask(operation, seen.of_kind(Kind::Namespace), std::slice::from_ref(&requested));
-            all.extend(ask("servicediscovery:TagResource", own(), &[]));
+            let made = regional("servicediscovery", "service/srv-0123");
+            all.extend(ask(operation, made, std::slice::from_ref(&requested)));
+            all.extend(ask("servicediscovery:TagResource", vec!["*".to_owned()], &[]));
             all
         }
         // What ECS made in a namespace is nobody's.
@@ -562,7 +564,7 @@ fn questions(operation: &str, address: Option<&Address>, desired: &Desired, seen
         }
         "ecs:DescribeServiceDeployments" => {
             let deployment = |arn: &String| arn.replace(":service/", ":service-deployment/") + "/any";
-            ask(operation, own().iter().map(deployment).collect(), &[])
+            ask(operation, own().iter().map(deployment).chain(own()).collect(), &[])
         }
         "ecs:RegisterTaskDefinition" => {
             let mut all = ask(operation, own(), &[requested]);
@@ -634,7 +636,9 @@ fn is_unlimited(operation: &str) -> bool {
         "s3" => name == "ListAllMyBuckets",
         "acm" => name == "ListCertificates",
         "route53" => matches!(name, "ListHostedZones" | "ListHostedZonesByName" | "CreateHostedZone"),
-        "servicediscovery" => name.starts_with("List") || name == "GetOperation",
+        "servicediscovery" => {
+            name.starts_with("List") || matches!(name, "GetOperation" | "TagResource" | "UntagResource")
+        }
         _ => false,
     }
 }
