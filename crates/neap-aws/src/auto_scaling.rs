@@ -299,11 +299,8 @@ impl Remote for AutoScalingGroup {
         wanted: &Wanted<'_, Self>,
     ) -> Result<Outputs, CallError> {
         let (before, after) = (held.fields, wanted.fields);
-        // What failed before says nothing of what is wanted now.
-        let earlier = match held.live.phase {
-            Phase::Settling(_) => launches::ids(&launches::attempts(aws, &after.name).await?),
-            Phase::Ready | Phase::Deleting(_) | Phase::Failed(_) => HashSet::new(),
-        };
+        // What failed before says nothing of what is wanted now, whatever has come of the group since.
+        let earlier = launches::ids(&launches::attempts(aws, &after.name).await?);
         aws.recent.launches_from(&after.name, earlier);
         if before.scale_in_protection && !after.scale_in_protection {
             unprotect(aws, &after.name).await?;

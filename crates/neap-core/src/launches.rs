@@ -6,7 +6,7 @@
 //! EC2's API reference, as the status messages of scaling activities show them.
 
 /// Words of the sentences that no repeat changes, in lower case: all of one line must be there.
-const HOPELESS: [&[&str]; 14] = [
+const HOPELESS: [&[&str]; 13] = [
     // A quota must be raised, or something else be stopped.
     &["requested more vcpu capacity"],
     &["requested more instances", "limit"],
@@ -21,13 +21,13 @@ const HOPELESS: [&[&str]; 14] = [
     &["invalid ami"],
     &["key pair", "does not exist"],
     &["security group", "does not exist"],
-    &["invalid iam instance profile"],
     &["accept terms"],
     &["configuration is currently not supported"],
 ];
 
 /// Whether `message`, AWS's reason for not having launched an instance, is one that no repeat changes. A lack of capacity may
-/// end at any time, and a zone that lacks a type leaves the others.
+/// end at any time, a zone that lacks a type leaves the others, and an instance profile that was made a moment ago is known
+/// everywhere a minute later (hashicorp/terraform-provider-aws#31282).
 pub fn is_hopeless(message: &str) -> bool {
     let lower = message.to_lowercase();
     HOPELESS.iter().any(|words| words.iter().all(|words| lower.contains(words)))
@@ -62,12 +62,14 @@ mod tests {
     }
 
     #[test]
-    fn capacity_may_come_back() {
+    fn capacity_may_come_back_and_a_new_profile_becomes_known() {
         for message in [
             "We currently do not have sufficient t3.micro capacity in the Availability Zone you requested (eu-west-1a). Our \
              system will be working on provisioning additional capacity. Launching EC2 instance failed.",
             "Could not launch Spot Instances. UnfulfillableCapacity - Unable to fulfill capacity due to your request \
              configuration. Launching EC2 instance failed.",
+            "Value (arn:aws:iam::1:instance-profile/a) for parameter iamInstanceProfile.arn is invalid. Invalid IAM Instance \
+             Profile ARN. Launching EC2 instance failed.",
             "There is no Spot capacity available that matches your request. Launching EC2 instance failed.",
             "Your requested instance type (t3.micro) is not supported in your requested Availability Zone (us-east-1e).",
         ] {

@@ -48,6 +48,8 @@ fn from_aws(policy: &sdk::ScalingPolicy) -> GroupTracking {
     let tracking = policy.target_tracking_configuration();
     let metric = tracking.and_then(|it| it.predefined_metric_specification());
     let metric = metric.and_then(|metric| metric.predefined_metric_type());
+    // One that somebody switched off scales nothing: it is put anew, as what it is not now.
+    let metric = metric.filter(|_| policy.enabled() != Some(false));
     GroupTracking {
         metric: metric.map_or(OTHER, sdk::MetricType::as_str).to_owned(),
         target: tracking.and_then(|it| it.target_value()).unwrap_or(0.0),
@@ -130,5 +132,13 @@ mod tests {
     fn a_policy_of_others_has_a_metric_that_aws_does_not_know() {
         let simple = of_group(&[policy("out").policy_type("SimpleScaling").build()], "workers");
         assert_eq!((simple["out"].metric.as_str(), simple["out"].warmup_seconds), (OTHER, 300));
+    }
+
+    #[test]
+    fn a_policy_that_is_switched_off_differs_from_what_was_put() {
+        let example = AutoScalingGroup::example().target_tracking;
+        let (name, fields) = example.first_key_value().expect("a policy");
+        let off = policy(name).target_tracking_configuration(to_aws(fields)).enabled(false).build();
+        assert_eq!(of_group(&[off], "workers")[name].metric, OTHER);
     }
 }
