@@ -94,10 +94,18 @@ fn choose(desired: &Desired, found: &[LiveResource], address: &Address, vpc: &st
     }
     let is_own = |live: &LiveResource| live.is_of(&desired.stack) && live.address == *address;
     let own = of_kind().filter(|(_, live)| is_own(live));
+    // Of two addresses the one that a gateway has is meant: a request whose answer was lost may have got another.
+    let is_idle = |live: &LiveResource| {
+        let gateways = found.iter().filter_map(|it| match &it.resource {
+            Resource::NatGateway(gateway) => gateway.address.as_deref(),
+            _ => None,
+        });
+        live.kind() == Kind::ElasticIp && !gateways.into_iter().any(|address| address == live.id)
+    };
     let best = own.min_by_key(|(_, live)| {
         let (within, detached) = placed(&live.resource);
         let goes = !matches!(live.phase, Phase::Ready | Phase::Settling(_));
-        (within != vpc, detached, goes, block(&live.resource) != block(wanted), &live.id)
+        (within != vpc, detached, goes, block(&live.resource) != block(wanted), is_idle(live), &live.id)
     });
     // A block is one subnet's, and a VPC has one gateway.
     let in_place = || {
@@ -161,7 +169,7 @@ pub fn zones(available: &[String], readings: &BTreeMap<Address, Reading>) -> Vec
 mod tests {
     use super::*;
     use crate::desired::{TAG_ADDRESS, TAG_STACK};
-    use crate::kinds::{InternetGateway, KindOf, Subnet, Vpc};
+    use crate::kinds::{ElasticIp, InternetGateway, KindOf, NatGateway, Subnet, Vpc};
     use crate::live::Outputs;
 
     fn live(id: &str, address: &str, stack: &str, resource: impl Into<Resource>) -> LiveResource {
@@ -203,6 +211,7 @@ mod tests {
             ("vpc.main", wanted(vpc("10.0.0.0/16").into())),
             ("internet_gateway.main", wanted(gateway(main).into())),
             ("subnet.public-1", wanted(in_vpc(main, "10.0.0.0/20").into())),
+            ("elastic_ip.nat-1", wanted(ElasticIp::example().into())),
         ];
         let resources = resources.map(|(address, it)| (address.parse().expect("an address"), it));
         Desired { stack: "shop".into(), resources: resources.into(), ..Desired::default() }
@@ -224,6 +233,17 @@ mod tests {
         check(vec![others.clone()], &[]);
         let own = live("vpc-1", "vpc.main", "shop", vpc("10.9.0.0/16"));
         check(vec![others, own], &[("vpc.main", "vpc-1")]);
+    }
+
+    #[test]
+    fn of_two_addresses_the_one_that_a_gateway_has_is_meant() {
+        let used = NatGateway { vpc: "vpc-1".into(), address: Some("eip-2".into()), ..NatGateway::example() };
+        let found = vec![
+            live("eip-1", "elastic_ip.nat-1", "shop", ElasticIp::example()),
+            live("eip-2", "elastic_ip.nat-1", "shop", ElasticIp::example()),
+            live("nat-1", "nat_gateway.nat-1", "shop", used),
+        ];
+        check(found, &[("elastic_ip.nat-1", "eip-2")]);
     }
 
     #[test]

@@ -46,8 +46,10 @@ impl VpcEndpoint {
 
     /// The canonical form of a policy that AWS shows; none is the default, whatever version of the language it is in.
     pub fn shown_policy(document: Option<&str>) -> Value {
-        let shown = document.and_then(|text| serde_json::from_str::<Value>(text).ok());
-        let shown = shown.map(|document| policy::normalise(&document)).unwrap_or_else(Self::full_access);
+        let Some(text) = document else { return Self::full_access() };
+        // What is no JSON differs from every policy, and is seen.
+        let shown = serde_json::from_str::<Value>(text)
+            .map_or_else(|_| Value::String(text.to_owned()), |document| policy::normalise(&document));
         if shown["Statement"] == Self::full_access()["Statement"] { Self::full_access() } else { shown }
     }
 }
@@ -93,5 +95,6 @@ mod tests {
         let narrow =
             r#"{"Statement":[{"Action":"s3:GetObject","Effect":"Allow","Resource":"*","Principal":"*"}]}"#;
         assert_ne!(VpcEndpoint::shown_policy(Some(narrow)), full);
+        assert_ne!(VpcEndpoint::shown_policy(Some("no json")), full);
     }
 }
