@@ -58,7 +58,8 @@ pub(crate) fn call(error: &CallError, address: Option<&str>) -> Explanation {
             let explanation = Explanation::new(denial.cause(), denial.fixes());
             Explanation { permission: Some(denial), ..explanation }
         }
-        ErrorKind::Quota => match Quota::of(operation, code.as_deref().unwrap_or_default(), message) {
+        ErrorKind::Quota => match Quota::of(operation, code.as_deref().unwrap_or_default(), message, address)
+        {
             Some(quota) => {
                 let cause = format!("the quota `{}` is used up", quota.name);
                 Explanation { quota: Some(quota.name), ..Explanation::new(cause, [quota.fix()]) }

@@ -18,14 +18,16 @@ pub(crate) struct Quota {
 }
 
 impl Quota {
-    /// The quota that a refused call of `operation` has met, if it is known.
-    pub(crate) fn of(operation: &str, code: &str, message: &str) -> Option<Self> {
+    /// The quota that a refused call of `operation` has met, about the resource at `address` if it was about one; none if it is
+    /// not known.
+    pub(crate) fn of(operation: &str, code: &str, message: &str, address: Option<&str>) -> Option<Self> {
         let (service, call) = operation.split_once(':')?;
         let message = message.to_ascii_lowercase();
         let fits = |wanted: &str, actual: &str| wanted.is_empty() || wanted == actual;
         let is_met = |meeting: &&Meeting| {
             let fits_call = meeting.service == service && fits(meeting.call, call);
-            fits_call && fits(meeting.code, code) && message.contains(meeting.says)
+            let fits_place = address.unwrap_or_default().starts_with(meeting.at);
+            fits_call && fits_place && fits(meeting.code, code) && message.contains(meeting.says)
         };
         TABLE.iter().find(is_met).map(|meeting| meeting.quota)
     }
@@ -62,7 +64,7 @@ mod tests {
     use super::*;
 
     fn check(operation: &str, code: &str, message: &str, name: &str) {
-        let quota = Quota::of(operation, code, message);
+        let quota = Quota::of(operation, code, message, None);
         assert_eq!(quota.map(|quota| quota.name), Some(name), "{operation} {code}");
     }
 
@@ -99,7 +101,7 @@ mod tests {
 
     #[test]
     fn what_aws_raises_says_where_and_what_it_does_not_says_so() {
-        let quota = |operation, code| Quota::of(operation, code, "").expect("a quota").fix();
+        let quota = |operation, code| Quota::of(operation, code, "", None).expect("a quota").fix();
         let distributions = quota("cloudfront:CreateDistributionWithTags", "TooManyDistributions");
         let command = "`aws service-quotas request-service-quota-increase --region us-east-1 --service-code cloudfront \
                        --quota-code L-24B04930 --desired-value N`";
@@ -112,10 +114,26 @@ mod tests {
             origins.contains("services/cloudfront/quotas") && !origins.contains("--quota-code"),
             "{origins}"
         );
-        let rule =
-            Quota::of("elasticloadbalancing:CreateRule", "TooManyConditionValues", "").expect("a quota");
+        let rule = Quota::of("elasticloadbalancing:CreateRule", "TooManyConditionValues", "", None)
+            .expect("a quota");
         assert!(rule.fix().contains("for nobody"), "{}", rule.fix());
-        assert_eq!(Quota::of("ecs:TagResource", "TooManyTags", "").map(|quota| quota.name), None);
+        assert_eq!(Quota::of("ecs:TagResource", "TooManyTags", "", None).map(|quota| quota.name), None);
+    }
+
+    #[test]
+    fn each_sort_of_load_balancer_has_a_quota_of_its_own() {
+        let name = |address| {
+            let quota = Quota::of(
+                "elasticloadbalancing:CreateLoadBalancer",
+                "TooManyLoadBalancers",
+                "",
+                Some(address),
+            );
+            quota.map(|quota| quota.name)
+        };
+        assert_eq!(name("alb.a"), Some("Application Load Balancers per Region"));
+        assert_eq!(name("nlb.a"), Some("Network Load Balancers per Region"));
+        assert_eq!(name("clb.a"), Some("Classic Load Balancers per Region"));
     }
 
     #[test]

@@ -17,12 +17,14 @@ pub(super) struct Meeting {
     pub(super) call: &'static str,
     /// What the message says in lower case; anything, if empty.
     pub(super) says: &'static str,
+    /// What the address of the resource begins with; anything, if empty.
+    pub(super) at: &'static str,
     /// The quota.
     pub(super) quota: Quota,
 }
 
 const fn any(service: &'static str, quota: Quota) -> Meeting {
-    Meeting { service, code: "", call: "", says: "", quota }
+    Meeting { service, code: "", call: "", says: "", at: "", quota }
 }
 
 const fn coded(service: &'static str, code: &'static str, quota: Quota) -> Meeting {
@@ -48,7 +50,23 @@ const fn in_console(name: &'static str, service: &'static str) -> Quota {
 const ELB: &str = "elasticloadbalancing";
 
 /// The first that fits is meant.
-pub(super) const TABLE: [Meeting; 25] = [
+pub(super) const TABLE: [Meeting; 29] = [
+    Meeting {
+        at: "clb.",
+        ..coded(ELB, "TooManyLoadBalancers", raised("Classic Load Balancers per Region", ELB, "L-E9E9831D"))
+    },
+    Meeting {
+        at: "nlb.",
+        ..coded(ELB, "TooManyLoadBalancers", raised("Network Load Balancers per Region", ELB, "L-69A177A2"))
+    },
+    Meeting {
+        at: "nlb.",
+        ..coded(ELB, "TooManyListeners", in_console("Listeners per Network Load Balancer", ELB))
+    },
+    Meeting {
+        at: "nlb.",
+        ..coded(ELB, "TooManyCertificates", in_console("Certificates per Network Load Balancer", ELB))
+    },
     coded(ELB, "TooManyLoadBalancers", raised("Application Load Balancers per Region", ELB, "L-53DA6B97")),
     coded(ELB, "TooManyTargetGroups", raised("Target Groups per Region", ELB, "L-B22855CB")),
     coded(ELB, "TooManyListeners", raised("Listeners per Application Load Balancer", ELB, "L-B6DF7632")),
