@@ -63,8 +63,9 @@ pub const fn between(dependent: Kind, dependency: Kind) -> EdgeRule {
         (Kind::Service, Kind::Listener | Kind::Rule) => EdgeRule::ID.gone_before(),
 
         // CreateService looks at the load balancer's listeners, and ECS takes the instances of a service that goes away from
-        // it: nobody says what it does where there is none any more.
-        (Kind::Service, Kind::Clb) => EdgeRule::ID.gone_before(),
+        // it: nobody says what it does where there is none any more. What is made anew under the same name has none of the
+        // instances, and ECS registers those of new tasks alone.
+        (Kind::Service, Kind::Clb) => EdgeRule::ID.held(),
 
         // CreateService, of ECS and of Cloud Map, looks for the namespace, which is made asynchronously. DeleteNamespace fails with
         // `ResourceInUse` while a service is in it, those that ECS makes for Service Connect too.
@@ -226,6 +227,7 @@ mod tests {
     #[test]
     fn a_classic_balancer_outlives_its_service_and_goes_before_its_groups() {
         check(Kind::Service, Kind::Clb, Need::Exists, true);
+        assert!(between(Kind::Service, Kind::Clb).holds, "a new one of the same name has no instances");
         check(Kind::Clb, Kind::SecurityGroup, Need::Exists, true);
         check(Kind::Clb, Kind::Certificate, Need::Ready, true);
     }

@@ -19,8 +19,10 @@ type Listeners = BTreeMap<String, ClbListener>;
 struct Work {
     /// Ports on which nothing listens yet.
     added: Listeners,
-    /// Ports that listen otherwise, which AWS does not change.
+    /// Ports that listen otherwise, which AWS does not change, and those that wait until another is out of the way.
     rebuilt: Listeners,
+    /// Ports on which nothing listens any more, and with which what comes clashes.
+    in_the_way: Vec<String>,
     /// Ports that only show another certificate.
     recertified: Listeners,
     /// Ports that get another security policy.
@@ -32,7 +34,11 @@ struct Work {
 impl Work {
     fn of(old: &Listeners, new: &Listeners) -> Self {
         let mut work = Self::default();
-        work.gone.extend(old.keys().filter(|port| !new.contains_key(*port)).cloned());
+        let clashes = |one: &ClbListener, all: &Listeners| all.values().any(|it| it.clashes_with(one));
+        for (port, listener) in old.iter().filter(|(port, _)| !new.contains_key(*port)) {
+            let place = if clashes(listener, new) { &mut work.in_the_way } else { &mut work.gone };
+            place.push(port.clone());
+        }
         for (port, listener) in new {
             let with = |other: &ClbListener| ClbListener {
                 certificate: other.certificate.clone(),
@@ -41,6 +47,7 @@ impl Work {
             };
             let before = old.get(port);
             let place = match before {
+                None if clashes(listener, old) => Some(&mut work.rebuilt),
                 None => Some(&mut work.added),
                 Some(before) if with(before) != *before => Some(&mut work.rebuilt),
                 Some(before) if before.certificate != listener.certificate => Some(&mut work.recertified),
@@ -59,11 +66,12 @@ impl Work {
     }
 }
 
-/// Brings the listeners about: new ports first, then those that change, and at last those that go.
+/// Brings the listeners about: new ports first, then those that change or clash with what goes, and at last those that go.
 pub(super) async fn bring(aws: &Aws, name: &str, old: &Listeners, new: &Listeners) -> Result<(), CallError> {
     let work = Work::of(old, new);
     create(aws, name, &work.added).await?;
-    delete(aws, name, &work.rebuilt.keys().cloned().collect::<Vec<_>>()).await?;
+    let first = work.rebuilt.keys().filter(|port| old.contains_key(*port)).chain(&work.in_the_way);
+    delete(aws, name, &first.cloned().collect::<Vec<_>>()).await?;
     create(aws, name, &work.rebuilt).await?;
     for (port, listener) in &work.recertified {
         let call = aws.clb.set_load_balancer_listener_ssl_certificate().load_balancer_name(name);
@@ -113,7 +121,7 @@ async fn delete(aws: &Aws, name: &str, ports: &[String]) -> Result<(), CallError
 /// Gives listeners their security policies, each by a policy of the load balancer that refers to a predefined one. What else a
 /// listener has, such as stickiness, it keeps.
 async fn set_policies(aws: &Aws, name: &str, listeners: &Listeners) -> Result<(), CallError> {
-    let Some(looked) = read::described(aws, name).await? else { return Ok(()) };
+    let looked = read::visible(aws, name).await?;
     let known = read::policies(aws, name).await?;
     for (port, listener) in listeners {
         let Some(reference) = &listener.ssl_policy else { continue };
@@ -171,6 +179,16 @@ mod tests {
         let new = ClbListener { instance_port: 9000, ..old.clone() };
         let work = Work::of(&one("443", &old), &one("443", &new));
         let expected = Work { rebuilt: one("443", &new), repolicied: one("443", &new), ..Work::default() };
+        assert_eq!(work, expected);
+    }
+
+    #[test]
+    fn what_asks_a_port_of_instances_by_tls_waits_for_what_asks_it_without() {
+        let plain = example();
+        let secured = ClbListener { instance_protocol: "HTTPS".into(), ssl_policy: None, ..plain.clone() };
+        let work = Work::of(&one("443", &plain), &one("8443", &secured));
+        let expected =
+            Work { rebuilt: one("8443", &secured), in_the_way: vec!["443".into()], ..Work::default() };
         assert_eq!(work, expected);
     }
 

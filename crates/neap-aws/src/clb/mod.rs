@@ -148,10 +148,10 @@ impl Remote for Clb {
         };
         bring(aws, &as_created(fields), fields).await.map_err(not_visible_yet)?;
         // Only a look tells the zone of its name.
-        let looked = read::described(aws, &fields.name).await?;
+        let looked = read::visible(aws, &fields.name).await?;
         let dns_name = answer.dns_name().ok_or_else(|| incomplete(CREATE, "DNSName"))?;
         let arn = read::arn(aws, &fields.name).await?;
-        let zone = looked.and_then(|it| it.canonical_hosted_zone_name_id).unwrap_or_default();
+        let zone = looked.canonical_hosted_zone_name_id.unwrap_or_default();
         Ok(outputs([("dns_name", dns_name), ("name", &fields.name), ("arn", &arn), ("zone_id", &zone)]))
     }
 

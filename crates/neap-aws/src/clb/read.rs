@@ -104,6 +104,12 @@ pub(super) async fn described(
     Ok(answer.and_then(|answer| answer.load_balancer_descriptions.unwrap_or_default().pop()))
 }
 
+/// The classic load balancer called `name`, which was made before.
+pub(super) async fn visible(aws: &Aws, name: &str) -> Result<sdk::LoadBalancerDescription, CallError> {
+    let found = described(aws, name).await?;
+    found.ok_or_else(|| refused(ErrorKind::NotYet, LIST, format!("`{name}` is not visible yet")))
+}
+
 /// The security policies of the load balancer `name`.
 pub(super) async fn policies(aws: &Aws, name: &str) -> Result<Policies, CallError> {
     let answer = aws.clb.describe_load_balancer_policies().load_balancer_name(name).send().await;

@@ -29,6 +29,17 @@ impl ClbListener {
     pub fn ends_tls(&self) -> bool {
         matches!(self.protocol.as_str(), "HTTPS" | "SSL")
     }
+
+    /// Whether instances are asked by TLS.
+    pub fn asks_by_tls(&self) -> bool {
+        matches!(self.instance_protocol.as_str(), "HTTPS" | "SSL")
+    }
+
+    /// Whether the two cannot be there at once: one port of instances speaks TLS for all listeners or for none
+    /// (`InstanceProtocol` of the API reference).
+    pub fn clashes_with(&self, other: &Self) -> bool {
+        self.instance_port == other.instance_port && self.asks_by_tls() != other.asks_by_tls()
+    }
 }
 
 /// How a classic load balancer tells whether an instance is well.
@@ -99,11 +110,11 @@ impl KindOf for Clb {
         &self.name
     }
 
-    /// AWS takes no second subnet of a zone, and does not let the last one go (ansible/ansible#8312). Of one subnet nobody
-    /// knows whether another single one is in its zone.
+    /// AWS takes no second subnet of a zone, and does not let the last one go (ansible/ansible#8312). Of one new subnet nobody
+    /// knows whether the last one to go is in its zone.
     fn cannot_become(&self, wanted: &Self) -> Vec<&'static str> {
-        let alone = self.subnets.len() == 1 && wanted.subnets.len() == 1;
-        if alone && self.subnets != wanted.subnets { vec!["subnets"] } else { Vec::new() }
+        let alone = wanted.subnets.len() == 1 && self.subnets.is_disjoint(&wanted.subnets);
+        if alone { vec!["subnets"] } else { Vec::new() }
     }
 
     fn example() -> Self {
@@ -150,7 +161,9 @@ mod tests {
         };
         assert_eq!(two.cannot_become(&with(&["subnet-3", "subnet-4"])), [""; 0]);
         assert_eq!(with(&["subnet-1"]).cannot_become(&two), [""; 0]);
+        assert_eq!(two.cannot_become(&with(&["subnet-1"])), [""; 0]);
         assert_eq!(with(&["subnet-1"]).cannot_become(&with(&["subnet-2"])), ["subnets"]);
+        assert_eq!(two.cannot_become(&with(&["subnet-3"])), ["subnets"]);
     }
 
     #[test]

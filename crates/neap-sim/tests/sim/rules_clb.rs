@@ -139,6 +139,18 @@ async fn a_certificate_changes_alone_and_a_protocol_makes_the_listener_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_asks_a_port_of_instances_by_tls_comes_when_what_asks_it_without_is_gone() {
+    let sim = Sim::in_memory();
+    let wanted = wanted(&sim).await;
+    must_create(&sim, &resource(AT, wanted.clone())).await;
+    let by_tls = ClbListener { instance_protocol: "HTTPS".into(), ..listener("HTTP", 8080) };
+    let after = Clb { listeners: [("8080".into(), by_tls.clone())].into(), ..wanted };
+    update(&sim, &shown(&sim), &resource(AT, after)).await.expect("one after the other");
+    let listeners = shown(&sim).resource.fields()["listeners"].clone();
+    assert_eq!(listeners.as_object().map(|all| all.keys().cloned().collect()), Some(vec!["8080".to_owned()]));
+}
+
+#[tokio::test(start_paused = true)]
 async fn subnets_make_room_for_each_other_and_the_last_one_stays() {
     let sim = Sim::in_memory();
     let wanted = wanted(&sim).await;

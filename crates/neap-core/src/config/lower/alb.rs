@@ -114,7 +114,7 @@ fn listener(lowering: &mut Lowering<'_>, place: &Place, alb: &str, name: &str, t
         ssl_policy: table
             .ssl_policy
             .as_deref()
-            .map(|policy| tls::policy(lowering, &place.at("ssl_policy"), policy)),
+            .map(|policy| tls::policy(lowering, &place.at("ssl_policy"), policy, tls::EXAMPLE)),
         alpn_policy: None,
         default_action: alb_action::lower(lowering, &place.at("default"), &default, table),
     };

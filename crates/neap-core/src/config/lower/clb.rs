@@ -130,7 +130,7 @@ fn listener(lowering: &mut Lowering<'_>, place: &Place, table: &ClbListenerTable
     let certificate =
         table.certificate.as_deref().map(|arn| tls::certificate(lowering, &place.at("certificate"), arn));
     let ssl_policy =
-        table.ssl_policy.as_deref().map(|policy| tls::policy(lowering, &place.at("ssl_policy"), policy));
+        table.ssl_policy.as_deref().map(|policy| policy_of(lowering, &place.at("ssl_policy"), policy));
     ClbListener {
         protocol: protocol_name(front).to_owned(),
         instance_port: table.instance_port,
@@ -138,6 +138,21 @@ fn listener(lowering: &mut Lowering<'_>, place: &Place, table: &ClbListenerTable
         certificate,
         ssl_policy,
     }
+}
+
+/// The newest policy that classic load balancers know ("Predefined SSL security policies for Classic Load Balancers").
+const NEWEST_POLICY: &str = "ELBSecurityPolicy-TLS-1-2-2017-01";
+/// What the names of those begin with that only the other load balancers know.
+const NEWER_POLICIES: [&str; 2] = ["ELBSecurityPolicy-TLS13-", "ELBSecurityPolicy-FS-"];
+
+fn policy_of(lowering: &mut Lowering<'_>, place: &Place, text: &str) -> String {
+    let policy = tls::policy(lowering, place, text, NEWEST_POLICY);
+    if NEWER_POLICIES.iter().any(|newer| policy.starts_with(newer)) {
+        lowering
+            .report(place, format!("a classic load balancer does not know `{policy}`"))
+            .help(format!("the newest that it knows is `{NEWEST_POLICY}`"));
+    }
+    policy
 }
 
 /// Checks that TLS has a certificate, and that nothing else has what is TLS's.

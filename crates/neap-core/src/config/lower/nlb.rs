@@ -110,8 +110,10 @@ fn listener(lowering: &mut Lowering<'_>, place: &Place, nlb: &str, name: &str, t
         table.certificate.as_deref().map(|arn| tls::certificate(lowering, &place.at("certificate"), arn));
     let extra_certificates =
         tls::extra_certificates(lowering, place, certificate.as_deref(), &table.extra_certificates);
-    let ssl_policy =
-        table.ssl_policy.as_deref().map(|policy| tls::policy(lowering, &place.at("ssl_policy"), policy));
+    let ssl_policy = table
+        .ssl_policy
+        .as_deref()
+        .map(|policy| tls::policy(lowering, &place.at("ssl_policy"), policy, tls::EXAMPLE));
     let alpn_policy = table.alpn_policy.map(|policy| match policy {
         AlpnPolicy::Http1Only => "HTTP1Only",
         AlpnPolicy::Http2Only => "HTTP2Only",

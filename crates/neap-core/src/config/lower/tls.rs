@@ -16,6 +16,8 @@ use crate::reference;
 /// What the names of all security policies begin with. Load balancers take no others ("Security policies for your
 /// Application Load Balancer"); new ones come every year, so the rest of a name is AWS's to judge.
 const POLICY_PREFIX: &str = "ELBSecurityPolicy-";
+/// One of today's.
+pub(super) const EXAMPLE: &str = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06";
 
 /// Checks that a listener has a certificate and a policy where its protocol takes them, and nowhere else.
 pub(super) fn check(
@@ -151,13 +153,13 @@ fn check_place(lowering: &mut Lowering<'_>, place: &Place, region: Option<&str>,
     }
 }
 
-/// A security policy by its name.
-pub(super) fn policy(lowering: &mut Lowering<'_>, place: &Place, text: &str) -> String {
+/// A security policy by its name, which may be like `example`.
+pub(super) fn policy(lowering: &mut Lowering<'_>, place: &Place, text: &str, example: &str) -> String {
     let policy = lowering.text(place, text);
     if !policy.starts_with(POLICY_PREFIX) && !policy.starts_with("${") {
         lowering
             .report(place, format!("`{policy}` is not the name of a security policy"))
-            .help(format!("names begin with `{POLICY_PREFIX}`, as in `{POLICY_PREFIX}TLS13-1-2-Res-2021-06`"))
+            .help(format!("names begin with `{POLICY_PREFIX}`, as in `{example}`"))
             .help("without one AWS chooses");
     }
     policy

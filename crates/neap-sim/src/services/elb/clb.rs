@@ -130,22 +130,30 @@ fn bare(listener: &ClbListener) -> ClbListener {
     ClbListener { ssl_policy: None, ..listener.clone() }
 }
 
-/// Brings the listeners about: new ports first, then those that change, and at last those that go.
+/// Brings the listeners about: new ports first, then those that change or clash with what goes, and at last those that go.
 async fn listeners(request: &Request<'_>, arn: &str, current: &Clb, desired: &Clb) -> Result<(), CallError> {
     let (old, new) = (&current.listeners, &desired.listeners);
     let pick = |wanted: &dyn Fn(&String, &ClbListener) -> bool| -> Listeners {
         let picked = new.iter().filter(|(port, listener)| wanted(port, listener));
         picked.map(|(port, listener)| (port.clone(), listener.clone())).collect()
     };
-    let added = pick(&|port, _| !old.contains_key(port));
+    let clashes = |one: &ClbListener, all: &Listeners| all.values().any(|it| it.clashes_with(one));
+    let added = pick(&|port, listener| !old.contains_key(port) && !clashes(listener, old));
     add(request, arn, &added).await?;
     let other_certificate = |old: &ClbListener, new: &ClbListener| {
         bare(old) == ClbListener { certificate: old.certificate.clone(), ..bare(new) }
     };
     let rebuilt = pick(&|port, listener| {
-        old.get(port).is_some_and(|old| bare(old) != bare(listener) && !other_certificate(old, listener))
+        old.get(port).map_or_else(
+            || clashes(listener, old),
+            |old| bare(old) != bare(listener) && !other_certificate(old, listener),
+        )
     });
-    drop_ports(request, arn, rebuilt.keys().cloned().collect()).await?;
+    let goes = old.iter().filter(|(port, _)| !new.contains_key(*port));
+    let (in_the_way, gone): (Vec<_>, Vec<_>) = goes.partition(|(_, listener)| clashes(listener, new));
+    let first = rebuilt.keys().filter(|port| old.contains_key(*port));
+    let first = first.chain(in_the_way.into_iter().map(|(port, _)| port)).cloned();
+    drop_ports(request, arn, first.collect()).await?;
     add(request, arn, &rebuilt).await?;
     let recertified =
         pick(&|port, listener| old.get(port).is_some_and(|old| old.certificate != listener.certificate));
@@ -158,8 +166,7 @@ async fn listeners(request: &Request<'_>, arn: &str, current: &Clb, desired: &Cl
         };
         request.call("elasticloadbalancing:SetLoadBalancerListenerSSLCertificate", set).await?;
     }
-    let gone = old.keys().filter(|port| !new.contains_key(*port)).cloned().collect();
-    drop_ports(request, arn, gone).await?;
+    drop_ports(request, arn, gone.into_iter().map(|(port, _)| port.clone()).collect()).await?;
     let repolicied = pick(&|port, listener| {
         let kept = old.get(port).filter(|_| !rebuilt.contains_key(port));
         let before = kept.and_then(|old| old.ssl_policy.as_ref());
@@ -209,7 +216,8 @@ async fn drop_ports(request: &Request<'_>, arn: &str, ports: BTreeSet<String>) -
 /// Gives a listener a policy that refers to a predefined one, which is made first.
 async fn policy(request: &Request<'_>, arn: &str, port: &str, policy: &str) -> Result<(), CallError> {
     let create = |_: &mut World| {
-        rules::require(policy.starts_with("ELBSecurityPolicy-"), MISFIT, || {
+        let is_newer = ["TLS13-", "FS-"].iter().any(|newer| policy.contains(newer));
+        rules::require(policy.starts_with("ELBSecurityPolicy-") && !is_newer, MISFIT, || {
             format!("{policy} is not a valid value for Reference-Security-Policy")
         })
     };
@@ -301,8 +309,8 @@ fn check_listeners(world: &World, listeners: &Listeners) -> Answer<()> {
             format!("Protocol {front} and instance protocol {behind} are not at the same layer")
         })?;
         certificate(world, listener)?;
-        let ends_tls = matches!(behind, "HTTPS" | "SSL");
-        let same = *secured.entry(listener.instance_port).or_insert(ends_tls) == ends_tls;
+        let by_tls = listener.asks_by_tls();
+        let same = *secured.entry(listener.instance_port).or_insert(by_tls) == by_tls;
         rules::require(same, MISFIT, || {
             format!(
                 "Instance port {} is used with secure and insecure instance protocols",

@@ -95,6 +95,12 @@ fn what_aws_would_refuse_of_listeners_and_checks_is_told() {
         "\n[clb.old.listener.two]\nport = 81\ninstance_port = 8080\ninstance_protocol = \"HTTPS\"\n",
         &["clb.old.listener.two.instance_port: port 8080 speaks TLS for one listener and not for another"],
     );
+    check(
+        "certificate = \"arn:aws:acm:eu-west-1:123456789012:certificate/x\"\nssl_policy = \"ELBSecurityPolicy-TLS13-1-2-2021-06\"\n",
+        &[
+            "clb.old.listener.http.ssl_policy: a classic load balancer does not know `ELBSecurityPolicy-TLS13-1-2-2021-06`",
+        ],
+    );
     check("\n[clb.none]\n", &["clb.none: a classic load balancer without a listener"]);
     check(
         "\n[clb.old.health_check]\ninterval = 5\ntimeout = 5\n",
