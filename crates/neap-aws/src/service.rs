@@ -73,7 +73,10 @@ async fn change(aws: &Aws, before: &Service, after: &Service, again: bool) -> Re
     if before.platform_version != after.platform_version {
         request = request.set_platform_version(convert::platform_version(after));
     }
-    if convert::to_deployment(before, None) != convert::to_deployment(after, None) {
+    // What only live hooks can have, such as a pause, is in neither of the two requests.
+    if before.deployment != after.deployment
+        || convert::to_deployment(before, None) != convert::to_deployment(after, None)
+    {
         request = request.deployment_configuration(convert::to_deployment(after, Some(before)));
     }
     if before.health_check_grace_seconds != after.health_check_grace_seconds {
