@@ -30,8 +30,15 @@ fn unseconds(number: i64) -> u32 {
     u32::try_from(number).unwrap_or_default()
 }
 
+/// The namespaces of the account: those that others share with it are nobody's here, and nobody here may look into them.
 async fn namespaces(aws: &Aws) -> Result<Vec<sdk::NamespaceSummary>, CallError> {
-    let pages = aws.names.list_namespaces().into_paginator().send();
+    let own = sdk::NamespaceFilter::builder()
+        .name(sdk::NamespaceFilterName::ResourceOwner)
+        .values("SELF")
+        .condition(sdk::FilterCondition::Eq)
+        .build()
+        .map_err(|_| incomplete(NAMESPACES, "Filters"))?;
+    let pages = aws.names.list_namespaces().filters(own).into_paginator().send();
     let pages = pages.collect::<Result<Vec<_>, _>>().await.map_err(failed(NAMESPACES))?;
     Ok(pages.into_iter().flat_map(|page| page.namespaces.unwrap_or_default()).collect())
 }
@@ -69,7 +76,7 @@ async fn retag(aws: &Aws, arn: &str, changes: &TagChanges) -> Result<(), CallErr
     Ok(())
 }
 
-/// How far an operation has come: what it made or changed, or nothing yet. One that is not known any more was over long ago.
+/// How far an operation has come: what it made or changed, or nothing yet.
 async fn followed(aws: &Aws, sent: &str, id: &str) -> Result<Option<sdk::Operation>, CallError> {
     let answer = aws.names.get_operation().operation_id(id).send().await.map_err(failed(OPERATION))?;
     let operation = answer.operation.ok_or_else(|| incomplete(OPERATION, "Operation"))?;

@@ -165,7 +165,8 @@ pub(super) async fn seen(aws: &Aws, summary: sdk::NamespaceSummary) -> Result<Se
     let tags = own_tags(&all_tags(aws, summary.arn().unwrap_or_default()).await?);
     let vpcs = match zone_of(summary.properties()) {
         Some(zone) if summary.r#type() == Some(&sdk::NamespaceType::DnsPrivate) => {
-            route53::vpcs(aws, zone).await?
+            // A zone that somebody deleted is for no VPC any more.
+            if_there(route53::vpcs(aws, zone).await)?.unwrap_or_default()
         }
         _ => Vec::new(),
     };

@@ -14,7 +14,7 @@ use neap_engine::cloud::CallError;
 
 use super::{namespace, service, services};
 use crate::client::Aws;
-use crate::found::{Found, address_of};
+use crate::found::{Found, address_of, if_there};
 use crate::remote::declared;
 
 /// A namespace with what is in it.
@@ -34,7 +34,8 @@ pub(crate) async fn read(aws: &Aws, desired: &Desired) -> Names {
         declared::<Namespace>(desired).map(|(_, namespace)| namespace.name.as_str()).collect();
     let known: BTreeSet<&str> = desired.known_as.values().map(String::as_str).collect();
     let look = async |summary| {
-        let seen = namespace::seen(aws, summary).await?;
+        // Whatever another run deletes between the listing and a look is gone, and no mistake.
+        let Some(seen) = if_there(namespace::seen(aws, summary).await)? else { return Ok(None) };
         let concerns = is_marked(Kind::Namespace, &seen.tags, &desired.stack)
             || names.contains(seen.summary.name().unwrap_or_default())
             || known.contains(seen.id());
@@ -42,7 +43,8 @@ pub(crate) async fn read(aws: &Aws, desired: &Desired) -> Names {
             return Ok(None);
         }
         let inside = services(aws, seen.id()).await?.into_iter();
-        let services = try_join_all(inside.map(|summary| service::seen(aws, summary))).await?;
+        let looks = inside.map(|summary| async { if_there(service::seen(aws, summary).await) });
+        let services = try_join_all(looks).await?.into_iter().flatten().collect();
         Ok::<_, CallError>(Some(Place { namespace: seen, services }))
     };
     let places = async {

@@ -41,11 +41,16 @@ pub(super) async fn look(aws: &Aws, scope: &StackScope) -> Part {
 }
 
 async fn list(aws: &Aws) -> Result<Vec<sdk::NamespaceSummary>, CallError> {
+    const OPERATION: &str = "servicediscovery:ListNamespaces";
     let mut listed = Vec::new();
     let mut next = None;
     loop {
-        let answer = aws.names.list_namespaces().set_next_token(next).send().await;
-        let answer = answer.map_err(failed("servicediscovery:ListNamespaces"))?;
+        // What other accounts share is nobody's here.
+        let own =
+            sdk::NamespaceFilter::builder().name(sdk::NamespaceFilterName::ResourceOwner).values("SELF");
+        let own = own.build().map_err(|_| incomplete(OPERATION, "Filters"))?;
+        let answer = aws.names.list_namespaces().filters(own).set_next_token(next).send().await;
+        let answer = answer.map_err(failed(OPERATION))?;
         listed.extend(answer.namespaces.unwrap_or_default());
         next = answer.next_token;
         if next.is_none() {

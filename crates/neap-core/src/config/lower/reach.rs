@@ -181,7 +181,8 @@ fn shared_ports(file: &StackFile, service: &ServiceTable, mode: NetworkMode) -> 
     // The proxy of Service Connect stands behind a port that ECS chooses.
     let proxy = service.connect.is_some().then_some(CHOSEN_PORTS);
     let found = ports(file, service).into_iter().map(|port| match (mode, open.get(&port)) {
-        (NetworkMode::Host, _) => (port, port),
+        // A port of no container is the one that the proxy was given.
+        (NetworkMode::Host, _) | (_, None) => (port, port),
         (_, Some(fixed)) if *fixed != 0 => (*fixed, *fixed),
         _ => CHOSEN_PORTS,
     });
