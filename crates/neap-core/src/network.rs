@@ -120,7 +120,7 @@ fn choose(desired: &Desired, found: &[LiveResource], address: &Address, vpc: &st
 }
 
 /// The id of the VPC that it is in, and whether it is in none yet.
-fn placed(resource: &Resource) -> (&str, bool) {
+pub(crate) fn placed(resource: &Resource) -> (&str, bool) {
     match resource {
         Resource::InternetGateway(gateway) => (&gateway.vpc, !gateway.attached),
         Resource::RouteTable(table) => (&table.vpc, false),

@@ -7,6 +7,7 @@ use neap_core::kinds::{Resource, SecurityGroupRule};
 use neap_core::live::{Live, LiveResource, Phase};
 use neap_core::plan::planner::{live_hash, plan};
 use neap_core::plan::{Action, Change, Mode, Need, Plan, Reason, Verb, check};
+use sky::more;
 use sky::stacks::{
     add, address, alb, cloudfront, course, course_task, fixed, forward, listener, rule, target_group,
 };
@@ -339,6 +340,96 @@ fn a_failed_cluster_is_made_anew_only_while_nothing_runs_on_it() {
     let plan = planned(&stack, &sky);
     assert_eq!(lines(&plan), ["-/+ cluster.main"]);
     finish(sky, &plan, &stack);
+}
+
+/// The course in a network of its own, whose service is in private subnets with these ways out.
+fn private(nat: &str, endpoints: &[&str]) -> Desired {
+    let mut stack = course();
+    more::public(&mut stack, 0);
+    more::private(&mut stack, 0, nat, endpoints);
+    more::runs_privately(&mut stack, "service.api");
+    stack
+}
+
+/// Plans the way from one to the other, and sees that it leads there.
+fn moved(from: &Desired, to: &Desired) -> Plan {
+    let sky = applied(from);
+    let plan = planned(to, &sky);
+    finish(sky, &plan, to);
+    plan
+}
+
+#[test]
+fn a_nat_gateway_goes_when_the_endpoints_in_its_place_are_there() {
+    let plan = moved(&private("one", &[]), &private("none", &["s3", "logs"]));
+    for endpoint in ["vpc_endpoint.s3", "vpc_endpoint.logs"] {
+        let cut = (Update, "route_table.private");
+        assert_eq!(need(&plan, cut, (Create, endpoint)), Some(Need::Ready), "{endpoint}");
+        assert_eq!(need(&plan, (Delete, "nat_gateway.nat-1"), (Create, endpoint)), Some(Need::Ready));
+    }
+    assert!(waits(&plan, (Delete, "nat_gateway.nat-1"), (Update, "route_table.private")));
+    // Each subnet moves to the table without a gateway, which the endpoint by routes must lead through first.
+    let plan = moved(&private("per_zone", &["s3"]), &private("none", &["s3", "logs"]));
+    for (subnet, gateway) in
+        [("subnet.private-1", "nat_gateway.nat-1"), ("subnet.private-2", "nat_gateway.nat-2")]
+    {
+        assert_eq!(need(&plan, (Update, subnet), (Update, "vpc_endpoint.s3")), Some(Need::Ready));
+        assert_eq!(need(&plan, (Update, subnet), (Create, "vpc_endpoint.logs")), Some(Need::Ready));
+        assert_eq!(need(&plan, (Delete, gateway), (Update, subnet)), Some(Need::Ready));
+    }
+}
+
+#[test]
+fn endpoints_go_when_the_nat_gateway_in_their_place_has_its_routes() {
+    let plan = moved(&private("none", &["s3", "logs"]), &private("one", &[]));
+    for endpoint in ["vpc_endpoint.s3", "vpc_endpoint.logs"] {
+        let routed = (Update, "route_table.private");
+        assert_eq!(need(&plan, (Delete, endpoint), routed), Some(Need::Ready), "{endpoint}");
+    }
+    let plan = moved(&private("none", &["s3"]), &private("per_zone", &["s3"]));
+    let leaves = (Update, "vpc_endpoint.s3");
+    assert_eq!(need(&plan, leaves, (Update, "subnet.private-1")), Some(Need::Ready));
+    // An endpoint that goes for nothing waits for nothing.
+    let plan = moved(&private("one", &["s3", "logs"]), &private("one", &["s3"]));
+    assert_eq!(plan.edges, []);
+}
+
+#[test]
+fn subnets_share_a_nat_gateway_before_those_of_their_own_go() {
+    let plan = moved(&private("per_zone", &[]), &private("one", &[]));
+    let gone = (Delete, "nat_gateway.nat-2");
+    assert_eq!(need(&plan, gone, (Update, "subnet.private-2")), Some(Need::Ready));
+    let plan = moved(&private("one", &[]), &private("per_zone", &[]));
+    assert!(waits(&plan, (Update, "subnet.private-2"), (Create, "nat_gateway.nat-2")));
+}
+
+#[test]
+fn what_leaves_private_subnets_has_left_before_their_way_out_goes() {
+    let mut public = course();
+    more::public(&mut public, 0);
+    more::private(&mut public, 0, "none", &[]);
+    let service = (Update, "service.api");
+    let plan = moved(&private("one", &[]), &public);
+    assert_eq!(need(&plan, (Update, "route_table.private"), service), Some(Need::Ready));
+    let plan = moved(&private("per_zone", &[]), &public);
+    assert_eq!(need(&plan, (Update, "subnet.private-2"), service), Some(Need::Ready));
+    public.resources.remove(&address("service.api"));
+    let plan = moved(&private("one", &[]), &public);
+    assert_eq!(need(&plan, (Update, "route_table.private"), (Delete, "service.api")), Some(Need::Gone));
+}
+
+#[test]
+fn ways_out_of_another_network_are_not_waited_for() {
+    let mut sky = applied(&private("one", &[]));
+    let mut stack = private("none", &["logs"]);
+    stack.resources.remove(&address("service.api"));
+    let Resource::NatGateway(gateway) = &mut live_at(&mut sky, "nat_gateway.nat-1").resource else {
+        panic!()
+    };
+    gateway.vpc = "vpc-9".into();
+    let plan = planned(&stack, &sky);
+    let gone = (Delete, "nat_gateway.nat-1");
+    assert_eq!(need(&plan, gone, (Create, "vpc_endpoint.logs")), None);
 }
 
 #[test]

@@ -5,6 +5,7 @@
 
 mod knots;
 mod waits;
+mod ways;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -67,6 +68,7 @@ pub(super) fn order(
         builder.makes(decision);
         builder.switches(decision);
         builder.released(decision);
+        builder.stays_connected(decision);
         builder.takes_over(decision);
         builder.outlives(decision);
         builder.deletes(decision);

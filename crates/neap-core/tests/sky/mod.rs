@@ -4,7 +4,7 @@
 
 #![expect(dead_code, reason = "each test file uses a part of it")]
 
-mod more;
+pub(crate) mod more;
 mod rules;
 pub(crate) mod stacks;
 
@@ -323,10 +323,14 @@ fn assigned(resource: &Resource, number: usize) -> Outputs {
 /// What only one resource of its kind can have; none where several can stand beside each other.
 fn place(resource: &Resource) -> Option<(Kind, String)> {
     let place = match resource {
-        Resource::Vpc(_) | Resource::RouteTable(_) | Resource::Certificate(_) => return None,
+        Resource::Vpc(_) | Resource::RouteTable(_) | Resource::ElasticIp(_) | Resource::Certificate(_) => {
+            return None;
+        }
         Resource::InternetGateway(gateway) if !gateway.attached => return None,
         Resource::InternetGateway(gateway) => gateway.vpc.clone(),
         Resource::Subnet(subnet) => format!("{} {}", subnet.vpc, subnet.cidr),
+        Resource::NatGateway(gateway) => gateway.address.clone()?,
+        Resource::VpcEndpoint(endpoint) => format!("{} {}", endpoint.vpc, endpoint.service),
         Resource::SecurityGroup(group) => format!("{} {}", group.vpc, group.name),
         Resource::ClusterCapacity(capacity) => capacity.cluster.clone(),
         Resource::ScalableTarget(target) => target.service.clone(),

@@ -7,10 +7,11 @@ use neap_core::desired::{Desired, short_hash};
 use neap_core::files;
 use neap_core::kinds::{
     AutoScalingGroup, Bucket, BucketFiles, BucketPolicy, CapacityProvider, Certificate, Cloudfront,
-    ClusterCapacity, Code, Domain, Function, InstanceProfile, InternetGateway, LaunchTemplate, Nlb, Origin,
-    OriginAccessControl, Resource, RouteTable, ScalableTarget, SecurityGroup, Site, StrategyItem, Subnet,
-    ViewerCertificate, Vpc,
+    ClusterCapacity, Code, Domain, ElasticIp, Function, InstanceProfile, InternetGateway, LaunchTemplate,
+    NatGateway, Nlb, Origin, OriginAccessControl, Resource, RouteTable, ScalableTarget, SecurityGroup, Site,
+    StrategyItem, Subnet, ViewerCertificate, Vpc, VpcEndpoint,
 };
+use neap_core::network::is_part;
 use neap_core::ownership::Owned;
 
 use super::stacks::{Picks, add, address, cloudfront, forward, listener, of, security_group, target_group};
@@ -131,9 +132,27 @@ pub(super) fn instances(stack: &mut Desired, picks: &mut Picks<'_>) {
     add(stack, "cluster_capacity.main", capacity);
 }
 
-/// A network of the stack's own, with a network load balancer in it.
+/// A network of the stack's own, perhaps with a network load balancer in it, and with services in private subnets.
 pub(super) fn network(stack: &mut Desired, picks: &mut Picks<'_>) {
     let number = picks.below(2);
+    let subnets = public(stack, number);
+    if picks.coin() {
+        balancer(stack, number, subnets, picks);
+    }
+    if picks.coin() {
+        let endpoints: &[&[&str]] = &[&[], &["s3"], &["logs"], &["s3", "logs"]];
+        let nat = picks.one_of(&["none", "one", "per_zone"]);
+        private(stack, number, nat, endpoints[usize::from(picks.below(4))]);
+        for service in ["service.one", "service.two"] {
+            if picks.coin() {
+                runs_privately(stack, service);
+            }
+        }
+    }
+}
+
+/// The public part of the network number `number`; its subnets.
+pub(crate) fn public(stack: &mut Desired, number: u8) -> BTreeSet<String> {
     let vpc = || of("vpc.main", "id");
     add(stack, "vpc.main", Vpc { cidr: format!("10.{number}.0.0/16"), ..example!(Vpc) });
     add(stack, "internet_gateway.main", InternetGateway { vpc: vpc(), attached: true });
@@ -154,8 +173,71 @@ pub(super) fn network(stack: &mut Desired, picks: &mut Picks<'_>) {
     }
     let own = SecurityGroup { vpc: vpc(), ..security_group("own", "0.0.0.0/0") };
     add(stack, "security_group.own", own);
-    if picks.coin() {
-        balancer(stack, number, subnets, picks);
+    subnets
+}
+
+/// Private subnets in it: `nat` as the stack file says it, and endpoints for these services.
+pub(crate) fn private(stack: &mut Desired, number: u8, nat: &str, endpoints: &[&str]) {
+    let vpc = || of("vpc.main", "id");
+    let mut subnets = BTreeSet::new();
+    for (at, zone) in [(1, "eu-west-1a"), (2, "eu-west-1b")] {
+        let table = if nat == "per_zone" { format!("private-{at}") } else { "private".to_owned() };
+        let table = format!("route_table.{table}");
+        if at == 1 || nat == "per_zone" {
+            let mut routes = BTreeMap::new();
+            if nat != "none" {
+                let (ip, gateway) = (format!("elastic_ip.nat-{at}"), format!("nat_gateway.nat-{at}"));
+                add(stack, &ip, ElasticIp { pool: ElasticIp::AMAZON.into() });
+                let (subnet, address) = (of(&format!("subnet.public-{at}"), "id"), Some(of(&ip, "id")));
+                add(stack, &gateway, NatGateway { vpc: vpc(), subnet, address });
+                routes.insert("0.0.0.0/0".to_owned(), of(&gateway, "id"));
+            }
+            add(stack, &table, RouteTable { vpc: vpc(), routes });
+        }
+        let subnet = Subnet {
+            vpc: vpc(),
+            cidr: format!("10.{number}.{}.0/24", 128 + at),
+            zone: zone.into(),
+            public_ip: false,
+            route_table: Some(of(&table, "id")),
+        };
+        let text = format!("subnet.private-{at}");
+        subnets.insert(of(&text, "id"));
+        add(stack, &text, subnet);
+    }
+    let tables = stack.resources.keys().filter(|address| address.kind() == Kind::RouteTable);
+    let tables: BTreeSet<String> = tables.map(|table| of(&table.to_string(), "id")).collect();
+    for name in endpoints {
+        let service = format!("com.amazonaws.eu-west-1.{name}");
+        let endpoint = VpcEndpoint { vpc: vpc(), service, ..example!(VpcEndpoint) };
+        let endpoint = if *name == "s3" {
+            let none = || BTreeSet::new();
+            VpcEndpoint {
+                endpoint_type: VpcEndpoint::GATEWAY.into(),
+                route_tables: tables.clone(),
+                subnets: none(),
+                security_groups: none(),
+                private_dns: false,
+                ..endpoint
+            }
+        } else {
+            let security_groups = [of("security_group.own", "id")].into();
+            VpcEndpoint { subnets: subnets.clone(), security_groups, ..endpoint }
+        };
+        add(stack, &format!("vpc_endpoint.{name}"), endpoint);
+    }
+}
+
+/// Puts the service at `text`, if it is there, into the private subnets, after their ways out, as lowering does.
+pub(crate) fn runs_privately(stack: &mut Desired, text: &str) {
+    let is_way = |kind: Kind| matches!(kind, Kind::NatGateway | Kind::RouteTable | Kind::VpcEndpoint);
+    let parts = stack.resources.keys().filter(|address| is_part(address.kind())).cloned();
+    let (ways, rest): (BTreeSet<_>, BTreeSet<_>) = parts.partition(|address| is_way(address.kind()));
+    let Some(service) = stack.resources.get_mut(&address(text)) else { return };
+    service.after.extend(ways);
+    if let Resource::Service(service) = &mut service.resource {
+        let private = rest.iter().filter(|address| address.name().starts_with("private-"));
+        service.subnets = private.map(|subnet| of(&subnet.to_string(), "id")).collect();
     }
 }
 

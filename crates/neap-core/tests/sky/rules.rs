@@ -129,7 +129,12 @@ impl Sky {
             let holds = match kind {
                 Kind::SecurityGroup => matches!(
                     found.kind(),
-                    Kind::Alb | Kind::Nlb | Kind::Service | Kind::SecurityGroup | Kind::AutoScalingGroup
+                    Kind::Alb
+                        | Kind::Nlb
+                        | Kind::Service
+                        | Kind::SecurityGroup
+                        | Kind::AutoScalingGroup
+                        | Kind::VpcEndpoint
                 ),
                 Kind::TargetGroup => matches!(found.kind(), Kind::Listener | Kind::Rule),
                 Kind::Cluster => matches!(found.kind(), Kind::Service | Kind::AutoScalingGroup),
@@ -140,9 +145,16 @@ impl Sky {
                 Kind::Certificate => matches!(found.kind(), Kind::Cloudfront | Kind::Listener),
                 Kind::Vpc => network::is_part(found.kind()) || found.kind() == Kind::SecurityGroup,
                 Kind::RouteTable => found.kind() == Kind::Subnet,
-                Kind::Subnet => {
-                    matches!(found.kind(), Kind::Alb | Kind::Nlb | Kind::Service | Kind::AutoScalingGroup)
-                }
+                Kind::ElasticIp => found.kind() == Kind::NatGateway,
+                Kind::Subnet => matches!(
+                    found.kind(),
+                    Kind::Alb
+                        | Kind::Nlb
+                        | Kind::Service
+                        | Kind::AutoScalingGroup
+                        | Kind::NatGateway
+                        | Kind::VpcEndpoint
+                ),
                 _ => false,
             };
             holds && found.id != id && self.names_in(found).iter().any(|text| names.contains(text))

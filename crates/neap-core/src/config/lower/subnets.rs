@@ -71,14 +71,15 @@ pub(super) fn public_ip(
     wanted.unwrap_or(!private)
 }
 
-/// What must be there before tasks or instances in private subnets can start: their way out, or the endpoints in its place.
+/// What must be there before tasks or instances in private subnets can start: their way out with its routes, or the endpoints in
+/// its place.
 pub(super) fn ways_out(lowering: &Lowering<'_>, subnets: &Subnets) -> BTreeSet<Address> {
     if !are_private(lowering.file, subnets) {
         return BTreeSet::new();
     }
     let resources = lowering.resources.keys();
-    let ways = resources.filter(|address| matches!(address.kind(), Kind::NatGateway | Kind::VpcEndpoint));
-    ways.cloned().collect()
+    let is_way = |kind: Kind| matches!(kind, Kind::NatGateway | Kind::RouteTable | Kind::VpcEndpoint);
+    resources.filter(|address| is_way(address.kind())).cloned().collect()
 }
 
 fn chosen(

@@ -30,6 +30,11 @@ impl Builder<'_> {
             let Some(&other) = self.at.get(dependency) else { continue };
             let rule = edges::between(decision.kind(), dependency.kind());
             let action = self.decisions[other].action;
+            // An endpoint is in its tables and subnets whatever their routes, some of which may have to wait for it.
+            let is_route = matches!(dependency.kind(), Kind::RouteTable | Kind::Subnet);
+            if decision.kind() == Kind::VpcEndpoint && is_route && action == Action::Update {
+                continue;
+            }
             // Traffic moves to a successor only when it can take it; what lives inside a successor moves no traffic.
             let inside = decision.address.parent().as_ref() == Some(dependency);
             let moves = action == Action::CreateThenDelete && decision.node.is_some() && !inside;

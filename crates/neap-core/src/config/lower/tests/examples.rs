@@ -72,8 +72,8 @@ fn two_services_share_a_rule_by_weight() {
     let after: Vec<String> =
         resource(&desired, "service.next").after.iter().map(ToString::to_string).collect();
     let rules = ["alb.public.listener.http.rule.10", "alb.public.listener.http.rule.20"];
-    let ways_out = ["nat_gateway.nat-1", "vpc_endpoint.s3"];
-    assert_eq!(after, ["role.task-next-execution", ways_out[0], ways_out[1], rules[0], rules[1]]);
+    let ways_out = ["nat_gateway.nat-1", "route_table.private", "route_table.public", "vpc_endpoint.s3"];
+    assert_eq!(after, [&["role.task-next-execution"], &ways_out[..], &rules].concat());
     assert_eq!(field(&desired, "service.next", "public_ip"), false);
     assert_eq!(
         field(&desired, "service.next", "capacity"),
