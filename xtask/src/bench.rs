@@ -2,7 +2,7 @@
 //!
 //! Decides what is measured and how it is printed. It judges nothing: figures belong in notes, not in tests.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -23,9 +23,18 @@ open(sys.argv[1], 'w').write(str(resource.getrusage(resource.RUSAGE_CHILDREN).ru
 sys.exit(code)
 ";
 
-/// Measures the example called `example` on moto, with the release build or with the debug build.
+/// The stack that is no example: a bucket with a folder of many small files.
+const FILES: &str = "files";
+const FILE_COUNT: u32 = 10_000;
+const FILE_BYTES: usize = 1024;
+
+/// Measures the example called `example` on moto, or a bucket of [`FILES`], with the release build or with the debug build.
 pub(crate) fn bench(example: &str, release: bool) -> Result<(), String> {
-    let stack = root().join("examples").join(example).join("stack.toml");
+    let stack = if example == FILES {
+        bucket_of_files().map_err(|error| format!("cannot write {FILE_COUNT} files: {error}"))?
+    } else {
+        root().join("examples").join(example).join("stack.toml")
+    };
     if !stack.is_file() {
         return Err(format!("there is no example `{example}`"));
     }
@@ -64,6 +73,22 @@ pub(crate) fn bench(example: &str, release: bool) -> Result<(), String> {
         }
     }
     last_plan.as_ref().map_or(Ok(()), show_operations)
+}
+
+/// Writes a stack whose bucket has [`FILE_COUNT`] files of [`FILE_BYTES`] each, no two alike, in folders of a hundred.
+fn bucket_of_files() -> std::io::Result<PathBuf> {
+    let folder = target().join("bench-files");
+    for number in 0..FILE_COUNT {
+        let path = folder.join(format!("site/{}/{number}.html", number / 100));
+        if number % 100 == 0 {
+            std::fs::create_dir_all(folder.join(format!("site/{}", number / 100)))?;
+        }
+        std::fs::write(path, format!("{number:FILE_BYTES$}"))?;
+    }
+    let stack = folder.join("stack.toml");
+    let text = "[stack]\nname = \"files\"\nregion = \"us-east-1\"\n\n[bucket.site]\nfiles = \"site\"\n";
+    std::fs::write(&stack, text)?;
+    Ok(stack)
 }
 
 fn show_operations(counts: &Counts) -> Result<(), String> {

@@ -19,7 +19,8 @@ usage: cargo xtask COMMAND
   http [--proxy DIR] run the HTTP suite alone; with --proxy, moto is behind DIR/awsproxy.py and DIR/aws_rules.py
   bench [--dev] [EXAMPLE]
                      count requests and waves of a plan, apply and destroy over HTTP, with times and memory;
-                     --dev takes the debug build, since a release build of the SDK takes over twenty minutes
+                     --dev takes the debug build, since a release build of the SDK takes over twenty minutes;
+                     `files` in place of an example is a bucket of 10,000 small files
   fuzz [--seconds N] run the fuzz targets for a minute, or N seconds, on the kept corpus and what grows from it
   fuzz --keep        add what was found to the kept corpus, as few and small inputs as cover the same
   bless              record the outputs of scenarios and examples anew

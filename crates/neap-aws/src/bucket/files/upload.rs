@@ -2,6 +2,8 @@
 //!
 //! Decides how much is in memory at one time. Must not know which files, nor in which order.
 
+use std::pin::pin;
+
 use aws_sdk_s3::operation::upload_part::UploadPartOutput;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types as sdk;
@@ -11,7 +13,6 @@ use neap_core::address::Address;
 use neap_core::files::{File, MARK, WHOLE};
 use neap_core::kinds::BucketFiles;
 use neap_engine::cloud::CallError;
-use neap_engine::files::Parts;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tracing::debug;
 
@@ -51,15 +52,8 @@ impl<'a> Uploader<'a> {
         if file.size > WHOLE { self.in_parts(key, file).await } else { self.whole(key, file).await }
     }
 
-    /// Waits until there is room for so many bytes.
-    async fn room(&self, bytes: u64) -> Option<SemaphorePermit<'_>> {
-        let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(MEMORY).clamp(1, MEMORY);
-        // Nobody closes it.
-        self.memory.acquire_many(kib).await.ok()
-    }
-
     async fn whole(&self, key: &str, file: &File) -> Result<String, CallError> {
-        let _room = self.room(file.size).await;
+        let _room = room(&self.memory, file.size).await;
         let content = self.aws.folders.whole(self.folder, key, file)?;
         let call = self.aws.s3.put_object().bucket(self.bucket).key(key).expected_bucket_owner(self.account);
         let call = call
@@ -99,35 +93,18 @@ impl<'a> Uploader<'a> {
 
     async fn parts(&self, key: &str, file: &File, upload: &str) -> Result<String, CallError> {
         let mut source = self.aws.folders.parts(self.folder, key, file)?;
-        let mut sent = FuturesUnordered::new();
-        let mut done = Vec::new();
-        let mut number = 0;
-        loop {
-            while sent.len() >= PARTS_AT_ONCE {
-                done.extend(sent.next().await.transpose()?);
-            }
-            let Some((room, content)) = self.next_part(&mut source, file).await? else { break };
-            number += 1;
-            sent.push(self.part(key, upload, number, content, room));
-        }
-        while let Some(part) = sent.next().await {
-            done.push(part?);
-        }
+        let size = neap_core::files::part_size(file.size);
+        let next = |number, room| {
+            let content = source.next_part()?;
+            Ok(content.map(|content| self.part(key, upload, number, content, room)))
+        };
+        let mut done = in_room(&self.memory, size, next).await?;
         done.sort_by_key(sdk::CompletedPart::part_number);
         let parts = sdk::CompletedMultipartUpload::builder().set_parts(Some(done)).build();
         let call = self.aws.s3.complete_multipart_upload().bucket(self.bucket).key(key).upload_id(upload);
         let call = call.expected_bucket_owner(self.account).multipart_upload(parts);
         let answer = call.send().await.map_err(failed(PUT))?;
         answer.e_tag.ok_or_else(|| incomplete(PUT, "ETag"))
-    }
-
-    async fn next_part(
-        &self,
-        source: &mut Parts,
-        file: &File,
-    ) -> Result<Option<(Option<SemaphorePermit<'_>>, Vec<u8>)>, CallError> {
-        let room = self.room(neap_core::files::part_size(file.size)).await;
-        Ok(source.next_part()?.map(|content| (room, content)))
     }
 
     async fn part(
@@ -149,6 +126,42 @@ impl<'a> Uploader<'a> {
     }
 }
 
+/// Waits until there is room for so many bytes.
+async fn room(memory: &Semaphore, bytes: u64) -> Option<SemaphorePermit<'_>> {
+    let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(MEMORY).clamp(1, MEMORY);
+    // Nobody closes it.
+    memory.acquire_many(kib).await.ok()
+}
+
+/// Sends the parts of one file that `next` makes of a number and the room for a part, until it makes none. Those under way go on while
+/// the next one waits for room: files that wait for each other's room would wait for ever otherwise.
+async fn in_room<'m, S, T>(
+    memory: &'m Semaphore,
+    size: u64,
+    mut next: impl FnMut(i32, Option<SemaphorePermit<'m>>) -> Result<Option<S>, CallError>,
+) -> Result<Vec<T>, CallError>
+where
+    S: Future<Output = Result<T, CallError>>,
+{
+    let mut under_way = FuturesUnordered::new();
+    let mut done = Vec::new();
+    for number in 1.. {
+        let mut room = pin!(room(memory, size));
+        let room = loop {
+            tokio::select! {
+                room = &mut room, if under_way.len() < PARTS_AT_ONCE => break room,
+                Some(part) = under_way.next() => done.push(part?),
+            }
+        };
+        let Some(part) = next(number, room)? else { break };
+        under_way.push(part);
+    }
+    while let Some(part) = under_way.next().await {
+        done.push(part?);
+    }
+    Ok(done)
+}
+
 /// A hash in hex as S3 takes it.
 fn checksum(hex: &str) -> Option<String> {
     let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
@@ -158,7 +171,35 @@ fn checksum(hex: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use futures_util::future::join_all;
+
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn files_that_fill_the_memory_do_not_wait_for_each_other() {
+        let size = 8 * 1024 * 1024;
+        let memory = Semaphore::new(2 * 8 * 1024);
+        let file = |parts: i32| {
+            let memory = &memory;
+            async move {
+                let next = |number, room| {
+                    let part = async move {
+                        tokio::time::sleep(Duration::from_millis(1)).await;
+                        drop(room);
+                        Ok(number)
+                    };
+                    Ok((number <= parts).then_some(part))
+                };
+                in_room(memory, size, next).await
+            }
+        };
+        let sent = join_all([3, 5, 1, 4].map(file));
+        let mut sent = tokio::time::timeout(Duration::from_secs(60), sent).await.expect("all are sent");
+        sent.iter_mut().flatten().for_each(|parts| parts.sort_unstable());
+        assert_eq!(sent, [3, 5, 1, 4].map(|parts| Ok((1..=parts).collect())));
+    }
 
     #[test]
     fn a_hash_in_hex_becomes_the_checksum_that_s3_takes() {
