@@ -25,7 +25,7 @@ struct Changes {
     records: HashMap<String, String>,
     /// The attempts of the group of this name to launch instances that were there before its last change, or the first look.
     launches: HashMap<String, HashSet<String>>,
-    /// The id of the operation that is under way for a namespace.
+    /// The id of the operation of Cloud Map by which this is being done.
     operations: HashMap<String, String>,
 }
 
@@ -88,19 +88,19 @@ impl Recent {
         })
     }
 
-    /// An operation for the namespace that is known so is under way.
-    pub(crate) fn operating(&self, namespace: &str, operation: &str) {
-        self.with(|changes| changes.operations.insert(namespace.to_owned(), operation.to_owned()));
+    /// Cloud Map does this by an operation with this id.
+    pub(crate) fn operating(&self, what: &str, operation: &str) {
+        self.with(|changes| changes.operations.insert(what.to_owned(), operation.to_owned()));
     }
 
-    /// The id of the operation that is under way for the namespace that is known so.
-    pub(crate) fn operation(&self, namespace: &str) -> Option<String> {
-        self.with(|changes| changes.operations.get(namespace).cloned())
+    /// The id of the operation by which this is being done.
+    pub(crate) fn operation(&self, what: &str) -> Option<String> {
+        self.with(|changes| changes.operations.get(what).cloned())
     }
 
-    /// The operation for the namespace that is known so is over.
-    pub(crate) fn over(&self, namespace: &str) {
-        self.with(|changes| changes.operations.remove(namespace));
+    /// The operation by which this was to be done is over.
+    pub(crate) fn over(&self, what: &str) {
+        self.with(|changes| changes.operations.remove(what));
     }
 
     fn with<T>(&self, look: impl FnOnce(&mut Changes) -> T) -> T {

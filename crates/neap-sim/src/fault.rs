@@ -155,10 +155,17 @@ fn service(operation: &str) -> &str {
     operation.split_once(':').map_or("", |(service, _)| service)
 }
 
-/// An error of the script, with the kind that a real client would give it.
+/// An error of the script, with the kind that a real client would give it. Codes in capitals are those of operations of Cloud Map
+/// that began and failed.
 pub(crate) fn failed(code: &str, message: &str) -> Rejection {
     let contains = |words: &[&str]| words.iter().any(|word| code.contains(word));
-    let kind = if contains(&["Throttl", "RequestLimitExceeded"]) {
+    let kind = if code == "ACCESS_DENIED" {
+        ErrorKind::Denied
+    } else if matches!(code, "INTERNAL_FAILURE" | "THROTTLED_REQUEST") {
+        ErrorKind::Unavailable
+    } else if matches!(code, "CANNOT_CREATE_HOSTED_ZONE" | "HOSTED_ZONE_NOT_FOUND" | "INVALID_CHANGE_BATCH") {
+        ErrorKind::Invalid
+    } else if contains(&["Throttl", "RequestLimitExceeded"]) {
         ErrorKind::Throttled
     } else if contains(&["AccessDenied", "Unauthorized"]) {
         ErrorKind::Denied

@@ -12,7 +12,7 @@ use aws_sdk_servicediscovery::types as sdk;
 use neap_engine::cloud::{CallError, ErrorKind};
 
 use crate::client::Aws;
-use crate::error::{failed, incomplete, refused};
+use crate::error::{failed, if_made, incomplete, not_yet, refused};
 use crate::tags::{TagChanges, Tags, to_cloud_map};
 
 const NAMESPACES: &str = "servicediscovery:ListNamespaces";
@@ -76,15 +76,44 @@ async fn retag(aws: &Aws, arn: &str, changes: &TagChanges) -> Result<(), CallErr
     Ok(())
 }
 
-/// How far an operation has come: what it made or changed, or nothing yet.
-async fn followed(aws: &Aws, sent: &str, id: &str) -> Result<Option<sdk::Operation>, CallError> {
-    let answer = aws.names.get_operation().operation_id(id).send().await.map_err(failed(OPERATION))?;
-    let operation = answer.operation.ok_or_else(|| incomplete(OPERATION, "Operation"))?;
-    match operation.status() {
-        Some(sdk::OperationStatus::Success) => Ok(Some(operation)),
-        Some(sdk::OperationStatus::Fail) => Err(failure(sent, &operation)),
-        _ => Ok(None),
+/// Has Cloud Map do to `what` that which takes it a while: sends it, unless it is under way, and asks how far it has come. It is
+/// remembered until it is over: not being able to ask has not ended it.
+async fn carried_out(
+    aws: &Aws,
+    what: &str,
+    sent: &str,
+    send: impl Future<Output = Result<Option<String>, CallError>>,
+) -> Result<sdk::Operation, CallError> {
+    let key = format!("{sent} {what}");
+    let id = match aws.recent.operation(&key) {
+        Some(id) => id,
+        None => {
+            let id = send.await?.ok_or_else(|| incomplete(sent, "OperationId"))?;
+            aws.recent.operating(&key, &id);
+            id
+        }
+    };
+    let answer = aws.names.get_operation().operation_id(id).send().await.map_err(failed(OPERATION));
+    let operation = answer.map_err(if_made)?.operation.ok_or_else(|| incomplete(OPERATION, "Operation"))?;
+    let outcome = outcome(sent, operation);
+    if !matches!(&outcome, Err(error) if error.kind == ErrorKind::NotYet) {
+        aws.recent.over(&key);
     }
+    outcome
+}
+
+/// What an operation has come to, once it is over.
+fn outcome(sent: &str, operation: sdk::Operation) -> Result<sdk::Operation, CallError> {
+    match operation.status() {
+        Some(sdk::OperationStatus::Success) => Ok(operation),
+        Some(sdk::OperationStatus::Fail) => Err(failure(sent, &operation)),
+        _ => Err(refused(ErrorKind::NotYet, sent, "Cloud Map is at it")),
+    }
+}
+
+/// Another operation for the same thing is under way, which a process that died may have begun.
+fn busy(error: CallError) -> CallError {
+    if error.kind == ErrorKind::Conflict { not_yet(error) } else { error }
 }
 
 /// An operation that Cloud Map gave up ("Operation" of its API reference).
@@ -112,12 +141,25 @@ mod tests {
     #[test]
     fn an_operation_that_failed_says_why() {
         let check = |code: &str, expected: ErrorKind| {
-            let operation = sdk::Operation::builder().error_code(code).error_message("no").build();
-            let error = failure("servicediscovery:CreateHttpNamespace", &operation);
+            let operation = sdk::Operation::builder().error_code(code).error_message("no");
+            let operation = operation.status(sdk::OperationStatus::Fail).build();
+            let error = outcome("servicediscovery:CreateHttpNamespace", operation).expect_err(code);
             assert_eq!((error.kind, error.message.as_str()), (expected, "no"), "{code}");
         };
         check("ACCESS_DENIED", ErrorKind::Denied);
         check("INTERNAL_FAILURE", ErrorKind::Unavailable);
         check("CANNOT_CREATE_HOSTED_ZONE", ErrorKind::Invalid);
+    }
+
+    #[test]
+    fn an_operation_is_waited_for_until_it_is_over() {
+        let check = |status: sdk::OperationStatus, expected: Option<ErrorKind>| {
+            let operation = sdk::Operation::builder().status(status).build();
+            let error = outcome("servicediscovery:UpdateService", operation).err();
+            assert_eq!(error.map(|error| error.kind), expected);
+        };
+        check(sdk::OperationStatus::Submitted, Some(ErrorKind::NotYet));
+        check(sdk::OperationStatus::Pending, Some(ErrorKind::NotYet));
+        check(sdk::OperationStatus::Success, None);
     }
 }

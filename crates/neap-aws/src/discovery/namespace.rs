@@ -1,7 +1,7 @@
 //! Namespaces: made, changed and deleted by operations that take their time.
 //!
-//! Decides when such an operation is over. What it began is remembered for as long as the process lives; the next one finds the
-//! namespace by its name.
+//! Decides which operation brings which change. What one has begun is remembered for as long as the process lives; the next one finds
+//! the namespace by its name.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -13,7 +13,9 @@ use neap_core::kinds::Namespace;
 use neap_core::live::{LiveResource, Outputs, Phase};
 use neap_engine::cloud::{CallError, ErrorKind, Progress};
 
-use super::{MANAGED, all_tags, followed, namespaces, own_tags, retag, seconds, services, unseconds};
+use super::{
+    MANAGED, all_tags, busy, carried_out, namespaces, own_tags, retag, seconds, services, unseconds,
+};
 use crate::adopt::{adopt, live_resource, wanted_address};
 use crate::client::Aws;
 use crate::error::{failed, incomplete, refused};
@@ -82,12 +84,7 @@ pub(super) fn token(stack: &str, address: &str) -> String {
     short_hash(&format!("{stack} {address} {now}"))
 }
 
-/// What its operations are remembered under.
-fn key(wanted: &Wanted<'_, Namespace>) -> String {
-    format!("{}/{}", wanted.stack(), wanted.address())
-}
-
-async fn begin(aws: &Aws, wanted: &Wanted<'_, Namespace>) -> Result<String, CallError> {
+async fn begin(aws: &Aws, wanted: &Wanted<'_, Namespace>) -> Result<Option<String>, CallError> {
     let fields = wanted.fields;
     let token = token(wanted.stack(), wanted.address());
     let tags = Some(to_cloud_map(&wanted.all_tags())?);
@@ -95,18 +92,12 @@ async fn begin(aws: &Aws, wanted: &Wanted<'_, Namespace>) -> Result<String, Call
     if !fields.has_dns() {
         let call = aws.names.create_http_namespace().name(&fields.name).creator_request_id(token);
         let answer = call.set_description(description).set_tags(tags).send().await;
-        return answer
-            .map_err(failed(CREATE_HTTP))?
-            .operation_id
-            .ok_or_else(|| incomplete(CREATE_HTTP, "OperationId"));
+        return Ok(answer.map_err(failed(CREATE_HTTP))?.operation_id);
     }
     let call = aws.names.create_private_dns_namespace().name(&fields.name).creator_request_id(token);
     let call = call.set_vpc(fields.vpc.clone()).set_description(description).set_tags(tags);
     let answer = call.set_properties(properties(fields)?).send().await;
-    answer
-        .map_err(failed(CREATE_PRIVATE))?
-        .operation_id
-        .ok_or_else(|| incomplete(CREATE_PRIVATE, "OperationId"))
+    Ok(answer.map_err(failed(CREATE_PRIVATE))?.operation_id)
 }
 
 fn properties(fields: &Namespace) -> Result<Option<sdk::PrivateDnsNamespaceProperties>, CallError> {
@@ -114,25 +105,6 @@ fn properties(fields: &Namespace) -> Result<Option<sdk::PrivateDnsNamespacePrope
     let soa = sdk::Soa::builder().ttl(seconds(ttl)).build().map_err(|_| incomplete(CREATE_PRIVATE, "SOA"))?;
     let dns = sdk::PrivateDnsPropertiesMutable::builder().soa(soa).build();
     Ok(Some(sdk::PrivateDnsNamespaceProperties::builder().dns_properties(dns).build()))
-}
-
-fn created_by(fields: &Namespace) -> &'static str {
-    if fields.has_dns() { CREATE_PRIVATE } else { CREATE_HTTP }
-}
-
-/// What a create that is under way has made, once it is over.
-async fn made(aws: &Aws, wanted: &Wanted<'_, Namespace>, operation: &str) -> Result<Outputs, CallError> {
-    let sent = created_by(wanted.fields);
-    let over = followed(aws, sent, operation).await;
-    if !matches!(over, Ok(None)) {
-        aws.recent.over(&key(wanted));
-    }
-    let unfinished = || refused(ErrorKind::NotYet, sent, "the namespace is being made");
-    let over = over?.ok_or_else(unfinished)?;
-    let target = over.targets().and_then(|targets| targets.get(&sdk::OperationTargetType::Namespace));
-    let id = target.ok_or_else(|| incomplete(super::OPERATION, "Targets"))?;
-    let found = get(aws, id).await?.ok_or_else(unfinished)?;
-    Ok(outputs_of(id, found.arn(), &wanted.fields.name))
 }
 
 async fn get(aws: &Aws, id: &str) -> Result<Option<sdk::Namespace>, CallError> {
@@ -173,15 +145,14 @@ pub(super) async fn seen(aws: &Aws, summary: sdk::NamespaceSummary) -> Result<Se
     Ok(Seen { summary, tags, vpcs })
 }
 
-async fn change(aws: &Aws, id: &str, wanted: &Wanted<'_, Namespace>) -> Result<(), CallError> {
+async fn change(aws: &Aws, id: &str, wanted: &Wanted<'_, Namespace>) -> Result<Option<String>, CallError> {
     let fields = wanted.fields;
     let token = token(wanted.stack(), wanted.address());
     if !fields.has_dns() {
         let change = sdk::HttpNamespaceChange::builder().description(&fields.description).build();
         let change = change.map_err(|_| incomplete(UPDATE_HTTP, "Description"))?;
         let call = aws.names.update_http_namespace().id(id).updater_request_id(token).namespace(change);
-        call.send().await.map_err(failed(UPDATE_HTTP))?;
-        return Ok(());
+        return Ok(call.send().await.map_err(failed(UPDATE_HTTP)).map_err(busy)?.operation_id);
     }
     let properties = match fields.soa_ttl {
         None => None,
@@ -197,8 +168,7 @@ async fn change(aws: &Aws, id: &str, wanted: &Wanted<'_, Namespace>) -> Result<(
         .set_properties(properties)
         .build();
     let call = aws.names.update_private_dns_namespace().id(id).updater_request_id(token).namespace(change);
-    call.send().await.map_err(failed(UPDATE_PRIVATE))?;
-    Ok(())
+    Ok(call.send().await.map_err(failed(UPDATE_PRIVATE)).map_err(busy)?.operation_id)
 }
 
 /// Deletes what ECS made for Service Connect in a namespace that goes, and did not delete with its service.
@@ -229,17 +199,17 @@ async fn sweep(aws: &Aws, namespace: &str, error: CallError) -> CallError {
 
 impl Remote for Namespace {
     async fn create(aws: &Aws, wanted: &Wanted<'_, Self>) -> Result<Outputs, CallError> {
-        if let Some(operation) = aws.recent.operation(&key(wanted)) {
-            return made(aws, wanted, &operation).await;
-        }
-        match begin(aws, wanted).await {
-            Err(error) if error.kind == ErrorKind::Conflict => resume(aws, wanted, error).await,
-            begun => {
-                let operation = begun?;
-                aws.recent.operating(&key(wanted), &operation);
-                made(aws, wanted, &operation).await
-            }
-        }
+        let sent = if wanted.fields.has_dns() { CREATE_PRIVATE } else { CREATE_HTTP };
+        let what = format!("{}/{}", wanted.stack(), wanted.address());
+        let made = match carried_out(aws, &what, sent, begin(aws, wanted)).await {
+            Err(error) if error.kind == ErrorKind::Conflict => return resume(aws, wanted, error).await,
+            made => made?,
+        };
+        let target = made.targets().and_then(|targets| targets.get(&sdk::OperationTargetType::Namespace));
+        let id = target.ok_or_else(|| incomplete(super::OPERATION, "Targets"))?;
+        let unseen = || refused(ErrorKind::NotYet, sent, "the namespace is not visible yet");
+        let found = get(aws, id).await?.ok_or_else(unseen)?;
+        Ok(outputs_of(id, found.arn(), &wanted.fields.name))
     }
 
     async fn update(
@@ -250,7 +220,9 @@ impl Remote for Namespace {
         let (before, after) = (held.fields, wanted.fields);
         let ttl = after.soa_ttl.or(before.soa_ttl);
         if (&before.description, before.soa_ttl) != (&after.description, ttl) {
-            change(aws, &held.live.id, wanted).await?;
+            let id = &held.live.id;
+            let sent = if after.has_dns() { UPDATE_PRIVATE } else { UPDATE_HTTP };
+            carried_out(aws, id, sent, change(aws, id, wanted)).await?;
         }
         let arn = held.live.outputs.get("arn").map_or("", String::as_str);
         retag(aws, arn, &wanted.tag_changes(&held.live.tags)).await?;
@@ -259,17 +231,15 @@ impl Remote for Namespace {
 
     async fn delete(aws: &Aws, held: &Held<'_, Self>) -> Result<(), CallError> {
         let id = &held.live.id;
-        match if_there(aws.names.delete_namespace().id(id).send().await.map_err(failed(DELETE))) {
-            Ok(answer) => {
-                if let Some(operation) = answer.and_then(|answer| answer.operation_id) {
-                    aws.recent.operating(id, &operation);
-                }
-                Ok(())
-            }
-            // It is being deleted.
-            Err(error) if error.kind == ErrorKind::Conflict => Ok(()),
+        let send = async {
+            let answer = aws.names.delete_namespace().id(id).send().await.map_err(failed(DELETE));
+            Ok(answer.map_err(busy)?.operation_id)
+        };
+        match if_gone(carried_out(aws, id, DELETE, send).await) {
             Err(error) if error.kind == ErrorKind::InUse => Err(sweep(aws, id, error).await),
-            Err(error) => Err(error),
+            // It is on its way, or what was begun before is.
+            Err(error) if error.kind == ErrorKind::NotYet => Ok(()),
+            outcome => outcome,
         }
     }
 
@@ -290,16 +260,7 @@ impl Remote for Namespace {
         if get(aws, id).await?.is_none() {
             return Ok(Progress::Done);
         }
-        match aws.recent.operation(id) {
-            None => Self::delete(aws, held).await?,
-            Some(operation) => {
-                let over = followed(aws, DELETE, &operation).await;
-                if !matches!(over, Ok(None)) {
-                    aws.recent.over(id);
-                }
-                over?;
-            }
-        }
+        Self::delete(aws, held).await?;
         Ok(Progress::Pending("deleting".to_owned()))
     }
 }

@@ -11,7 +11,7 @@ use neap_core::live::{LiveResource, Outputs, Phase};
 use neap_engine::cloud::{CallError, ErrorKind, Progress};
 
 use super::namespace::token;
-use super::{all_tags, own_tags, retag, seconds, services, unseconds};
+use super::{all_tags, busy, carried_out, own_tags, retag, seconds, services, unseconds};
 use crate::adopt::{adopt, live_resource, not_visible_yet, wanted_address};
 use crate::client::Aws;
 use crate::error::{failed, incomplete};
@@ -127,9 +127,13 @@ async fn deregister(aws: &Aws, id: &str, registry: &str, error: CallError) -> Ca
                         continue;
                     }
                     let call = aws.names.deregister_instance().service_id(id).instance_id(name);
-                    match if_gone(call.send().await.map_err(failed(DEREGISTER))) {
+                    let send = async {
+                        let answer = call.send().await.map_err(failed(DEREGISTER));
                         // ECS does it itself at this moment.
-                        Err(error) if error.kind == ErrorKind::Conflict => {}
+                        Ok(answer.map_err(busy)?.operation_id)
+                    };
+                    match if_gone(carried_out(aws, &format!("{id}/{name}"), DEREGISTER, send).await) {
+                        Err(error) if error.kind == ErrorKind::NotYet => {}
                         outcome => outcome?,
                     }
                 }
@@ -200,8 +204,10 @@ impl Remote for DiscoveryService {
                 .description(&after.description)
                 .set_dns_config((!after.records.is_empty()).then_some(records))
                 .build();
-            let call = aws.names.update_service().id(&held.live.id).service(change);
-            call.send().await.map_err(failed(UPDATE))?;
+            let id = &held.live.id;
+            let call = aws.names.update_service().id(id).service(change);
+            let send = async { Ok(call.send().await.map_err(failed(UPDATE)).map_err(busy)?.operation_id) };
+            carried_out(aws, id, UPDATE, send).await?;
         }
         let arn = held.live.outputs.get("arn").map_or("", String::as_str);
         retag(aws, arn, &wanted.tag_changes(&held.live.tags)).await?;

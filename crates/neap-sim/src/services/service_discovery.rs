@@ -28,6 +28,11 @@ const SOA_TTL: u32 = 15;
 /// The tag of what ECS made.
 const MANAGED: &str = "AmazonECSManaged";
 
+/// A look at the operation that a call has begun. One that fails changes nothing, and so is like a call that is refused.
+async fn follow(request: &Request<'_>) -> Result<(), CallError> {
+    request.sim.poll("servicediscovery:GetOperation", &request.address).await
+}
+
 pub(crate) async fn create_namespace(
     request: &Request<'_>,
     desired: &Namespace,
@@ -40,6 +45,7 @@ pub(crate) async fn create_namespace(
     let existing = |world: &World| namespace_like(world, desired).map(|record| record.arn.clone());
     let create = |world: &mut World| make_namespace(world, request, desired);
     let arn = request.create(operation, create, existing).await?;
+    follow(request).await?;
     update_namespace(request, &arn, desired).await?;
     Ok(arn)
 }
@@ -64,6 +70,7 @@ pub(crate) async fn update_namespace(
             Ok(())
         };
         request.call(operation, change).await?;
+        follow(request).await?;
     }
     request.retag(arn, &TAGS).await
 }
@@ -80,6 +87,7 @@ pub(crate) async fn delete_namespace(request: &Request<'_>, arn: &str) -> Result
             }
             Err(error)
         }
+        Ok(()) => follow(request).await,
         answer => gone_is_done(answer),
     }
 }
@@ -185,6 +193,7 @@ pub(crate) async fn update_service(
             Ok(())
         };
         request.call("servicediscovery:UpdateService", change).await?;
+        follow(request).await?;
     }
     request.retag(arn, &TAGS).await
 }
@@ -201,6 +210,7 @@ pub(crate) async fn delete_service(request: &Request<'_>, arn: &str) -> Result<(
                     Ok(())
                 };
                 request.call("servicediscovery:DeregisterInstance", deregister).await?;
+                follow(request).await?;
             }
             Err(error)
         }

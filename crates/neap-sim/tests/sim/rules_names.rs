@@ -9,7 +9,7 @@ use neap_core::kinds::{
 };
 use neap_core::live::{LiveResource, Outputs};
 use neap_engine::cloud::{Cloud, ErrorKind};
-use neap_sim::Sim;
+use neap_sim::{Fault, FaultKind, Sim};
 
 use crate::stack::{System, create, live, must_create, refused, resource, until_gone, until_ready, update};
 
@@ -104,6 +104,29 @@ async fn a_namespace_goes_after_the_services_in_it() {
     until_gone(&sim, &found).await;
     until_gone(&sim, &namespace).await;
     assert!(sim.resources().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_operation_that_fails_says_why_and_leaves_everything_as_it_was() {
+    let sim = Sim::in_memory();
+    let vpc = crate::stack::facts(&sim).await.vpc;
+    let fails = |operation: &str, code: &str| {
+        let kind = FaultKind::Fail { code: code.into(), message: "no".into() };
+        sim.fault(Fault::once(&format!("servicediscovery:{operation}"), kind));
+    };
+    let wanted = resource("namespace.main", zoned(&vpc));
+    fails("CreatePrivateDnsNamespace", "CANNOT_CREATE_HOSTED_ZONE");
+    refused(create(&sim, &wanted).await, ErrorKind::Invalid, "CANNOT_CREATE_HOSTED_ZONE");
+    assert!(sim.resources().is_empty());
+    let (_, found, _) = made(&sim, "namespace.main", zoned(&vpc)).await;
+    let changed = Namespace { description: "another".into(), ..zoned(&vpc) };
+    let changed = resource("namespace.main", changed);
+    fails("UpdatePrivateDnsNamespace", "ACCESS_DENIED");
+    refused(update(&sim, &found, &changed).await, ErrorKind::Denied, "ACCESS_DENIED");
+    fails("DeleteNamespace", "INTERNAL_FAILURE");
+    refused(sim.delete(&found).await, ErrorKind::Unavailable, "INTERNAL_FAILURE");
+    assert_eq!(sim.resources()[0].resource, found.resource);
+    until_gone(&sim, &found).await;
 }
 
 #[tokio::test(start_paused = true)]
