@@ -674,6 +674,7 @@ const NAMESPACE: &[Right] = &[
     read("servicediscovery:ListNamespaces", Any),
     read("servicediscovery:ListTagsForResource", Any),
     read("servicediscovery:GetNamespace", Every),
+    // AWS asks about the namespace now, and asked about nothing once: all is both.
     read("servicediscovery:GetOperation", Any),
     // The VPC of a namespace is that of its zone.
     read("route53:GetHostedZone", On::Zones),
@@ -687,13 +688,14 @@ const NAMESPACE: &[Right] = &[
     // What ECS made for Service Connect and left there has no tags of the stack.
     delete("servicediscovery:ListServices", Any, Guard::None),
     delete("servicediscovery:DeleteService", On::Of(Kind::DiscoveryService), Guard::None),
-    // What Cloud Map does with the zone of a namespace, it does with the rights of whoever asks it to
-    // (`AWSCloudMapFullAccess`).
+    // What Cloud Map does with the zone of a namespace, it does with the rights of whoever asks it to ("AWS Cloud Map API
+    // permissions reference"). Besides, it looks at the zone and the VPC, as every plan does. The health checks that stand there,
+    // too, are none of a private zone's.
     make("route53:CreateHostedZone", On::NewZones, Guard::None),
     make("route53:ListHostedZonesByName", On::NewZones, Guard::None),
     make("ec2:DescribeRegions", On::NewZones, Guard::None),
-    both("route53:ChangeResourceRecordSets", On::PrivateZones, Guard::None),
-    both("route53:DeleteHostedZone", On::PrivateZones, Guard::None),
+    make("route53:ChangeResourceRecordSets", On::PrivateZones, Guard::None),
+    delete("route53:DeleteHostedZone", On::PrivateZones, Guard::None),
 ];
 
 const DISCOVERY_SERVICE: &[Right] = &[
@@ -708,6 +710,7 @@ const DISCOVERY_SERVICE: &[Right] = &[
     make("servicediscovery:UpdateService", Own, Tagged),
     delete("servicediscovery:DeleteService", Own, Tagged),
     // Tasks that are gone and are still registered.
-    delete("servicediscovery:ListInstances", Any, Guard::None),
+    delete("servicediscovery:ListInstances", Own, Tagged),
     delete("servicediscovery:DeregisterInstance", Own, Tagged),
+    both("route53:ChangeResourceRecordSets", On::PrivateZones, Guard::None),
 ];

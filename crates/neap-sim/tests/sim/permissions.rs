@@ -24,7 +24,7 @@ use serde_json::Value;
 const ACCOUNT: &str = "123456789012";
 
 /// Actions of the table that no life on the sandbox calls, and why they are there.
-const UNCALLED: [(&str, &str); 29] = [
+const UNCALLED: [(&str, &str); 24] = [
     ("ec2:ReplaceRoute", DRIFT),
     ("ec2:DeleteRoute", DRIFT),
     ("s3:PutBucketPublicAccessBlock", DRIFT),
@@ -46,11 +46,6 @@ const UNCALLED: [(&str, &str); 29] = [
     ("ecs:ListServiceDeployments", "no deployment of these lives is rolled back"),
     ("iam:ListRoleTags", PROOF),
     ("ecs:ListTaskDefinitions", "the sandbox deletes the revisions that it knows"),
-    ("route53:GetHostedZone", "the sandbox's namespaces say themselves which VPC they are for"),
-    ("route53:CreateHostedZone", CLOUD_MAP),
-    ("route53:DeleteHostedZone", CLOUD_MAP),
-    ("route53:ListHostedZonesByName", CLOUD_MAP),
-    ("ec2:DescribeRegions", CLOUD_MAP),
     ("ssm:AddTagsToResource", LOCK),
     ("ssm:DeleteParameter", LOCK),
     ("ssm:GetParameter", LOCK),
@@ -74,7 +69,6 @@ const NOT_BY_RESOURCE: [&str; 10] = [
     "ecs:DescribeCapacityProviders",
 ];
 
-const CLOUD_MAP: &str = "Cloud Map calls it in the name of whoever makes a namespace";
 const PROOF: &str = "called by the proof that nothing is left, which is no part of these lives";
 const DRIFT: &str = "only what others changed is put back";
 const LOCK: &str = "the sandbox keeps its lock in a file";
@@ -363,6 +357,7 @@ fn questions(operation: &str, address: Option<&Address>, desired: &Desired, seen
         vec![format!("arn:aws:{service}:{}:{ACCOUNT}:{resource}", place.region)]
     };
     let on_all = |action: &str| ask(action, vec!["*".to_owned()], &[]);
+    let zone = || vec!["arn:aws:route53:::hostedzone/Z0123".to_owned()];
     if let Some(address) = address.filter(|address| address.kind() == Kind::BucketFiles) {
         let buckets = seen.of(&Address::new(Kind::Bucket, address.name()));
         return match operation {
@@ -453,8 +448,7 @@ fn questions(operation: &str, address: Option<&Address>, desired: &Desired, seen
                 all.extend(ask(operation, seen.of_kind(*kind), std::slice::from_ref(&tagged)));
             }
             if operation == "ec2:CreateVpcEndpoint" {
-                let zone = vec!["arn:aws:route53:::hostedzone/Z0123".to_owned()];
-                all.extend(ask("route53:AssociateVPCWithHostedZone", zone, &[]));
+                all.extend(ask("route53:AssociateVPCWithHostedZone", zone(), &[]));
             }
             all
         }
@@ -480,7 +474,29 @@ fn questions(operation: &str, address: Option<&Address>, desired: &Desired, seen
         }
         "servicediscovery:CreateHttpNamespace" | "servicediscovery:CreatePrivateDnsNamespace" => {
             let mut all = ask(operation, vec!["*".to_owned()], std::slice::from_ref(&requested));
-            all.extend(ask("servicediscovery:TagResource", vec!["*".to_owned()], &[]));
+            all.extend(on_all("servicediscovery:TagResource"));
+            if operation.ends_with("PrivateDnsNamespace") {
+                all.extend(on_all("route53:CreateHostedZone"));
+                all.extend(ask("route53:GetHostedZone", zone(), &[]));
+                all.extend(on_all("route53:ListHostedZonesByName"));
+                all.extend(on_all("ec2:DescribeVpcs"));
+                all.extend(on_all("ec2:DescribeRegions"));
+            }
+            all
+        }
+        "servicediscovery:UpdatePrivateDnsNamespace"
+        | "servicediscovery:UpdateService"
+        | "servicediscovery:DeregisterInstance" => {
+            let mut all = ask(operation, own(), &[tagged]);
+            all.extend(ask("route53:ChangeResourceRecordSets", zone(), &[]));
+            all
+        }
+        "servicediscovery:DeleteNamespace" => {
+            let mut all = ask(operation, own(), &[tagged]);
+            let wanted = address.and_then(|address| desired.resources.get(address));
+            if wanted.is_some_and(|it| matches!(&it.resource, Resource::Namespace(it) if it.has_dns())) {
+                all.extend(ask("route53:DeleteHostedZone", zone(), &[]));
+            }
             all
         }
         "servicediscovery:CreateService" => {
@@ -495,9 +511,7 @@ fn questions(operation: &str, address: Option<&Address>, desired: &Desired, seen
             ask(operation, regional("servicediscovery", "service/srv-0123"), &[])
         }
         "route53:GetChange" => ask(operation, vec!["arn:aws:route53:::change/C0123".to_owned()], &[]),
-        "route53:ListResourceRecordSets" | "route53:ChangeResourceRecordSets" => {
-            ask(operation, vec!["arn:aws:route53:::hostedzone/Z0123".to_owned()], &[])
-        }
+        "route53:ListResourceRecordSets" | "route53:ChangeResourceRecordSets" => ask(operation, zone(), &[]),
         "cloudfront:CreateFunction" => {
             let mut all = on_all(operation);
             all.extend(ask("cloudfront:TagResource", own(), &[]));
@@ -636,7 +650,8 @@ fn is_unlimited(operation: &str) -> bool {
         "acm" => name == "ListCertificates",
         "route53" => matches!(name, "ListHostedZones" | "ListHostedZonesByName" | "CreateHostedZone"),
         "servicediscovery" => {
-            name.starts_with("List") || matches!(name, "GetOperation" | "TagResource" | "UntagResource")
+            let listed = name.starts_with("List") && name != "ListInstances";
+            listed || matches!(name, "GetOperation" | "TagResource" | "UntagResource")
         }
         _ => false,
     }
