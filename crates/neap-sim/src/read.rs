@@ -36,6 +36,8 @@ enum ReadCall {
     Each(usize, &'static str),
     /// One call for each of those that end TLS.
     EachTls(usize, &'static str),
+    /// One call for each listener of TCP.
+    EachTcp(usize, &'static str),
     /// One call for so many resources.
     Batch(usize, &'static str, usize),
 }
@@ -43,9 +45,11 @@ enum ReadCall {
 impl ReadCall {
     const fn wave(&self) -> usize {
         match self {
-            Self::List(wave, _) | Self::Each(wave, _) | Self::EachTls(wave, _) | Self::Batch(wave, _, _) => {
-                *wave
-            }
+            Self::List(wave, _)
+            | Self::Each(wave, _)
+            | Self::EachTls(wave, _)
+            | Self::EachTcp(wave, _)
+            | Self::Batch(wave, _, _) => *wave,
         }
     }
 }
@@ -55,7 +59,7 @@ const WAVES: usize = 4;
 
 /// The calls that it takes to read every resource of a kind (reference section 1.1).
 const fn calls(kind: Kind) -> &'static [ReadCall] {
-    use ReadCall::{Batch, Each, EachTls, List};
+    use ReadCall::{Batch, Each, EachTcp, EachTls, List};
     match kind {
         Kind::LogGroup => &[List(1, "logs:DescribeLogGroups"), Each(2, "logs:ListTagsForResource")],
         Kind::Role => &[
@@ -118,6 +122,7 @@ const fn calls(kind: Kind) -> &'static [ReadCall] {
         Kind::Listener => &[
             Each(2, "elasticloadbalancing:DescribeListeners"),
             EachTls(3, "elasticloadbalancing:DescribeListenerCertificates"),
+            EachTcp(3, "elasticloadbalancing:DescribeListenerAttributes"),
             Batch(3, ELB_TAGS, 20),
         ],
         Kind::Rule => &[Each(3, "elasticloadbalancing:DescribeRules"), Batch(4, ELB_TAGS, 20)],
@@ -282,8 +287,8 @@ pub(crate) async fn read(sim: &Sim, desired: &Desired) -> Result<Live, CallError
             attempt(sim, "sts:GetCallerIdentity", None).await?;
             failures.index = attempt(sim, hinted::OPERATION, None).await.err().map(failure);
         }
-        let (subjects, end_tls) =
-            sim.look_as_shown(|world| (matching::subjects(world, desired), ending_tls(world)));
+        let (subjects, speakers) =
+            sim.look_as_shown(|world| (matching::subjects(world, desired), Speakers::of(world)));
         let by_kind: Vec<(Kind, Vec<(&String, &Address)>)> = Kind::ALL
             .into_iter()
             .map(|kind| (kind, subjects.iter().filter(|(_, address)| address.kind() == kind).collect()))
@@ -296,7 +301,7 @@ pub(crate) async fn read(sim: &Sim, desired: &Desired) -> Result<Live, CallError
         let networks = network_wave(desired, &subjects, wave);
         let asked = by_kind.iter().filter_map(|(kind, subjects)| {
             let wave = if network::is_part(*kind) { networks? } else { wave };
-            Some(requests(wave, *kind, subjects, &end_tls))
+            Some(requests(wave, *kind, subjects, &speakers))
         });
         let requests: Vec<Request<'_>> = facts.chain(asked.flatten()).collect();
         let answers = requests.iter().map(|request| attempt(sim, request.operation, request.address));
@@ -324,13 +329,26 @@ fn network_wave(desired: &Desired, subjects: &BTreeMap<String, Address>, wave: u
     (is_left && wave > 1).then(|| wave - 1)
 }
 
-/// The ARNs of the listeners and classic load balancers that end TLS.
-fn ending_tls(world: &World) -> BTreeSet<String> {
-    let listeners = world.all::<Listener>().filter(|(_, listener)| listener.ends_tls());
-    let ends_tls = |clb: &Clb| clb.listeners.values().any(ClbListener::ends_tls);
-    let classic = world.all::<Clb>().filter(|(_, clb)| ends_tls(clb));
-    let records = listeners.map(|(record, _)| record).chain(classic.map(|(record, _)| record));
-    records.map(|record| record.arn.clone()).collect()
+/// The ARNs of listeners and classic load balancers that some calls are about.
+struct Speakers {
+    /// Those that end TLS.
+    tls: BTreeSet<String>,
+    /// Listeners of TCP.
+    tcp: BTreeSet<String>,
+}
+
+impl Speakers {
+    fn of(world: &World) -> Self {
+        let listeners = |wanted: fn(&Listener) -> bool| {
+            world.all::<Listener>().filter(move |(_, it)| wanted(it)).map(|(record, _)| record.arn.clone())
+        };
+        let ends_tls = |clb: &Clb| clb.listeners.values().any(ClbListener::ends_tls);
+        let classic = world.all::<Clb>().filter(|(_, clb)| ends_tls(clb));
+        Self {
+            tls: listeners(Listener::ends_tls).chain(classic.map(|(record, _)| record.arn.clone())).collect(),
+            tcp: listeners(|listener| listener.protocol == "TCP").collect(),
+        }
+    }
 }
 
 /// The calls of one wave for one kind.
@@ -338,7 +356,7 @@ fn requests<'reading>(
     wave: usize,
     kind: Kind,
     subjects: &'reading [(&'reading String, &'reading Address)],
-    end_tls: &BTreeSet<String>,
+    speakers: &Speakers,
 ) -> Vec<Request<'reading>> {
     let mut requests = Vec::new();
     for call in calls(kind).iter().filter(|call| call.wave() == wave) {
@@ -346,9 +364,16 @@ fn requests<'reading>(
             ReadCall::List(_, operation) => {
                 requests.push(Request { operation, address: None, unknown: Unknown::Kind(kind) });
             }
-            ReadCall::Each(_, operation) | ReadCall::EachTls(_, operation) => {
-                let of_all = matches!(call, ReadCall::Each(..));
-                let asked = subjects.chunks(1).filter(|one| of_all || end_tls.contains(one[0].0));
+            ReadCall::Each(_, operation)
+            | ReadCall::EachTls(_, operation)
+            | ReadCall::EachTcp(_, operation) => {
+                let among = match call {
+                    ReadCall::EachTls(..) => Some(&speakers.tls),
+                    ReadCall::EachTcp(..) => Some(&speakers.tcp),
+                    _ => None,
+                };
+                let asked =
+                    subjects.chunks(1).filter(|one| among.is_none_or(|among| among.contains(one[0].0)));
                 requests.extend(asked.map(|one| Request {
                     operation,
                     address: Some(one[0].1),

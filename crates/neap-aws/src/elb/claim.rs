@@ -176,8 +176,8 @@ impl<'a> Claims<'a> {
     }
 
     fn live_listener(&self, address: &Address, seen: &SeenListener) -> Seen<LiveResource> {
-        let certificates = seen.certificates.as_ref().map_err(Clone::clone)?;
-        let mut live = listener::live(address, &seen.listener, certificates, self.tags(arn_of(seen))?);
+        let beside = seen.beside.as_ref().map_err(Clone::clone)?;
+        let mut live = listener::live(address, &seen.listener, beside, self.tags(arn_of(seen))?);
         let wanted = self.desired.resources.get(address);
         let is_shifted = wanted.is_some_and(|wanted| listener::is_shifted(&wanted.owned_elsewhere));
         if let Some(rule) = seen.default_rule.as_ref().filter(|_| is_shifted) {
@@ -297,7 +297,7 @@ mod tests {
     fn listener(arn: &str, port: i32, rules: Vec<sdk::Rule>) -> SeenListener {
         SeenListener {
             listener: sdk::Listener::builder().listener_arn(arn).port(port).build(),
-            certificates: Ok(BTreeSet::new()),
+            beside: Ok(listener::Beside::default()),
             default_rule: Some(format!("{arn}/default")),
             rules: Ok(rules),
         }
@@ -447,7 +447,7 @@ mod tests {
             world(public(vec![listener("ls", 443, vec![])]), vec![], &[("lb", ALB), ("ls", HTTP)]);
         let details = no_certificates.balancers.as_mut().ok().and_then(|list| list[0].details.as_mut());
         let listeners = details.and_then(|details| details.listeners.as_mut().ok()).expect("listeners");
-        listeners[0].certificates = Err(denied("certificates"));
+        listeners[0].beside = Err(denied("certificates"));
         check(&no_certificates, ["lb", "certificates", "absent", "absent"], &[]);
 
         let mut no_tags = world(public(vec![]), vec![], &[]);

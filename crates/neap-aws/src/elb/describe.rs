@@ -109,6 +109,16 @@ pub(super) async fn extra_certificates(aws: &Aws, arn: &str) -> Result<BTreeSet<
     Ok(others.filter_map(|certificate| certificate.certificate_arn).collect())
 }
 
+/// The attributes of the listener `arn`.
+pub(super) async fn listener_attributes(aws: &Aws, arn: &str) -> Result<Attributes, CallError> {
+    let answer = aws.elb.describe_listener_attributes().listener_arn(arn).send().await;
+    let answer = answer.map_err(failed("elasticloadbalancing:DescribeListenerAttributes"))?;
+    let pair = |attribute: &sdk::ListenerAttribute| {
+        Some((attribute.key()?.to_owned(), attribute.value().unwrap_or_default().to_owned()))
+    };
+    Ok(answer.attributes().iter().filter_map(pair).collect())
+}
+
 /// The rules of the listener `arn`, its default rule among them.
 pub(super) async fn rules(aws: &Aws, arn: &str) -> Result<Vec<sdk::Rule>, CallError> {
     let pages = aws.elb.describe_rules().listener_arn(arn).page_size(PAGE).into_paginator().items().send();

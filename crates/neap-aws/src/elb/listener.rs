@@ -48,8 +48,21 @@ async fn with_default_rule(
     Ok(outputs)
 }
 
-/// What a listener's description says, and the certificates that it does not tell.
-fn from_aws(listener: &sdk::Listener, certificates: &BTreeSet<String>) -> Listener {
+/// The attribute that says when a connection is forgotten.
+const IDLE_TIMEOUT: &str = "tcp.idle_timeout.seconds";
+
+/// What a listener's description does not tell.
+#[derive(Debug, Default)]
+pub(super) struct Beside {
+    /// The ARNs of the certificates that it has beside its default one.
+    pub(super) certificates: BTreeSet<String>,
+    /// When it forgets a connection, where it is of TCP.
+    pub(super) idle_timeout: Option<u32>,
+}
+
+/// What a listener's description says, and what it does not tell.
+fn from_aws(listener: &sdk::Listener, beside: &Beside) -> Listener {
+    let certificates = &beside.certificates;
     let port = listener.port().and_then(|port| u16::try_from(port).ok());
     let certificate = listener.certificates().first().and_then(|certificate| certificate.certificate_arn());
     Listener {
@@ -60,6 +73,7 @@ fn from_aws(listener: &sdk::Listener, certificates: &BTreeSet<String>) -> Listen
         extra_certificates: certificates.iter().filter(|arn| certificate != Some(arn)).cloned().collect(),
         ssl_policy: listener.ssl_policy().filter(|policy| !policy.is_empty()).map(ToOwned::to_owned),
         alpn_policy: listener.alpn_policy().first().filter(|policy| *policy != "None").cloned(),
+        idle_timeout_seconds: beside.idle_timeout,
         default_action: action::from_aws(listener.default_actions()),
     }
 }
@@ -71,26 +85,25 @@ fn certificates(listener: &Listener) -> Option<Vec<sdk::Certificate>> {
 }
 
 /// A live listener, at the address in its tags or else at `address`.
-pub(super) fn live(
-    address: &Address,
-    listener: &sdk::Listener,
-    certificates: &BTreeSet<String>,
-    tags: Tags,
-) -> LiveResource {
+pub(super) fn live(address: &Address, listener: &sdk::Listener, beside: &Beside, tags: Tags) -> LiveResource {
     let arn = listener.listener_arn().unwrap_or_default();
-    live_resource(address, arn, from_aws(listener, certificates), tags, outputs([("arn", arn)]), Phase::Ready)
+    live_resource(address, arn, from_aws(listener, beside), tags, outputs([("arn", arn)]), Phase::Ready)
 }
 
-/// The ARNs of the certificates that a listener has beside its default one, which only those that end TLS are asked for.
-pub(super) async fn extra_certificates(
-    aws: &Aws,
-    listener: &sdk::Listener,
-) -> Result<BTreeSet<String>, CallError> {
+/// What a listener's description does not tell: those that end TLS are asked for their certificates, and those of TCP for their
+/// attributes.
+pub(super) async fn beside(aws: &Aws, listener: &sdk::Listener) -> Result<Beside, CallError> {
+    let arn = listener.listener_arn().unwrap_or_default();
     match listener.protocol() {
         Some(sdk::ProtocolEnum::Https | sdk::ProtocolEnum::Tls) => {
-            describe::extra_certificates(aws, listener.listener_arn().unwrap_or_default()).await
+            Ok(Beside { certificates: describe::extra_certificates(aws, arn).await?, ..Beside::default() })
         }
-        _ => Ok(BTreeSet::new()),
+        Some(sdk::ProtocolEnum::Tcp) => {
+            let attributes = describe::listener_attributes(aws, arn).await?;
+            let chosen = attributes.get(IDLE_TIMEOUT).and_then(|text| text.parse().ok());
+            Ok(Beside { idle_timeout: Some(chosen.unwrap_or(Listener::IDLE_TIMEOUT)), ..Beside::default() })
+        }
+        _ => Ok(Beside::default()),
     }
 }
 
@@ -103,9 +116,9 @@ async fn find(aws: &Aws, wanted: &Wanted<'_, Listener>) -> Result<Option<LiveRes
     };
     let arn = listener.listener_arn().unwrap_or_default();
     let mut tags = describe::tags_of(aws, &[arn.to_owned()]).await?;
-    let certificates = extra_certificates(aws, listener).await?;
+    let beside = beside(aws, listener).await?;
     let tags = tags.remove(arn).unwrap_or_default();
-    Ok(Some(live(&wanted_address(wanted)?, listener, &certificates, tags)))
+    Ok(Some(live(&wanted_address(wanted)?, listener, &beside, tags)))
 }
 
 /// Changes what differs, in one call.
@@ -148,7 +161,20 @@ fn is_of_iam(arn: &str) -> bool {
 /// Whether the fields differ in something that the stack sets and one call changes.
 fn differs(old: &Listener, new: &Listener) -> bool {
     let ssl_policy = new.ssl_policy.clone().or_else(|| old.ssl_policy.clone());
-    *old != Listener { ssl_policy, extra_certificates: old.extra_certificates.clone(), ..new.clone() }
+    *old != Listener {
+        ssl_policy,
+        extra_certificates: old.extra_certificates.clone(),
+        idle_timeout_seconds: old.idle_timeout_seconds,
+        ..new.clone()
+    }
+}
+
+/// Chooses when a connection is forgotten, unless it is so.
+async fn set_idle_timeout(aws: &Aws, arn: &str, old: Option<u32>, new: Option<u32>) -> Result<(), CallError> {
+    let Some(seconds) = new.filter(|_| old != new) else { return Ok(()) };
+    let attribute = sdk::ListenerAttribute::builder().key(IDLE_TIMEOUT).value(seconds.to_string()).build();
+    let call = aws.elb.modify_listener_attributes().listener_arn(arn).attributes(attribute);
+    call.send().await.map(drop).map_err(failed("elasticloadbalancing:ModifyListenerAttributes"))
 }
 
 /// Adds certificates beside the default one. A call takes one of them, and minds none that is there already.
@@ -184,6 +210,7 @@ async fn bring(aws: &Aws, arn: &str, old: &Listener, new: &Listener) -> Result<(
     if differs(old, new) {
         modify(aws, arn, old, new).await?;
     }
+    set_idle_timeout(aws, arn, old.idle_timeout_seconds, new.idle_timeout_seconds).await?;
     if !ends_tls {
         return Ok(());
     }
@@ -220,6 +247,9 @@ impl Remote for Listener {
                 let listener = answer.listeners().first().and_then(|listener| listener.listener_arn());
                 let arn = listener.ok_or_else(|| incomplete(CREATE, "ListenerArn"))?;
                 add(aws, arn, fields.extra_certificates.iter()).await.map_err(not_visible_yet)?;
+                let given = Some(Listener::IDLE_TIMEOUT);
+                let set = set_idle_timeout(aws, arn, given, fields.idle_timeout_seconds).await;
+                set.map_err(not_visible_yet)?;
                 with_default_rule(aws, wanted, outputs([("arn", arn)])).await
             }
             Err(error) if error.kind == ErrorKind::Conflict => {
@@ -309,10 +339,12 @@ mod tests {
             alpn_policy: Some("HTTP2Preferred".into()),
             ..Listener::example()
         };
-        for listener in [Listener::example(), plain(), tls] {
+        let tcp = Listener { protocol: "TCP".into(), idle_timeout_seconds: Some(600), ..plain() };
+        for listener in [Listener::example(), plain(), tls, tcp] {
             let default = listener.certificate.iter().cloned();
-            let listed = listener.extra_certificates.iter().cloned().chain(default).collect();
-            assert_eq!(from_aws(&shown(&listener), &listed), listener);
+            let certificates = listener.extra_certificates.iter().cloned().chain(default).collect();
+            let beside = Beside { certificates, idle_timeout: listener.idle_timeout_seconds };
+            assert_eq!(from_aws(&shown(&listener), &beside), listener);
         }
     }
 
@@ -323,5 +355,6 @@ mod tests {
         assert!(differs(&live, &Listener { ssl_policy: Some("other".into()), ..live.clone() }));
         assert!(differs(&live, &Listener { port: 8443, ..live.clone() }));
         assert!(!differs(&live, &Listener { extra_certificates: [].into(), ..live.clone() }));
+        assert!(!differs(&live, &Listener { idle_timeout_seconds: Some(60), ..live.clone() }));
     }
 }

@@ -39,8 +39,8 @@ pub(super) struct BalancerDetails {
 #[derive(Debug)]
 pub(super) struct SeenListener {
     pub(super) listener: sdk::Listener,
-    /// The ARNs of the certificates that it has beside its default one.
-    pub(super) certificates: Seen<BTreeSet<String>>,
+    /// What its description does not tell.
+    pub(super) beside: Seen<listener::Beside>,
     /// The ARN of the rule that does what it does by default; those of network load balancers have none.
     pub(super) default_rule: Option<String>,
     pub(super) rules: Seen<Vec<sdk::Rule>>,
@@ -146,17 +146,17 @@ pub(super) fn is_network(balancer: &sdk::LoadBalancer) -> bool {
     balancer.r#type() == Some(&sdk::LoadBalancerTypeEnum::Network)
 }
 
-/// A load balancer's listeners, with their certificates and rules where they have such.
+/// A load balancer's listeners, with what their descriptions do not tell, and rules where they have such.
 async fn listeners(aws: &Aws, balancer: &str, has_rules: bool) -> Seen<Vec<SeenListener>> {
     let listeners = describe::listeners(aws, balancer).await?;
     let with_rules = listeners.into_iter().map(|listener| async {
         let arn = listener.listener_arn().unwrap_or_default();
         let rules = async { if has_rules { describe::rules(aws, arn).await } else { Ok(Vec::new()) } };
-        let (certificates, mut rules) = join!(listener::extra_certificates(aws, &listener), rules);
+        let (beside, mut rules) = join!(listener::beside(aws, &listener), rules);
         let default = rules.iter().flatten().find(|rule| describe::is_default(rule));
         let default_rule = default.and_then(|rule| rule.rule_arn()).map(ToOwned::to_owned);
         rules.iter_mut().for_each(|rules| rules.retain(|rule| !describe::is_default(rule)));
-        SeenListener { listener, certificates, default_rule, rules }
+        SeenListener { listener, beside, default_rule, rules }
     });
     Ok(join_all(with_rules).await)
 }

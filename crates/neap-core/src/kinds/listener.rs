@@ -80,11 +80,17 @@ pub struct Listener {
     /// Which protocols it offers inside `TLS`, such as `HTTP2Preferred`; null for none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alpn_policy: Option<String>,
+    /// Seconds without traffic after which it forgets a connection, 60 to 6000, with `TCP`; null for others, of which nobody chooses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle_timeout_seconds: Option<u32>,
     /// What happens to requests that no rule takes. A network load balancer has no rules, and only forwards.
     pub default_action: Action,
 }
 
 impl Listener {
+    /// What AWS gives a listener of TCP ("Update the TCP idle timeout for your Network Load Balancer listener").
+    pub const IDLE_TIMEOUT: u32 = 350;
+
     /// Whether the load balancer ends TLS for it, and so shows certificates.
     pub fn ends_tls(&self) -> bool {
         matches!(self.protocol.as_str(), "HTTPS" | "TLS")
@@ -114,6 +120,7 @@ impl KindOf for Listener {
             extra_certificates: ["arn:aws:acm:eu-west-1:123456789012:certificate/2".into()].into(),
             ssl_policy: Some("ELBSecurityPolicy-TLS13-1-2-2021-06".into()),
             alpn_policy: None,
+            idle_timeout_seconds: None,
             default_action: Action::Forward {
                 target_groups: vec![WeightedGroup { target_group: "arn:tg".into(), weight: 1 }],
                 stickiness_seconds: Some(60),

@@ -36,6 +36,8 @@ pub(super) enum On {
     Of(Kind),
     /// The stack's own load balancers, of both kinds.
     Balancers,
+    /// The listeners of the stack's own network load balancers.
+    NetworkListeners,
     /// Roles by name, wherever they are: AWS does not know the path of one that is not there.
     Named,
     /// Roles that tasks are given.
@@ -501,10 +503,12 @@ const CLASSIC_BALANCER: &[Right] = &[
 const LISTENER: &[Right] = &[
     read("elasticloadbalancing:DescribeListeners", Any),
     read("elasticloadbalancing:DescribeListenerCertificates", Any),
+    read("elasticloadbalancing:DescribeListenerAttributes", Any),
     make("elasticloadbalancing:CreateListener", On::Balancers, Requested),
     make("elasticloadbalancing:AddTags", Own, Guard::None),
     make("elasticloadbalancing:RemoveTags", Own, Guard::None),
     make("elasticloadbalancing:ModifyListener", Own, Tagged),
+    make("elasticloadbalancing:ModifyListenerAttributes", On::NetworkListeners, Tagged),
     make("elasticloadbalancing:AddListenerCertificates", Own, Tagged),
     make("elasticloadbalancing:RemoveListenerCertificates", Own, Tagged),
     delete("elasticloadbalancing:DeleteListener", Own, Tagged),

@@ -25,8 +25,9 @@ pub(super) fn resources(desired: &Desired, place: &Place, kind: Option<Kind>, on
         (On::Own, Some(Kind::InstanceProfile)) => {
             [place.global("iam", &format!("instance-profile{}*", naming::role_path(&desired.stack)))].into()
         }
-        (On::Own, Some(Kind::Listener)) => of_balancers(desired, place, "listener"),
-        (On::Balancers, _) => of_balancers(desired, place, "loadbalancer"),
+        (On::Own, Some(Kind::Listener)) => of_balancers(desired, place, "listener", &BALANCERS),
+        (On::NetworkListeners, _) => of_balancers(desired, place, "listener", &BALANCERS[1..]),
+        (On::Balancers, _) => of_balancers(desired, place, "loadbalancer", &BALANCERS),
         (On::Own, Some(kind)) | (On::Of(kind), _) => own(kind),
         (On::Named, _) => {
             let plain = |name: &String| place.global("iam", &format!("role/{name}"));
@@ -90,10 +91,13 @@ pub(super) fn resources(desired: &Desired, place: &Place, kind: Option<Kind>, on
     }
 }
 
-/// The load balancers of the stack, or what has their names, of the kinds that it has.
-fn of_balancers(desired: &Desired, place: &Place, what: &str) -> BTreeSet<String> {
+/// Load balancers that have listeners of their own, and the words for them in ARNs.
+const BALANCERS: [(Kind, &str); 2] = [(Kind::Alb, "app"), (Kind::Nlb, "net")];
+
+/// The load balancers of the stack, or what has their names, of those of `kinds` that it has.
+fn of_balancers(desired: &Desired, place: &Place, what: &str, kinds: &[(Kind, &str)]) -> BTreeSet<String> {
     let mut arns = BTreeSet::new();
-    for (kind, word) in [(Kind::Alb, "app"), (Kind::Nlb, "net")] {
+    for (kind, word) in kinds.iter().copied() {
         if desired.resources.keys().any(|address| address.kind() == kind) {
             let names = names(desired, place, kind);
             arns.extend(names.iter().map(|name| balancing(place, &format!("{what}/{word}"), name)));

@@ -138,6 +138,7 @@ pub(crate) fn listener(alb: &str, port: u16, default_action: Action) -> Listener
         ssl_policy: None,
         extra_certificates: [].into(),
         alpn_policy: None,
+        idle_timeout_seconds: None,
         default_action,
     }
 }

@@ -138,7 +138,8 @@ impl Knobs {
         ][self.pick("gate")];
         if port > 0 {
             _ = write!(text, "[target_group.lines]\nport = 6379\nprotocol = \"TCP\"\n[nlb.gate]\n{balancer}");
-            _ = write!(text, "[nlb.gate.listener.lines]\nport = {port}\nforward = \"lines\"\n");
+            let idle = if port == 6380 { "idle_timeout = 600\n" } else { "" };
+            _ = write!(text, "[nlb.gate.listener.lines]\nport = {port}\nforward = \"lines\"\n{idle}");
         }
     }
 

@@ -74,6 +74,26 @@ async fn one_name_is_one_load_balancer_of_whatever_kind() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_listener_of_tcp_alone_forgets_connections_when_it_is_told() {
+    let sim = Sim::in_memory();
+    let b = balancer(&sim).await;
+    let with =
+        |seconds| Listener { idle_timeout_seconds: seconds, ..of_protocol(&b.nlb, 1883, "TCP", &b.targets) };
+    let at = "nlb.mqtt.listener.plain";
+    must_create(&sim, &resource(at, with(Some(350)))).await;
+    assert!(!sim.counts().contains_key("elasticloadbalancing:ModifyListenerAttributes"), "it is AWS's own");
+    update(&sim, &shown(&sim, at), &resource(at, with(Some(6000)))).await.expect("in place");
+    assert_eq!(shown(&sim, at).resource, with(Some(6000)).into());
+    let answer = update(&sim, &shown(&sim, at), &resource(at, with(Some(59)))).await;
+    refused(answer, ErrorKind::Invalid, "ValidationError");
+    let udp = below_http("coap", "UDP", &b.facts);
+    let udp = must_create(&sim, &resource("target_group.coap", udp)).await["arn"].clone();
+    let told = Listener { idle_timeout_seconds: Some(60), ..of_protocol(&b.nlb, 5683, "UDP", &udp) };
+    let answer = create(&sim, &resource("nlb.mqtt.listener.coap", told)).await;
+    refused(answer, ErrorKind::Invalid, "InvalidConfigurationRequest");
+}
+
+#[tokio::test(start_paused = true)]
 async fn subnets_can_come_and_never_go() {
     let sim = Sim::in_memory();
     let facts = facts(&sim).await;

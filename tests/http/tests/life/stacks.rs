@@ -367,6 +367,7 @@ pub(crate) fn internal_nlb() -> Life {
         in_place: &[
             ("cross_zone = true ", "cross_zone = false"),
             ("interval = 10", "interval = 20"),
+            ("idle_timeout = 3600 ", "idle_timeout = 600 "),
             ("stickiness = \"source_ip\"\n", ""),
         ],
         replacement: (

@@ -116,6 +116,7 @@ fn listener(lowering: &mut Lowering<'_>, place: &Place, alb: &str, name: &str, t
             .as_deref()
             .map(|policy| tls::policy(lowering, &place.at("ssl_policy"), policy, tls::EXAMPLE)),
         alpn_policy: None,
+        idle_timeout_seconds: None,
         default_action: alb_action::lower(lowering, &place.at("default"), &default, table),
     };
     lowering.declare(address.clone(), place, &common, fields);

@@ -95,6 +95,11 @@ fn listener(lowering: &mut Lowering<'_>, place: &Place, nlb: &str, name: &str, t
     let common = Common { tags: &table.tags, protect: false, name: None };
     let protocol = routes::transport(lowering.file, table);
     check_tls(lowering, place, table, protocol);
+    if table.idle_timeout.is_some() && protocol != "TCP" {
+        lowering
+            .report(&place.at("idle_timeout"), format!("a listener of {protocol} has no `idle_timeout`"))
+            .help("AWS lets it be chosen for TCP alone: leave it out");
+    }
     if let Forward::Weighted(weighted) = &table.forward
         && weighted.stickiness.is_some()
     {
@@ -128,6 +133,8 @@ fn listener(lowering: &mut Lowering<'_>, place: &Place, nlb: &str, name: &str, t
         extra_certificates,
         ssl_policy,
         alpn_policy: alpn_policy.map(ToOwned::to_owned),
+        idle_timeout_seconds: (protocol == "TCP")
+            .then(|| table.idle_timeout.unwrap_or(Listener::IDLE_TIMEOUT)),
         default_action,
     };
     lowering.declare(address, place, &common, fields);

@@ -70,6 +70,9 @@ pub struct NlbListenerTable {
     pub ssl_policy: Option<String>,
     /// Which protocols it offers inside TLS.
     pub alpn_policy: Option<AlpnPolicy>,
+    /// Seconds without traffic after which it forgets a connection, for TCP; 350 unless it is set.
+    #[schemars(range(min = 60, max = 6000))]
+    pub idle_timeout: Option<u32>,
     /// The target group that all traffic is handed to.
     pub forward: Forward,
     /// Tags of this resource, over those of the stack.

@@ -57,6 +57,20 @@ pub(crate) async fn update(request: &Request<'_>, arn: &str, desired: &Listener)
         };
         request.call("elasticloadbalancing:ModifyListener", set).await?;
     }
+    if let Some(seconds) = desired.idle_timeout_seconds
+        && current.idle_timeout_seconds != Some(seconds)
+    {
+        let set = |world: &mut World| {
+            rules::in_range(INVALID, "tcp.idle_timeout.seconds", seconds, 60..=6000)?;
+            let listener = world.change::<Listener>(arn, NOT_FOUND)?;
+            rules::require(listener.protocol == "TCP", "InvalidConfigurationRequest", || {
+                format!("'tcp.idle_timeout.seconds' cannot be set for {} listeners", listener.protocol)
+            })?;
+            listener.idle_timeout_seconds = Some(seconds);
+            Ok(())
+        };
+        request.call("elasticloadbalancing:ModifyListenerAttributes", set).await?;
+    }
     if !ended_tls && ends_tls {
         add_certificates(request, arn, &current, desired).await?;
     } else if ends_tls {
@@ -140,7 +154,14 @@ fn modified(current: &Listener, desired: &Listener) -> Listener {
     let ssl_policy = chosen(desired).or_else(|| chosen(current)).or_else(|| default_policy(desired));
     // Certificates beside the default one come and go by calls of their own, or with TLS.
     let kept = current.extra_certificates.iter().filter(|_| desired.ends_tls());
-    Listener { ssl_policy, extra_certificates: kept.cloned().collect(), ..desired.clone() }
+    // So does the time after which it forgets a connection.
+    let idle = current.idle_timeout_seconds.unwrap_or(Listener::IDLE_TIMEOUT);
+    Listener {
+        ssl_policy,
+        extra_certificates: kept.cloned().collect(),
+        idle_timeout_seconds: (desired.protocol == "TCP").then_some(idle),
+        ..desired.clone()
+    }
 }
 
 fn default_policy(desired: &Listener) -> Option<String> {
@@ -185,10 +206,15 @@ fn create_listener(world: &mut World, request: &Request<'_>, desired: &Listener)
     }
     check(world, desired)?;
     rules::tags(INVALID, &request.tags)?;
-    let bare = |listener: &Listener| Listener { extra_certificates: [].into(), ..listener.clone() };
+    let bare = |listener: &Listener| Listener {
+        extra_certificates: [].into(),
+        idle_timeout_seconds: None,
+        ..listener.clone()
+    };
     let fields = modified(&bare(desired), desired);
     if let Some(existing) = find(world, &desired.load_balancer, desired.port) {
-        let same = world.get::<Listener>(&existing).is_some_and(|(_, listener)| bare(listener) == fields);
+        let same =
+            world.get::<Listener>(&existing).is_some_and(|(_, listener)| bare(listener) == bare(&fields));
         return if same { Ok(existing) } else { Err(duplicate(desired.port)) };
     }
     let (parent, balancer) = balancer.split_once(":loadbalancer/").unwrap_or(("", balancer));

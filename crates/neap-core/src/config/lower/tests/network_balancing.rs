@@ -117,6 +117,18 @@ fn a_service_waits_for_the_listener_that_leads_to_it() {
 }
 
 #[test]
+fn a_listener_of_tcp_alone_forgets_connections_when_it_is_told() {
+    let idle = |text: &str| {
+        let desired = lower_text(&tcp("", text)).expect("no mistakes");
+        field(&desired, "nlb.mqtt.listener.plain", "idle_timeout_seconds")
+    };
+    assert_eq!(idle(""), 350);
+    assert_eq!(idle("idle_timeout = 6000"), 6000);
+    let secured = "certificate = \"arn:aws:acm:eu-west-1:1:certificate/x\"\nidle_timeout = 350";
+    check("", secured, &["nlb.mqtt.listener.plain.idle_timeout: a listener of TLS has no `idle_timeout`"]);
+}
+
+#[test]
 fn tls_has_a_certificate_and_nothing_else_has_one() {
     let arn = "arn:aws:acm:eu-west-1:1:certificate/x";
     let secured = format!("certificate = \"{arn}\"\nalpn_policy = \"HTTP2Preferred\"");
