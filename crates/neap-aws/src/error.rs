@@ -91,6 +91,19 @@ pub(crate) fn if_made(error: CallError) -> CallError {
     }
 }
 
+/// What the error is for a load balancer that is to show these certificates, if it is that one is unknown: of ACM, it may have been
+/// issued a moment ago. Whether ACM has it is known before; of IAM's nobody has asked, and waiting would only delay the message.
+pub(crate) fn perhaps_issued<'a>(
+    error: CallError,
+    certificates: impl IntoIterator<Item = &'a String>,
+) -> CallError {
+    if error.code.as_deref() != Some("CertificateNotFound") {
+        return error;
+    }
+    let of_iam = certificates.into_iter().any(|arn| arn.contains(":iam:"));
+    CallError { kind: if of_iam { ErrorKind::Invalid } else { ErrorKind::NotYet }, ..error }
+}
+
 /// An error's message and those of its causes, each once.
 fn chain(error: &dyn Error) -> String {
     let mut messages: Vec<String> = Vec::new();
@@ -149,6 +162,19 @@ mod tests {
         check(ErrorKind::NotFound, "The role with name a cannot be found.", ErrorKind::NotYet);
         check(ErrorKind::NotFound, "Policy arn:p does not exist or is not attachable.", ErrorKind::NotFound);
         check(ErrorKind::Denied, "no", ErrorKind::Denied);
+    }
+
+    #[test]
+    fn a_certificate_of_acm_may_become_known_and_one_of_iam_does_not() {
+        let check = |code: &str, certificates: &[&str], expected| {
+            let error = refused_item("elasticloadbalancing:ModifyListener", code, "no");
+            let certificates: Vec<String> = certificates.iter().map(ToString::to_string).collect();
+            assert_eq!(perhaps_issued(error, &certificates).kind, expected, "{code} {certificates:?}");
+        };
+        let (acm, iam) = ("arn:aws:acm:eu-west-1:1:certificate/1", "arn:aws:iam::1:server-certificate/a");
+        check("CertificateNotFound", &[acm], ErrorKind::NotYet);
+        check("CertificateNotFound", &[acm, iam], ErrorKind::Invalid);
+        check("ListenerNotFound", &[iam], ErrorKind::NotFound);
     }
 
     #[test]

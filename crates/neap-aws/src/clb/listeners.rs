@@ -10,7 +10,7 @@ use neap_engine::cloud::{CallError, ErrorKind};
 
 use super::{convert, read};
 use crate::client::Aws;
-use crate::error::{failed, not_yet};
+use crate::error::{failed, perhaps_issued};
 
 type Listeners = BTreeMap<String, ClbListener>;
 
@@ -78,7 +78,7 @@ pub(super) async fn bring(aws: &Aws, name: &str, old: &Listeners, new: &Listener
         let call = call.load_balancer_port(convert::port(port));
         let answer = call.set_ssl_certificate_id(listener.certificate.clone()).send().await;
         let answer = answer.map_err(failed("elasticloadbalancing:SetLoadBalancerListenerSSLCertificate"));
-        answer.map_err(|error| perhaps_issued(error, is_of_iam(listener)))?;
+        answer.map_err(|error| perhaps_issued(error, &listener.certificate))?;
     }
     delete(aws, name, &work.gone).await?;
     if !work.repolicied.is_empty() {
@@ -87,15 +87,9 @@ pub(super) async fn bring(aws: &Aws, name: &str, old: &Listeners, new: &Listener
     Ok(())
 }
 
-/// What the error is if a certificate may have been issued a moment ago: one of ACM, not of IAM.
-fn perhaps_issued(error: CallError, of_iam: bool) -> CallError {
-    let unknown = error.code.as_deref() == Some("CertificateNotFound");
-    if unknown && !of_iam { not_yet(error) } else { error }
-}
-
-/// Whether it shows a server certificate of IAM.
-fn is_of_iam(listener: &ClbListener) -> bool {
-    listener.certificate.as_ref().is_some_and(|arn| arn.contains(":iam:"))
+/// The certificates that listeners show.
+pub(super) fn certificates(listeners: &Listeners) -> impl Iterator<Item = &String> {
+    listeners.values().filter_map(|listener| listener.certificate.as_ref())
 }
 
 async fn create(aws: &Aws, name: &str, listeners: &Listeners) -> Result<(), CallError> {
@@ -105,7 +99,7 @@ async fn create(aws: &Aws, name: &str, listeners: &Listeners) -> Result<(), Call
     let call = aws.clb.create_load_balancer_listeners().load_balancer_name(name);
     let answer = call.set_listeners(Some(convert::to_listeners(listeners)?)).send().await;
     let answer = answer.map_err(failed("elasticloadbalancing:CreateLoadBalancerListeners"));
-    answer.map(drop).map_err(|error| perhaps_issued(error, listeners.values().any(is_of_iam)))
+    answer.map(drop).map_err(|error| perhaps_issued(error, certificates(listeners)))
 }
 
 async fn delete(aws: &Aws, name: &str, ports: &[String]) -> Result<(), CallError> {

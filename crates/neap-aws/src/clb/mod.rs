@@ -18,7 +18,7 @@ use neap_engine::cloud::{CallError, ErrorKind, Progress};
 
 use crate::adopt::{adopt, not_visible_yet, wanted_address};
 use crate::client::Aws;
-use crate::error::{failed, incomplete};
+use crate::error::{failed, incomplete, perhaps_issued};
 use crate::found::if_gone;
 use crate::remote::{Held, Remote, Wanted, outputs};
 use crate::tags::{TagChanges, to_clb};
@@ -114,15 +114,10 @@ async fn retag(aws: &Aws, name: &str, changes: &TagChanges) -> Result<(), CallEr
 
 /// What a create that was refused is, where waiting helps: a group, subnet or certificate may have been made a moment ago.
 fn refused_for_now(error: CallError, fields: &Clb) -> CallError {
-    let mut certificates = fields.listeners.values().filter_map(|listener| listener.certificate.as_ref());
-    // Whether ACM has it is known before; of IAM's nobody has asked, and waiting would only delay the message.
-    if error.code.as_deref() == Some("CertificateNotFound") && certificates.any(|arn| arn.contains(":iam:")) {
-        return error;
-    }
     if error.code.as_deref() == Some("InvalidSecurityGroup") {
         return CallError { kind: ErrorKind::NotYet, ..error };
     }
-    not_visible_yet(error)
+    not_visible_yet(perhaps_issued(error, listeners::certificates(&fields.listeners)))
 }
 
 impl Remote for Clb {

@@ -14,7 +14,7 @@ use neap_engine::cloud::{CallError, ErrorKind, Progress};
 use super::{action, describe, tags};
 use crate::adopt::{adopt, live_resource, not_visible_yet, wanted_address};
 use crate::client::Aws;
-use crate::error::{failed, incomplete, not_yet};
+use crate::error::{failed, incomplete, perhaps_issued};
 use crate::found::if_gone;
 use crate::remote::{Held, Remote, Wanted, outputs};
 use crate::tags::{Tags, to_elb};
@@ -144,18 +144,7 @@ async fn modify(aws: &Aws, arn: &str, old: &Listener, new: &Listener) -> Result<
         call = call.default_actions(action::to_aws(&new.default_action, MODIFY)?);
     }
     let answer = call.send().await.map_err(failed(MODIFY));
-    answer.map(drop).map_err(|error| perhaps_issued(error, new.certificate.as_deref()))
-}
-
-/// What the error is if `certificate`, of ACM, may have been issued a moment ago.
-fn perhaps_issued(error: CallError, certificate: Option<&str>) -> CallError {
-    let unknown = error.code.as_deref() == Some("CertificateNotFound");
-    if unknown && !certificate.is_some_and(is_of_iam) { not_yet(error) } else { error }
-}
-
-/// Whether the certificate `arn` is a server certificate of IAM.
-fn is_of_iam(arn: &str) -> bool {
-    arn.contains(":iam:")
+    answer.map(drop).map_err(|error| perhaps_issued(error, &new.certificate))
 }
 
 /// Whether the fields differ in something that the stack sets and one call changes.
@@ -183,7 +172,7 @@ async fn add(aws: &Aws, arn: &str, certificates: impl Iterator<Item = &String>) 
         let of = sdk::Certificate::builder().certificate_arn(certificate).build();
         let answer = aws.elb.add_listener_certificates().listener_arn(arn).certificates(of).send().await;
         let answer = answer.map_err(failed("elasticloadbalancing:AddListenerCertificates"));
-        answer.map_err(|error| perhaps_issued(error, Some(certificate)))?;
+        answer.map_err(|error| perhaps_issued(error, [certificate]))?;
     }
     Ok(())
 }
@@ -256,14 +245,7 @@ impl Remote for Listener {
                 let found = adopt(aws, wanted, find(aws, wanted).await?, error).await?;
                 with_default_rule(aws, wanted, found).await
             }
-            // Whether ACM has it is known before; of IAM's nobody has asked, and waiting would only delay the message.
-            Err(error)
-                if error.code.as_deref() == Some("CertificateNotFound")
-                    && fields.certificate.as_deref().is_some_and(is_of_iam) =>
-            {
-                Err(error)
-            }
-            Err(error) => Err(not_visible_yet(error)),
+            Err(error) => Err(not_visible_yet(perhaps_issued(error, &fields.certificate))),
         }
     }
 
