@@ -100,14 +100,16 @@ fn a_classic_load_balancer_lives_on_moto() {
     world.edit(
         "[clb.old.listener.http]\nport = 80\n",
         "[certificate.site]\ndomain = \"example.com\"\n\n[clb.old.listener.https]\nport = 443\n\
-         certificate = \"site\"\nssl_policy = \"ELBSecurityPolicy-TLS-1-2-2017-01\"\ninstance_port = 8080\n\n\
+         certificate = \"site\"\nssl_policy = \"ELBSecurityPolicy-TLS-1-2-2017-01\"\ninstance_port = 8080\n\
+         stickiness = { duration = 60 }\n\n\
          [clb.old.listener.http]\nport = 80\nprotocol = \"TCP\"\n",
     );
     world.neap(&["apply", "--yes"]).expect(0);
     let listeners = ["443 HTTPS 8080 HTTP", "80 TCP 8080 TCP"].map(str::to_owned);
     assert_eq!(classic(&world), (listeners.into(), "HTTP:8080/ready".to_owned()));
     no_change(&world);
-    // Only another certificate.
+    // Only another certificate, and a cookie of the application's.
+    world.edit("stickiness = { duration = 60 }", "stickiness = { cookie = \"session_id\" }");
     world.edit(
         "domain = \"example.com\"\n",
         "domain = \"example.com\"\nalternative_names = [\"www.example.com\"]\n",

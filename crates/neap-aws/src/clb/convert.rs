@@ -5,7 +5,8 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_elasticloadbalancing::types as sdk;
-use neap_core::kinds::{Clb, ClbHealthCheck, ClbListener};
+use neap_core::desired::short_hash;
+use neap_core::kinds::{Clb, ClbHealthCheck, ClbListener, Stickiness};
 use neap_engine::cloud::CallError;
 
 use crate::error::incomplete;
@@ -16,6 +17,33 @@ pub(super) const REFERENCE: &str = "Reference-Security-Policy";
 
 /// The security policies of a load balancer: what each stands for, by its name.
 pub(super) type Policies = BTreeMap<String, String>;
+
+/// The policies by which clients keep their instances: what each means, by its name.
+pub(super) type Cookies = BTreeMap<String, Stickiness>;
+
+/// The policies of a load balancer by which clients keep their instances. Without a time, or with none, it is the browser's.
+pub(super) fn cookies(balancer: &sdk::LoadBalancerDescription) -> Cookies {
+    let Some(policies) = balancer.policies() else { return Cookies::new() };
+    let own = policies.lb_cookie_stickiness_policies().iter().filter_map(|policy| {
+        let seconds = policy.cookie_expiration_period().and_then(|seconds| u32::try_from(seconds).ok());
+        let seconds = seconds.filter(|seconds| *seconds > 0);
+        Some((policy.policy_name()?.to_owned(), Stickiness::by_cookie(seconds, None)))
+    });
+    let of_applications = policies.app_cookie_stickiness_policies().iter().filter_map(|policy| {
+        let cookie = policy.cookie_name().unwrap_or_default().to_owned();
+        Some((policy.policy_name()?.to_owned(), Stickiness::by_cookie(None, Some(cookie))))
+    });
+    own.chain(of_applications).collect()
+}
+
+/// The name of the policy that means `stickiness`: of letters, digits and hyphens, which a cookie's name need not be.
+pub(super) fn cookie_policy(stickiness: &Stickiness) -> String {
+    match (&stickiness.cookie_name, stickiness.duration_seconds) {
+        (Some(cookie), _) => format!("neap-cookie-{}", short_hash(cookie)),
+        (None, Some(seconds)) => format!("neap-sticky-{seconds}"),
+        (None, None) => "neap-sticky".to_owned(),
+    }
+}
 
 /// A port as the API takes it.
 pub(super) fn port(text: &str) -> i32 {
@@ -88,7 +116,11 @@ pub(super) fn policy_names<'a>(
     balancer.listener_descriptions().iter().filter(is_it).flat_map(|it| it.policy_names())
 }
 
-fn from_listener(shown: &sdk::ListenerDescription, policies: &Policies) -> Option<(String, ClbListener)> {
+fn from_listener(
+    shown: &sdk::ListenerDescription,
+    policies: &Policies,
+    cookies: &Cookies,
+) -> Option<(String, ClbListener)> {
     let listener = shown.listener()?;
     let protocol = listener.protocol().to_ascii_uppercase();
     // Left out, it is the same.
@@ -100,6 +132,7 @@ fn from_listener(shown: &sdk::ListenerDescription, policies: &Policies) -> Optio
         instance_protocol,
         certificate: listener.ssl_certificate_id().filter(|arn| !arn.is_empty()).map(ToOwned::to_owned),
         ssl_policy: shown.policy_names().iter().find_map(|name| policies.get(name)).cloned(),
+        stickiness: shown.policy_names().iter().find_map(|name| cookies.get(name)).cloned(),
     };
     Some((listener.load_balancer_port().to_string(), fields))
 }
@@ -111,6 +144,7 @@ pub(super) fn from_aws(
     policies: &Policies,
 ) -> Clb {
     let number = |number: i32| u32::try_from(number).unwrap_or_default();
+    let cookies = cookies(balancer);
     let check = balancer.health_check();
     let draining = attributes.connection_draining().filter(|draining| draining.enabled());
     Clb {
@@ -121,7 +155,7 @@ pub(super) fn from_aws(
         listeners: balancer
             .listener_descriptions()
             .iter()
-            .filter_map(|it| from_listener(it, policies))
+            .filter_map(|it| from_listener(it, policies, &cookies))
             .collect(),
         health_check: ClbHealthCheck {
             target: check.map_or("", sdk::HealthCheck::target).to_owned(),
@@ -142,11 +176,32 @@ mod tests {
 
     use super::*;
 
+    /// The policies that AWS would show of `clb`.
+    fn shown_cookies(clb: &Clb) -> sdk::Policies {
+        let all = clb.listeners.values().filter_map(|listener| listener.stickiness.as_ref());
+        all.fold(sdk::Policies::builder(), |shown, stickiness| {
+            let name = cookie_policy(stickiness);
+            match &stickiness.cookie_name {
+                Some(cookie) => shown.app_cookie_stickiness_policies(
+                    sdk::AppCookieStickinessPolicy::builder().policy_name(name).cookie_name(cookie).build(),
+                ),
+                None => shown.lb_cookie_stickiness_policies(
+                    sdk::LbCookieStickinessPolicy::builder()
+                        .policy_name(name)
+                        .set_cookie_expiration_period(stickiness.duration_seconds.map(i64::from))
+                        .build(),
+                ),
+            }
+        })
+        .build()
+    }
+
     /// What AWS would show of `clb`.
     fn shown(clb: &Clb) -> (sdk::LoadBalancerDescription, sdk::LoadBalancerAttributes, Policies) {
         let listeners = to_listeners(&clb.listeners).expect("listeners");
         let of = |(listener, fields): (sdk::Listener, &ClbListener)| {
-            let names = fields.ssl_policy.iter().map(|policy| format!("neap-{policy}")).collect();
+            let names = fields.ssl_policy.iter().map(|policy| format!("neap-{policy}"));
+            let names = names.chain(fields.stickiness.iter().map(cookie_policy)).collect();
             sdk::ListenerDescription::builder().listener(listener).set_policy_names(Some(names)).build()
         };
         let descriptions = listeners.into_iter().zip(clb.listeners.values()).map(of).collect();
@@ -157,6 +212,7 @@ mod tests {
             .set_security_groups(Some(clb.security_groups.iter().cloned().collect()))
             .set_listener_descriptions(Some(descriptions))
             .health_check(to_health_check(&clb.health_check).expect("a check"))
+            .policies(shown_cookies(clb))
             .build();
         let unlike = Clb { cross_zone: !clb.cross_zone, idle_timeout_seconds: 0, ..clb.clone() };
         let unlike = Clb { connection_draining_seconds: Some(1), ..unlike };
@@ -178,6 +234,7 @@ mod tests {
                     instance_protocol: "TCP".into(),
                     certificate: None,
                     ssl_policy: None,
+                    stickiness: None,
                 },
             )]
             .into(),
@@ -186,7 +243,14 @@ mod tests {
             connection_draining_seconds: None,
             ..example.clone()
         };
-        for clb in [example, plain] {
+        let with = |stickiness: Stickiness| {
+            let mut clb = example.clone();
+            clb.listeners.values_mut().for_each(|it| it.stickiness = Some(stickiness.clone()));
+            clb
+        };
+        let session = with(Stickiness::by_cookie(None, None));
+        let application = with(Stickiness::by_cookie(None, Some("session_id".into())));
+        for clb in [example, plain, session, application] {
             let (balancer, attributes, policies) = shown(&clb);
             assert_eq!(from_aws(&balancer, &attributes, &policies), clb);
         }

@@ -1,11 +1,11 @@
-//! The listeners of a classic load balancer and their security policies.
+//! The listeners of a classic load balancer and their policies.
 //!
 //! Decides which calls bring them about. Must not know anything else of it.
 
 use std::collections::BTreeMap;
 
 use aws_sdk_elasticloadbalancing::types as sdk;
-use neap_core::kinds::ClbListener;
+use neap_core::kinds::{ClbListener, Stickiness};
 use neap_engine::cloud::{CallError, ErrorKind};
 
 use super::{convert, read};
@@ -25,7 +25,7 @@ struct Work {
     in_the_way: Vec<String>,
     /// Ports that only show another certificate.
     recertified: Listeners,
-    /// Ports that get another security policy.
+    /// Ports that get another security policy, or whose clients keep their instances otherwise.
     repolicied: Listeners,
     /// Ports on which nothing listens any more.
     gone: Vec<String>,
@@ -43,6 +43,7 @@ impl Work {
             let with = |other: &ClbListener| ClbListener {
                 certificate: other.certificate.clone(),
                 ssl_policy: other.ssl_policy.clone(),
+                stickiness: other.stickiness.clone(),
                 ..listener.clone()
             };
             let before = old.get(port);
@@ -58,7 +59,10 @@ impl Work {
                 place.insert(port.clone(), listener.clone());
             }
             let policy = listener.ssl_policy.as_ref();
-            if policy.is_some() && kept.and_then(|before| before.ssl_policy.as_ref()) != policy {
+            let other_policy =
+                policy.is_some() && kept.and_then(|before| before.ssl_policy.as_ref()) != policy;
+            let stickiness = listener.stickiness.as_ref();
+            if other_policy || kept.and_then(|before| before.stickiness.as_ref()) != stickiness {
                 work.repolicied.insert(port.clone(), listener.clone());
             }
         }
@@ -112,19 +116,32 @@ async fn delete(aws: &Aws, name: &str, ports: &[String]) -> Result<(), CallError
     answer.map(drop).map_err(failed("elasticloadbalancing:DeleteLoadBalancerListeners"))
 }
 
-/// Gives listeners their security policies, each by a policy of the load balancer that refers to a predefined one. What else a
-/// listener has, such as stickiness, it keeps.
+/// Gives listeners their policies: one for TLS, of the load balancer, that refers to a predefined one, and one that says by which cookie
+/// clients keep their instances. What else a listener has it keeps.
 async fn set_policies(aws: &Aws, name: &str, listeners: &Listeners) -> Result<(), CallError> {
     let looked = read::visible(aws, name).await?;
     let known = read::policies(aws, name).await?;
+    let cookies = convert::cookies(&looked);
     for (port, listener) in listeners {
-        let Some(reference) = &listener.ssl_policy else { continue };
-        let policy = format!("neap-{reference}");
-        if !known.contains_key(&policy) {
-            create_policy(aws, name, &policy, reference).await?;
+        let kept = |policy: &&String| match known.contains_key(*policy) {
+            true => listener.ssl_policy.is_none(),
+            false => !cookies.contains_key(*policy),
+        };
+        let mut names: Vec<String> = convert::policy_names(&looked, port).filter(kept).cloned().collect();
+        if let Some(reference) = &listener.ssl_policy {
+            let policy = format!("neap-{reference}");
+            if !known.contains_key(&policy) {
+                create_policy(aws, name, &policy, reference).await?;
+            }
+            names.push(policy);
         }
-        let mut names = vec![policy];
-        names.extend(convert::policy_names(&looked, port).filter(|name| !known.contains_key(*name)).cloned());
+        if let Some(stickiness) = &listener.stickiness {
+            let policy = convert::cookie_policy(stickiness);
+            if !cookies.contains_key(&policy) {
+                create_cookie_policy(aws, name, &policy, stickiness).await?;
+            }
+            names.push(policy);
+        }
         let call = aws.clb.set_load_balancer_policies_of_listener().load_balancer_name(name);
         let call = call.load_balancer_port(convert::port(port)).set_policy_names(Some(names));
         call.send().await.map_err(failed("elasticloadbalancing:SetLoadBalancerPoliciesOfListener"))?;
@@ -137,10 +154,33 @@ async fn create_policy(aws: &Aws, name: &str, policy: &str, reference: &str) -> 
         sdk::PolicyAttribute::builder().attribute_name(convert::REFERENCE).attribute_value(reference).build();
     let call = aws.clb.create_load_balancer_policy().load_balancer_name(name).policy_name(policy);
     let call = call.policy_type_name(convert::SSL_POLICY).policy_attributes(attribute);
-    match call.send().await.map_err(failed("elasticloadbalancing:CreateLoadBalancerPolicy")) {
-        // Its name says what it is.
+    made(call.send().await.map(drop).map_err(failed("elasticloadbalancing:CreateLoadBalancerPolicy")))
+}
+
+/// Makes the policy by which clients keep their instances.
+async fn create_cookie_policy(
+    aws: &Aws,
+    name: &str,
+    policy: &str,
+    stickiness: &Stickiness,
+) -> Result<(), CallError> {
+    let Some(cookie) = &stickiness.cookie_name else {
+        let call = aws.clb.create_lb_cookie_stickiness_policy().load_balancer_name(name);
+        let call = call.policy_name(policy);
+        let call = call.set_cookie_expiration_period(stickiness.duration_seconds.map(i64::from));
+        let answer = call.send().await.map(drop);
+        return made(answer.map_err(failed("elasticloadbalancing:CreateLBCookieStickinessPolicy")));
+    };
+    let call = aws.clb.create_app_cookie_stickiness_policy().load_balancer_name(name);
+    let answer = call.policy_name(policy).cookie_name(cookie).send().await.map(drop);
+    made(answer.map_err(failed("elasticloadbalancing:CreateAppCookieStickinessPolicy")))
+}
+
+/// A policy that was there before is the same: its name says what it is.
+fn made(answer: Result<(), CallError>) -> Result<(), CallError> {
+    match answer {
         Err(error) if error.kind == ErrorKind::Conflict => Ok(()),
-        answer => answer.map(drop),
+        answer => answer,
     }
 }
 
@@ -168,6 +208,16 @@ mod tests {
     }
 
     #[test]
+    fn clients_keep_their_instances_otherwise_in_place() {
+        let old = example();
+        for stickiness in [None, Some(Stickiness::by_cookie(None, Some("session".into())))] {
+            let new = ClbListener { stickiness, ..old.clone() };
+            let work = Work::of(&one("443", &old), &one("443", &new));
+            assert_eq!(work, Work { repolicied: one("443", &new), ..Work::default() });
+        }
+    }
+
+    #[test]
     fn what_listens_otherwise_is_made_again_with_its_policy() {
         let old = example();
         let new = ClbListener { instance_port: 9000, ..old.clone() };
@@ -179,7 +229,8 @@ mod tests {
     #[test]
     fn what_asks_a_port_of_instances_by_tls_waits_for_what_asks_it_without() {
         let plain = example();
-        let secured = ClbListener { instance_protocol: "HTTPS".into(), ssl_policy: None, ..plain.clone() };
+        let bare = ClbListener { ssl_policy: None, stickiness: None, ..plain.clone() };
+        let secured = ClbListener { instance_protocol: "HTTPS".into(), ..bare };
         let work = Work::of(&one("443", &plain), &one("8443", &secured));
         let expected =
             Work { rebuilt: one("8443", &secured), in_the_way: vec!["443".into()], ..Work::default() };
@@ -191,6 +242,7 @@ mod tests {
         let old = example();
         let new = ClbListener { ssl_policy: None, ..old.clone() };
         assert_eq!(Work::of(&one("443", &old), &one("443", &new)), Work::default());
+        let new = ClbListener { stickiness: None, ..new };
         let work = Work::of(&one("443", &old), &one("8443", &new));
         let expected = Work { added: one("8443", &new), gone: vec!["443".into()], ..Work::default() };
         assert_eq!(work, expected);

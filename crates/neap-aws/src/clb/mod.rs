@@ -30,7 +30,7 @@ const MISFIT: &str = "InvalidConfigurationRequest";
 /// What AWS makes of the call that creates `clb`: the rest comes by calls of its own.
 fn as_created(clb: &Clb) -> Clb {
     let bare = |(port, listener): (&String, &ClbListener)| {
-        (port.clone(), ClbListener { ssl_policy: None, ..listener.clone() })
+        (port.clone(), ClbListener { ssl_policy: None, stickiness: None, ..listener.clone() })
     };
     Clb {
         listeners: clb.listeners.iter().map(bare).collect(),

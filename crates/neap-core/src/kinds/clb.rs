@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{FieldPolicy, KindOf};
+use super::{FieldPolicy, KindOf, Stickiness};
 use crate::address::Kind;
 
 /// A listener of a classic load balancer.
@@ -22,6 +22,9 @@ pub struct ClbListener {
     /// The predefined security policy, with `HTTPS` or `SSL`; unset leaves AWS's choice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ssl_policy: Option<String>,
+    /// By what a client keeps its instance, with `HTTP` or `HTTPS`; null for not at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stickiness: Option<Stickiness>,
 }
 
 impl ClbListener {
@@ -131,6 +134,7 @@ impl KindOf for Clb {
                     instance_protocol: "HTTP".into(),
                     certificate: Some("arn:aws:acm:eu-west-1:123456789012:certificate/1".into()),
                     ssl_policy: Some("ELBSecurityPolicy-TLS-1-2-2017-01".into()),
+                    stickiness: Some(Stickiness::by_cookie(Some(3600), None)),
                 },
             )]
             .into(),

@@ -28,16 +28,25 @@ pub struct HealthCheck {
     pub unhealthy_threshold: u32,
 }
 
-/// Whether a client keeps its target.
+/// By what a client keeps its target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stickiness {
     /// `lb_cookie`, `app_cookie` or `source_ip`.
     pub cookie: String,
-    /// Seconds for which a client keeps its target, 1 to 604800; null with `source_ip`.
+    /// Seconds for which a client keeps its target, 1 to 604800; null with `source_ip`. Of a classic load balancer, null is for as long
+    /// as the browser, or the application's cookie, lives.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_seconds: Option<u32>,
     /// The application's cookie, with `app_cookie`.
     pub cookie_name: Option<String>,
+}
+
+impl Stickiness {
+    /// By a cookie of the application, or one of the load balancer's own.
+    pub fn by_cookie(duration_seconds: Option<u32>, cookie_name: Option<String>) -> Self {
+        let cookie = if cookie_name.is_some() { "app_cookie" } else { "lb_cookie" }.to_owned();
+        Self { cookie, duration_seconds, cookie_name }
+    }
 }
 
 /// An ELBv2 target group.

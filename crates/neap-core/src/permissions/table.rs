@@ -495,6 +495,8 @@ const CLASSIC_BALANCER: &[Right] = &[
     make("elasticloadbalancing:DeleteLoadBalancerListeners", Own, Tagged),
     make("elasticloadbalancing:SetLoadBalancerListenerSSLCertificate", Own, Tagged),
     make("elasticloadbalancing:CreateLoadBalancerPolicy", Own, Tagged),
+    make("elasticloadbalancing:CreateLBCookieStickinessPolicy", Own, Tagged),
+    make("elasticloadbalancing:CreateAppCookieStickinessPolicy", Own, Tagged),
     make("elasticloadbalancing:SetLoadBalancerPoliciesOfListener", Own, Tagged),
     delete("elasticloadbalancing:DeleteLoadBalancer", Own, Tagged),
     make("iam:CreateServiceLinkedRole", On::ServiceLinked, OfService("elasticloadbalancing.amazonaws.com")),

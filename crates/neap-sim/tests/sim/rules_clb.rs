@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use neap_core::kinds::{Clb, ClbHealthCheck, ClbListener, KindOf};
+use neap_core::kinds::{Clb, ClbHealthCheck, ClbListener, KindOf, Stickiness};
 use neap_core::live::LiveResource;
 use neap_engine::cloud::{Cloud, ErrorKind};
 use neap_sim::Sim;
@@ -19,6 +19,7 @@ fn listener(protocol: &str, instance_port: u16) -> ClbListener {
         instance_protocol: protocol.replace("HTTPS", "HTTP").replace("SSL", "TCP"),
         certificate: None,
         ssl_policy: None,
+        stickiness: None,
     }
 }
 
@@ -136,6 +137,35 @@ async fn a_certificate_changes_alone_and_a_protocol_makes_the_listener_again() {
     let other = ClbListener { protocol: "SSL".into(), instance_protocol: "TCP".into(), ..strict };
     let again = ["DeleteLoadBalancerListeners", "CreateLoadBalancerListeners", set[0], set[1]];
     assert_eq!(change(other).await, again);
+}
+
+#[tokio::test(start_paused = true)]
+async fn cookies_keep_clients_with_their_instances_where_there_are_cookies() {
+    let sim = Sim::in_memory();
+    let wanted = wanted(&sim).await;
+    must_create(&sim, &resource(AT, wanted.clone())).await;
+    let of = |listener: ClbListener| Clb { listeners: [("80".into(), listener)].into(), ..wanted.clone() };
+    let sticky = |protocol: &str, stickiness: Option<Stickiness>| {
+        of(ClbListener { stickiness, ..listener(protocol, 8080) })
+    };
+    let own = Some(Stickiness::by_cookie(Some(60), None));
+    let of_application = Some(Stickiness::by_cookie(None, Some("session".into())));
+    for (stickiness, operation) in [
+        (own.clone(), Some("CreateLBCookieStickinessPolicy")),
+        (of_application, Some("CreateAppCookieStickinessPolicy")),
+        (None, None),
+    ] {
+        sim.forget_calls();
+        let desired = sticky("HTTP", stickiness);
+        update(&sim, &shown(&sim), &resource(AT, desired.clone())).await.expect("in place");
+        assert_eq!(shown(&sim).resource, desired.into());
+        let calls = sim.counts();
+        assert!(calls.contains_key("elasticloadbalancing:SetLoadBalancerPoliciesOfListener"), "{calls:?}");
+        let made = operation.is_none_or(|it| calls.contains_key(&format!("elasticloadbalancing:{it}")));
+        assert!(made, "{calls:?}");
+    }
+    let blind = update(&sim, &shown(&sim), &resource(AT, sticky("TCP", own))).await;
+    refused(blind, ErrorKind::Invalid, MISFIT);
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,13 +8,16 @@ use serde_json::json;
 
 use super::context::{Common, Lowering};
 use super::place::{Place, on_ports};
-use super::{alb, groups, subnets, tls};
+use super::{alb, groups, subnets, target_group, tls};
 use crate::address::{Address, Kind};
 use crate::config::shape::{ClbHealthCheckTable, ClbListenerTable, ClbProtocol, ClbTable, IpAddressType};
-use crate::kinds::{Clb, ClbHealthCheck, ClbListener, SecurityGroupRule};
+use crate::kinds::{Clb, ClbHealthCheck, ClbListener, SecurityGroupRule, Stickiness};
 
 /// The most characters of a path that is checked ("HealthCheck" of the API reference).
 const LONGEST_PATH: usize = 1024;
+
+/// What the cookies begin with that classic load balancers set themselves ("Sticky sessions" of the user guide).
+const OWN_COOKIES: &str = "AWSELB";
 
 /// Lowers every classic load balancer.
 pub(super) fn lower(lowering: &mut Lowering<'_>) {
@@ -137,7 +140,30 @@ fn listener(lowering: &mut Lowering<'_>, place: &Place, table: &ClbListenerTable
         instance_protocol: protocol_name(behind).to_owned(),
         certificate,
         ssl_policy,
+        stickiness: stickiness(lowering, &place.at("stickiness"), table, front),
     }
+}
+
+/// By which cookie clients keep their instances: only in HTTP there is any ("CreateLBCookieStickinessPolicy").
+fn stickiness(
+    lowering: &mut Lowering<'_>,
+    place: &Place,
+    table: &ClbListenerTable,
+    protocol: ClbProtocol,
+) -> Option<Stickiness> {
+    let table = table.stickiness.as_ref()?;
+    if !is_http(protocol) {
+        lowering
+            .report(place, format!("a listener of {} sees no cookies", protocol_name(protocol)))
+            .help("it is for HTTP and HTTPS: set `protocol`, or leave it out");
+    }
+    target_group::check_cookie(lowering, &place.at("cookie"), table.cookie.as_deref(), OWN_COOKIES);
+    if table.duration.is_some() && table.cookie.is_some() {
+        lowering
+            .report(&place.at("duration"), "a duration beside the application's cookie")
+            .help("clients keep their instances for as long as that cookie lasts: leave one of the two out");
+    }
+    Some(Stickiness::by_cookie(table.duration, table.cookie.clone()))
 }
 
 /// The newest policy that classic load balancers know ("Predefined SSL security policies for Classic Load Balancers").

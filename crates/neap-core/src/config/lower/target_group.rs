@@ -307,15 +307,16 @@ fn stickiness(lowering: &mut Lowering<'_>, place: &Place, group: &TargetGroupTab
 }
 
 fn by_cookie(lowering: &mut Lowering<'_>, place: &Place, table: &CookieTable) -> Stickiness {
-    lowering.plain(&place.at("cookie"), table.cookie.as_deref().unwrap_or_default());
-    if let Some(cookie) = table.cookie.as_deref().filter(|cookie| cookie.starts_with(OWN_COOKIES)) {
+    check_cookie(lowering, &place.at("cookie"), table.cookie.as_deref(), OWN_COOKIES);
+    Stickiness::by_cookie(Some(table.duration), table.cookie.clone())
+}
+
+/// Checks that an application's cookie is none of those that begin with `own`, which the load balancer sets itself.
+pub(super) fn check_cookie(lowering: &mut Lowering<'_>, place: &Place, cookie: Option<&str>, own: &str) {
+    lowering.plain(place, cookie.unwrap_or_default());
+    if let Some(cookie) = cookie.filter(|cookie| cookie.starts_with(own)) {
         lowering
-            .report(&place.at("cookie"), format!("`{cookie}` is the load balancer's own cookie"))
+            .report(place, format!("`{cookie}` is the load balancer's own cookie"))
             .help("name the application's cookie, or leave `cookie` out");
-    }
-    Stickiness {
-        cookie: if table.cookie.is_some() { "app_cookie" } else { "lb_cookie" }.to_owned(),
-        duration_seconds: Some(table.duration),
-        cookie_name: table.cookie.clone(),
     }
 }

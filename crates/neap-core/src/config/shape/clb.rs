@@ -69,6 +69,19 @@ pub struct ClbListenerTable {
     pub certificate: Option<String>,
     /// The predefined security policy, for HTTPS and SSL; without it AWS chooses.
     pub ssl_policy: Option<String>,
+    /// Whether a client keeps its instance, for HTTP and HTTPS: `{}` for as long as its browser is open.
+    pub stickiness: Option<ClbStickinessTable>,
+}
+
+/// By which cookie a client keeps its instance, and for how long.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ClbStickinessTable {
+    /// Seconds for which the load balancer's own cookie counts.
+    #[schemars(range(min = 1))]
+    pub duration: Option<u32>,
+    /// The application's cookie, which it is to last as long as; without it the load balancer sets one of its own.
+    pub cookie: Option<String>,
 }
 
 /// A protocol of a classic load balancer.

@@ -35,7 +35,7 @@ use serde::Deserialize;
 pub use alb::{AlbTable, IpAddressType, ReachableFrom, Scheme};
 pub use bucket::{BucketEncryption, BucketTable, CorsMethod, CorsTable, LifecycleTable};
 pub use certificate::{CertificateTable, KeyAlgorithm, Validation};
-pub use clb::{ClbHealthCheckTable, ClbListenerTable, ClbProtocol, ClbTable};
+pub use clb::{ClbHealthCheckTable, ClbListenerTable, ClbProtocol, ClbStickinessTable, ClbTable};
 pub use cloudfront::{
     CloudfrontTable, HttpVersion, Methods, MinimumProtocol, PriceClass, RouteFunctions, RouteTable,
     ViewerProtocol,

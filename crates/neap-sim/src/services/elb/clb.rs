@@ -127,7 +127,7 @@ type Listeners = BTreeMap<String, ClbListener>;
 
 /// The listeners without their policies, which have calls of their own.
 fn bare(listener: &ClbListener) -> ClbListener {
-    ClbListener { ssl_policy: None, ..listener.clone() }
+    ClbListener { ssl_policy: None, stickiness: None, ..listener.clone() }
 }
 
 /// Brings the listeners about: new ports first, then those that change or clash with what goes, and at last those that go.
@@ -170,10 +170,12 @@ async fn listeners(request: &Request<'_>, arn: &str, current: &Clb, desired: &Cl
     let repolicied = pick(&|port, listener| {
         let kept = old.get(port).filter(|_| !rebuilt.contains_key(port));
         let before = kept.and_then(|old| old.ssl_policy.as_ref());
+        let stuck = kept.and_then(|old| old.stickiness.as_ref());
         listener.ssl_policy.as_ref().is_some_and(|policy| before != Some(policy))
+            || stuck != listener.stickiness.as_ref()
     });
     for (port, listener) in &repolicied {
-        policy(request, arn, port, listener.ssl_policy.as_deref().unwrap_or_default()).await?;
+        policies(request, arn, port, listener).await?;
     }
     Ok(())
 }
@@ -213,18 +215,41 @@ async fn drop_ports(request: &Request<'_>, arn: &str, ports: BTreeSet<String>) -
     request.call("elasticloadbalancing:DeleteLoadBalancerListeners", delete).await
 }
 
-/// Gives a listener a policy that refers to a predefined one, which is made first.
-async fn policy(request: &Request<'_>, arn: &str, port: &str, policy: &str) -> Result<(), CallError> {
-    let create = |_: &mut World| {
-        let is_newer = ["TLS13-", "FS-"].iter().any(|newer| policy.contains(newer));
-        rules::require(policy.starts_with("ELBSecurityPolicy-") && !is_newer, MISFIT, || {
-            format!("{policy} is not a valid value for Reference-Security-Policy")
-        })
-    };
-    request.call("elasticloadbalancing:CreateLoadBalancerPolicy", create).await?;
+/// Gives a listener its policies, which are made first: one that refers to a predefined one, and one that names a cookie.
+async fn policies(
+    request: &Request<'_>,
+    arn: &str,
+    port: &str,
+    desired: &ClbListener,
+) -> Result<(), CallError> {
+    if let Some(policy) = &desired.ssl_policy {
+        let create = |_: &mut World| {
+            let is_newer = ["TLS13-", "FS-"].iter().any(|newer| policy.contains(newer));
+            rules::require(policy.starts_with("ELBSecurityPolicy-") && !is_newer, MISFIT, || {
+                format!("{policy} is not a valid value for Reference-Security-Policy")
+            })
+        };
+        request.call("elasticloadbalancing:CreateLoadBalancerPolicy", create).await?;
+    }
+    if let Some(stickiness) = &desired.stickiness {
+        let operation = match stickiness.cookie_name {
+            Some(_) => "elasticloadbalancing:CreateAppCookieStickinessPolicy",
+            None => "elasticloadbalancing:CreateLBCookieStickinessPolicy",
+        };
+        let has_name = stickiness.cookie_name.as_ref().is_none_or(|name| !name.is_empty());
+        let create =
+            |_: &mut World| rules::require(has_name, INVALID, || "CookieName must not be empty".to_owned());
+        request.call(operation, create).await?;
+    }
     let set = |world: &mut World| {
         let listener = world.change::<Clb>(arn, NOT_FOUND)?.listeners.get_mut(port);
-        listener.ok_or_else(|| no_listener(port))?.ssl_policy = Some(policy.to_owned());
+        let listener = listener.ok_or_else(|| no_listener(port))?;
+        let sees_cookies = listener.protocol.starts_with("HTTP");
+        rules::require(sees_cookies || desired.stickiness.is_none(), MISFIT, || {
+            format!("Stickiness policies cannot be set for {} listeners", listener.protocol)
+        })?;
+        listener.ssl_policy = desired.ssl_policy.clone().or(listener.ssl_policy.take());
+        listener.stickiness.clone_from(&desired.stickiness);
         Ok(())
     };
     request.call("elasticloadbalancing:SetLoadBalancerPoliciesOfListener", set).await
@@ -233,7 +258,7 @@ async fn policy(request: &Request<'_>, arn: &str, port: &str, policy: &str) -> R
 /// A listener as AWS makes it.
 fn made(listener: &ClbListener) -> ClbListener {
     let ssl_policy = listener.ends_tls().then(|| DEFAULT_POLICY.to_owned());
-    ClbListener { ssl_policy, ..listener.clone() }
+    ClbListener { ssl_policy, stickiness: None, ..listener.clone() }
 }
 
 /// The load balancer with the attributes of another: what a create leaves at AWS's defaults.

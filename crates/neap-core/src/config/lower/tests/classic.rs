@@ -53,6 +53,30 @@ fn a_path_is_checked_by_http_or_as_the_instances_speak() {
 }
 
 #[test]
+fn a_cookie_keeps_a_client_with_its_instance() {
+    let check = |table: &str, expected: Value| {
+        let desired =
+            lower_text(&behind(FIXED, &format!("{OLD}stickiness = {table}\n"))).expect("no mistakes");
+        assert_eq!(field(&desired, "clb.old", "listeners.80.stickiness"), expected, "{table}");
+    };
+    check("{}", json!({ "cookie": "lb_cookie", "cookie_name": null }));
+    check("{ duration = 60 }", json!({ "cookie": "lb_cookie", "duration_seconds": 60, "cookie_name": null }));
+    check("{ cookie = \"session\" }", json!({ "cookie": "app_cookie", "cookie_name": "session" }));
+    let at = "clb.old.listener.http.stickiness";
+    let mistakes = |listener: &str, expected: &[&str]| {
+        check_mistakes(&behind(FIXED, &format!("{OLD}{listener}\n")), expected);
+    };
+    mistakes("protocol = \"TCP\"\nstickiness = {}", &[&format!("{at}: a listener of TCP sees no cookies")]);
+    mistakes(
+        "stickiness = { cookie = \"AWSELB\", duration = 60 }",
+        &[
+            &format!("{at}.cookie: `AWSELB` is the load balancer's own cookie"),
+            &format!("{at}.duration: a duration beside the application's cookie"),
+        ],
+    );
+}
+
+#[test]
 fn a_service_that_no_instance_stands_for_is_told() {
     let at = "service.api.target.clb";
     check_mistakes(
