@@ -27,6 +27,8 @@ pub enum Charge {
     Alb,
     /// A network load balancer, whatever goes through it.
     Nlb,
+    /// A classic load balancer, whatever goes through it.
+    Clb,
     /// A public IPv4 address, in use or not.
     PublicIpv4,
     /// A NAT gateway, whatever goes through it.
@@ -61,6 +63,7 @@ impl Charge {
         match self {
             Self::Alb => ("elb", "alb_hour"),
             Self::Nlb => ("elb", "nlb_hour"),
+            Self::Clb => ("elb", "clb_hour"),
             Self::PublicIpv4 => ("network", "public_ipv4_in_use_hour"),
             Self::NatGateway => ("network", "nat_hour"),
             Self::InterfaceEndpoint => ("network", "interface_az_hour"),
@@ -196,9 +199,10 @@ impl Prices {
 mod tests {
     use super::*;
 
-    const ALL: [Charge; 11] = [
+    const ALL: [Charge; 12] = [
         Charge::Alb,
         Charge::Nlb,
+        Charge::Clb,
         Charge::PublicIpv4,
         Charge::NatGateway,
         Charge::InterfaceEndpoint,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_elasticloadbalancing::types as sdk;
+use neap_core::pricing::{Charge, Usage};
 use neap_core::zero::{Seen, Thing};
 use neap_engine::cloud::{CallError, ErrorKind};
 
@@ -32,7 +33,6 @@ pub(super) async fn look(aws: &Aws) -> Part {
     part
 }
 
-/// What it costs by the hour is not in the table of prices.
 fn balancer(balancer: &sdk::LoadBalancerDescription, tags: &mut TagsByName) -> Seen {
     let name = balancer.load_balancer_name().unwrap_or_default();
     let mut seen = Seen::new(Thing::ClassicLoadBalancer, name, name);
@@ -40,6 +40,7 @@ fn balancer(balancer: &sdk::LoadBalancerDescription, tags: &mut TagsByName) -> S
     let certificates = shown.filter_map(|listener| listener.ssl_certificate_id.clone());
     seen.uses = balancer.security_groups().iter().cloned().chain(certificates).collect();
     seen.tags = tags.remove(name).unwrap_or_default();
+    seen.usage = vec![Usage::of(Charge::Clb, 1.0)];
     seen
 }
 

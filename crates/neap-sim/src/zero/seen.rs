@@ -99,10 +99,10 @@ fn seen(world: &World, record: &Record, balanced: &BTreeMap<String, BTreeSet<Str
             seen.protected = nlb.deletion_protection;
             seen.usage = vec![Usage::of(Charge::Nlb, 1.0)];
         }
-        // What it costs by the hour is not in the table of prices.
         Resource::Clb(clb) => {
             let certificates = clb.listeners.values().filter_map(|listener| listener.certificate.clone());
             seen.uses = clb.security_groups.iter().cloned().chain(certificates).collect();
+            seen.usage = vec![Usage::of(Charge::Clb, 1.0)];
         }
         Resource::AutoScalingGroup(group) => seen.stored.items = u64::from(group.desired),
         Resource::Cluster(_) => {

@@ -84,7 +84,8 @@ const fn ends_tls(protocol: ClbProtocol) -> bool {
     matches!(protocol, ClbProtocol::Https | ClbProtocol::Ssl)
 }
 
-fn protocol(table: &ClbListenerTable) -> ClbProtocol {
+/// The protocol of a listener.
+pub(super) fn protocol(table: &ClbListenerTable) -> ClbProtocol {
     let secured = table.certificate.is_some();
     table.protocol.unwrap_or(if secured { ClbProtocol::Https } else { ClbProtocol::Http })
 }

@@ -201,15 +201,16 @@ fn behavior(
 ) -> Behavior {
     let found = cloudfront_origin::find(lowering, &place.at("origin"), site, &route.origin);
     let headers = cloudfront_origin::headers(lowering, &place.at("origin_headers"), &route.origin_headers);
-    let is_alb = found.as_ref().is_some_and(|found| found.is_alb);
+    let is_balancer = found.as_ref().is_some_and(|found| found.is_balancer);
     let origin = found.map(|found| add(lowering, place, found, headers, origins)).unwrap_or_default();
     let methods = match route.methods {
         Some(methods) => methods,
-        None if is_alb => Methods::All,
+        None if is_balancer => Methods::All,
         None => Methods::Read,
     };
-    let cache = route.cache.as_deref().unwrap_or(if is_alb { "CachingDisabled" } else { "CachingOptimized" });
-    let request = route.origin_request.as_deref().or(is_alb.then_some("AllViewer"));
+    let cache =
+        route.cache.as_deref().unwrap_or(if is_balancer { "CachingDisabled" } else { "CachingOptimized" });
+    let request = route.origin_request.as_deref().or(is_balancer.then_some("AllViewer"));
     let request = request.filter(|name| *name != "none");
     Behavior {
         path: if route.path == REST { "*".to_owned() } else { route.path.clone() },

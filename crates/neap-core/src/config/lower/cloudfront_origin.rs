@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 
 use super::context::Lowering;
 use super::place::Place;
-use super::routes;
+use super::{clb, routes};
 use crate::address::{Address, Kind};
-use crate::config::shape::{AlbTable, HttpProtocol, ListenerTable, Scheme};
+use crate::config::shape::{AlbTable, ClbProtocol, ClbTable, HttpProtocol, ListenerTable, Scheme};
 use crate::kinds::Origin;
 use crate::reference;
 
@@ -21,7 +21,7 @@ pub(super) struct Found {
     /// The origin without headers.
     pub(super) origin: Origin,
     /// Whether it is a load balancer of the stack.
-    pub(super) is_alb: bool,
+    pub(super) is_balancer: bool,
 }
 
 /// Headers that CloudFront does not let be added ("Add custom headers to origin requests"), and their prefixes.
@@ -55,21 +55,21 @@ const OWN_HEADERS: [&str; 25] = [
 const OWN_PREFIXES: [&str; 2] = ["x-amz-", "x-edge-"];
 
 /// What can be an origin.
-const ORIGINS: &str =
-    "origins are load balancers (`alb.public`), buckets (`bucket.web`) and URLs (`https://example.com`)";
+const ORIGINS: &str = "origins are load balancers (`alb.public`, `clb.old`), buckets (`bucket.web`) and URLs (`https://example.com`)";
 
-/// The origin of the distribution `site` that `text` names: `alb.public`, `bucket.web` or a URL.
+/// The origin of the distribution `site` that `text` names: `alb.public`, `clb.old`, `bucket.web` or a URL.
 pub(super) fn find(lowering: &mut Lowering<'_>, place: &Place, site: &Address, text: &str) -> Option<Found> {
     if text.contains("://") {
         return url(lowering, place, text);
     }
     let file = lowering.file;
     let balancers = file.alb.keys().map(|name| format!("alb.{name}"));
-    let known: Vec<String> =
-        balancers.chain(file.bucket.keys().map(|name| format!("bucket.{name}"))).collect();
+    let classic = file.clb.keys().map(|name| format!("clb.{name}"));
+    let buckets = file.bucket.keys().map(|name| format!("bucket.{name}"));
+    let known: Vec<String> = balancers.chain(classic).chain(buckets).collect();
     let short = |known: &str| known.split_once('.').is_some_and(|(_, name)| name == text);
     let address = match text.parse::<Address>() {
-        Ok(address) if matches!(address.kind(), Kind::Alb | Kind::Bucket) => address,
+        Ok(address) if matches!(address.kind(), Kind::Alb | Kind::Clb | Kind::Bucket) => address,
         Ok(address) => {
             let message = format!("`{address}` is a `{}`, which cannot be an origin", address.kind());
             lowering.report(place, message).help(ORIGINS);
@@ -85,16 +85,21 @@ pub(super) fn find(lowering: &mut Lowering<'_>, place: &Place, site: &Address, t
             return None;
         }
     };
-    match (address.kind(), file.alb.get(address.name()), file.bucket.get(address.name())) {
-        (Kind::Alb, Some(table), _) => load_balancer(lowering, place, &address, table),
-        (Kind::Bucket, _, Some(_)) => Some(bucket(site, &address)),
+    let name = address.name();
+    let (scheme, door) = match address.kind() {
+        Kind::Alb if file.alb.contains_key(name) => (file.alb[name].scheme, entrance(&file.alb[name])),
+        Kind::Clb if file.clb.contains_key(name) => {
+            (file.clb[name].scheme, classic_entrance(&file.clb[name]))
+        }
+        Kind::Bucket if file.bucket.contains_key(name) => return Some(bucket(site, &address)),
         _ => {
             lowering
                 .report(place, format!("there is no `{text}` in this stack"))
                 .nearest(text, known.iter().map(String::as_str));
-            None
+            return None;
         }
-    }
+    };
+    load_balancer(lowering, place, &address, scheme, door)
 }
 
 /// A bucket, which CloudFront asks with the origin access control of the distribution `site`.
@@ -102,7 +107,7 @@ fn bucket(site: &Address, address: &Address) -> Found {
     let control = reference::output(&access_control(site), "id");
     let origin = Origin::bucket(reference::output(address, "domain_name"), control);
     let id = address.to_string();
-    Found { full_id: id.clone(), id, origin, is_alb: false }
+    Found { full_id: id.clone(), id, origin, is_balancer: false }
 }
 
 /// The address of the origin access control of the distribution `site`.
@@ -114,35 +119,55 @@ fn load_balancer(
     lowering: &mut Lowering<'_>,
     place: &Place,
     address: &Address,
-    table: &AlbTable,
+    scheme: Scheme,
+    door: Option<Door>,
 ) -> Option<Found> {
-    if table.scheme == Scheme::Internal {
+    if scheme == Scheme::Internal {
         lowering
             .report(place, format!("`{address}` is internal, so CloudFront cannot reach it"))
             .help("make it `scheme = \"internet-facing\"`");
     }
-    let Some(listener) = entrance(table) else {
+    let Some(Door { port, is_https }) = door else {
         lowering.report(place, format!("`{address}` has no listener that CloudFront could ask"));
         return None;
     };
-    let is_https = routes::protocol(listener) == HttpProtocol::Https;
-    check_port(lowering, place, listener.port);
+    check_port(lowering, place, port);
     let origin = Origin {
         domain: reference::output(address, "dns_name"),
         path: String::new(),
         access_control: None,
         protocol_policy: if is_https { "https-only" } else { "http-only" }.to_owned(),
-        http_port: if is_https { 80 } else { listener.port },
-        https_port: if is_https { listener.port } else { 443 },
+        http_port: if is_https { 80 } else { port },
+        https_port: if is_https { port } else { 443 },
         headers: BTreeMap::new(),
     };
     let id = address.to_string();
-    Some(Found { full_id: id.clone(), id, origin, is_alb: true })
+    Some(Found { full_id: id.clone(), id, origin, is_balancer: true })
+}
+
+/// A listener that CloudFront asks.
+#[derive(Clone, Copy)]
+struct Door {
+    port: u16,
+    is_https: bool,
+}
+
+/// The listener of a classic load balancer that CloudFront asks: one with HTTP, or else one with HTTPS.
+fn classic_entrance(table: &ClbTable) -> Option<Door> {
+    let doors = table.listener.values().filter_map(|listener| {
+        let is_https = match clb::protocol(listener) {
+            ClbProtocol::Http => false,
+            ClbProtocol::Https => true,
+            ClbProtocol::Tcp | ClbProtocol::Ssl => return None,
+        };
+        Some(Door { port: listener.port, is_https })
+    });
+    doors.min_by_key(|door| (door.is_https, door.port))
 }
 
 /// The listener that CloudFront asks: one with HTTP, since the certificate of one with HTTPS is for another name than
 /// the load balancer's own; but not one that only sends clients to HTTPS, which would never end.
-fn entrance(table: &AlbTable) -> Option<&ListenerTable> {
+fn entrance(table: &AlbTable) -> Option<Door> {
     let sends_away = |listener: &ListenerTable| {
         let redirect = listener.default.redirect.as_ref();
         redirect.is_some_and(|redirect| redirect.protocol == Some(HttpProtocol::Https))
@@ -152,7 +177,9 @@ fn entrance(table: &AlbTable) -> Option<&ListenerTable> {
     };
     let http = || of(HttpProtocol::Http);
     let plain = http().filter(|listener| !sends_away(listener)).min_by_key(|listener| listener.port);
-    plain.or_else(|| of(HttpProtocol::Https).min_by_key(|listener| listener.port)).or_else(|| http().next())
+    let secured = || of(HttpProtocol::Https).min_by_key(|listener| listener.port);
+    let listener = plain.or_else(secured).or_else(|| http().next())?;
+    Some(Door { port: listener.port, is_https: routes::protocol(listener) == HttpProtocol::Https })
 }
 
 fn url(lowering: &mut Lowering<'_>, place: &Place, text: &str) -> Option<Found> {
@@ -164,7 +191,7 @@ fn url(lowering: &mut Lowering<'_>, place: &Place, text: &str) -> Option<Found> 
         return None;
     };
     check_port(lowering, place, port);
-    Some(Found { id: host, full_id: full, origin, is_alb: false })
+    Some(Found { id: host, full_id: full, origin, is_balancer: false })
 }
 
 /// Host, port and origin of a URL with HTTP or HTTPS, a host, and maybe a port and a path.

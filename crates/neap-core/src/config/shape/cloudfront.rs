@@ -112,7 +112,7 @@ pub enum MinimumProtocol {
 pub struct RouteTable {
     /// The path, with `*` and `?` as wildcards; `/*` is the rest.
     pub path: String,
-    /// The address of a load balancer (`alb.public`) or a bucket (`bucket.web`), or a URL (`https://example.com`).
+    /// The address of a load balancer (`alb.public`, `clb.old`) or a bucket (`bucket.web`), or a URL (`https://example.com`).
     pub origin: String,
     /// The name of a managed cache policy. Nothing is kept from a load balancer by default, much from elsewhere.
     pub cache: Option<String>,

@@ -77,6 +77,27 @@ fn a_cookie_keeps_a_client_with_its_instance() {
 }
 
 #[test]
+fn a_distribution_asks_a_listener_of_http() {
+    let site = "\n[[cloudfront.site.route]]\npath = \"/*\"\norigin = \"clb.old\"\n";
+    let desired = lower_text(&behind(FIXED, &format!("{OLD}{site}"))).expect("no mistakes");
+    let origin = field(&desired, "cloudfront.site", "origins")["clb.old"].clone();
+    assert_eq!(origin["domain"], "${clb.old.dns_name}");
+    assert_eq!([&origin["protocol_policy"], &origin["http_port"]], [&json!("http-only"), &json!(80)]);
+    let at = "cloudfront.site.route.0.origin";
+    let check = |listener: &str, expected: &[&str]| {
+        check_mistakes(&behind(FIXED, &format!("{listener}{site}")), expected);
+    };
+    check(
+        &OLD.replace("[clb.old.listener.http]", "[clb.old]\nscheme = \"internal\"\n[clb.old.listener.http]"),
+        &[&format!("{at}: `clb.old` is internal, so CloudFront cannot reach it")],
+    );
+    check(
+        &format!("{OLD}protocol = \"TCP\"\n"),
+        &[&format!("{at}: `clb.old` has no listener that CloudFront could ask")],
+    );
+}
+
+#[test]
 fn a_service_that_no_instance_stands_for_is_told() {
     let at = "service.api.target.clb";
     check_mistakes(
