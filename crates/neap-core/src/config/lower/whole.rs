@@ -85,9 +85,14 @@ fn check_circles(lowering: &mut Lowering<'_>) {
         }
         let (circle, place) = told_from(lowering, circle);
         let path = circle.iter().map(|address| format!("`{address}`")).collect::<Vec<_>>().join(" → ");
-        lowering
-            .report(&place, format!("these refer to each other in a circle: {path}"))
-            .help("each would have to exist before the other; take one of the references out");
+        let services = circle.iter().all(|address| address.starts_with("service."));
+        let report = lowering.report(&place, format!("these refer to each other in a circle: {path}"));
+        report.help(if services {
+            "only what is deployed last knows the others' names: take `reaches` out, and name one `[security_group.x]` for all of \
+             them, with a rule whose peer is `self`"
+        } else {
+            "each would have to exist before the other; take one of the references out"
+        });
     }
 }
 
