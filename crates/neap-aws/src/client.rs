@@ -188,6 +188,7 @@ impl Aws {
             partition: identity.map_or("aws", |identity| &identity.partition).to_owned(),
             vpc: None,
             subnets: Vec::new(),
+            subnets_private: false,
             secrets: BTreeMap::new(),
             images: BTreeMap::new(),
             missing_instance_types: [].into(),

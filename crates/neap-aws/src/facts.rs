@@ -10,6 +10,7 @@ use neap_core::desired::{Desired, Network};
 use neap_core::kinds::Resource;
 use neap_core::live::{Environment, ReadFailure};
 use neap_core::reference::{Fact, Processor, Reference};
+use neap_core::subnets::{self as candidates, Candidate};
 use neap_engine::cloud::{CallError, ErrorKind};
 use tokio::{join, try_join};
 
@@ -87,6 +88,7 @@ pub(crate) async fn read(aws: &Aws, desired: &Desired, zones: &Zones) -> Result<
         partition: identity.partition.clone(),
         vpc: network.vpc,
         subnets: network.subnets,
+        subnets_private: network.private,
         secrets,
         images,
         missing_instance_types,
@@ -103,6 +105,7 @@ pub(crate) async fn read(aws: &Aws, desired: &Desired, zones: &Zones) -> Result<
 struct Chosen {
     vpc: Option<String>,
     subnets: Vec<String>,
+    private: bool,
 }
 
 /// Whether anything in the stack refers to the network.
@@ -121,13 +124,14 @@ async fn network(aws: &Aws, desired: &Desired) -> Result<Chosen, CallError> {
         Network::Default => {
             let vpcs = vpcs(aws, filter("is-default", "true"));
             let (vpcs, subnets) = try_join!(vpcs, subnets(aws, filter("default-for-az", "true")))?;
-            Ok(choose(vpcs.first(), &subnets, &[]))
+            // Its subnets are public, unless somebody has turned them round.
+            Ok(choose(vpcs.first(), &subnets, |_| true))
         }
         Network::Id(id) => {
             let by_id = || filter("vpc-id", id);
             let (vpcs, subnets, tables) =
                 try_join!(vpcs(aws, by_id()), subnets(aws, by_id()), route_tables(aws, by_id()))?;
-            Ok(choose(vpcs.first(), &subnets, &tables))
+            Ok(choose(vpcs.first(), &subnets, |id| is_public(id, &tables)))
         }
         // It is no fact but a part of the stack.
         Network::Own(_) => Ok(Chosen::default()),
@@ -136,7 +140,7 @@ async fn network(aws: &Aws, desired: &Desired) -> Result<Chosen, CallError> {
             let [vpc] = vpcs.as_slice() else { return none_or_ambiguous(name, &vpcs) };
             let by_id = || filter("vpc-id", vpc.vpc_id().unwrap_or_default());
             let (subnets, tables) = try_join!(subnets(aws, by_id()), route_tables(aws, by_id()))?;
-            Ok(choose(Some(vpc), &subnets, &tables))
+            Ok(choose(Some(vpc), &subnets, |id| is_public(id, &tables)))
         }
     }
 }
@@ -170,23 +174,21 @@ async fn route_tables(aws: &Aws, filter: Filter) -> Result<Vec<RouteTable>, Call
     pages.collect::<Result<_, _>>().await.map_err(failed("ec2:DescribeRouteTables"))
 }
 
-/// One subnet for each availability zone of the VPC, in the order of zone ids: a public one where there is one,
-/// since load balancers and tasks of a stack without NAT need it.
-fn choose(vpc: Option<&Vpc>, subnets: &[Subnet], tables: &[RouteTable]) -> Chosen {
-    let Some(id) = vpc.and_then(Vpc::vpc_id) else { return Chosen::default() };
-    let mut by_zone: BTreeMap<String, (bool, &str)> = BTreeMap::new();
-    for subnet in subnets.iter().filter(|subnet| subnet.vpc_id() == Some(id)) {
-        let Some(subnet_id) = subnet.subnet_id() else { continue };
-        let zone = subnet.availability_zone_id().or(subnet.availability_zone()).unwrap_or_default();
-        if subnet.availability_zone_id().is_some_and(is_local_zone) {
-            continue;
-        }
-        let candidate = (!is_public(subnet_id, tables), subnet_id);
-        let best = by_zone.entry(zone.to_owned()).or_insert(candidate);
-        *best = candidate.min(*best);
+/// The subnets of the VPC that the stack gets.
+fn choose(vpc: Option<&Vpc>, subnets: &[Subnet], is_public: impl Fn(&str) -> bool) -> Chosen {
+    let Some(vpc_id) = vpc.and_then(Vpc::vpc_id) else { return Chosen::default() };
+    let found = subnets.iter().filter_map(|subnet| {
+        let (id, zone) = (subnet.subnet_id()?, subnet.availability_zone_id().or(subnet.availability_zone())?);
+        let is_local = subnet.availability_zone_id().is_some_and(is_local_zone);
+        let usable = subnet.vpc_id() == Some(vpc_id) && !is_local;
+        usable.then(|| Candidate { zone, id, public: is_public(id) })
+    });
+    let chosen = candidates::choose(&found.collect::<Vec<_>>());
+    Chosen {
+        vpc: Some(vpc_id.to_owned()),
+        subnets: chosen.iter().map(|subnet| subnet.id.to_owned()).collect(),
+        private: chosen.iter().any(|subnet| !subnet.public),
     }
-    let subnets = by_zone.into_values().map(|(_, id)| id.to_owned()).collect();
-    Chosen { vpc: Some(id.to_owned()), subnets }
 }
 
 /// Local and Wavelength zones have a third part in their ids: `use1-bos1-az1` beside `use1-az1`.
@@ -359,36 +361,29 @@ mod tests {
             .build()
     }
 
-    fn check(subnets: &[Subnet], tables: &[RouteTable], expected: &[&str]) {
+    #[track_caller]
+    fn check(subnets: &[Subnet], tables: &[RouteTable], expected: &[&str], private: bool) {
         let vpc = Vpc::builder().vpc_id("vpc-1").build();
-        assert_eq!(choose(Some(&vpc), subnets, tables).subnets, expected);
-    }
-
-    #[test]
-    fn one_subnet_is_chosen_for_each_zone_in_the_order_of_zone_ids() {
-        check(
-            &[subnet("subnet-3", "use1-az2"), subnet("subnet-2", "use1-az1"), subnet("subnet-1", "use1-az2")],
-            &[],
-            &["subnet-2", "subnet-1"],
-        );
+        let chosen = choose(Some(&vpc), subnets, |id| is_public(id, tables));
+        assert_eq!(chosen.subnets, expected);
+        assert_eq!(chosen.private, private);
     }
 
     #[test]
     fn local_zones_and_other_vpcs_are_left_out() {
         let other = Subnet::builder().vpc_id("vpc-2").subnet_id("subnet-9").build();
-        check(
-            &[subnet("subnet-1", "use1-az1"), subnet("subnet-2", "use1-bos1-az1"), other],
-            &[],
-            &["subnet-1"],
-        );
+        let subnets = [subnet("subnet-1", "use1-az1"), subnet("subnet-2", "use1-bos1-az1"), other];
+        check(&subnets, &[table(None, "igw-1")], &["subnet-1"], false);
     }
 
     #[test]
-    fn a_public_subnet_is_preferred() {
-        let subnets = [subnet("subnet-1", "use1-az1"), subnet("subnet-2", "use1-az1")];
-        check(&subnets, &[table(None, "local"), table(Some("subnet-2"), "igw-1")], &["subnet-2"]);
-        check(&subnets, &[table(None, "igw-1"), table(Some("subnet-1"), "nat-1")], &["subnet-2"]);
-        check(&subnets, &[table(None, "igw-1")], &["subnet-1"]);
+    fn a_subnet_is_public_if_its_own_table_or_else_the_main_one_leads_to_an_internet_gateway() {
+        let subnets = [subnet("subnet-1", "use1-az1"), subnet("subnet-2", "use1-az2")];
+        let own = |gateway| table(Some("subnet-2"), gateway);
+        check(&subnets, &[table(None, "local"), own("igw-1")], &["subnet-2"], false);
+        check(&subnets, &[table(None, "igw-1"), own("nat-1")], &["subnet-1"], false);
+        check(&subnets, &[table(None, "igw-1")], &["subnet-1", "subnet-2"], false);
+        check(&subnets, &[table(None, "local")], &["subnet-1", "subnet-2"], true);
     }
 
     #[test]

@@ -22,6 +22,7 @@ pub(crate) fn environment() -> Environment {
         partition: "aws".into(),
         vpc: Some("vpc-1".into()),
         subnets: vec!["subnet-1".into(), "subnet-2".into()],
+        subnets_private: false,
         secrets: BTreeMap::new(),
         images: BTreeMap::new(),
         missing_instance_types: [].into(),

@@ -25,4 +25,5 @@ pub mod pricing;
 pub mod reference;
 pub mod repeats;
 pub mod schedule;
+pub mod subnets;
 pub mod zero;

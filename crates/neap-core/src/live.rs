@@ -21,8 +21,11 @@ pub struct Environment {
     pub partition: String,
     /// The id of the VPC, where the stack needs one.
     pub vpc: Option<String>,
-    /// Ids of the VPC's subnets, one for each availability zone, in the order of zone ids.
+    /// Ids of the VPC's subnets, one for each availability zone that has a public one, in the order of zone ids.
     pub subnets: Vec<String>,
+    /// Whether they are private ones, since the VPC has no others.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub subnets_private: bool,
     /// ARNs of the Secrets Manager secrets that the stack names, by name; those that do not exist are missing.
     pub secrets: BTreeMap<String, String>,
     /// Ids of the images that AWS recommends for instances of ECS, by processor, where the stack needs them.

@@ -169,6 +169,7 @@ mod tests {
             partition: partition.into(),
             vpc: None,
             subnets: Vec::new(),
+            subnets_private: false,
             secrets: BTreeMap::new(),
             images: BTreeMap::new(),
             missing_instance_types: [].into(),

@@ -73,7 +73,7 @@ fn all_reasons_are_given_at_once() {
         "account 123456789012, not 999999999999",
         "unreadable log_group.task-api logs:DescribeLogGroups",
         "unreadable ecs:ListClusters",
-        "a load balancer needs subnets in two availability zones, and a default VPC in eu-west-1 has them in one",
+        "a load balancer needs subnets in two availability zones, and the VPC `vpc-1` in eu-west-1 has public ones in one",
         "no secret none",
         "taken ecr.api",
         "protected service.api replace",
@@ -153,6 +153,22 @@ fn a_missing_network_is_refused_only_where_it_is_needed() {
     let stack = course();
     let expected = ["the stack needs a default VPC in eu-west-1, and there is none"];
     assert_eq!(refusals(Mode::Apply, &stack, &sky.read(&stack)), expected);
+}
+
+#[test]
+fn what_faces_the_internet_is_not_put_where_the_internet_does_not_reach() {
+    let mut sky = Sky::new();
+    sky.environment.subnets_private = true;
+    let expected = [
+        "the internet would not reach `alb.public`: it needs public subnets, and the VPC `vpc-1` in eu-west-1 has private ones \
+         alone; set `scheme = \"internal\"`, or name `subnets` by their ids",
+    ];
+    assert_eq!(refusals(Mode::Apply, &course(), &sky.read(&course())), expected);
+    let mut stack = course();
+    let alb = stack.resources.get_mut(&address("alb.public")).expect("a load balancer");
+    let neap_core::kinds::Resource::Alb(fields) = &mut alb.resource else { panic!() };
+    fields.scheme = "internal".into();
+    planned(&stack, &sky.read(&stack), Mode::Apply);
 }
 
 /// Breaks a sound plan and sees what the check says.

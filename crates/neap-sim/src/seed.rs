@@ -61,6 +61,11 @@
 //! instance_type = "t3.micro"
 //! fails = "You have requested more vCPU capacity than your current vCPU limit of 0 allows. Launching EC2 instance failed."
 //!
+//! [[vpc]]                       # a VPC that nobody here made, with subnets in these zones
+//! name = "office"
+//! public = ["a", "b"]
+//! private = ["a", "b", "c"]
+//!
 //! [[missing]]                   # what does not exist; every other secret and parameter does
 //! secret = "db"                 # or: parameter = "/course/db-url", or: vpc = "default", or: zone = "example.com",
 //!                               # or: instance_type = "t3.micro"
@@ -106,7 +111,7 @@ use crate::record::{Alarm, Record};
 use crate::services::domain;
 use crate::services::ecs::cluster_capacity;
 use crate::services::{auto_scaling, objects, route53, s3, service_discovery};
-use crate::world::World;
+use crate::world::{self, Vpc, World};
 
 /// A script of live resources.
 #[derive(Debug, Deserialize)]
@@ -138,6 +143,8 @@ pub(crate) struct Script {
     #[serde(default)]
     launch: Vec<Launch>,
     #[serde(default)]
+    vpc: Vec<OfOthers>,
+    #[serde(default)]
     missing: Vec<Missing>,
     #[serde(default)]
     object: Vec<Put>,
@@ -157,6 +164,16 @@ pub(crate) struct Script {
 #[serde(deny_unknown_fields)]
 struct Named {
     name: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OfOthers {
+    name: String,
+    #[serde(default)]
+    public: Vec<String>,
+    #[serde(default)]
+    private: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -348,6 +365,9 @@ pub(crate) fn apply(world: &mut World, script: Script) -> Result<(), SimError> {
             }
         }
     }
+    let made = script.vpc.iter().map(|it| world::vpc(&world.place, &it.name, &it.public, &it.private));
+    let made: Vec<Vpc> = made.collect();
+    world.vpcs.extend(made);
     for missing in script.missing {
         match missing {
             Missing::Secret(name) => drop(world.missing_secrets.insert(name)),
@@ -558,6 +578,7 @@ fn outputs(world: &World, resource: &Resource, arn: &str, id: &str) -> Outputs {
         partition: place.partition().to_owned(),
         vpc: None,
         subnets: Vec::new(),
+        subnets_private: false,
         secrets: BTreeMap::new(),
         images: BTreeMap::new(),
         missing_instance_types: [].into(),

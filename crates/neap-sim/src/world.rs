@@ -50,6 +50,9 @@ pub(crate) struct Vpc {
     pub(crate) default: bool,
     /// Ids of its subnets, each with its availability zone.
     pub(crate) subnets: Vec<(String, String)>,
+    /// Those of them that the internet does not reach.
+    #[serde(default)]
+    pub(crate) private: BTreeSet<String>,
 }
 
 /// What AWS goes on showing of something that is gone.
@@ -548,16 +551,24 @@ fn write_privately(file: &Path, text: &[u8]) -> io::Result<()> {
 
 /// The default VPC of a region: three subnets in three availability zones.
 fn default_vpc(region: &str) -> Vpc {
-    let seed = format!("{ACCOUNT}/{region}/default-vpc");
-    let subnet = |zone: &str| {
-        let id = format!("subnet-0{}", arn::hex(&format!("{seed}/{zone}"), 16));
+    let zones = ["a", "b", "c"].map(String::from);
+    Vpc { default: true, ..vpc(region, "default", &zones, &[]) }
+}
+
+/// A VPC that nobody here made, with public and private subnets in zones named by their letters.
+pub(crate) fn vpc(region: &str, name: &str, public: &[String], private: &[String]) -> Vpc {
+    let seed = format!("{ACCOUNT}/{region}/{name}-vpc");
+    let subnet = |sort: &str, zone: &String| {
+        let id = format!("subnet-0{}", arn::hex(&format!("{seed}/{sort}{zone}"), 16));
         (id, format!("{region}{zone}"))
     };
+    let private: Vec<_> = private.iter().map(|zone| subnet("private-", zone)).collect();
     Vpc {
         id: format!("vpc-0{}", arn::hex(&seed, 16)),
         region: region.to_owned(),
-        name: "default".to_owned(),
-        default: true,
-        subnets: ["a", "b", "c"].map(subnet).into(),
+        name: name.to_owned(),
+        default: false,
+        subnets: public.iter().map(|zone| subnet("", zone)).chain(private.iter().cloned()).collect(),
+        private: private.into_iter().map(|(id, _)| id).collect(),
     }
 }

@@ -1,6 +1,6 @@
 //! Load balancers in shapes that no example has, over HTTP: listeners with certificates for several names, and classic ones.
 //!
-//! On moto alone: ministack has neither certificates beside the default one of a listener nor classic load balancers.
+//! The VPC of others is on both. The rest is on moto alone: ministack has neither certificates beside the default one of a listener nor classic load balancers.
 
 use std::collections::BTreeSet;
 
@@ -61,6 +61,58 @@ fn a_listener_has_certificates_for_several_names_on_moto() {
     no_change(&world);
     world.neap(&["destroy", "--yes"]).expect(0);
     world.neap(&["destroy", "--check"]).expect(0);
+}
+
+/// Makes a VPC called `office` as companies have them, and answers with its public subnets: two, beside three private ones.
+fn office(world: &World) -> BTreeSet<String> {
+    let ec2 = |operation: &str, arguments: Value| world.call("ec2", operation, &arguments);
+    let id = |value: &Value| value.as_str().expect("an id").to_owned();
+    let vpc = id(&ec2("create_vpc", json!({ "CidrBlock": "10.9.0.0/16" }))["Vpc"]["VpcId"]);
+    ec2("create_tags", json!({ "Resources": [vpc], "Tags": [{ "Key": "Name", "Value": "office" }] }));
+    let gateway = id(&ec2("create_internet_gateway", json!({}))["InternetGateway"]["InternetGatewayId"]);
+    ec2("attach_internet_gateway", json!({ "InternetGatewayId": gateway, "VpcId": vpc }));
+    let table = id(&ec2("create_route_table", json!({ "VpcId": vpc }))["RouteTable"]["RouteTableId"]);
+    let route = json!({ "RouteTableId": table, "DestinationCidrBlock": "0.0.0.0/0", "GatewayId": gateway });
+    ec2("create_route", route);
+    let mut public = BTreeSet::new();
+    for (number, zone) in ["a", "b", "c", "a", "b"].into_iter().enumerate() {
+        let block = format!("10.9.{number}.0/24");
+        let subnet =
+            json!({ "VpcId": vpc, "CidrBlock": block, "AvailabilityZone": format!("us-east-1{zone}") });
+        let subnet = id(&ec2("create_subnet", subnet)["Subnet"]["SubnetId"]);
+        if number > 2 {
+            ec2("associate_route_table", json!({ "RouteTableId": table, "SubnetId": subnet }));
+            public.insert(subnet);
+        }
+    }
+    public
+}
+
+/// The subnets of the only load balancer.
+fn subnets(world: &World) -> BTreeSet<String> {
+    let answer = world.call("elbv2", "describe_load_balancers", &json!({}));
+    let zones = answer["LoadBalancers"][0]["AvailabilityZones"].as_array().cloned().unwrap_or_default();
+    zones.iter().filter_map(|zone| zone["SubnetId"].as_str()).map(str::to_owned).collect()
+}
+
+fn of_a_vpc_of_others_the_public_subnets_are_taken(emulator: Emulator) {
+    let world = World::new(emulator, "tests/cases/looked-up-network/stack.toml");
+    world.edit("region = \"eu-west-1\"\n", "");
+    let public = office(&world);
+    world.neap(&["apply", "--yes"]).expect(0);
+    assert_eq!(subnets(&world), public);
+    no_change(&world);
+    world.neap(&["destroy", "--yes"]).expect(0);
+}
+
+#[test]
+fn of_a_vpc_of_others_the_public_subnets_are_taken_on_moto() {
+    of_a_vpc_of_others_the_public_subnets_are_taken(Emulator::Moto);
+}
+
+#[test]
+fn of_a_vpc_of_others_the_public_subnets_are_taken_on_ministack() {
+    of_a_vpc_of_others_the_public_subnets_are_taken(Emulator::Ministack);
 }
 
 /// The only classic load balancer: its listeners as `PORT PROTOCOL INSTANCE_PORT INSTANCE_PROTOCOL`, and what it checks.

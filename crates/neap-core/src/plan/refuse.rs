@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::decide::Decision;
 use super::{Mode, Refusal};
-use crate::address::Kind;
+use crate::address::{Address, Kind};
 use crate::adopt;
 use crate::config::Secrets;
 use crate::desired::{Desired, DesiredResource, Network};
@@ -148,14 +148,37 @@ fn no_network(desired: &Desired, live: &Live) -> Vec<Refusal> {
         // Nothing is looked up, so nothing is missed.
         Network::Own(_) => return Vec::new(),
     };
+    let found = format!("the VPC `{}` in {region}", environment.vpc.as_deref().unwrap_or_default());
     let message = if asks(None, Fact::Vpc) && environment.vpc.is_none() {
         format!("the stack needs {vpc}, and there is none")
     } else if asks(None, Fact::Subnets) && environment.subnets.is_empty() {
         format!("the stack needs a subnet in {vpc}, and there is none")
+    } else if let Some(address) = faces_the_internet(desired).filter(|_| environment.subnets_private) {
+        format!(
+            "the internet would not reach `{address}`: it needs public subnets, and {found} has private ones alone; set `scheme = \
+             \"internal\"`, or name `subnets` by their ids"
+        )
     } else if asks(Some(Kind::Alb), Fact::Subnets) && environment.subnets.len() < 2 {
-        format!("a load balancer needs subnets in two availability zones, and {vpc} has them in one")
+        let public = if environment.subnets_private { "them" } else { "public ones" };
+        format!("a load balancer needs subnets in two availability zones, and {found} has {public} in one")
     } else {
         return Vec::new();
     };
     vec![Refusal::NoNetwork { message }]
+}
+
+/// A load balancer that the internet is to reach in whatever subnets the stack gets.
+fn faces_the_internet(desired: &Desired) -> Option<&Address> {
+    let scheme = |resource: &Resource| match resource {
+        Resource::Alb(alb) => alb.scheme.clone(),
+        Resource::Nlb(nlb) => nlb.scheme.clone(),
+        Resource::Clb(clb) => clb.scheme.clone(),
+        _ => String::new(),
+    };
+    let takes_any = |wanted: &DesiredResource| {
+        wanted.references().iter().any(|(_, reference)| *reference == Reference::Fact(Fact::Subnets))
+    };
+    let mut all = desired.resources.iter();
+    let found = all.find(|(_, wanted)| scheme(&wanted.resource) == "internet-facing" && takes_any(wanted));
+    found.map(|(address, _)| address)
 }

@@ -90,6 +90,7 @@ mod tests {
             partition: "aws".into(),
             vpc: Some("vpc-1".into()),
             subnets: vec!["subnet-1".into(), "subnet-2".into()],
+            subnets_private: false,
             secrets: [("db".to_owned(), "arn:db".to_owned())].into(),
             images: [("arm64".to_owned(), "ami-1".to_owned())].into(),
             missing_instance_types: [].into(),

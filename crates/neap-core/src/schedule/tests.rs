@@ -23,6 +23,7 @@ fn plan(steps: &[(Verb, Kind)], edges: &[(StepId, StepId, Need)]) -> Plan {
             partition: "aws".to_owned(),
             vpc: None,
             subnets: Vec::new(),
+            subnets_private: false,
             secrets: BTreeMap::new(),
             images: BTreeMap::new(),
             missing_instance_types: [].into(),

@@ -21,6 +21,7 @@ pub(crate) fn environment() -> Environment {
         partition: "aws".to_owned(),
         vpc: Some("vpc-1".to_owned()),
         subnets: vec!["subnet-1".to_owned(), "subnet-2".to_owned()],
+        subnets_private: false,
         secrets: BTreeMap::new(),
         images: BTreeMap::new(),
         missing_instance_types: [].into(),

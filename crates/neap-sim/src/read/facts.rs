@@ -8,6 +8,7 @@ use neap_core::kinds::Resource;
 use neap_core::live::{Environment, Live, Reading};
 use neap_core::network as own_network;
 use neap_core::reference::{Fact, Reference};
+use neap_core::subnets::{self as candidates, Candidate};
 
 use crate::arn;
 use crate::services;
@@ -42,7 +43,10 @@ pub(super) fn calls(desired: &Desired, wave: usize) -> Vec<&'static str> {
                 .chain(types)
                 .collect()
         }
-        2 if network => vec!["ec2:DescribeSubnets"],
+        2 if network => {
+            let named = matches!(desired.network, Network::Id(_) | Network::Name(_));
+            ["ec2:DescribeSubnets"].into_iter().chain(named.then_some("ec2:DescribeRouteTables")).collect()
+        }
         _ => Vec::new(),
     }
 }
@@ -75,11 +79,18 @@ pub(super) fn vpc<'world>(world: &'world World, desired: &Desired) -> Option<&'w
     fitting.next().filter(|_| fitting.next().is_none())
 }
 
+/// The subnets of the VPC that the stack gets.
+fn subnets(vpc: &Vpc) -> Vec<Candidate<'_>> {
+    let found = vpc.subnets.iter();
+    let found = found.map(|(id, zone)| Candidate { zone, id, public: !vpc.private.contains(id) });
+    candidates::choose(&found.collect::<Vec<_>>())
+}
+
 /// What the stack needs of the account.
 pub(super) fn environment(world: &World, desired: &Desired) -> Environment {
     let place = world.place();
     let vpc = vpc(world, desired).filter(|_| needs_network(desired));
-    let subnets = vpc.map(|vpc| vpc.subnets.iter().map(|(id, _)| id.clone()).collect());
+    let subnets = vpc.map(subnets).unwrap_or_default();
     let exists = |name: &String| !world.missing_secrets.contains(name);
     let secret = |name: String| {
         let suffix = arn::letters(&name, 6, arn::SMALL);
@@ -91,7 +102,8 @@ pub(super) fn environment(world: &World, desired: &Desired) -> Environment {
         region: place.region.clone(),
         partition: place.partition().to_owned(),
         vpc: vpc.map(|vpc| vpc.id.clone()),
-        subnets: subnets.unwrap_or_default(),
+        subnets: subnets.iter().map(|subnet| subnet.id.to_owned()).collect(),
+        subnets_private: subnets.iter().any(|subnet| !subnet.public),
         secrets: desired.secrets().into_iter().filter(exists).map(secret).collect(),
         availability_zones: Vec::new(),
         cloudfront_origins: desired

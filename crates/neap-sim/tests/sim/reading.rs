@@ -155,6 +155,26 @@ async fn the_network_is_read_where_the_stack_needs_one() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_vpc_of_others_gives_its_public_subnets_or_else_its_private_ones() {
+    let sim = Sim::in_memory();
+    sim.seed(
+        "[[vpc]]\nname = \"office\"\npublic = [\"b\", \"a\"]\nprivate = [\"a\", \"b\", \"c\"]\n\
+         [[vpc]]\nname = \"cellar\"\nprivate = [\"a\"]",
+    )
+    .expect("a script");
+    let read = async |name: &str| {
+        let group = resource("security_group.x", security_group("x", "${network.vpc}"));
+        let resources = [(address("security_group.x"), group)].into();
+        let network = Network::Name(name.into());
+        let stack = Desired { stack: "course".into(), network, resources, ..Desired::default() };
+        let environment = sim.read(&stack).await.expect("a reading").environment;
+        (environment.subnets.len(), environment.subnets_private)
+    };
+    assert_eq!(read("office").await, (2, false));
+    assert_eq!(read("cellar").await, (1, true));
+}
+
+#[tokio::test(start_paused = true)]
 async fn secrets_and_parameters_exist_unless_the_script_says_otherwise() {
     let sim = Sim::in_memory();
     sim.seed("[[missing]]\nsecret = \"gone\"\n[[missing]]\nparameter = \"/course/url\"").expect("a script");

@@ -42,7 +42,7 @@ pub struct InstancesTable {
     #[serde(default)]
     pub subnets: Subnets,
     /// Whether the instances get a public address: without a NAT gateway they need one to reach ECS, so they get one unless they
-    /// are in private subnets.
+    /// are in private subnets of the stack's own VPC. Of subnets that are named nobody knows what they are.
     pub public_ip: Option<bool>,
     /// Whether they run on spare capacity: cheaper, and interrupted with two minutes' notice.
     #[serde(default)]

@@ -13,7 +13,8 @@ use super::OneOrMany;
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkTable {
-    /// The VPC: its id (`vpc-0abc…`), or `{ name = "…" }` for its Name tag.
+    /// The VPC: its id (`vpc-0abc…`), or `{ name = "…" }` for its Name tag. Of its subnets the public ones are used, one in each
+    /// availability zone, where none are named.
     pub vpc: Option<VpcSelector>,
     /// The block of IPv4 addresses (`10.0.0.0/16`, up to `/28`) of a VPC of the stack's own, which it gets with public subnets and
     /// a way to the internet: nothing that costs, unless `nat` or `endpoints` ask for it.

@@ -46,7 +46,7 @@ pub struct ServiceTable {
     #[serde(default)]
     pub security_groups: Vec<String>,
     /// Whether tasks get a public address: without a NAT gateway they need one to pull their image, so they get one unless they
-    /// are in private subnets.
+    /// are in private subnets of the stack's own VPC. Of subnets that are named nobody knows what they are.
     pub public_ip: Option<bool>,
     /// The share of tasks that must stay healthy in a deployment, in percent; by default 100, of a daemon 0.
     #[schemars(range(min = 0, max = 100))]
