@@ -46,7 +46,8 @@ go. AWS does as it is told.
 
 It keeps nothing of Service Connect, and no registry of a service that is updated. AWS shows the one with the deployment that brought it. Its private
 namespaces have a zone of another name that is for no VPC and outlives them, there is one for each VPC, and a change of their description or of
-their zone loses that zone; it deletes namespaces with services in them, and lists the services of all where those of one are asked for.
+their zone loses that zone; it deletes namespaces with services in them, and lists the services of all where those of one are asked for. The operation
+that changes a namespace of HTTP is told under another name than AWS's.
 
 A subnet that is deleted goes on using its route table, which then can never be deleted. AWS ends that with the subnet.
 
@@ -151,6 +152,7 @@ delete_nat_gateway = NatGatewayBackend.delete_nat_gateway
 delete_subnet = SubnetBackend.delete_subnet
 create_http_namespace = ServiceDiscoveryBackend.create_http_namespace
 delete_namespace = ServiceDiscoveryBackend.delete_namespace
+update_http_namespace = ServiceDiscoveryResponse.update_http_namespace
 delete_vpc_endpoints = VPCBackend.delete_vpc_endpoints
 
 
@@ -220,6 +222,10 @@ def update_namespace_with_its_zone(self, _id, description, properties):
     namespace.description = namespace.description if description is None else description
     namespace.dns_properties = {**namespace.dns_properties, **(properties or {})}
     return self._create_operation("UPDATE_NAMESPACE", targets={"NAMESPACE": namespace.id})
+
+
+def update_http_namespace_by_its_operation(self):
+    return json.dumps({"OperationId": json.loads(update_http_namespace(self))["operationId"]})
 
 
 def delete_empty_namespace(self, namespace_id):
@@ -640,6 +646,7 @@ ServiceDiscoveryBackend.create_private_dns_namespace = create_namespace_with_its
 ServiceDiscoveryBackend.update_private_dns_namespace = update_namespace_with_its_zone
 ServiceDiscoveryBackend.delete_namespace = delete_empty_namespace
 ServiceDiscoveryResponse.list_services = list_services_of_a_namespace
+ServiceDiscoveryResponse.update_http_namespace = update_http_namespace_by_its_operation
 VPCBackend.delete_vpc_endpoints = delete_endpoints_whatever_leads_there
 Role.__init__ = make_settled_role
 S3Response._bucket_response_put = put_tagged_bucket
