@@ -179,9 +179,8 @@ const fn visible(kind: Kind) -> u64 {
         Kind::Task => 120,
         // Its service, and the service-linked role that scales it (1.7, 3.18).
         Kind::ScalableTarget => 120,
-        // The operation that makes it ends within a minute; the namespace of a service is shown with a delay.
-        Kind::Namespace => 300,
-        Kind::DiscoveryService => 120,
+        // The operation that makes or changes one ends within a minute, as a rule; the namespace of a service is shown with a delay.
+        Kind::Namespace | Kind::DiscoveryService => 300,
         // Its target group may take minutes to count as bound to a load balancer (3.17).
         Kind::Service => 240,
         // EC2 and load balancing (1.7).
