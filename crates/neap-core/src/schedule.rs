@@ -232,7 +232,7 @@ const fn typical(step: &Step) -> u32 {
         | Kind::Function => (CALL, CALL),
     };
     match step.verb {
-        Verb::Create | Verb::Update | Verb::Wait => settling,
+        Verb::Create | Verb::Update | Verb::Widen | Verb::Narrow | Verb::Wait => settling,
         Verb::Delete => deleting,
     }
 }

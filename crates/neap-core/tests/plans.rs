@@ -83,7 +83,7 @@ fn live_at<'a>(sky: &'a mut Sky, text: &str) -> &'a mut LiveResource {
     sky.resources.iter_mut().find(|found| found.address == address(text)).expect(text)
 }
 
-use Verb::{Create, Delete, Update, Wait};
+use Verb::{Create, Delete, Narrow, Update, Wait, Widen};
 
 #[test]
 fn a_new_stack_is_created_and_then_complete() {
@@ -495,4 +495,100 @@ fn the_hash_of_what_is_live_changes_with_it_but_not_by_itself() {
     assert_eq!(hash(&sky), before);
     live_at(&mut sky, "alb.public").tags.insert("team".into(), "x".into());
     assert_ne!(hash(&sky), before);
+}
+
+/// The stack with tasks that answer on another port, which their group lets in instead of the old one.
+fn on_port(port: u16) -> Desired {
+    let mut stack = course();
+    let Resource::Service(service) = resource(&mut stack, "service.api") else { panic!() };
+    service.targets[0].port = port;
+    only(&mut stack, &[port]);
+    stack
+}
+
+/// Has the group of the service let in these ports alone.
+fn only(stack: &mut Desired, ports: &[u16]) {
+    let Resource::SecurityGroup(group) = resource(stack, "security_group.service-api") else { panic!() };
+    let from = "${security_group.alb-public.id}";
+    group.ingress = ports.iter().map(|port| SecurityGroupRule::tcp(*port, from, "")).collect();
+}
+
+fn resource<'a>(stack: &'a mut Desired, text: &str) -> &'a mut Resource {
+    &mut stack.resources.get_mut(&address(text)).expect(text).resource
+}
+
+const GROUP: &str = "security_group.service-api";
+
+#[test]
+fn a_rule_comes_before_the_tasks_that_need_it_and_goes_after_those_that_did() {
+    let sky = applied(&on_port(3000));
+    let stack = on_port(8080);
+    let plan = planned(&stack, &sky);
+    assert_eq!(lines(&plan), [format!("~ {GROUP}"), "~ service.api".to_owned()]);
+    let service = (Update, "service.api");
+    assert_eq!(need(&plan, service, (Widen, GROUP)), Some(Need::Exists));
+    assert_eq!(need(&plan, (Narrow, GROUP), service), Some(Need::Ready));
+    assert_eq!(need(&plan, (Narrow, GROUP), (Widen, GROUP)), Some(Need::Ready));
+    finish(sky, &plan, &stack);
+}
+
+#[test]
+fn a_rule_that_only_goes_keeps_nobody_waiting() {
+    let mut old = on_port(3000);
+    only(&mut old, &[3000, 8080]);
+    let sky = applied(&old);
+    let stack = on_port(8080);
+    let plan = planned(&stack, &sky);
+    assert_eq!(plan.steps.iter().map(|step| step.verb).collect::<Vec<_>>(), [Update, Narrow]);
+    assert_eq!(need(&plan, (Narrow, GROUP), (Update, "service.api")), Some(Need::Ready));
+    finish(sky, &plan, &stack);
+}
+
+#[test]
+fn rules_change_at_once_where_nothing_behind_them_does() {
+    let sky = applied(&course());
+    let mut stack = course();
+    only(&mut stack, &[8080]);
+    let plan = planned(&stack, &sky);
+    assert_eq!(plan.steps.iter().map(|step| step.verb).collect::<Vec<_>>(), [Update]);
+    // Rules that only come need no second step.
+    let mut stack = on_port(8080);
+    only(&mut stack, &[3000, 8080]);
+    let plan = planned(&stack, &sky);
+    assert_eq!(need(&plan, (Update, "service.api"), (Update, GROUP)), Some(Need::Exists));
+    finish(sky, &plan, &stack);
+}
+
+#[test]
+fn a_run_that_ended_between_the_rules_that_come_and_those_that_go_is_finished() {
+    let mut sky = applied(&on_port(3000));
+    let stack = on_port(8080);
+    let plan = planned(&stack, &sky);
+    let mut luck = vec![sky::Luck::Done; plan.steps.len()];
+    luck[step(&plan, Narrow, GROUP)] = sky::Luck::Fails;
+    sky.apply(&plan, &[], &luck).expect("the steps are in order");
+    live_at(&mut sky, "service.api").phase = Phase::Settling("1 of 2 tasks running".into());
+    let plan = planned(&stack, &sky);
+    assert_eq!(lines(&plan), [format!("~ {GROUP}")]);
+    assert_eq!(change(&plan, GROUP).reason, Reason::StackChanged);
+    assert_eq!(need(&plan, (Narrow, GROUP), (Wait, "service.api")), Some(Need::Ready));
+    finish(sky, &plan, &stack);
+}
+
+#[test]
+fn a_rule_outlives_what_goes_and_a_group_the_rules_that_name_it() {
+    let sky = applied(&course());
+    let mut stack = course();
+    stack.resources.remove(&address("service.api"));
+    stack.resources.remove(&address("alb.public.listener.http.rule.10"));
+    stack.resources.remove(&address("alb.public.listener.http"));
+    stack.resources.remove(&address("alb.public"));
+    stack.resources.remove(&address("security_group.alb-public"));
+    add(&mut stack, "cloudfront.site", cloudfront("elsewhere.example.com"));
+    let Resource::SecurityGroup(group) = resource(&mut stack, GROUP) else { panic!() };
+    group.ingress.clear();
+    let plan = planned(&stack, &sky);
+    assert_eq!(need(&plan, (Narrow, GROUP), (Delete, "service.api")), Some(Need::Gone));
+    assert_eq!(need(&plan, (Delete, "security_group.alb-public"), (Narrow, GROUP)), Some(Need::Ready));
+    finish(sky, &plan, &stack);
 }

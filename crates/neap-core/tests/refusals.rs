@@ -5,6 +5,7 @@ mod sky;
 use neap_core::address::Kind;
 use neap_core::adopt::NoAdoption;
 use neap_core::desired::Desired;
+use neap_core::kinds::SecurityGroupRule;
 use neap_core::live::{Live, ReadFailure, Reading};
 use neap_core::plan::check::check;
 use neap_core::plan::planner::plan;
@@ -227,4 +228,35 @@ fn the_check_finds_what_must_not_be_touched() {
     let protect = |plan: &mut Plan| plan.changes[0].desired.as_mut().expect("desired").protect = true;
     broken(replacing(), protect, "it is protected");
     broken(replacing(), |plan| plan.edges.clear(), "its replacement is not in order");
+}
+
+#[test]
+fn the_check_finds_rules_that_go_too_early() {
+    let sky = applied(&course());
+    let mut stack = course();
+    let mut group = security_group("service-api", "${security_group.alb-public.id}");
+    group.ingress = [SecurityGroupRule::tcp(8080, "${security_group.alb-public.id}", "")].into();
+    add(&mut stack, "security_group.service-api", group);
+    add(&mut stack, "task.api", sky::stacks::course_task("${ecr.api.uri}:v2"));
+    let moving = || planned(&stack, &sky.read(&stack), Mode::Apply);
+    let of = |plan: &Plan, verb: Verb| {
+        let found =
+            |step: &neap_core::plan::Step| step.verb == verb && step.address.kind() == Kind::SecurityGroup;
+        plan.steps.iter().position(found).expect("a step of the group")
+    };
+    let early = |plan: &mut Plan| {
+        let narrow = of(plan, Verb::Narrow);
+        plan.edges.retain(|edge| edge.after != narrow || plan.steps[edge.before].verb == Verb::Widen);
+    };
+    broken(moving(), early, "takes away what service.api may still rely on");
+    let apart = |plan: &mut Plan| {
+        let widen = of(plan, Verb::Widen);
+        plan.edges.retain(|edge| edge.before != widen || plan.steps[edge.after].verb != Verb::Narrow);
+    };
+    broken(moving(), apart, "is not taken away last");
+    let once = |plan: &mut Plan| {
+        let narrow = of(plan, Verb::Narrow);
+        plan.steps[narrow].verb = Verb::Update;
+    };
+    broken(moving(), once, "for the action Update");
 }

@@ -2,6 +2,7 @@
 //!
 //! Must not know what follows from its result.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ pub(crate) enum Work<'plan> {
     /// Nothing: the next call is due when the rest is over.
     Rest,
     Create(Arc<DesiredResource>, &'plan str),
-    Update(&'plan LiveResource, Arc<DesiredResource>, &'plan str),
+    Update(Cow<'plan, LiveResource>, Arc<DesiredResource>, &'plan str),
     Delete(&'plan LiveResource),
     Ready(Arc<DesiredResource>, Arc<Outputs>),
     Gone(&'plan LiveResource),
@@ -76,7 +77,7 @@ pub(crate) async fn perform<C: Cloud>(
             Report::Changed(traced("create", address, call).await)
         }
         Work::Update(live, desired, spec) => {
-            let call = assured(lease, cloud.update(live, &desired, spec));
+            let call = assured(lease, cloud.update(&live, &desired, spec));
             Report::Changed(traced("update", address, call).await)
         }
         Work::Delete(live) => {

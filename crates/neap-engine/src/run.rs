@@ -3,6 +3,7 @@
 //! Decides what follows from the result of each call. Makes no call itself: it hands out jobs and takes their
 //! reports, so that one loop owns all the waiting.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use std::time::Duration;
 use neap_core::config::Secrets;
 use neap_core::desired::DesiredResource;
 use neap_core::kinds::Resource;
-use neap_core::live::Outputs;
+use neap_core::live::{LiveResource, Outputs};
 use neap_core::plan::{Change, Plan, StepId, Verb};
 use neap_core::schedule::Schedule;
 use tokio::time::Instant;
@@ -202,7 +203,12 @@ impl<'a> Run<'a> {
             return self.fail(step, internal("the plan does not say what the resource should be"));
         };
         match self.known.resolve(desired) {
-            Ok(resolved) => {
+            Ok(mut resolved) => {
+                if self.verb(step) == Verb::Widen
+                    && let Some(widened) = self.change(step).widened(&resolved)
+                {
+                    resolved = widened;
+                }
                 self.tracks[step].desired = Some(Arc::new(resolved));
                 self.call(step);
             }
@@ -216,7 +222,18 @@ impl<'a> Run<'a> {
         let desired = self.tracks[step].desired.clone();
         let work = match (self.verb(step), live, desired, spec) {
             (Verb::Create, _, Some(desired), Some(spec)) => Work::Create(desired, spec),
-            (Verb::Update, Some(live), Some(desired), Some(spec)) => Work::Update(live, desired, spec),
+            (Verb::Update, Some(live), Some(desired), Some(spec)) => {
+                Work::Update(Cow::Borrowed(live), desired, spec)
+            }
+            // What is left to be done is still the change of the stack that it was.
+            (Verb::Widen, Some(live), Some(desired), Some(spec)) => {
+                Work::Update(Cow::Borrowed(live), desired, live.spec().unwrap_or(spec))
+            }
+            (Verb::Narrow, Some(live), Some(desired), Some(spec)) => {
+                let widened = live.resource.widened(&desired.resource);
+                let resource = widened.unwrap_or_else(|| live.resource.clone());
+                Work::Update(Cow::Owned(LiveResource { resource, ..live.clone() }), desired, spec)
+            }
             (Verb::Delete, Some(live), ..) => Work::Delete(live),
             (Verb::Wait, ..) => {
                 let outputs = self.known.outputs(&self.plan.steps[step].address);

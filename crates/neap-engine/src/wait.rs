@@ -24,7 +24,7 @@ impl Patience {
     /// The patience for a step that does `verb` to a resource of `kind`.
     pub const fn of(verb: Verb, kind: Kind) -> Self {
         match verb {
-            Verb::Create | Verb::Update | Verb::Wait => Self::to_settle(kind),
+            Verb::Create | Verb::Update | Verb::Widen | Verb::Narrow | Verb::Wait => Self::to_settle(kind),
             Verb::Delete => Self::to_go(kind),
         }
     }

@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use neap_core::desired::DesiredResource;
 use neap_core::kinds::Resource;
-use neap_core::plan::{Action, Change, Counts, FieldChange, Mode, Plan, Reason};
+use neap_core::plan::{Action, Change, Counts, FieldChange, Mode, Plan, Reason, Step, Verb};
 use serde_json::{Map, Value};
 use similar::{ChangeTag, TextDiff};
 
@@ -40,7 +40,7 @@ pub(crate) fn plan(plan: &Plan, all: bool) -> String {
 
 /// One change alone, with its fields.
 pub(crate) fn one(change: &Change) -> String {
-    headline(change, 0) + &fields(change, 4, false)
+    headline(change, 0, false) + &fields(change, 4, false)
 }
 
 /// The last line: how many resources each action takes.
@@ -108,7 +108,8 @@ impl Page<'_> {
             return;
         }
         let change = &self.plan.changes[index];
-        *text += &headline(change, indent);
+        let narrows = |step: &Step| step.change == index && step.verb == Verb::Narrow;
+        *text += &headline(change, indent, self.plan.steps.iter().any(narrows));
         *text += &fields(change, indent + 4, self.all);
         for &child in self.implied(index) {
             self.write(text, child, indent + 4);
@@ -119,7 +120,7 @@ impl Page<'_> {
     }
 }
 
-fn headline(change: &Change, indent: usize) -> String {
+fn headline(change: &Change, indent: usize, narrows: bool) -> String {
     let Change { action, address, .. } = change;
     let style = style::of_action(*action);
     let sign = match action {
@@ -129,7 +130,8 @@ fn headline(change: &Change, indent: usize) -> String {
     let what = paint(style, &format!("{sign} {}", action.word()));
     let address = paint(style::NAME, &address.to_string());
     let implied = change.implied.as_ref().map(|implied| format!("; implied: {}", implied.reason));
-    let because = format!("({}{}{})", because(change), rolls(change), implied.unwrap_or_default());
+    let last = if narrows { "; what it drops goes after all that relies on it has changed" } else { "" };
+    let because = format!("({}{}{last}{})", because(change), rolls(change), implied.unwrap_or_default());
     format!("{:indent$}{what} {address} {}\n", "", paint(style::FAINT, &because))
 }
 

@@ -55,7 +55,7 @@ fn finished(plan: &Plan, step: StepId, outcome: &Outcome, elapsed: &str) -> Stri
 fn verb_style(plan: &Plan, step: StepId) -> anstyle::Style {
     match plan.steps[step].verb {
         Verb::Create => style::GOOD,
-        Verb::Update => style::CHANGE,
+        Verb::Update | Verb::Widen | Verb::Narrow => style::CHANGE,
         Verb::Wait => style::FAINT,
         Verb::Delete => style::GONE,
     }
@@ -73,6 +73,8 @@ fn done(plan: &Plan, step: StepId) -> String {
         Verb::Create if replaces => "created the new",
         Verb::Create => "created",
         Verb::Update => "updated",
+        Verb::Widen => "widened",
+        Verb::Narrow => "narrowed",
         Verb::Wait => "settled",
         Verb::Delete if replaces => "deleted the old",
         Verb::Delete => "deleted",
@@ -87,6 +89,8 @@ pub(crate) fn to_do(plan: &Plan, step: StepId) -> &'static str {
         Verb::Create if replaces => "create the new",
         Verb::Create => "create",
         Verb::Update => "update",
+        Verb::Widen => "widen",
+        Verb::Narrow => "narrow",
         Verb::Wait => "wait for",
         Verb::Delete if replaces => "delete the old",
         Verb::Delete => "delete",
@@ -100,6 +104,8 @@ pub(crate) fn doing(plan: &Plan, step: StepId) -> &'static str {
         Verb::Create | Verb::Update if uploads => "uploading",
         Verb::Create => "creating",
         Verb::Update => "updating",
+        Verb::Widen => "widening",
+        Verb::Narrow => "narrowing",
         Verb::Wait => "waiting",
         Verb::Delete => "deleting",
     }

@@ -19,9 +19,11 @@ pub(crate) fn done(plan: &Plan, summary: &Summary) -> String {
     for (step, result) in plan.steps.iter().zip(&summary.steps) {
         let index = match step.verb {
             Verb::Create => 0,
-            Verb::Update => 1,
+            Verb::Update | Verb::Narrow => 1,
             Verb::Delete => 2,
             Verb::Wait => 3,
+            // The first half of an update.
+            Verb::Widen => continue,
         };
         counts[index].0 += usize::from(result.outcome == Outcome::Done);
     }

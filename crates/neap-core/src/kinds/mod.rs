@@ -124,6 +124,14 @@ pub trait KindOf: Serialize {
         Vec::new()
     }
 
+    /// `wanted` with all that this, live, lets pass and `wanted` does not; none where nothing is cut off by the change.
+    fn widened(&self, _wanted: &Self) -> Option<Self>
+    where
+        Self: Sized,
+    {
+        None
+    }
+
     /// A value with every field set, for tests and documentation.
     fn example() -> Self;
 }
@@ -159,6 +167,14 @@ macro_rules! kinds {
                 match (self, wanted) {
                     $((Self::$kind(live), Self::$kind(wanted)) => live.cannot_become(wanted),)*
                     _ => Vec::new(),
+                }
+            }
+
+            /// `wanted` with all that this, live, lets pass and `wanted` does not; none where nothing is cut off by the change.
+            pub fn widened(&self, wanted: &Self) -> Option<Self> {
+                match (self, wanted) {
+                    $((Self::$kind(live), Self::$kind(wanted)) => live.widened(wanted).map(Self::$kind),)*
+                    _ => None,
                 }
             }
 

@@ -50,6 +50,13 @@ impl SecurityGroupRule {
         }
     }
 
+    /// Whether both let the same traffic through: AWS takes no second rule for another description.
+    pub fn is_same_traffic(&self, other: &Self) -> bool {
+        let Self { protocol, from_port, to_port, peer, description: _ } = self;
+        (protocol, from_port, to_port, peer)
+            == (&other.protocol, &other.from_port, &other.to_port, &other.peer)
+    }
+
     /// TCP traffic on one port with `peer`.
     pub fn tcp(port: u16, peer: impl Into<String>, description: impl Into<String>) -> Self {
         Self {
@@ -76,6 +83,17 @@ impl KindOf for SecurityGroup {
         &self.name
     }
 
+    fn widened(&self, wanted: &Self) -> Option<Self> {
+        let with = |live: &BTreeSet<SecurityGroupRule>, wanted: &BTreeSet<SecurityGroupRule>| {
+            let goes = |rule: &&SecurityGroupRule| !wanted.iter().any(|other| other.is_same_traffic(rule));
+            live.iter().filter(goes).chain(wanted).cloned().collect()
+        };
+        let ingress = with(&self.ingress, &wanted.ingress);
+        let egress = with(&self.egress, &wanted.egress);
+        let widened = Self { ingress, egress, ..wanted.clone() };
+        (widened != *wanted).then_some(widened)
+    }
+
     fn example() -> Self {
         Self {
             name: "course-alb-public".into(),
@@ -84,5 +102,29 @@ impl KindOf for SecurityGroup {
             ingress: [SecurityGroupRule::tcp(80, "0.0.0.0/0", "http")].into(),
             egress: [SecurityGroupRule::everything()].into(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn group(ingress: &[SecurityGroupRule]) -> SecurityGroup {
+        SecurityGroup { ingress: ingress.iter().cloned().collect(), ..SecurityGroup::example() }
+    }
+
+    #[test]
+    fn between_two_sets_of_rules_both_let_traffic_through() {
+        let (old, new) = (SecurityGroupRule::tcp(80, "sg-1", ""), SecurityGroupRule::tcp(81, "sg-1", ""));
+        let (live, wanted) = (group(std::slice::from_ref(&old)), group(std::slice::from_ref(&new)));
+        assert_eq!(live.widened(&wanted), Some(group(&[old.clone(), new.clone()])));
+        assert_eq!(live.widened(&group(&[])), Some(live.clone()));
+        assert_eq!(live.widened(&group(&[old, new])), None);
+    }
+
+    #[test]
+    fn a_rule_with_another_description_cuts_nothing_off() {
+        let old = group(&[SecurityGroupRule::tcp(80, "sg-1", "old")]);
+        assert_eq!(old.widened(&group(&[SecurityGroupRule::tcp(80, "sg-1", "new")])), None);
     }
 }

@@ -1,6 +1,6 @@
 //! Judges a finished plan without knowing how it was made.
 //!
-//! Reads only the plan and the table of edges. A plan that is refused here shows a bug in the planner, before
+//! Reads only the plan, the table of edges and what kinds say of themselves. A plan that is refused here shows a bug in the planner, before
 //! anything is called. Must not share code with the planner.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,8 +10,8 @@ use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::Dfs;
 use serde_json::Value;
 
-use crate::address::Address;
-use crate::desired::{TAG_ADDRESS, TAG_STACK};
+use crate::address::{Address, Kind};
+use crate::desired::{DesiredResource, TAG_ADDRESS, TAG_STACK};
 use crate::edges;
 use crate::plan::{Action, Change, Need, Plan, Reason, StepId, Verb};
 use crate::reference::{self, Reference};
@@ -27,6 +27,7 @@ pub fn check(plan: &Plan) -> Vec<String> {
         faults.extend(judge.order());
         faults.extend(judge.references());
         faults.extend(judge.deletes());
+        faults.extend(judge.cuts());
     }
     faults
 }
@@ -87,15 +88,18 @@ impl<'a> Judge<'a> {
         let address = &change.address;
         let mut verbs: Vec<Verb> = self.steps[index].iter().map(|step| self.plan.steps[*step].verb).collect();
         verbs.sort();
-        let expected: &[Verb] = match change.action {
-            Action::NoOp if matches!(change.reason, Reason::Settling { .. }) => &[Verb::Wait],
-            Action::NoOp => &[],
-            Action::Create => &[Verb::Create],
-            Action::Update => &[Verb::Update],
-            Action::CreateThenDelete | Action::DeleteThenCreate => &[Verb::Create, Verb::Delete],
-            Action::Delete => &[Verb::Delete],
+        let expected: &[&[Verb]] = match change.action {
+            Action::NoOp if matches!(change.reason, Reason::Settling { .. }) => &[&[Verb::Wait]],
+            Action::NoOp => &[&[]],
+            Action::Create => &[&[Verb::Create]],
+            Action::Update if widened(change).is_some() => {
+                &[&[Verb::Update], &[Verb::Widen, Verb::Narrow], &[Verb::Narrow]]
+            }
+            Action::Update => &[&[Verb::Update]],
+            Action::CreateThenDelete | Action::DeleteThenCreate => &[&[Verb::Create, Verb::Delete]],
+            Action::Delete => &[&[Verb::Delete]],
         };
-        if verbs != expected {
+        if !expected.contains(&verbs.as_slice()) {
             faults.push(format!("{address}: steps {verbs:?} for the action {:?}", change.action));
         }
         let makes = matches!(
@@ -115,6 +119,7 @@ impl<'a> Judge<'a> {
             faults.extend(self.foreign(change));
         }
         faults.extend(self.replacement(index, change));
+        faults.extend(self.narrowing(index, change));
         faults
     }
 
@@ -137,6 +142,57 @@ impl<'a> Judge<'a> {
         let found =
             self.plan.edges.iter().any(|edge| (edge.before, edge.after, edge.need) == (before, after, need));
         (!found).then(|| format!("{}: its replacement is not in order", change.address))
+    }
+
+    /// Whether what an update takes away in a second step goes after the first, if there is one, and with nothing else to come.
+    fn narrowing(&self, index: usize, change: &Change) -> Option<String> {
+        let narrow = self.step(index, Verb::Narrow)?;
+        let in_order = match self.step(index, Verb::Widen) {
+            Some(widen) => self.edge_need(widen, narrow) == Some(Need::Ready),
+            None => {
+                let live = change.live.as_ref().map(|live| &live.resource);
+                widened(change).as_ref().map(|widened| &widened.resource) == live
+            }
+        };
+        (!in_order).then(|| format!("{}: what it takes away is not taken away last", change.address))
+    }
+
+    /// Whether what an update takes away stays until all that relies on it has changed.
+    fn cuts(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        for (index, change) in self.plan.changes.iter().enumerate() {
+            let cuts = change.action == Action::Update && widened(change).is_some();
+            // What it names may have to go before the others can change.
+            let leads = self.links[index].iter().any(|used| self.step(*used, Verb::Delete).is_some());
+            let Some(cut) = self.steps[index].iter().copied().max().filter(|_| cuts && !leads) else {
+                continue;
+            };
+            for user in self.behind(index) {
+                let in_time =
+                    |step: &StepId| matches!(self.edge_need(*step, cut), Some(Need::Ready | Need::Gone));
+                if !self.steps[user].iter().all(in_time) {
+                    let address = &self.plan.changes[user].address;
+                    faults.push(format!("{} takes away what {address} may still rely on", change.address));
+                }
+            }
+        }
+        faults
+    }
+
+    /// The changes of what refers to the live resource of `change`, directly or through others; groups that name a group
+    /// let others in, and do not rely on it.
+    fn behind(&self, change: usize) -> BTreeSet<usize> {
+        let mut found = BTreeSet::new();
+        let mut next = vec![change];
+        while let Some(used) = next.pop() {
+            for (user, links) in self.links.iter().enumerate() {
+                let is_group = self.plan.changes[user].address.kind() == Kind::SecurityGroup;
+                if links.contains(&used) && !is_group && found.insert(user) {
+                    next.push(user);
+                }
+            }
+        }
+        found
     }
 
     /// Whether the steps can be done one after the other as they are numbered.
@@ -209,7 +265,7 @@ impl<'a> Judge<'a> {
                 continue;
             }
             let leaves = match dependent.action {
-                Action::Update => self.step(user, Verb::Update),
+                Action::Update => self.steps[user].iter().copied().max(),
                 Action::NoOp | Action::Create => None,
                 Action::CreateThenDelete | Action::DeleteThenCreate | Action::Delete => {
                     self.step(user, Verb::Delete)
@@ -268,6 +324,11 @@ impl<'a> Judge<'a> {
         }
         knots
     }
+}
+
+/// What the change makes of what is live before it takes anything away; none where it takes nothing away.
+fn widened(change: &Change) -> Option<DesiredResource> {
+    change.widened(change.desired.as_ref()?)
 }
 
 /// Which live resources name which others by their ARNs and ids.

@@ -201,6 +201,16 @@ impl Change {
     }
 }
 
+impl Change {
+    /// What an update in two steps makes of what is live before it takes anything away: `desired`, its references filled
+    /// in, with all that goes. Tags come last, or what is left to be done would look like a change of others.
+    pub fn widened(&self, desired: &DesiredResource) -> Option<DesiredResource> {
+        let live = self.live.as_ref()?;
+        let resource = live.resource.widened(&desired.resource)?;
+        Some(DesiredResource { resource, tags: live.tags.clone(), ..desired.clone() })
+    }
+}
+
 /// The number of a step in its plan.
 pub type StepId = usize;
 
@@ -212,13 +222,17 @@ pub enum Verb {
     Create,
     /// Changes the live resource into the desired one.
     Update,
+    /// Changes the live resource so far that it has all of the desired one, and still what goes.
+    Widen,
+    /// Changes the live resource, widened before unless nothing comes, into the desired one.
+    Narrow,
     /// Waits until the live resource has settled.
     Wait,
     /// Deletes the live resource.
     Delete,
 }
 
-/// One executable unit: a replacement has two.
+/// One executable unit: a replacement has two, and so has an update that takes away what others still rely on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
     /// What it does.

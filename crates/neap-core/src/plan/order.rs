@@ -15,7 +15,7 @@ use super::decide::Decision;
 use super::wishes::Wishes;
 use super::world::{Node, World};
 use super::{Action, Edge, Need, Reason, StepId, Verb};
-use crate::address::Address;
+use crate::address::{Address, Kind};
 use crate::kinds::Resource;
 
 /// How bad it would be to do without an edge. Where edges would make a cycle the weakest give way.
@@ -63,8 +63,10 @@ pub(super) fn order(
     wishes: &Wishes<'_>,
 ) -> Result<Order, Knot> {
     let mut builder = Builder::new(decisions, world, wishes);
+    (0..decisions.len()).for_each(|decision| builder.split(decision));
     for decision in 0..decisions.len() {
         builder.within(decision);
+        builder.narrows(decision);
         builder.makes(decision);
         builder.switches(decision);
         builder.released(decision);
@@ -89,6 +91,8 @@ struct Builder<'b> {
     acts: Vec<Act>,
     /// The step that creates, updates or waits for the resource of each decision.
     making: Vec<Option<StepId>>,
+    /// The step that takes away what its update drops, where that is one of its own.
+    narrowing: Vec<Option<StepId>>,
     /// The step that deletes its live resource.
     deleting: Vec<Option<StepId>>,
     /// The decision about each desired address.
@@ -134,8 +138,52 @@ impl<'b> Builder<'b> {
                 }
             }
         }
+        let narrowing = vec![None; decisions.len()];
         let edges = BTreeMap::new();
-        Self { decisions, world, wishes, acts, making, deleting, at, about, users, leaving, edges }
+        Self { decisions, world, wishes, acts, making, narrowing, deleting, at, about, users, leaving, edges }
+    }
+
+    /// An update drops what goes last, in a step of its own, where anything changes that may still rely on it.
+    fn split(&mut self, index: usize) {
+        let decision = &self.decisions[index];
+        let (Action::Update, Some(node)) = (decision.action, decision.node) else { return };
+        let live = &self.world.nodes[node].resource;
+        let widened = decision.filled.as_ref().and_then(|filled| live.widened(&filled.resource));
+        let (Some(widened), Some(make)) = (widened, self.making[index]) else { return };
+        let changes = |other: &usize| self.making[*other].or(self.deleting[*other]).is_some();
+        if !self.behind(node).iter().any(changes) {
+            return;
+        }
+        if widened == *live {
+            // Nothing comes, so there is nothing that others would wait for.
+            self.acts[make].verb = Verb::Narrow;
+            self.narrowing[index] = self.making[index].take();
+        } else {
+            self.acts[make].verb = Verb::Widen;
+            self.acts.push(Act { verb: Verb::Narrow, decision: index });
+            self.narrowing[index] = Some(self.acts.len() - 1);
+        }
+    }
+
+    /// The decisions about what refers to the live resource `node`, directly or through others. What a group lets in does not
+    /// rely on the rules of that group's peers.
+    fn behind(&self, node: Node) -> BTreeSet<usize> {
+        let mut found = BTreeSet::new();
+        let mut next = vec![node];
+        while let Some(node) = next.pop() {
+            for user in self.users.get(&node).into_iter().flatten().copied() {
+                let decision = &self.decisions[user];
+                if decision.kind() != Kind::SecurityGroup && found.insert(user) {
+                    next.extend(decision.node);
+                }
+            }
+        }
+        found
+    }
+
+    /// The step after which what is live is as the stack says.
+    fn last(&self, index: usize) -> Option<StepId> {
+        self.narrowing[index].or(self.making[index])
     }
 
     /// Puts `before` before `after`, where both exist. Of two needs the later one holds.

@@ -224,12 +224,15 @@ impl Sky {
                     .for_each(|found| found.phase = Phase::Ready);
             }
             Verb::Delete => self.delete(&live()?.id.clone())?,
-            Verb::Create | Verb::Update => {
+            Verb::Create | Verb::Update | Verb::Widen | Verb::Narrow => {
                 let desired = change.desired.as_ref().ok_or("nothing is desired")?;
                 let spec = change.spec.as_ref().ok_or("no spec")?;
                 let mut desired = resolved(desired, known)?;
                 desired.tags.insert(TAG_SPEC.into(), spec.clone());
-                let old = if step.verb == Verb::Update { Some(live()?.id.clone()) } else { None };
+                if step.verb == Verb::Widen {
+                    desired = change.widened(&desired).ok_or("nothing goes")?;
+                }
+                let old = if step.verb == Verb::Create { None } else { Some(live()?.id.clone()) };
                 let outputs = self.put(&step.address, desired, old)?;
                 known.insert(step.address.clone(), outputs);
             }

@@ -309,6 +309,9 @@ fn groups(stack: &mut Desired, picks: &mut Picks<'_>) {
     let from = picks.coin().then(|| of("security_group.outer", "id"));
     let mut inner = security_group("inner", from.as_deref().unwrap_or("10.0.0.0/8"));
     inner.description = picks.one_of(&["inner", "innermost"]).into();
+    let ports = [3000 + u16::from(picks.below(2)), 4000];
+    let from = picks.one_of(&["10.0.0.0/8", "10.0.0.0/16"]);
+    inner.ingress.extend(ports.iter().map(|port| SecurityGroupRule::tcp(*port, from, "")));
     add(stack, "security_group.inner", inner);
     for name in ["a", "b", "c"] {
         if picks.below(3) > 0 {

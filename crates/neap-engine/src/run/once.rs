@@ -39,7 +39,7 @@ impl Run<'_> {
         let repeat = Repeat::of(self.plan.steps[step].address.kind());
         match self.verb(step) {
             Verb::Create => repeat.makes_another(),
-            Verb::Update => repeat == Repeat::Append,
+            Verb::Update | Verb::Widen | Verb::Narrow => repeat == Repeat::Append,
             Verb::Delete | Verb::Wait => false,
         }
     }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use neap_core::address::Address;
 use neap_core::config::Secrets;
+use neap_core::desired::TAG_SPEC;
+use neap_core::kinds::{Resource, SecurityGroup, SecurityGroupRule};
 use neap_core::plan::{Action, Edge, Need, Step, Verb};
 use neap_engine::apply::ApplyOptions;
 use neap_engine::cloud::{ErrorKind, Progress};
@@ -177,4 +179,29 @@ async fn a_plan_without_steps_is_done_at_once() {
     let (summary, events) = run(&Scripted::new(), &plan(&[], &[])).await;
     assert!(summary.is_success());
     assert!(events.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_in_two_steps_sends_what_comes_and_then_the_rest() {
+    let address = Address::new(neap_core::address::Kind::SecurityGroup, "api");
+    let with = |port: u16| {
+        let Resource::SecurityGroup(group) = Resource::example(address.kind()) else { panic!("a group") };
+        SecurityGroup { ingress: [SecurityGroupRule::tcp(port, "0.0.0.0/0", "")].into(), ..group }
+    };
+    let (mut old, mut new) = (live(&address), desired(&address));
+    (old.resource, new.resource) = (with(80).into(), with(81).into());
+    old.tags.insert(TAG_SPEC.into(), "spec-of-old".into());
+    let mut moving = plan(&[], &[]);
+    moving.changes.push(change(address.clone(), Action::Update, Some(new.clone()), Some(old)));
+    let step = |verb| Step { verb, address: address.clone(), change: 0 };
+    moving.steps = vec![step(Verb::Widen), step(Verb::Narrow)];
+    moving.edges = vec![Edge { before: 0, after: 1, need: Need::Ready }];
+    let cloud = Scripted::new();
+    let (summary, _) = run(&cloud, &moving).await;
+    assert_eq!(words(&summary), ["done"; 2]);
+    let [(first, old_spec), (last, new_spec)] = &cloud.received()[..] else { panic!("two calls") };
+    let Resource::SecurityGroup(both) = &first.resource else { panic!("a group") };
+    assert_eq!(both.ingress, with(80).ingress.union(&with(81).ingress).cloned().collect());
+    assert_eq!((old_spec.as_str(), new_spec.as_str()), ("spec-of-old", "spec-of-the-stack"));
+    assert_eq!(last.resource, new.resource);
 }

@@ -61,7 +61,7 @@ fn call(plan: &Plan, step: StepId) -> String {
     let step = &plan.steps[step];
     let verb = match step.verb {
         Verb::Create => "create",
-        Verb::Update => "update",
+        Verb::Update | Verb::Widen | Verb::Narrow => "update",
         Verb::Delete => "delete",
         Verb::Wait => "wait",
     };

@@ -107,7 +107,7 @@ async fn reconcile(
     desired: &BTreeSet<SecurityGroupRule>,
 ) -> Result<(), CallError> {
     let among = |rules: &BTreeSet<SecurityGroupRule>, rule: &SecurityGroupRule| {
-        rules.iter().any(|other| is_same_traffic(other, rule))
+        rules.iter().any(|other| other.is_same_traffic(rule))
     };
     let pick = |from: &BTreeSet<SecurityGroupRule>, keep: &dyn Fn(&SecurityGroupRule) -> bool| {
         from.iter().filter(|rule| keep(rule)).cloned().collect::<Vec<_>>()
@@ -158,12 +158,6 @@ fn create_group(world: &mut World, request: &Request<'_>, desired: &SecurityGrou
     Ok(arn)
 }
 
-/// Whether two rules let the same traffic through: their descriptions do not count.
-fn is_same_traffic(one: &SecurityGroupRule, other: &SecurityGroupRule) -> bool {
-    let traffic = |rule: &SecurityGroupRule| (rule.from_port, rule.to_port);
-    one.protocol == other.protocol && traffic(one) == traffic(other) && one.peer == other.peer
-}
-
 /// Adds rules: all of them, or none if one is there already.
 fn authorize(
     world: &mut World,
@@ -174,7 +168,7 @@ fn authorize(
     let mut rules = (direction.of)(world.change::<SecurityGroup>(arn, NOT_FOUND)?).clone();
     for rule in added {
         check(world, &rule)?;
-        if rules.iter().any(|other| is_same_traffic(other, &rule)) {
+        if rules.iter().any(|other| other.is_same_traffic(&rule)) {
             let message = format!(
                 "the specified rule \"peer: {}, {}, ALLOW\" already exists",
                 rule.peer,
@@ -200,7 +194,7 @@ fn redescribe(
 ) -> Answer<()> {
     let rules = (direction.of_mut)(world.change::<SecurityGroup>(arn, NOT_FOUND)?);
     for rule in changed {
-        rules.retain(|other| !is_same_traffic(other, &rule));
+        rules.retain(|other| !other.is_same_traffic(&rule));
         rules.insert(rule);
     }
     Ok(())

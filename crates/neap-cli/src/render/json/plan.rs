@@ -86,7 +86,7 @@ struct FieldView {
     forces_replacement: bool,
 }
 
-/// One executable unit: a replacement has two.
+/// One executable unit: a replacement has two, and so has an update that takes away what others still rely on.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct StepView {
     /// What it does.

@@ -19,6 +19,18 @@ impl Builder<'_> {
         }
     }
 
+    /// What an update drops goes when all that relies on it has changed: old tasks serve, and are asked for their health, until
+    /// new ones do.
+    pub(super) fn narrows(&mut self, index: usize) {
+        let narrow = self.narrowing[index];
+        let Some(node) = self.decisions[index].node.filter(|_| narrow.is_some()) else { return };
+        self.edge(self.making[index], narrow, Need::Ready, Strength::Needed);
+        for other in self.behind(node) {
+            self.edge(self.making[other], narrow, Need::Ready, Strength::Smooth);
+            self.edge(self.deleting[other], narrow, Need::Gone, Strength::Smooth);
+        }
+    }
+
     /// What a create or an update waits for.
     pub(super) fn makes(&mut self, index: usize) {
         let decision = &self.decisions[index];
@@ -181,7 +193,7 @@ impl Builder<'_> {
             // AWS refuses the delete until the update has let go; then only a new resource can wait for it.
             let held = rule.holds && dependent.action == Action::Update;
             let strength = if held { Strength::Successor } else { Strength::Smooth };
-            self.edge(self.making[user], Some(delete), Need::Ready, strength);
+            self.edge(self.last(user), Some(delete), Need::Ready, strength);
         }
         let goes = match dependent.action {
             Action::Delete | Action::DeleteThenCreate => true,
