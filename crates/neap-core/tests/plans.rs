@@ -592,3 +592,18 @@ fn a_rule_outlives_what_goes_and_a_group_the_rules_that_name_it() {
     assert_eq!(need(&plan, (Delete, "security_group.alb-public"), (Narrow, GROUP)), Some(Need::Ready));
     finish(sky, &plan, &stack);
 }
+
+#[test]
+fn tasks_move_behind_a_new_load_balancer_when_it_answers_and_the_old_one_stays_until_they_have() {
+    let sky = applied(&course());
+    let mut stack = course();
+    add(&mut stack, "alb.public", alb("public", "internal", "security_group.alb-public"));
+    add(&mut stack, "target_group.api", target_group("api", 4000, "/"));
+    let plan = planned(&stack, &sky);
+    let service = (Update, "service.api");
+    assert_eq!(need(&plan, service, (Create, "alb.public")), Some(Need::Ready));
+    for old in ["alb.public", "alb.public.listener.http", "alb.public.listener.http.rule.10"] {
+        assert_eq!(need(&plan, (Delete, old), service), Some(Need::Ready), "{old}");
+    }
+    finish(sky, &plan, &stack);
+}

@@ -69,6 +69,7 @@ pub(super) fn order(
         builder.narrows(decision);
         builder.makes(decision);
         builder.switches(decision);
+        builder.moves_behind(decision);
         builder.released(decision);
         builder.stays_connected(decision);
         builder.takes_over(decision);

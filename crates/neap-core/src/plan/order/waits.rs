@@ -2,6 +2,8 @@
 //!
 //! Decides the edges of one decision at a time. Must not know how cycles among them are resolved.
 
+use std::collections::BTreeSet;
+
 use super::{Builder, Strength, place};
 use crate::address::{Address, Kind};
 use crate::edges;
@@ -76,6 +78,30 @@ impl Builder<'_> {
         for (other, route) in self.decisions.iter().enumerate() {
             if balancer_address(&route.address).is_some_and(|found| balancers.contains(&&found)) {
                 self.edge(self.making[other], self.making[index], Need::Ready, Strength::Smooth);
+            }
+        }
+    }
+
+    /// Tasks move behind the successor of a load balancer when it takes traffic, and the old one stays until they have.
+    pub(super) fn moves_behind(&mut self, index: usize) {
+        let service = &self.decisions[index];
+        if service.kind() != Kind::Service || service.action != Action::Update {
+            return;
+        }
+        let wishes = self.wishes;
+        let replaced = |balancer: &usize| self.decisions[*balancer].action == Action::CreateThenDelete;
+        let fronts = wishes.awaited(&service.address).into_iter().filter(|found| found.kind().routes());
+        let fronts = fronts.filter_map(balancer_address).filter_map(|front| self.at.get(&front).copied());
+        for balancer in fronts.filter(replaced).collect::<BTreeSet<usize>>() {
+            self.edge(self.making[balancer], self.making[index], Need::Ready, Strength::Smooth);
+            let old = self.decisions[balancer].node;
+            let on_it = |other: &usize| {
+                let live = self.decisions[*other].node;
+                *other == balancer
+                    || old.is_some() && live.and_then(|live| self.world.load_balancer(live)) == old
+            };
+            for leaving in (0..self.decisions.len()).filter(on_it).collect::<Vec<usize>>() {
+                self.edge(self.making[index], self.deleting[leaving], Need::Ready, Strength::Smooth);
             }
         }
     }
