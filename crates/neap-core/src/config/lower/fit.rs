@@ -8,9 +8,8 @@ use super::context::Lowering;
 use super::ground::{Grounds, OnInstances};
 use super::instances::processor;
 use super::place::Place;
-use crate::config::shape::{Architecture, ContainerTable, NetworkMode, TaskTable};
+use crate::config::shape::{ContainerTable, NetworkMode, TaskTable};
 use crate::instances;
-use crate::reference::Processor;
 
 /// CPU units of a virtual processor.
 const UNITS: u32 = 1024;
@@ -24,10 +23,7 @@ pub(super) fn check(
     grounds: &Grounds<'_>,
 ) {
     check_modes(lowering, place, table, mode, grounds);
-    let wanted = match table.architecture {
-        Architecture::X86_64 => Processor::X86,
-        Architecture::Arm64 => Processor::Arm,
-    };
+    let wanted = table.architecture.processor();
     let mut told = BTreeSet::new();
     for ground in &grounds.instances {
         for block in &ground.blocks {

@@ -42,10 +42,7 @@ pub(super) fn capacity_address(name: &str) -> Address {
 
 /// The processor of the instances; nothing if neither the type nor the table tells it.
 pub(super) fn processor(table: &InstancesTable) -> Option<Processor> {
-    instances::processor(&table.instance_type).or(table.architecture.map(|architecture| match architecture {
-        Architecture::X86_64 => Processor::X86,
-        Architecture::Arm64 => Processor::Arm,
-    }))
+    instances::processor(&table.instance_type).or(table.architecture.map(Architecture::processor))
 }
 
 /// Lowers the instances of every cluster that has some.
@@ -199,7 +196,7 @@ fn check(lowering: &mut Lowering<'_>, place: &Place, table: &InstancesTable) {
                 .nearest(name, instances::names())
                 .help("if AWS has it, say which processor: `architecture = \"x86_64\"` or `\"arm64\"`");
         }
-        (Some(known), Some(_)) if processor_of(table) != Some(known) => {
+        (Some(known), Some(said)) if said.processor() != known => {
             let message = format!("`{name}` has the processor {}", known.as_str());
             lowering.report(&place.at("architecture"), message).help("leave `architecture` out");
         }
@@ -223,11 +220,4 @@ fn check(lowering: &mut Lowering<'_>, place: &Place, table: &InstancesTable) {
             .report(&place.at("user_data"), "the script has a first line of its own")
             .help("leave it out: the lines follow neap's own, and bash runs both");
     }
-}
-
-fn processor_of(table: &InstancesTable) -> Option<Processor> {
-    table.architecture.map(|architecture| match architecture {
-        Architecture::X86_64 => Processor::X86,
-        Architecture::Arm64 => Processor::Arm,
-    })
 }

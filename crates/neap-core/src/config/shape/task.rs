@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{CONTAINER_NAME, ContainerTable, Statement, names, yes};
+use crate::reference::Processor;
 
 /// An ECS task definition.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -66,6 +67,16 @@ pub enum Architecture {
     /// Graviton; what a Mac with Apple silicon builds by default.
     #[serde(rename = "arm64")]
     Arm64,
+}
+
+impl Architecture {
+    /// What instances call it.
+    pub const fn processor(self) -> Processor {
+        match self {
+            Self::X86_64 => Processor::X86,
+            Self::Arm64 => Processor::Arm,
+        }
+    }
 }
 
 /// How containers reach the network.
