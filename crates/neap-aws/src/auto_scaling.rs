@@ -110,19 +110,28 @@ fn from_aws(group: &sdk::AutoScalingGroup, policies: &[sdk::ScalingPolicy]) -> A
     }
 }
 
-/// Takes the protection from scale-in off the instances of a group. What is said of new ones says nothing of them, and no
-/// policy could ever take one away.
-async fn unprotect(aws: &Aws, name: &str) -> Result<(), CallError> {
+/// Puts the protection from scale-in on the instances of a group, or takes it off. What is said of new ones says nothing of them: with it
+/// no policy could ever take one away, and without it ECS's managed termination protection does not hold for them
+/// (`AutoScalingGroupProvider` of ECS's API reference).
+async fn protect(aws: &Aws, name: &str, protected: bool) -> Result<(), CallError> {
     let Some(group) = find(aws, name).await? else { return Ok(()) };
-    let protects = |it: &&sdk::Instance| it.protected_from_scale_in() == Some(true);
-    let ids = group.instances().iter().filter(protects).filter_map(sdk::Instance::instance_id);
-    let ids: Vec<String> = ids.map(str::to_owned).collect();
+    let ids: Vec<String> = unlike(&group, protected).map(str::to_owned).collect();
     for ids in ids.chunks(PROTECTED) {
         let call = aws.scaling.set_instance_protection().auto_scaling_group_name(name);
-        let call = call.set_instance_ids(Some(ids.to_vec())).protected_from_scale_in(false);
+        let call = call.set_instance_ids(Some(ids.to_vec())).protected_from_scale_in(protected);
         call.send().await.map_err(failed("autoscaling:SetInstanceProtection"))?;
     }
     Ok(())
+}
+
+/// The ids of the instances whose protection is another one. AWS refuses to set that of an instance which starts or goes ("is not in
+/// InService or EnteringStandby or Standby").
+fn unlike(group: &sdk::AutoScalingGroup, protected: bool) -> impl Iterator<Item = &str> {
+    use sdk::LifecycleState::{EnteringStandby, InService, Standby};
+    let stays =
+        |it: &&sdk::Instance| matches!(it.lifecycle_state(), Some(InService | EnteringStandby | Standby));
+    let differs = move |it: &&sdk::Instance| it.protected_from_scale_in() == Some(!protected);
+    group.instances().iter().filter(stays).filter(differs).filter_map(sdk::Instance::instance_id)
 }
 
 /// How many instances run another version of the launch template than new ones would.
@@ -302,8 +311,8 @@ impl Remote for AutoScalingGroup {
         // What failed before says nothing of what is wanted now, whatever has come of the group since.
         let earlier = launches::ids(&launches::attempts(aws, &after.name).await?);
         aws.recent.launches_from(&after.name, earlier);
-        if before.scale_in_protection && !after.scale_in_protection {
-            unprotect(aws, &after.name).await?;
+        if before.scale_in_protection != after.scale_in_protection {
+            protect(aws, &after.name, after.scale_in_protection).await?;
         }
         let itself = |group: &Self| Self { target_tracking: BTreeMap::new(), ..group.clone() };
         if itself(before) != itself(after) {
@@ -402,6 +411,26 @@ mod tests {
         assert_eq!(from_aws(&group(&example, &[]), &[]), example);
         let two = AutoScalingGroup { subnets: ["subnet-1", "subnet-2"].map(String::from).into(), ..example };
         assert_eq!(from_aws(&group(&two, &[]), &[]), two);
+    }
+
+    #[test]
+    fn instances_that_are_there_get_what_new_ones_get_unless_they_start_or_go() {
+        use sdk::LifecycleState::{InService, Pending, Standby, Terminating};
+        let instance = |(id, state, protected): (&str, sdk::LifecycleState, bool)| {
+            let instance = sdk::Instance::builder().instance_id(id).lifecycle_state(state);
+            instance.protected_from_scale_in(protected).build()
+        };
+        let instances = [
+            ("i-1", InService, true),
+            ("i-2", InService, false),
+            ("i-3", Standby, true),
+            ("i-4", Terminating, true),
+            ("i-5", Pending, false),
+        ];
+        let instances = instances.map(instance).into();
+        let group = sdk::AutoScalingGroup::builder().set_instances(Some(instances)).build();
+        assert_eq!(unlike(&group, false).collect::<Vec<_>>(), ["i-1", "i-3"]);
+        assert_eq!(unlike(&group, true).collect::<Vec<_>>(), ["i-2"]);
     }
 
     #[test]

@@ -38,8 +38,8 @@ pub(crate) async fn update(
 ) -> Result<(), CallError> {
     let current = request.current::<AutoScalingGroup>(arn)?;
     let itself = |group: &AutoScalingGroup| AutoScalingGroup { target_tracking: [].into(), ..group.clone() };
-    if current.scale_in_protection && !desired.scale_in_protection && current.desired > 0 {
-        // New instances have none; those that are there would keep theirs.
+    if current.scale_in_protection != desired.scale_in_protection && current.desired > 0 {
+        // What is said of new instances says nothing of those that are there.
         request.call("autoscaling:SetInstanceProtection", |world| exists(world, arn)).await?;
     }
     if itself(&current) != itself(desired) {

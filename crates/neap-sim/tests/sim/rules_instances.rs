@@ -88,7 +88,7 @@ async fn policies_are_put_changed_and_deleted_one_by_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn instances_lose_their_protection_when_new_ones_get_none() {
+async fn instances_get_and_lose_their_protection_as_new_ones_do() {
     let sim = Sim::in_memory();
     let desired = group(&sim, |_| {}).await;
     must_create(&sim, &desired).await;
@@ -96,6 +96,9 @@ async fn instances_lose_their_protection_when_new_ones_get_none() {
     let free = resource(GROUP, AutoScalingGroup { scale_in_protection: false, ..fields(&desired) });
     update(&sim, &found, &free).await.expect("a change");
     assert_eq!(sim.counts()["autoscaling:SetInstanceProtection"], 1);
+    let found = present(&sim, GROUP, &free).await;
+    update(&sim, &found, &desired).await.expect("a change");
+    assert_eq!(sim.counts()["autoscaling:SetInstanceProtection"], 2);
 }
 
 fn launches(instance_type: &str, reason: Option<&str>) -> String {
