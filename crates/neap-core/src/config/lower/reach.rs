@@ -2,7 +2,7 @@
 //!
 //! Decides the rules between the security groups of services. Must not know how they find each other.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::context::Lowering;
 use super::ground::Block;
@@ -10,9 +10,9 @@ use super::place::Place;
 use super::stack::is_id;
 use super::{connect, container, ground, instances};
 use crate::address::{Address, Kind};
-use crate::config::shape::{NetworkMode, OneOrMany, RecordType, ServiceTable, StackFile};
+use crate::config::shape::{NetworkMode, OneOrMany, RecordType, ServiceTable, StackFile, TaskTable};
 use crate::desired::{TAG_REACHES, short_hash};
-use crate::kinds::SecurityGroupRule;
+use crate::kinds::{PortMapping, SecurityGroupRule};
 use crate::reference;
 
 /// The ports from which ECS chooses one for a container.
@@ -146,47 +146,51 @@ fn peers(file: &StackFile, name: &str, service: &ServiceTable) -> BTreeSet<Strin
     chosen.iter().map(named).collect()
 }
 
-/// The ports on which the tasks of a service answer those that find them by name.
-fn ports(file: &StackFile, service: &ServiceTable) -> BTreeSet<u16> {
-    let Some(task) = file.task.get(&service.task) else { return BTreeSet::new() };
+/// Where the proxies of a service's tasks listen, if the stack says it, each with the port of the container behind it.
+fn proxied(service: &ServiceTable, task: &TaskTable) -> Vec<(Option<u16>, u16)> {
     let serves = service.connect.iter().filter_map(|connect| connect.serve.as_ref());
     let serves = serves.flat_map(OneOrMany::as_slice);
-    let mut ports: BTreeSet<u16> = serves
-        .filter_map(|serve| Some(serve.ingress_port.unwrap_or(connect::served(serve, task)?.container_port)))
-        .collect();
-    if let Some(discovery) = &service.discovery {
-        let is_meant = |name: &String, port: u16| {
-            let of_container = discovery.container.as_ref().is_none_or(|it| it == name);
-            let of_port = discovery.port.is_none_or(|it| it == port);
-            discovery.record != Some(RecordType::Srv) || (of_container && of_port)
-        };
-        for (name, container) in &task.container {
-            let open =
-                container::ports(container).map(|(_, port)| port).filter(|port| port.protocol == "tcp");
-            ports.extend(open.map(|port| port.container_port).filter(|port| is_meant(name, *port)));
-        }
-    }
+    serves.filter_map(|it| Some((it.ingress_port, connect::served(it, task)?.container_port))).collect()
+}
+
+/// The ports of containers that are found by DNS.
+fn discovered(service: &ServiceTable, task: &TaskTable) -> Vec<PortMapping> {
+    let Some(discovery) = &service.discovery else { return Vec::new() };
+    let is_meant = |name: &String, port: u16| {
+        let of_container = discovery.container.as_ref().is_none_or(|it| it == name);
+        let of_port = discovery.port.is_none_or(|it| it == port);
+        discovery.record != Some(RecordType::Srv) || (of_container && of_port)
+    };
+    let ports = task
+        .container
+        .iter()
+        .flat_map(|(name, table)| container::ports(table).map(move |(_, it)| (name, it)));
     ports
+        .filter(|(name, port)| port.protocol == "tcp" && is_meant(name, port.container_port))
+        .map(|(_, port)| port)
+        .collect()
+}
+
+/// The ports on which the tasks of a service, which have interfaces of their own, answer those that find them by name.
+fn ports(file: &StackFile, service: &ServiceTable) -> BTreeSet<u16> {
+    let Some(task) = file.task.get(&service.task) else { return BTreeSet::new() };
+    let proxied = proxied(service, task).into_iter().map(|(told, container)| told.unwrap_or(container));
+    proxied.chain(discovered(service, task).into_iter().map(|port| port.container_port)).collect()
 }
 
 /// The ports of an instance behind which the tasks of a service answer.
 fn shared_ports(file: &StackFile, service: &ServiceTable, mode: NetworkMode) -> BTreeSet<(u16, u16)> {
     let Some(task) = file.task.get(&service.task) else { return BTreeSet::new() };
-    let open: BTreeMap<u16, u16> = task
-        .container
-        .values()
-        .flat_map(container::ports)
-        .map(|(_, port)| (port.container_port, port.host_port))
-        .collect();
-    // The proxy of Service Connect stands behind a port that ECS chooses.
-    let proxy = service.connect.is_some().then_some(CHOSEN_PORTS);
-    let found = ports(file, service).into_iter().map(|port| match (mode, open.get(&port)) {
-        // A port of no container is the one that the proxy was given.
-        (NetworkMode::Host, _) | (_, None) => (port, port),
-        (_, Some(fixed)) if *fixed != 0 => (*fixed, *fixed),
-        _ => CHOSEN_PORTS,
+    // A proxy that is not told where to listen stands behind a port that ECS chooses, whichever the container has
+    // (`ingressPortOverride` in `ServiceConnectService` of the API reference).
+    let proxied = proxied(service, task).into_iter();
+    let proxied = proxied.map(|(told, _)| told.map_or(CHOSEN_PORTS, |port| (port, port)));
+    let discovered = discovered(service, task).into_iter().map(|port| match (mode, port.host_port) {
+        (NetworkMode::Host, _) => (port.container_port, port.container_port),
+        (_, 0) => CHOSEN_PORTS,
+        (_, fixed) => (fixed, fixed),
     });
-    found.chain(proxy).collect()
+    proxied.chain(discovered).collect()
 }
 
 /// What comes before the service `table`: those that it asks, since the proxies of its tasks know the names that there are when

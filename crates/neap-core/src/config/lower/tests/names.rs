@@ -216,14 +216,47 @@ fn who_reaches_nobody_is_told() {
     );
 }
 
-#[test]
-fn services_on_instances_reach_each_other_through_the_group_of_those() {
-    let text = on_instances("").replace("[service.api]", "[service.api]\ndiscovery = {}");
+/// Who reaches the instances that two services share, one of which asks the other; `app` says the ports of that one.
+fn on_shared_instances(app: &str, api: &str, web: &str) -> Vec<String> {
+    let text = on_instances("").replace("port = 3000\n\n[target", &format!("{app}\n\n[target"));
+    let text = text.replace("[service.api]", &format!("[service.api]\n{api}"));
+    let text = text.replace("{ group = \"api\" }", "{ group = \"api\", container = \"app\" }");
     let text = format!(
         "{text}\n[namespace.main]\n{DNS}\n[task.web]\nmemory = 100\n[task.web.container.app]\nimage = \"nginx\"\n\
-         [service.web]\ncluster = \"main\"\ntask = \"web\"\nreaches = [\"api\"]\n"
+         [service.web]\ncluster = \"main\"\ntask = \"web\"\n{web}\n"
     );
-    let desired = lower_text(&text).expect("no mistakes");
+    ingress(&lower_text(&text).expect("no mistakes"), "security_group.cluster-main")
+}
+
+#[test]
+fn services_on_instances_reach_each_other_through_the_group_of_those() {
     let rules = ["32768-65535 ${security_group.alb-public.id}", "32768-65535 self"];
-    assert_eq!(ingress(&desired, "security_group.cluster-main"), rules);
+    assert_eq!(on_shared_instances("port = 3000", "discovery = {}", "reaches = [\"api\"]"), rules);
+}
+
+#[test]
+fn a_proxy_on_instances_is_reached_where_it_listens_and_not_where_its_container_does() {
+    let check = |more: &str, api: &str, expected: &[&str]| {
+        let app = format!("ports = [{{ port = 3000, name = \"http\"{more} }}]");
+        let mut rules = on_shared_instances(&app, api, ASKS);
+        rules.retain(|rule| rule.ends_with(" self"));
+        assert_eq!(rules, expected, "{more} {api}");
+    };
+    check("", SERVES, &["32768-65535 self"]);
+    check(", host_port = 8080", SERVES, &["32768-65535 self"]);
+    check("", "connect = { serve = { ingress_port = 15000 } }", &["15000-15000 self"]);
+    // What has this number on the instance is the proxy: the container has a port that ECS chooses.
+    check("", "connect = { serve = { ingress_port = 3000 } }", &["3000-3000 self"]);
+    let both = "connect = { serve = { ingress_port = 15000 } }\ndiscovery = { name = \"direct\" }";
+    check(", host_port = 8080", both, &["8080-8080 self", "15000-15000 self"]);
+}
+
+#[test]
+fn of_two_containers_with_the_same_port_the_one_that_is_found_is_reached() {
+    let app = "ports = [{ port = 3000, host_port = 8080 }]\n[task.api.container.side]\nimage = \"nginx\"\n\
+               ports = [{ port = 3000, host_port = 9090 }]";
+    let discovery = "discovery = { container = \"app\", record = \"SRV\" }";
+    let rules = on_shared_instances(app, discovery, "reaches = [\"api\"]");
+    assert!(rules.contains(&"8080-8080 self".to_owned()), "{rules:?}");
+    assert!(!rules.contains(&"9090-9090 self".to_owned()), "{rules:?}");
 }
