@@ -26,6 +26,8 @@ use crate::tags::{TagChanges, Tags, visible};
 
 const DESCRIBE: &str = "autoscaling:DescribeAutoScalingGroups";
 const CREATE: &str = "autoscaling:CreateAutoScalingGroup";
+/// The code of StartInstanceRefresh while another replacement of the instances goes on.
+const IN_PROGRESS: &str = "InstanceRefreshInProgress";
 /// The type of what a tag is on.
 const GROUP: &str = "auto-scaling-group";
 /// The most groups that a page holds.
@@ -110,9 +112,9 @@ fn from_aws(group: &sdk::AutoScalingGroup, policies: &[sdk::ScalingPolicy]) -> A
     }
 }
 
-/// Puts the protection from scale-in on the instances of a group, or takes it off. What is said of new ones says nothing of them: with it
-/// no policy could ever take one away, and without it ECS's managed termination protection does not hold for them
-/// (`AutoScalingGroupProvider` of ECS's API reference).
+/// Puts the protection from scale-in on the instances of a group, or takes it off. What is said of new ones says nothing of
+/// them: with it no policy could ever take one away, and without it ECS's managed termination protection does not hold for
+/// them (`AutoScalingGroupProvider` of ECS's API reference).
 async fn protect(aws: &Aws, name: &str, protected: bool) -> Result<(), CallError> {
     let Some(group) = find(aws, name).await? else { return Ok(()) };
     let ids: Vec<String> = unlike(&group, protected).map(str::to_owned).collect();
@@ -124,8 +126,8 @@ async fn protect(aws: &Aws, name: &str, protected: bool) -> Result<(), CallError
     Ok(())
 }
 
-/// The ids of the instances whose protection is another one. AWS refuses to set that of an instance which starts or goes ("is not in
-/// InService or EnteringStandby or Standby").
+/// The ids of the instances whose protection is another one. AWS refuses to set that of an instance which starts or goes ("is
+/// not in InService or EnteringStandby or Standby").
 fn unlike(group: &sdk::AutoScalingGroup, protected: bool) -> impl Iterator<Item = &str> {
     use sdk::LifecycleState::{EnteringStandby, InService, Standby};
     let stays =
@@ -174,7 +176,15 @@ async fn bare_phase(aws: &Aws, group: &sdk::AutoScalingGroup) -> Result<Phase, C
     let stale = n_stale(group);
     if stale > 0 {
         let name = group.auto_scaling_group_name().unwrap_or_default();
-        return Ok(replacing(stale, latest_refresh(aws, name).await?.as_ref()));
+        let latest = latest_refresh(aws, name).await?;
+        let shown = latest.as_ref().and_then(|refresh| refresh.instance_refresh_id());
+        // What ended before says nothing of the one that was started a moment ago and is not shown yet.
+        return Ok(match aws.recent.refresh(name) {
+            Some(started) if shown != Some(started.as_str()) => {
+                Phase::Settling("replacing the instances".to_owned())
+            }
+            _ => replacing(stale, latest.as_ref()),
+        });
     }
     let in_service =
         |instance: &&sdk::Instance| instance.lifecycle_state() == Some(&sdk::LifecycleState::InService);
@@ -189,12 +199,12 @@ async fn bare_phase(aws: &Aws, group: &sdk::AutoScalingGroup) -> Result<Phase, C
 
 /// How far a replacement of instances is, with what AWS says of the last one.
 fn replacing(stale: usize, refresh: Option<&sdk::InstanceRefresh>) -> Phase {
-    use sdk::InstanceRefreshStatus::{Baking, Cancelling, InProgress, Pending, RollbackInProgress};
+    use sdk::InstanceRefreshStatus::{Baking, InProgress, Pending, RollbackInProgress};
     let what = if stale == 1 { "1 instance runs" } else { "instances run" };
     let number = if stale == 1 { String::new() } else { format!("{stale} ") };
     let status = refresh.and_then(|refresh| refresh.status());
     match (refresh, status) {
-        (Some(refresh), Some(Pending | InProgress | Baking | Cancelling | RollbackInProgress)) => {
+        (Some(refresh), Some(Pending | InProgress | Baking | RollbackInProgress)) => {
             let done = refresh.percentage_complete().unwrap_or(0);
             Phase::Settling(format!("replacing the instances, {done} % done"))
         }
@@ -211,7 +221,8 @@ async fn latest_refresh(aws: &Aws, name: &str) -> Result<Option<sdk::InstanceRef
     Ok(answer.instance_refreshes.unwrap_or_default().into_iter().next())
 }
 
-/// Replaces the instances one by one, each new one first, protected or not.
+/// Replaces the instances one by one, each new one first, protected or not. A group has one replacement at a time: one that still
+/// goes on, perhaps since AWS cannot launch what it shall bring, is cancelled, and the repeat of the call starts the new one.
 async fn refresh(aws: &Aws, name: &str) -> Result<(), CallError> {
     let preferences = sdk::RefreshPreferences::builder()
         .min_healthy_percentage(100)
@@ -220,7 +231,29 @@ async fn refresh(aws: &Aws, name: &str) -> Result<(), CallError> {
         .skip_matching(true)
         .build();
     let call = aws.scaling.start_instance_refresh().auto_scaling_group_name(name).preferences(preferences);
-    call.send().await.map(|_| ()).map_err(failed("autoscaling:StartInstanceRefresh"))
+    match call.send().await.map_err(failed("autoscaling:StartInstanceRefresh")) {
+        Ok(started) => {
+            aws.recent.refreshed(name, started.instance_refresh_id().unwrap_or_default());
+            Ok(())
+        }
+        Err(error) if error.code.as_deref() == Some(IN_PROGRESS) => {
+            cancel(aws, name).await?;
+            Err(error)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Cancels the replacement that goes on, unless it is being cancelled or has ended. Instances that are on their way stay, and the
+/// next one looks at them as at all others, so they need not be waited for.
+async fn cancel(aws: &Aws, name: &str) -> Result<(), CallError> {
+    let latest = latest_refresh(aws, name).await?;
+    if latest.is_some_and(|refresh| refresh.status() == Some(&sdk::InstanceRefreshStatus::Cancelling)) {
+        return Ok(());
+    }
+    let call = aws.scaling.cancel_instance_refresh().auto_scaling_group_name(name);
+    let answer = call.wait_for_transitioning_instances(false).send().await;
+    if_gone(answer.map_err(failed("autoscaling:CancelInstanceRefresh")))
 }
 
 fn template(fields: &AutoScalingGroup) -> sdk::LaunchTemplateSpecification {
@@ -454,6 +487,11 @@ mod tests {
         assert_eq!(
             replacing(2, Some(&running)),
             Phase::Settling("replacing the instances, 50 % done".into())
+        );
+        let cancelled = refresh(sdk::InstanceRefreshStatus::Cancelling);
+        assert!(
+            matches!(replacing(1, Some(&cancelled)), Phase::Failed(_)),
+            "nothing takes its place by itself"
         );
         let failed = refresh(sdk::InstanceRefreshStatus::Failed);
         let expected = "1 instance runs an earlier version of the launch template: no room";

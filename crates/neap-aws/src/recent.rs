@@ -25,6 +25,8 @@ struct Changes {
     records: HashMap<String, String>,
     /// The attempts of the group of this name to launch instances that were there before its last change, or the first look.
     launches: HashMap<String, HashSet<String>>,
+    /// The id of the replacement of instances that was last started for the group of this name.
+    refreshes: HashMap<String, String>,
     /// The id of the operation of Cloud Map by which this is being done.
     operations: HashMap<String, String>,
 }
@@ -88,6 +90,16 @@ impl Recent {
         })
     }
 
+    /// A replacement of the instances of this group has been started.
+    pub(crate) fn refreshed(&self, group: &str, refresh: &str) {
+        self.with(|changes| changes.refreshes.insert(group.to_owned(), refresh.to_owned()));
+    }
+
+    /// The id of the replacement of instances that was last started for this group.
+    pub(crate) fn refresh(&self, group: &str) -> Option<String> {
+        self.with(|changes| changes.refreshes.get(group).cloned())
+    }
+
     /// Cloud Map does this by an operation with this id.
     pub(crate) fn operating(&self, what: &str, operation: &str) {
         self.with(|changes| changes.operations.insert(what.to_owned(), operation.to_owned()));
@@ -127,6 +139,8 @@ mod tests {
         recent.changed("app.example.com", "C1");
         assert_eq!(same.change("app.example.com"), Some("C1".to_owned()));
         assert_eq!(same.change("example.com"), None);
+        recent.refreshed("web", "r-1");
+        assert_eq!((same.refresh("web"), same.refresh("db")), (Some("r-1".to_owned()), None));
         recent.operating("ns-1", "op-1");
         assert_eq!(same.operation("ns-1"), Some("op-1".to_owned()));
         recent.over("ns-1");

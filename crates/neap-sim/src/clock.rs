@@ -47,6 +47,8 @@ pub(crate) const ROLE_SETTLES: Millis = 12 * SECOND;
 pub(crate) const INSTANCES_START: Millis = 75 * SECOND;
 /// How long an instance refresh takes for each instance.
 pub(crate) const INSTANCE_REPLACED: Millis = 120 * SECOND;
+/// Until an instance refresh that is cancelled is over.
+pub(crate) const REFRESH_CANCELS: Millis = 10 * SECOND;
 /// Until the instances of a group that is deleted are terminated (3.13: one to five minutes).
 pub(crate) const INSTANCES_TERMINATE: Millis = 90 * SECOND;
 /// Until a capacity provider that is deleted is gone, with its alarms (3.16).

@@ -391,6 +391,15 @@ pub(crate) struct Alarm {
     pub(crate) group: Option<String>,
 }
 
+/// A replacement of the instances of a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Refresh {
+    /// When it is over; never, while what it shall bring cannot be launched.
+    pub(crate) until: Millis,
+    /// Whether somebody has cancelled it.
+    pub(crate) is_cancelled: bool,
+}
+
 /// A network interface that outlives what it belonged to for a while.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Interface {

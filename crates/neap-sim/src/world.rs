@@ -19,7 +19,7 @@ use crate::arn::{self, Place};
 use crate::clock::{ALB_INTERFACES_LINGER, Millis, NAMES_LINGER, TASK_INTERFACES_LINGER, TOMBSTONES_STAY};
 use crate::error::{Answer, Rejection, SimError};
 use crate::limits::Buckets;
-use crate::record::{Advance, Alarm, Fields, Interface, Record, State};
+use crate::record::{Advance, Alarm, Fields, Interface, Record, Refresh, State};
 use crate::services::invalidation::Invalidation;
 use crate::services::objects::Objects;
 use crate::services::service_discovery;
@@ -123,6 +123,9 @@ pub(crate) struct World {
     pub(crate) registered: BTreeMap<String, Millis>,
     /// Network interfaces of what is gone.
     pub(crate) interfaces: Vec<Interface>,
+    /// The last replacement of the instances of each group, by ARN.
+    #[serde(default)]
+    pub(crate) refreshes: BTreeMap<String, Refresh>,
     /// Alarms of scaling, which nothing here rings.
     #[serde(default)]
     pub(crate) alarms: Vec<Alarm>,
@@ -186,6 +189,7 @@ impl Default for World {
             gone_certificates: BTreeSet::new(),
             registered: BTreeMap::new(),
             interfaces: Vec::new(),
+            refreshes: BTreeMap::new(),
             alarms: Vec::new(),
             buckets: Buckets::default(),
             stored: BTreeMap::new(),

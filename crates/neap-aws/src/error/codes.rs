@@ -168,7 +168,7 @@ pub(super) const BY_SERVICE: &[(&str, &str, ErrorKind)] = &[
     // A group that a network interface or another group still uses (3.3).
     ("ec2", "InvalidGroup.InUse", ErrorKind::InUse),
     ("autoscaling", "ScalingActivityInProgress", ErrorKind::InUse),
-    // Another replacement of the instances has to end first.
+    // Another replacement of the instances has to end first: it is cancelled.
     ("autoscaling", "InstanceRefreshInProgress", ErrorKind::NotYet),
     // Deletion protection, or a default rule (3.4, 3.7): no repetition helps.
     ("elasticloadbalancing", "OperationNotPermitted", ErrorKind::Invalid),

@@ -322,6 +322,7 @@ const AUTO_SCALING_GROUP: &[Right] = &[
     make("autoscaling:CreateOrUpdateTags", Own, Guard::None),
     make("autoscaling:DeleteTags", Own, Guard::None),
     make("autoscaling:StartInstanceRefresh", Own, Tagged),
+    make("autoscaling:CancelInstanceRefresh", Own, Tagged),
     make("autoscaling:SetInstanceProtection", Own, Tagged),
     make("autoscaling:PutScalingPolicy", Own, Tagged),
     make("autoscaling:DeletePolicy", Own, Tagged),

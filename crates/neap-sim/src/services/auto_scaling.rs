@@ -7,9 +7,9 @@ use neap_engine::cloud::CallError;
 use super::request::{TagCalls, gone_is_done};
 use super::{Request, launch_template};
 use crate::arn;
-use crate::clock::{INSTANCE_REPLACED, INSTANCES_START, INSTANCES_TERMINATE, Millis};
+use crate::clock::{INSTANCE_REPLACED, INSTANCES_START, INSTANCES_TERMINATE, Millis, REFRESH_CANCELS};
 use crate::error::{Answer, Rejection};
-use crate::record::{Alarm, Record, State};
+use crate::record::{Alarm, Record, Refresh, State};
 use crate::rules;
 use crate::world::World;
 
@@ -21,6 +21,7 @@ const MOST_POLICIES: usize = 50;
 const STALE: &str = "instances run an earlier version of the launch template, and nothing replaces them";
 const STARTING: &str = "starting instances";
 const REFRESHING: &str = "replacing the instances";
+const IN_PROGRESS: &str = "InstanceRefreshInProgress";
 
 pub(crate) async fn create(request: &Request<'_>, desired: &AutoScalingGroup) -> Result<String, CallError> {
     let existing = |world: &World| find(world, &desired.name);
@@ -52,7 +53,16 @@ pub(crate) async fn update(
             .is_some_and(|record| matches!(&record.state, State::Failed { reason } if reason == STALE))
     };
     if request.sim.look(is_stale) {
-        request.call("autoscaling:StartInstanceRefresh", |world| refresh(world, arn)).await?;
+        let started =
+            request.call("autoscaling:StartInstanceRefresh", |world| start_refresh(world, arn)).await;
+        let is_in_way = |error: &CallError| error.code.as_deref() == Some(IN_PROGRESS);
+        if started.as_ref().err().is_some_and(is_in_way)
+            && !request.sim.look(|world| is_cancelled(world, arn))
+        {
+            let cancel = |world: &mut World| cancel_refresh(world, arn);
+            gone_is_done(request.call("autoscaling:CancelInstanceRefresh", cancel).await)?;
+        }
+        started?;
     }
     policies(request, arn, &current, desired).await?;
     request.retag(arn, &TAGS).await
@@ -179,7 +189,9 @@ pub(crate) fn try_again(world: &mut World) {
     let stuck: Vec<(String, State)> =
         stuck.map(|(record, group)| (record.arn.clone(), starting(world, group, 0))).collect();
     for (arn, state) in stuck {
-        if let Some(record) = world.record_mut(&arn) {
+        if running_refresh(world, &arn).is_some() {
+            replace(world, &arn);
+        } else if let Some(record) = world.record_mut(&arn) {
             record.state = state;
         }
     }
@@ -207,20 +219,48 @@ fn update_group(world: &mut World, arn: &str, desired: &AutoScalingGroup) -> Ans
     Ok(())
 }
 
-fn refresh(world: &mut World, arn: &str) -> Answer<()> {
-    let now = world.now;
-    let group = world.change::<AutoScalingGroup>(arn, INVALID)?.clone();
-    let why = why_not(world, &group).map(|why| launches::with_failure(REFRESHING, why));
-    let record = world.record_mut(arn).ok_or_else(missing)?;
-    if matches!(&record.state, State::Settling { word, .. } if word.starts_with(REFRESHING)) {
-        let message = "An Instance Refresh is already in progress and blocks the execution of this one.";
-        return Err(Rejection::not_yet("InstanceRefreshInProgress", message));
+fn start_refresh(world: &mut World, arn: &str) -> Answer<()> {
+    world.change::<AutoScalingGroup>(arn, INVALID)?;
+    if running_refresh(world, arn).is_some() {
+        let message =
+            "An Instance Refresh is already in progress and blocks the execution of this Instance Refresh.";
+        return Err(Rejection::not_yet(IN_PROGRESS, message));
     }
-    let until = now + Millis::from(group.desired) * INSTANCE_REPLACED;
-    record.state = match why {
-        Some(word) => State::Settling { word, until: Millis::MAX },
-        None => State::Settling { word: REFRESHING.to_owned(), until },
+    replace(world, arn);
+    Ok(())
+}
+
+/// Lets a replacement of the instances of a group begin, or begin again.
+fn replace(world: &mut World, arn: &str) {
+    let Some(group) = world.get::<AutoScalingGroup>(arn).map(|(_, group)| group.clone()) else { return };
+    let (word, until) = match why_not(world, &group) {
+        Some(why) => (launches::with_failure(REFRESHING, why), Millis::MAX),
+        None => (REFRESHING.to_owned(), world.now + Millis::from(group.desired) * INSTANCE_REPLACED),
     };
+    world.refreshes.insert(arn.to_owned(), Refresh { until, is_cancelled: false });
+    if let Some(record) = world.record_mut(arn) {
+        record.state = State::Settling { word, until };
+    }
+}
+
+/// The replacement of the instances of a group that goes on.
+fn running_refresh<'world>(world: &'world World, arn: &str) -> Option<&'world Refresh> {
+    world.refreshes.get(arn).filter(|refresh| refresh.until > world.now)
+}
+
+fn is_cancelled(world: &World, arn: &str) -> bool {
+    running_refresh(world, arn).is_some_and(|refresh| refresh.is_cancelled)
+}
+
+/// Cancels what replaces the instances. Those that it has not replaced stay as they are.
+fn cancel_refresh(world: &mut World, arn: &str) -> Answer<()> {
+    if running_refresh(world, arn).is_none() {
+        let message = "No in progress or pending Instance Refresh found for the group";
+        return Err(Rejection::not_found("ActiveInstanceRefreshNotFound", message));
+    }
+    let refresh = Refresh { until: world.now + REFRESH_CANCELS, is_cancelled: true };
+    world.refreshes.insert(arn.to_owned(), refresh);
+    world.record_mut(arn).ok_or_else(missing)?.state = State::Failed { reason: STALE.to_owned() };
     Ok(())
 }
 
@@ -266,6 +306,7 @@ fn delete_group(world: &mut World, arn: &str) -> Answer<()> {
     // Its policies go with it, and their alarms.
     let name = world.get::<AutoScalingGroup>(arn).map(|(_, group)| group.name.clone());
     world.alarms.retain(|alarm| alarm.group.is_none() || alarm.group != name);
+    world.refreshes.remove(arn);
     let until = world.now + if n_instances(world, arn) > 0 { INSTANCES_TERMINATE } else { 0 };
     let record = world.record_mut(arn).ok_or_else(missing)?;
     if !record.is_deleting() {

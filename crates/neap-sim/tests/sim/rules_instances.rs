@@ -136,3 +136,63 @@ async fn a_group_waits_for_capacity_that_may_come_back() {
     let found = present(&sim, GROUP, &desired).await;
     until_gone(&sim, &found).await;
 }
+
+/// The group with another version of its launch template, whose instances have the type `name`.
+async fn with_type(sim: &Sim, desired: &DesiredResource, name: &str) -> DesiredResource {
+    const TEMPLATE: &str = "launch_template.cluster-main";
+    let profile = LaunchTemplate { instance_type: name.into(), ..LaunchTemplate::example() };
+    let shown = present(sim, TEMPLATE, &resource(TEMPLATE, profile.clone())).await;
+    let Resource::LaunchTemplate(live) = &shown.resource else { panic!("{shown:?}") };
+    let template = resource(TEMPLATE, LaunchTemplate { instance_type: name.into(), ..live.clone() });
+    let outputs = update(sim, &shown, &template).await.expect("a version");
+    let launch_template_version = outputs["version"].clone();
+    resource(GROUP, AutoScalingGroup { launch_template_version, ..fields(desired) })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replacement_that_cannot_launch_is_cancelled_by_the_next_change() {
+    let sim = Sim::in_memory();
+    let reason = "You have requested more vCPU capacity than your current vCPU limit of 2 allows.";
+    sim.seed(&launches("t3.large", Some(reason))).expect("a script");
+    let desired = group(&sim, |_| {}).await;
+    let outputs = must_create(&sim, &desired).await;
+    until_ready(&sim, &desired, &outputs).await.expect("instances");
+    let found = present(&sim, GROUP, &desired).await;
+    let wrong = with_type(&sim, &desired, "t3.large").await;
+    update(&sim, &found, &wrong).await.expect("a change");
+    let told = until_ready(&sim, &wrong, &outputs).await.expect_err("no instance");
+    assert_eq!(told, format!("replacing the instances; last attempt: {reason}"));
+    let found = present(&sim, GROUP, &wrong).await;
+    let mended = with_type(&sim, &wrong, "t3.small").await;
+    // AWS works on the cancelling, so the same call is made again, and cancels nothing more.
+    for _ in 0..2 {
+        refused(update(&sim, &found, &mended).await, ErrorKind::NotYet, "InstanceRefreshInProgress");
+    }
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    update(&sim, &found, &mended).await.expect("a change");
+    assert_eq!(sim.counts()["autoscaling:CancelInstanceRefresh"], 1);
+    assert_eq!(sim.counts()["autoscaling:StartInstanceRefresh"], 4);
+    until_ready(&sim, &mended, &outputs).await.expect("other instances");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replacement_goes_on_when_aws_can_launch_again() {
+    let sim = Sim::in_memory();
+    sim.seed(&launches("t3.large", Some("There is no capacity."))).expect("a script");
+    let desired = group(&sim, |_| {}).await;
+    let outputs = must_create(&sim, &desired).await;
+    until_ready(&sim, &desired, &outputs).await.expect("instances");
+    let found = present(&sim, GROUP, &desired).await;
+    let other = with_type(&sim, &desired, "t3.large").await;
+    update(&sim, &found, &other).await.expect("a change");
+    let Progress::Pending(told) = sim.ready(&other, &outputs).await.expect("an answer") else {
+        panic!("it may come back");
+    };
+    assert_eq!(told, "replacing the instances; last attempt: There is no capacity.");
+    sim.seed(&launches("t3.large", None)).expect("a script");
+    let Progress::Pending(told) = sim.ready(&other, &outputs).await.expect("an answer") else {
+        panic!("it takes its time");
+    };
+    assert_eq!(told, "replacing the instances");
+    until_ready(&sim, &other, &outputs).await.expect("other instances");
+}
