@@ -3,10 +3,12 @@
 //! Must not know how acts are carried out.
 
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
 
 use proptest::prelude::*;
 
+use crate::example;
 use crate::stack::KNOBS;
 
 /// Which of the two stacks: `course`, or `course-prod`, whose name begins with the other's.
@@ -45,6 +47,8 @@ pub(crate) enum Slowness {
 pub(crate) enum Act {
     /// The stack file is edited: one knob is turned.
     Edit(usize, u8),
+    /// The stack file becomes an example's, after one of its edits or as it is where that is 0; or what the knobs say, again.
+    Example(Option<(usize, u8)>),
     /// `neap apply`, as the stack file says.
     Apply(Prod),
     /// `neap destroy`.
@@ -144,6 +148,10 @@ impl fmt::Display for Act {
         let prod = |prod: &bool| if *prod { " prod" } else { "" };
         match self {
             Self::Edit(knob, position) => write!(formatter, "edit {} {position}", KNOBS[*knob].0),
+            Self::Example(None) => formatter.write_str("example none"),
+            Self::Example(Some((which, edit))) => {
+                write!(formatter, "example {} {edit}", example::ALL[*which].name)
+            }
             Self::Apply(which) => write!(formatter, "apply{}", prod(which)),
             Self::Destroy(which) => write!(formatter, "destroy{}", prod(which)),
             Self::Wait(seconds) => write!(formatter, "wait {seconds}"),
@@ -178,6 +186,12 @@ impl FromStr for Act {
             (_, Some((_, trouble)), _) => Self::Trouble(*trouble, position(OPERATIONS.to_vec())?, number(2)?),
             (_, _, Some((_, slowness))) => Self::Slow(*slowness, number(1)?),
             ("edit", ..) => Self::Edit(position(KNOBS.iter().map(|(name, _)| *name).collect())?, number(2)?),
+            ("example", ..) if words.get(1) == Some(&"none") => Self::Example(None),
+            ("example", ..) => {
+                let which = position(example::ALL.iter().map(|it| it.name.as_str()).collect())?;
+                let edit = Some(number(2)?).filter(|edit| *edit <= example::ALL[which].edits());
+                Self::Example(Some((which, edit.ok_or_else(wrong)?)))
+            }
             ("apply", ..) => Self::Apply(prod),
             ("destroy", ..) => Self::Destroy(prod),
             ("wait", ..) => Self::Wait(number(1)?),
@@ -201,11 +215,17 @@ pub(crate) fn written(acts: &[Act]) -> String {
     acts.iter().map(|act| format!("{act}\n")).collect()
 }
 
-/// A random edit. Shrinks to the plainest position of the first knob.
-fn edit() -> impl Strategy<Value = Act> {
+/// A random knob, turned. Shrinks to the plainest position of the first one.
+fn turn() -> impl Strategy<Value = Act> + Clone {
     let knobs: Vec<(usize, u8)> = KNOBS.iter().map(|(_, positions)| *positions).enumerate().collect();
     prop::sample::select(knobs)
         .prop_flat_map(|(knob, positions)| (0..positions).prop_map(move |position| Act::Edit(knob, position)))
+}
+
+/// A random example, or one of them, after one of its edits. Shrinks to the first one as it is.
+fn example(examples: Range<usize>) -> impl Strategy<Value = Act> + Clone {
+    let edited = |which: usize| (0..=example::ALL[which].edits()).prop_map(move |edit| (which, edit));
+    examples.prop_flat_map(edited).prop_map(|shown| Act::Example(Some(shown)))
 }
 
 fn trouble() -> impl Strategy<Value = Act> {
@@ -221,9 +241,9 @@ fn slow() -> impl Strategy<Value = Act> {
     (prop::sample::select(kinds), 0_u8..32).prop_map(|(slowness, seed)| Act::Slow(slowness, seed))
 }
 
-fn act() -> impl Strategy<Value = Vec<Act>> {
+fn act(edit: impl Strategy<Value = Act> + 'static) -> impl Strategy<Value = Vec<Act>> {
     let run = || prop_oneof![6 => Just(Act::Apply(false)), 1 => Just(Act::Destroy(false)), 1 => any::<bool>().prop_map(|destroy| if destroy { Act::Destroy(true) } else { Act::Apply(true) })];
-    let edits = prop::collection::vec(edit(), 1..5);
+    let edits = prop::collection::vec(edit, 1..5);
     prop_oneof![
         4 => (edits, run()).prop_map(|(mut acts, run)| { acts.push(run); acts }),
         4 => (trouble(), run()).prop_map(|(trouble, run)| vec![trouble, run]),
@@ -238,11 +258,19 @@ fn act() -> impl Strategy<Value = Vec<Act>> {
     ]
 }
 
-/// A random sequence: a stack, then what happens to it.
+/// A random sequence: a stack, then what happens to it. Most stacks are made of knobs, and may become an example later; the others are
+/// examples, most of whose edits are their own.
 pub(crate) fn sequences() -> impl Strategy<Value = Vec<Act>> {
-    let stack = prop::collection::vec(edit(), 0..16);
-    let acts = prop::collection::vec(act(), 0..6);
-    (stack, acts).prop_map(|(mut stack, acts)| {
+    let any = 0..example::ALL.len();
+    let edit = prop_oneof![20 => turn(), 1 => example(any.clone())];
+    let turned = (prop::collection::vec(turn(), 0..16), prop::collection::vec(act(edit), 0..6));
+    let shown = any.clone().prop_flat_map(move |which| {
+        let others = prop_oneof![Just(Act::Example(None)), example(any.clone())];
+        let edit = prop_oneof![4 => example(which..which + 1), 1 => others];
+        let begin = Just(vec![Act::Example(Some((which, 0)))]);
+        (begin, prop::collection::vec(act(edit), 1..6))
+    });
+    prop_oneof![5 => turned, 1 => shown].prop_map(|(mut stack, acts)| {
         stack.extend(acts.into_iter().flatten());
         stack
     })

@@ -113,6 +113,7 @@ impl Machine {
         self.counts.acts += 1;
         match *act {
             Act::Edit(knob, position) => self.knobs.turn(knob, position),
+            Act::Example(example) => self.knobs.show(example),
             Act::Wait(seconds) => tokio::time::sleep(Duration::from_secs(seconds.into())).await,
             Act::Apply(prod) => return self.run(Mode::Apply, prod).await,
             Act::Destroy(prod) => return self.run(Mode::Destroy, prod).await,
@@ -295,7 +296,9 @@ impl Machine {
             *live.entry(own.address).or_default() += 1;
         }
         let twice = live.iter().find(|(address, times)| **times > 1 && address.kind() != Kind::Task);
-        let missing = desired.resources.keys().find(|address| !live.contains_key(address));
+        // What is in a bucket is no resource that could carry a tag.
+        let tagged = desired.resources.keys().filter(|address| address.kind() != Kind::BucketFiles);
+        let missing = tagged.into_iter().find(|address| !live.contains_key(address));
         match (twice, missing) {
             (Some((address, times)), _) => Err(format!("{address} is there {times} times")),
             (_, Some(address)) => Err(format!("{address} is missing")),

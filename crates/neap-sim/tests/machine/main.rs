@@ -5,6 +5,7 @@
 //! `NEAP_MACHINE_SEQUENCES` says how many sequences are tried, `NEAP_MACHINE_SEED` which.
 
 mod act;
+mod example;
 mod machine;
 mod stack;
 
@@ -157,6 +158,17 @@ fn sequences_that_once_broke_a_rule_keep_it_now() {
     assert!(!files.is_empty(), "there are no scripts");
     for file in files {
         play(&read(&file)).unwrap_or_else(|violation| panic!("{}: {violation}", file.display()));
+    }
+}
+
+#[test]
+fn each_edit_of_each_example_is_applied_to_the_one_before() {
+    assert!(!example::ALL.is_empty(), "there are no examples");
+    for (which, example) in example::ALL.iter().enumerate() {
+        let applied = |edit| [Act::Example(Some((which, edit))), Act::Apply(false)];
+        let mut acts: Vec<Act> = (0..=example.edits()).flat_map(applied).collect();
+        acts.push(Act::Apply(true));
+        play(&acts).unwrap_or_else(|violation| panic!("{violation}\n{}", act::written(&acts)));
     }
 }
 

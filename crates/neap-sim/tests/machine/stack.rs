@@ -1,12 +1,15 @@
 //! The stacks that sequences play with: knobs, and the stack file that their positions make.
 //!
 //! Decides what can change from one apply to the next: what is there, what changes in place, what is made anew, what
-//! has a name of the user's own. Position 0 is always the plainest, so that sequences shrink towards nothing.
+//! has a name of the user's own. Position 0 is always the plainest, so that sequences shrink towards nothing. An example takes the place of
+//! all knobs.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use neap_core::config::{self, Loaded, Options, Source};
+
+use crate::example;
 
 /// The name of each knob, and how many positions it has.
 pub(crate) const KNOBS: [(&str, u8); 24] = [
@@ -38,21 +41,33 @@ pub(crate) const KNOBS: [(&str, u8); 24] = [
 
 /// The position of each knob.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Knobs([u8; KNOBS.len()]);
+pub(crate) struct Knobs {
+    positions: [u8; KNOBS.len()],
+    /// The example in their place, and which of its edits is made; none of them where that is 0.
+    example: Option<(usize, u8)>,
+}
 
 impl Knobs {
     /// Turns one knob.
     pub(crate) fn turn(&mut self, knob: usize, position: u8) {
-        self.0[knob] = position % KNOBS[knob].1;
+        self.positions[knob] = position % KNOBS[knob].1;
+    }
+
+    /// Puts an example, after one of its edits, in the place of all knobs, or takes it away.
+    pub(crate) fn show(&mut self, example: Option<(usize, u8)>) {
+        self.example = example;
     }
 
     fn at(&self, name: &str) -> u8 {
         let knob = KNOBS.iter().position(|(knob, _)| *knob == name).expect(name);
-        self.0[knob]
+        self.positions[knob]
     }
 
     /// What the stack file asks for, in an environment.
     pub(crate) fn load(&self, environment: Option<&str>) -> Loaded {
+        if let Some((example, edit)) = self.example {
+            return example::ALL[example].load(edit, environment);
+        }
         let text = self.text();
         let code = if self.at("function") == 2 { "other" } else { "event" };
         let code = format!("function handler(event) {{ return {code}.request; }}");
