@@ -216,6 +216,38 @@ fn traffic_moves_to_a_new_load_balancer_before_the_old_one_goes() {
 }
 
 #[test]
+fn a_load_balancer_with_a_name_of_its_own_is_made_anew_in_another_network() {
+    let within = |number: Option<u8>| {
+        let mut stack = course();
+        let Resource::Alb(mut chosen) = stack.resources[&address("alb.public")].resource.clone() else {
+            panic!()
+        };
+        chosen.name = "mine".into();
+        if let Some(number) = number {
+            chosen.subnets = sky::more::public(&mut stack, number);
+        }
+        add(&mut stack, "alb.public", chosen);
+        stack
+    };
+    let networks = [None, Some(0), Some(1), None].map(within);
+    for (before, after) in networks.iter().zip(&networks[1..]) {
+        let sky = applied(before);
+        let plan = planned(after, &sky);
+        let moved = change(&plan, "alb.public");
+        assert_eq!(moved.action, Action::DeleteThenCreate);
+        let is_told = match &moved.reason {
+            Reason::Immutable { fields } => *fields == ["subnets"],
+            Reason::DependencyReplaced { dependencies } => {
+                dependencies.iter().all(|found| found.starts_with("subnet."))
+            }
+            _ => false,
+        };
+        assert!(is_told, "{:?}", moved.reason);
+        finish(sky, &plan, after);
+    }
+}
+
+#[test]
 fn an_unfinished_replacement_is_finished() {
     let mut sky = applied(&course());
     let mut stack = course();

@@ -17,6 +17,7 @@ use crate::diff;
 use crate::edges;
 use crate::kinds::Resource;
 use crate::live::{Environment, LiveResource, Outputs, Phase};
+use crate::network;
 use crate::outputs;
 use crate::ownership;
 use crate::reference::{self, Reference};
@@ -143,6 +144,10 @@ impl<'a> Judge<'a, '_> {
         decision.node = Some(node);
         decision.fields = self.fields(filled, live);
         decision.fields.extend(self.tags(filled, live));
+        if self.leaves_its_vpc(&decision.address, node) {
+            let subnets = decision.fields.iter_mut().filter(|field| field.path == "subnets");
+            subnets.for_each(|field| field.forces_replacement = true);
+        }
         let held = self.held_by(&decision.address, node);
         // The identity is taken, so nothing can stand beside what is live.
         let replace = Action::DeleteThenCreate;
@@ -223,6 +228,23 @@ impl<'a> Judge<'a, '_> {
             }
         };
         stands.then_some(Action::CreateThenDelete)
+    }
+
+    /// Whether a load balancer would go to another VPC, or come from one, of the stack's own. It stays in the one that it was made in
+    /// ("VpcId" of ELB's API references). A name that is made differs there, a chosen one does not.
+    fn leaves_its_vpc(&self, address: &Address, node: Node) -> bool {
+        fn vpc(resource: &Resource) -> Option<&str> {
+            matches!(resource, Resource::Subnet(_)).then(|| network::placed(resource).0)
+        }
+        if !matches!(address.kind(), Kind::Alb | Kind::Nlb | Kind::Clb) {
+            return false;
+        }
+        let live = self.world.links(node).iter().filter_map(|used| vpc(&self.world.nodes[*used].resource));
+        let filled = self.wishes.of(address).filter_map(|used| {
+            let decision = &self.list[*self.at.get(used)?];
+            vpc(&decision.filled.as_ref()?.resource)
+        });
+        live.collect::<BTreeSet<_>>() != filled.collect()
     }
 
     /// Something was made for this address under another identity, such as a name with another hash.

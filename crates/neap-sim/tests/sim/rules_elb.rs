@@ -1,10 +1,11 @@
 //! Elastic Load Balancing's rules, one by one.
 
-use neap_core::kinds::{Action, Alb, HealthCheck, Listener, Rule, TargetGroup, WeightedGroup};
+use neap_core::kinds::{Action, Alb, HealthCheck, Listener, Rule, Subnet, TargetGroup, WeightedGroup};
 use neap_core::live::Outputs;
 use neap_engine::cloud::{Cloud, ErrorKind};
 use neap_sim::{Fault, FaultKind, Sim};
 
+use crate::rules_network::{made, network, subnet};
 use crate::stack::{
     Facts, System, alb, create, facts, forward, listener, live, must_create, not_found, present, refused,
     resource, rule, security_group, target_group, update,
@@ -55,6 +56,20 @@ async fn a_load_balancer_needs_two_zones_and_one_subnet_in_each() {
     let answer = create(&sim, &resource("alb.public", stranger)).await;
     refused(answer, ErrorKind::NotFound, "InvalidSecurityGroup");
     must_create(&sim, &with(&[&facts.subnets[0], &facts.subnets[1]])).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_balancer_stays_in_its_vpc() {
+    let sim = Sim::in_memory();
+    let b = balancer(&sim).await;
+    let own = network(&sim).await;
+    let second = subnet(&own.vpc.id, "10.0.16.0/20", &own.table.id);
+    let second = made(&sim, "subnet.public-2", Subnet { zone: "us-east-1b".into(), ..second }).await;
+    let desired = resource("alb.public", alb("public", &b.facts, &b.group));
+    let subnets = [own.subnet.id, second.id].into();
+    let moved = resource("alb.public", Alb { subnets, ..alb("public", &b.facts, &b.group) });
+    let answer = update(&sim, &live(&desired, &[("arn".to_owned(), b.alb)].into()), &moved).await;
+    refused(answer, ErrorKind::Invalid, "InvalidSubnet");
 }
 
 #[tokio::test(start_paused = true)]

@@ -54,6 +54,8 @@ pub(crate) async fn update(request: &Request<'_>, arn: &str, desired: &Alb) -> R
     if current.subnets != desired.subnets {
         let set = |world: &mut World| {
             subnets(world, &desired.subnets, LEAST_ZONES)?;
+            let current = world.change::<Alb>(arn, NOT_FOUND)?.subnets.clone();
+            stays_in_vpc(world, &current, &desired.subnets)?;
             world.change::<Alb>(arn, NOT_FOUND)?.subnets = desired.subnets.clone();
             Ok(())
         };
@@ -182,6 +184,18 @@ pub(super) fn subnets(world: &World, subnets: &BTreeSet<String>, least: usize) -
         _ => "At least two subnets in two different Availability Zones must be specified".to_owned(),
     })?;
     rules::require(vpcs.len() == 1, "InvalidSubnet", || "All subnets must belong to the same VPC".to_owned())
+}
+
+/// A load balancer stays in the VPC that it was made in.
+pub(super) fn stays_in_vpc(
+    world: &World,
+    current: &BTreeSet<String>,
+    desired: &BTreeSet<String>,
+) -> Answer<()> {
+    let vpc = |subnets: &BTreeSet<String>| world.subnet(subnets.first()?).map(|(vpc, _)| vpc.to_owned());
+    rules::require(vpc(current) == vpc(desired), "InvalidSubnet", || {
+        "The subnets are not in the VPC of the load balancer".to_owned()
+    })
 }
 
 /// A load balancer that faces the internet needs a gateway in its VPC. Those that nobody here made have one.
