@@ -70,7 +70,7 @@ pub(crate) enum Act {
 }
 
 /// The operations that trouble is for: everything, the calls of one service, and changes of one sort.
-pub(crate) const OPERATIONS: [&str; 51] = [
+pub(crate) const OPERATIONS: [&str; 58] = [
     "*",
     "ecs:*",
     "elasticloadbalancing:*",
@@ -84,6 +84,7 @@ pub(crate) const OPERATIONS: [&str; 51] = [
     "route53:*",
     "acm:*",
     "application-autoscaling:*",
+    "servicediscovery:*",
     "ecs:Create*",
     "ecs:Update*",
     "ecs:Delete*",
@@ -94,6 +95,7 @@ pub(crate) const OPERATIONS: [&str; 51] = [
     "elasticloadbalancing:Modify*",
     "elasticloadbalancing:Delete*",
     "elasticloadbalancing:AddTags",
+    "elasticloadbalancing:ConfigureHealthCheck",
     "ec2:CreateSecurityGroup",
     "ec2:Authorize*",
     "ec2:Revoke*",
@@ -122,10 +124,15 @@ pub(crate) const OPERATIONS: [&str; 51] = [
     "route53:ChangeResourceRecordSets",
     "acm:RequestCertificate",
     "application-autoscaling:Put*",
+    "servicediscovery:Create*",
+    "servicediscovery:Delete*",
+    "servicediscovery:Update*",
+    "ec2:AllocateAddress",
+    "ec2:CreateNatGateway",
 ];
 
 /// The first operations of the list are made often, by reads too; the others a few times in a run.
-const BROAD: usize = 13;
+const BROAD: usize = 14;
 
 const TROUBLES: [(&str, Trouble); 6] = [
     ("throttle", Trouble::Throttle),

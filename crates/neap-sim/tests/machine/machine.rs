@@ -338,9 +338,13 @@ impl Machine {
         self.sim.inactive().into_iter().filter(|found| found.is_of(stack)).collect()
     }
 
-    /// What is not the stack's own, by id, as it is apart from what time does to it.
+    /// What is not the stack's own, by id, as it is apart from what time does to it, and from what ECS makes of its names.
     fn strangers(&self, stack: &str) -> BTreeMap<(Kind, String), String> {
-        let strangers = self.sim.resources().into_iter().filter(|found| !found.is_of(stack));
+        // The names of Service Connect have no records; those of DNS do.
+        let of_ecs =
+            |it: &Resource| matches!(it, Resource::DiscoveryService(name) if name.records.is_empty());
+        let is_own = |found: &LiveResource| found.is_of(stack) || of_ecs(&found.resource);
+        let strangers = self.sim.resources().into_iter().filter(|found| !is_own(found));
         let settled = strangers.filter(|found| !matches!(found.phase, neap_core::live::Phase::Deleting(_)));
         let mut told = BTreeMap::new();
         for mut it in settled {
@@ -380,6 +384,8 @@ impl Machine {
             Kind::Cloudfront => ("price_class", "\"PriceClass_All\""),
             Kind::Bucket => ("versioning", "true"),
             Kind::Nlb => ("cross_zone", "true"),
+            Kind::Clb => ("idle_timeout_seconds", "77"),
+            Kind::Namespace | Kind::DiscoveryService => ("description", "\"somebody was here\""),
             Kind::AutoScalingGroup => ("max", "9"),
             Kind::CapacityProvider => ("target_capacity", "50"),
             Kind::ScalableTarget => ("max", "9"),
@@ -395,7 +401,7 @@ impl Machine {
     }
 
     fn retag(&mut self, which: u8) {
-        let Some(found) = self.pick(which) else { return };
+        let Some(found) = self.pick(which).filter(|found| found.kind().takes_tags()) else { return };
         let (key, value) =
             [("team", "value = \"else\"\n"), ("neap:spec", ""), ("cost", "")][usize::from(which) % 3];
         self.meddle(&format!("[[tag]]\naddress = \"{}\"\nkey = \"{key}\"\n{value}", found.address));

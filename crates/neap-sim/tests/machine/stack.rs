@@ -12,7 +12,7 @@ use neap_core::config::{self, Loaded, Options, Source};
 use crate::example;
 
 /// The name of each knob, and how many positions it has.
-pub(crate) const KNOBS: [(&str, u8); 24] = [
+pub(crate) const KNOBS: [(&str, u8); 29] = [
     ("tags", 3),
     ("insights", 2),
     ("repository", 5),
@@ -37,6 +37,11 @@ pub(crate) const KNOBS: [(&str, u8); 24] = [
     ("certificate", 4),
     ("domain", 3),
     ("function", 4),
+    ("classic", 5),
+    ("namespace", 5),
+    ("discovery", 5),
+    ("connect", 5),
+    ("reaches", 3),
 ];
 
 /// The position of each knob.
@@ -104,7 +109,9 @@ impl Knobs {
         self.identity(&mut text);
         self.balancing(&mut text);
         self.gate(&mut text);
+        self.classic(&mut text);
         self.names(&mut text);
+        self.namespace(&mut text);
         self.services(&mut text);
         self.metal(&mut text);
         self.site(&mut text);
@@ -158,6 +165,29 @@ impl Knobs {
         }
     }
 
+    /// A classic load balancer, for what runs on instances.
+    fn classic(&self, text: &mut String) {
+        let changed = "idle_timeout = 120\nhealth_check = { path = \"/health\" }\n";
+        let (balancer, port) = [
+            ("", 0),
+            ("", 80),
+            (changed, 81),
+            ("scheme = \"internal\"\n", 80),
+            ("name = \"old\"\n[env.prod.clb.old]\nname = \"old-prod\"\n", 80),
+        ][self.pick("classic")];
+        if port > 0 {
+            _ = write!(
+                text,
+                "[clb.old]\n{balancer}[clb.old.listener.plain]\nport = {port}\ninstance_port = 8080\n"
+            );
+            if self.at("certificate") > 1 {
+                text.push_str(
+                    "[clb.old.listener.https]\nport = 443\ninstance_port = 8080\ncertificate = \"site\"\n",
+                );
+            }
+        }
+    }
+
     /// A certificate, the listener that has it, and a name.
     fn names(&self, text: &mut String) {
         let more = ["", "", "alternative_names = [\"*.example.com\"]\n", ""][self.pick("certificate")];
@@ -168,9 +198,11 @@ impl Knobs {
             text.push_str("[alb.public.listener.https]\nport = 443\ncertificate = \"site\"\n");
             text.push_str("default = { fixed_response = { status = 404 } }\n");
         }
-        if self.at("domain") > 0 && self.at("balancer") > 0 {
+        let balancers = [("alb.public", self.at("balancer")), ("clb.old", self.at("classic"))];
+        let target = balancers.iter().find(|(_, position)| *position > 0);
+        if let (Some((target, _)), 1..) = (target, self.at("domain")) {
             let name = ["", "api", "www"][self.pick("domain")];
-            _ = write!(text, "[domain.api]\nname = \"{name}.example.com\"\ntarget = \"alb.public\"\n");
+            _ = write!(text, "[domain.api]\nname = \"{name}.example.com\"\ntarget = \"{target}\"\n");
             _ = write!(text, "[env.prod.domain.api]\nname = \"{name}.prod.example.com\"\n");
         }
     }
@@ -190,13 +222,18 @@ impl Knobs {
         _ = write!(text, "[cluster.metal]\ncapacity = {{ {capacity} }}\n");
         let (image, service) =
             [("", ""), ("v1", ""), ("v2", ""), ("v1", "strategy = \"daemon\"\n")][self.pick("three")];
-        if !image.is_empty() {
-            _ = write!(
-                text,
-                "[task.three]\nmemory = 200\n[task.three.container.app]\nimage = \"nginx:{image}\"\n"
-            );
-            _ = write!(text, "[service.three]\ncluster = \"metal\"\ntask = \"three\"\n{service}");
+        if image.is_empty() {
+            return;
         }
+        let (ports, target) = match self.at("classic") {
+            0 => ("", ""),
+            _ => ("ports = [{ port = 3000, host_port = 8080 }]\n", "target = { clb = \"old\" }\n"),
+        };
+        _ = write!(
+            text,
+            "[task.three]\nmemory = 200\n[task.three.container.app]\nimage = \"nginx:{image}\"\n{ports}"
+        );
+        _ = write!(text, "[service.three]\ncluster = \"metal\"\ntask = \"three\"\n{service}{target}");
     }
 
     fn identity(&self, text: &mut String) {
@@ -279,6 +316,7 @@ impl Knobs {
             if walled && self.at("firewall") > 0 {
                 text.push_str("security_groups = [\"wall\"]\n");
             }
+            self.asks(text);
             text.push_str(
                 [
                     "",
@@ -295,7 +333,69 @@ impl Knobs {
             let group = if self.at("own_group") > 0 { "log_group = \"own\"\n" } else { "" };
             let cluster = if side && self.at("side") > 0 { "side" } else { "main" };
             _ = write!(text, "[task.two]\n{group}[task.two.container.app]\nimage = \"nginx:{image}\"\n");
+            text.push_str("ports = [{ port = 5000, name = \"http\", app_protocol = \"http\" }]\n");
             _ = write!(text, "[service.two]\ncluster = \"{cluster}\"\ntask = \"two\"\n");
+            self.is_found(text);
+        }
+    }
+
+    /// The namespace in which services find each other.
+    fn namespace(&self, text: &mut String) {
+        let (name, more) = [
+            ("", ""),
+            ("", ""),
+            ("shop.internal", ""),
+            ("shop.internal", "description = \"the shop\"\nsoa_ttl = 30\n"),
+            ("other.internal", ""),
+        ][self.pick("namespace")];
+        if self.at("namespace") > 0 {
+            text.push_str("[namespace.main]\n");
+        }
+        if !name.is_empty() {
+            _ = write!(text, "type = \"private_dns\"\nname = \"{name}\"\n{more}");
+            _ = write!(text, "[env.prod.namespace.main]\nname = \"prod.{name}\"\n");
+        }
+    }
+
+    /// Whether the service `two` has a name in DNS, and whether it has one of Service Connect.
+    fn names_of_two(&self) -> (bool, bool) {
+        let namespace = self.at("namespace");
+        (namespace > 1 && self.at("discovery") > 0, namespace > 0 && self.at("connect") > 0)
+    }
+
+    /// How the service `two` is found.
+    fn is_found(&self, text: &mut String) {
+        let (in_dns, connected) = self.names_of_two();
+        if in_dns {
+            let more = [
+                "",
+                "name = \"found\"",
+                "name = \"found\", ttl = 60",
+                "name = \"found\", record = \"SRV\"",
+                "name = \"sought\"",
+            ][self.pick("discovery")];
+            _ = write!(text, "discovery = {{ {more} }}\n");
+        }
+        if connected {
+            let more = [
+                "",
+                "serve = {}",
+                "serve = { alias_port = 80, request_timeout = 15 }",
+                "serve = { as = \"other\" }",
+                "serve = {}, logs = true",
+            ][self.pick("connect")];
+            _ = write!(text, "connect = {{ {more} }}\n");
+        }
+    }
+
+    /// How the service `one` asks the other.
+    fn asks(&self, text: &mut String) {
+        let (in_dns, connected) = self.names_of_two();
+        if self.at("reaches") > 0 && connected {
+            text.push_str("connect = {}\n");
+        }
+        if self.at("reaches") == 1 && self.at("two") > 0 && (in_dns || connected) {
+            text.push_str("reaches = [\"two\"]\n");
         }
     }
 
