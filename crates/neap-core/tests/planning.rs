@@ -85,10 +85,13 @@ fn drift(sky: &mut Sky, picks: &mut Picks<'_>) {
 fn fail(live: &mut LiveResource, phase: Phase) {
     let able = match &phase {
         Phase::Deleting(_) => {
-            matches!(live.resource, Resource::Alb(_) | Resource::Service(_) | Resource::Cloudfront(_))
+            matches!(
+                live.resource,
+                Resource::Alb(_) | Resource::Service(_) | Resource::Cloudfront(_) | Resource::NatGateway(_)
+            )
         }
         Phase::Ready | Phase::Settling(_) | Phase::Failed(_) => {
-            matches!(live.resource, Resource::Alb(_) | Resource::Service(_))
+            matches!(live.resource, Resource::Alb(_) | Resource::Service(_) | Resource::NatGateway(_))
         }
     };
     if able {
@@ -122,13 +125,17 @@ fn change(live: &mut LiveResource) {
         Resource::Subnet(subnet) => subnet.route_table = None,
         Resource::Vpc(vpc) => vpc.dns_hostnames = false,
         Resource::ScalableTarget(target) => target.suspended.clear(),
+        Resource::VpcEndpoint(endpoint) => endpoint.policy = serde_json::json!({ "Version": "2012-10-17" }),
+        Resource::Clb(clb) => clb.idle_timeout_seconds = 61,
+        Resource::Namespace(namespace) => namespace.description = "changed".into(),
+        Resource::DiscoveryService(service) => service.records.values_mut().for_each(|ttl| *ttl = 99),
         _ => {}
     }
 }
 
 fn story() -> impl Strategy<Value = Story> {
     let bytes = |length| prop::collection::vec(any::<u8>(), length);
-    (bytes(96), bytes(96), bytes(96), bytes(32)).prop_map(|(first, second, drifts, order)| {
+    (bytes(128), bytes(128), bytes(128), bytes(32)).prop_map(|(first, second, drifts, order)| {
         let mut sky = Sky::new();
         let old = random(&mut Picks(first.iter()));
         let plan = planned(&old, &sky, Mode::Apply);
@@ -140,7 +147,7 @@ fn story() -> impl Strategy<Value = Story> {
 
 fn lucks() -> impl Strategy<Value = Vec<Luck>> {
     let luck = prop_oneof![3 => Just(Luck::Done), 1 => Just(Luck::Fails), 1 => Just(Luck::Lost)];
-    prop::collection::vec(luck, 96)
+    prop::collection::vec(luck, 128)
 }
 
 proptest! {

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use neap_core::address::{Address, Kind};
 use neap_core::config::Secrets;
 use neap_core::desired::{Desired, DesiredResource, TAG_ADDRESS, TAG_SPEC, TAG_STACK};
-use neap_core::kinds::{BucketFiles, BucketPolicy, Resource};
+use neap_core::kinds::{BucketFiles, BucketPolicy, Namespace, Resource, SecurityGroup};
 use neap_core::live::{Environment, Live, LiveResource, Outputs, Phase, Reading};
 use neap_core::network;
 use neap_core::outputs;
@@ -143,14 +143,19 @@ impl Sky {
                 let name = named_by(desired, bucket);
                 position(&|found| found.resource.aws_name() == name)
             }
-            Resource::SecurityGroup(group) => {
-                let vpc = Address::new(Kind::Vpc, network::MAIN);
-                let own = || Some(live.present(&vpc)?.outputs["id"].clone());
-                let is_own = reference::in_text(&group.vpc)
-                    .iter()
-                    .any(|found| matches!(found, Reference::Output(address, _) if *address == vpc));
-                let vpc = if is_own { own()? } else { "vpc-1".to_owned() };
-                position(&|found| found.resource.aws_name() == group.name && text(found, "vpc") == vpc)
+            Resource::SecurityGroup(SecurityGroup { name, vpc, .. })
+            | Resource::Namespace(Namespace { name, vpc: Some(vpc), .. }) => {
+                let vpc = vpc_of(vpc, live)?;
+                position(&|found| found.resource.aws_name() == name && text(found, "vpc") == vpc)
+            }
+            Resource::Namespace(Namespace { name, vpc: None, .. }) => {
+                position(&|found| found.resource.aws_name() == name && text(found, "vpc").is_empty())
+            }
+            Resource::DiscoveryService(service) => {
+                let namespace = live.present(&Address::new(Kind::Namespace, "main"))?.outputs["id"].clone();
+                position(&|found| {
+                    found.resource.aws_name() == service.name && text(found, "namespace") == namespace
+                })
             }
             Resource::Listener(listener) => {
                 let alb = parent()?;
@@ -335,6 +340,8 @@ fn place(resource: &Resource) -> Option<(Kind, String)> {
         Resource::Subnet(subnet) => format!("{} {}", subnet.vpc, subnet.cidr),
         Resource::NatGateway(gateway) => gateway.address.clone()?,
         Resource::VpcEndpoint(endpoint) => format!("{} {}", endpoint.vpc, endpoint.service),
+        Resource::Namespace(space) => format!("{} {}", space.vpc.as_deref().unwrap_or_default(), space.name),
+        Resource::DiscoveryService(service) => format!("{} {}", service.namespace, service.name),
         Resource::SecurityGroup(group) => format!("{} {}", group.vpc, group.name),
         Resource::ClusterCapacity(capacity) => capacity.cluster.clone(),
         Resource::ScalableTarget(target) => target.service.clone(),
@@ -345,6 +352,16 @@ fn place(resource: &Resource) -> Option<(Kind, String)> {
         named => named.aws_name().to_owned(),
     };
     Some((resource.kind(), place))
+}
+
+/// The id of the VPC that a text means: the stack's own if it is there, or the account's.
+fn vpc_of(text: &str, live: &Live) -> Option<String> {
+    let vpc = Address::new(Kind::Vpc, network::MAIN);
+    let is_own = |found: &Reference| matches!(found, Reference::Output(address, _) if *address == vpc);
+    if reference::in_text(text).iter().any(is_own) {
+        return Some(live.present(&vpc)?.outputs["id"].clone());
+    }
+    Some("vpc-1".to_owned())
 }
 
 /// The resource that a text refers to.

@@ -1,20 +1,24 @@
-//! Random parts of stacks beside the course's own: sites with their names, instances, networks, and what scales a service.
+//! Random parts of stacks beside the course's own: sites with their names, instances, networks, classic load balancers, names of
+//! services, and what scales a service.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use neap_core::address::Kind;
-use neap_core::desired::{Desired, short_hash};
+use neap_core::desired::{Desired, TAG_REACHES, short_hash};
 use neap_core::files;
 use neap_core::kinds::{
-    AutoScalingGroup, Bucket, BucketFiles, BucketPolicy, CapacityProvider, Certificate, Cloudfront,
-    ClusterCapacity, Code, Domain, ElasticIp, Function, InstanceProfile, InternetGateway, LaunchTemplate,
-    NatGateway, Nlb, Origin, OriginAccessControl, Resource, RouteTable, ScalableTarget, SecurityGroup, Site,
-    StrategyItem, Subnet, ViewerCertificate, Vpc, VpcEndpoint,
+    AutoScalingGroup, Bucket, BucketFiles, BucketPolicy, CapacityProvider, Certificate, ClassicTarget, Clb,
+    ClbListener, Cloudfront, ClusterCapacity, Code, ConnectEndpoint, DiscoveryService, Domain, ElasticIp,
+    Function, InstanceProfile, InternetGateway, LaunchTemplate, Namespace, NatGateway, Nlb, Origin,
+    OriginAccessControl, Resource, RouteTable, ScalableTarget, SecurityGroup, Service, ServiceConnect,
+    ServiceRegistry, Site, StrategyItem, Subnet, ViewerCertificate, Vpc, VpcEndpoint,
 };
 use neap_core::network::is_part;
 use neap_core::ownership::Owned;
 
-use super::stacks::{Picks, add, address, cloudfront, forward, listener, of, security_group, target_group};
+use super::stacks::{
+    Picks, add, address, cloudfront, forward, listener, of, security_group, service, target_group, task,
+};
 
 /// A value of `$kind` with every field set.
 macro_rules! example {
@@ -263,6 +267,130 @@ fn balancer(stack: &mut Desired, number: u8, subnets: BTreeSet<String>, picks: &
     let mut open = listener("nlb.mqtt", 1883, forward("target_group.mqtt"));
     open.protocol = "TCP".into();
     add(stack, "nlb.mqtt.listener.mqtt", open);
+}
+
+/// A classic load balancer, perhaps with a certificate, and a service on instances behind it.
+pub(super) fn classic(stack: &mut Desired, picks: &mut Picks<'_>) {
+    let scheme = picks.one_of(&["internet-facing", "internal"]);
+    let is_chosen = picks.coin();
+    let is_own = stack.resources.contains_key(&address("vpc.main")) && picks.coin();
+    let subnets = if is_own {
+        ["subnet.public-1", "subnet.public-2"].map(|it| of(it, "id")).into()
+    } else {
+        ["${network.subnets}".to_owned()].into()
+    };
+    let name =
+        if is_chosen { "old".to_owned() } else { short_hash(&format!("{scheme} {is_own}"))[..8].to_owned() };
+    let port = 8080 + u16::from(picks.below(2));
+    let plain = ClbListener {
+        protocol: "HTTP".into(),
+        instance_port: port,
+        instance_protocol: "HTTP".into(),
+        certificate: None,
+        ssl_policy: None,
+        stickiness: None,
+    };
+    let mut listeners = BTreeMap::from([("80".to_owned(), plain.clone())]);
+    if picks.coin() {
+        let certificate = Certificate {
+            domain: picks.one_of(&["old.example.com", "older.example.com"]).into(),
+            alternative_names: BTreeSet::new(),
+            ..example!(Certificate)
+        };
+        add(stack, "certificate.old", certificate);
+        let certificate = Some(of("certificate.old", "arn"));
+        listeners.insert("443".into(), ClbListener { protocol: "HTTPS".into(), certificate, ..plain });
+    }
+    let group = picks.one_of(&["security_group.outer", "security_group.inner"]);
+    let clb = Clb {
+        name: format!("course-{name}"),
+        scheme: scheme.into(),
+        subnets,
+        security_groups: [of(group, "id")].into(),
+        listeners,
+        cross_zone: picks.coin(),
+        ..example!(Clb)
+    };
+    add(stack, "clb.old", clb);
+    stack.resources.entry(address("clb.old")).and_modify(|wanted| wanted.delete_first = is_chosen);
+    if picks.coin() {
+        return;
+    }
+    add(stack, "task.metal", task("metal", picks.one_of(&["nginx:1", "nginx:2"])));
+    let load_balancer = of("clb.old", "name");
+    let metal = Service {
+        classic: Some(ClassicTarget { load_balancer, container: "app".into(), port: 3000 }),
+        own_interfaces: false,
+        subnets: BTreeSet::new(),
+        security_groups: BTreeSet::new(),
+        ..service("metal", "cluster.main", "task.metal", group, None)
+    };
+    add(stack, "service.metal", metal);
+}
+
+/// A namespace, and the services `one` and `two` found in it as far as they are there.
+pub(super) fn names(stack: &mut Desired, picks: &mut Picks<'_>) {
+    let has_dns = picks.coin();
+    let is_own = stack.resources.contains_key(&address("vpc.main")) && picks.coin();
+    let vpc = if is_own { of("vpc.main", "id") } else { "${network.vpc}".to_owned() };
+    let namespace = Namespace {
+        name: picks.one_of(&["shop.internal", "other.internal"]).into(),
+        sort: if has_dns { Namespace::PRIVATE_DNS } else { Namespace::HTTP }.into(),
+        vpc: has_dns.then_some(vpc),
+        description: picks.one_of(&["", "the shop"]).into(),
+        soa_ttl: has_dns.then_some(15),
+    };
+    add(stack, "namespace.main", namespace);
+    if has_dns && picks.coin() {
+        discovered(stack, picks);
+    }
+    if picks.coin() {
+        connected(stack, picks);
+    }
+}
+
+/// The service `one` is found by DNS.
+fn discovered(stack: &mut Desired, picks: &mut Picks<'_>) {
+    let with_port = picks.coin();
+    let name = picks.one_of(&["one", "first"]).to_owned();
+    let Some(one) = running(stack, "one") else { return };
+    one.registry = Some(ServiceRegistry {
+        registry: of("discovery_service.one", "arn"),
+        container: with_port.then(|| "app".to_owned()),
+        port: with_port.then_some(3000),
+    });
+    let record = if with_port { "SRV" } else { "A" };
+    let discovery = DiscoveryService {
+        name,
+        namespace: of("namespace.main", "id"),
+        records: [(record.to_owned(), 15 + u32::from(picks.below(2)))].into(),
+        ..example!(DiscoveryService)
+    };
+    add(stack, "discovery_service.one", discovery);
+}
+
+/// The service `one` serves a name, and `two` asks for it.
+fn connected(stack: &mut Desired, picks: &mut Picks<'_>) {
+    let port = 80 + u16::from(picks.below(2));
+    let Some(one) = running(stack, "one") else { return };
+    let example = example!(Service).connect.expect("an example has every field");
+    let endpoint = ConnectEndpoint { port, tls: None, ..example.serves["api"].clone() };
+    let namespace = of("namespace.main", "arn");
+    let joined = |serves| ServiceConnect { namespace: namespace.clone(), serves, logs: None };
+    one.connect = Some(joined([("api".to_owned(), endpoint)].into()));
+    let Some(two) = running(stack, "two") else { return };
+    two.connect = Some(joined(BTreeMap::new()));
+    stack.resources.entry(address("service.two")).and_modify(|wanted| {
+        wanted.after.insert(address("service.one"));
+        wanted.tags.insert(TAG_REACHES.to_owned(), format!("api:{port}"));
+    });
+}
+
+fn running<'stack>(stack: &'stack mut Desired, name: &str) -> Option<&'stack mut Service> {
+    match &mut stack.resources.get_mut(&address(&format!("service.{name}")))?.resource {
+        Resource::Service(service) => Some(service),
+        _ => None,
+    }
 }
 
 /// What scales the service at `text`, if it is there.

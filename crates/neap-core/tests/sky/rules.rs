@@ -25,6 +25,12 @@ impl Sky {
         {
             return Err(format!("{address}: {} has its name or place", taken.address));
         }
+        let before = self.resources.iter().find(|found| Some(found.id.as_str()) == old);
+        if let (Some(before), Kind::Alb | Kind::Clb) = (before, resource.kind())
+            && self.vpcs(&before.resource) != self.vpcs(resource)
+        {
+            return Err(format!("{address}: InvalidSubnet"));
+        }
         for arn in strings(&resource.fields()) {
             let ours = ["arn:made", "sg-", "id-"].iter().any(|made| arn.starts_with(made));
             if ours && !self.resources.iter().any(|found| found.outputs.values().any(|value| *value == arn)) {
@@ -47,6 +53,12 @@ impl Sky {
                 Ok(())
             }
             Resource::ClusterCapacity(capacity) => self.has_ready(address, &capacity.cluster),
+            Resource::DiscoveryService(service) => self.has_ready(address, &service.namespace),
+            Resource::Clb(clb) => {
+                let mut certificates = clb.listeners.values().filter_map(|it| it.certificate.as_ref());
+                certificates.try_for_each(|arn| self.has_ready(address, arn))
+            }
+            Resource::NatGateway(gateway) => self.is_public(address, &gateway.subnet),
             Resource::ScalableTarget(target) => self.has_ready(address, &target.service),
             Resource::BucketPolicy(BucketPolicy { bucket, .. })
             | Resource::BucketFiles(BucketFiles { bucket, .. }) => self.has_ready(address, bucket),
@@ -75,6 +87,32 @@ impl Sky {
         if found { Ok(()) } else { Err(format!("{address}: {name} does not exist")) }
     }
 
+    /// The networks of the stack that a resource's subnets are in.
+    fn vpcs(&self, resource: &Resource) -> BTreeSet<&str> {
+        let named: BTreeSet<String> = strings(&resource.fields()).collect();
+        let within = self.resources.iter().filter(|found| named.contains(&found.id));
+        let vpcs = within.filter_map(|found| match &found.resource {
+            Resource::Subnet(subnet) => Some(subnet.vpc.as_str()),
+            _ => None,
+        });
+        vpcs.collect()
+    }
+
+    /// Whether a subnet has a way to the internet (`Gateway.NotAttached`).
+    fn is_public(&self, address: &Address, subnet: &str) -> Result<(), String> {
+        let with_id = |id: &str| self.resources.iter().find(|found| found.id == id).map(|it| &it.resource);
+        let table = match with_id(subnet) {
+            Some(Resource::Subnet(subnet)) => subnet.route_table.as_deref().and_then(with_id),
+            _ => None,
+        };
+        let attached =
+            |id: &String| matches!(with_id(id), Some(Resource::InternetGateway(gateway)) if gateway.attached);
+        match table {
+            Some(Resource::RouteTable(table)) if table.routes.values().any(attached) => Ok(()),
+            _ => Err(format!("{address}: Gateway.NotAttached")),
+        }
+    }
+
     fn template(&self, id: &str) -> Option<&LaunchTemplate> {
         self.resources.iter().find_map(|found| match &found.resource {
             Resource::LaunchTemplate(template) if found.outputs["id"] == id => Some(template),
@@ -98,6 +136,10 @@ impl Sky {
         if cluster.is_none_or(|cluster| cluster.phase != Phase::Ready) {
             return Err(format!("{address}: ClusterNotFoundException"));
         }
+        let named = service.classic.iter().map(|target| &target.load_balancer);
+        let named = named.chain(service.connect.iter().map(|connect| &connect.namespace));
+        let mut named = named.chain(service.registry.iter().map(|it| &it.registry));
+        named.try_for_each(|name| self.has_ready(address, name))?;
         for target in &service.targets {
             let routes =
                 self.resources.iter().filter(|found| matches!(found.kind(), Kind::Listener | Kind::Rule));
@@ -131,6 +173,7 @@ impl Sky {
                     found.kind(),
                     Kind::Alb
                         | Kind::Nlb
+                        | Kind::Clb
                         | Kind::Service
                         | Kind::SecurityGroup
                         | Kind::AutoScalingGroup
@@ -142,7 +185,10 @@ impl Sky {
                 Kind::Role => found.kind() == Kind::InstanceProfile,
                 Kind::Bucket => found.kind() == Kind::BucketFiles,
                 Kind::OriginAccessControl | Kind::Function => found.kind() == Kind::Cloudfront,
-                Kind::Certificate => matches!(found.kind(), Kind::Cloudfront | Kind::Listener),
+                Kind::Certificate => matches!(found.kind(), Kind::Cloudfront | Kind::Listener | Kind::Clb),
+                // A classic load balancer AWS deletes, and nobody says what ECS does then.
+                Kind::Clb | Kind::DiscoveryService => found.kind() == Kind::Service,
+                Kind::Namespace => matches!(found.kind(), Kind::Service | Kind::DiscoveryService),
                 Kind::Vpc => network::is_part(found.kind()) || found.kind() == Kind::SecurityGroup,
                 Kind::RouteTable => found.kind() == Kind::Subnet,
                 Kind::ElasticIp => found.kind() == Kind::NatGateway,
@@ -150,6 +196,7 @@ impl Sky {
                     found.kind(),
                     Kind::Alb
                         | Kind::Nlb
+                        | Kind::Clb
                         | Kind::Service
                         | Kind::AutoScalingGroup
                         | Kind::NatGateway

@@ -175,6 +175,8 @@ pub(crate) fn service(name: &str, cluster: &str, task: &str, group: &str, target
         task: of(task, "arn"),
         targets: target.map(target_of).into_iter().collect(),
         classic: None,
+        registry: None,
+        connect: None,
         subnets: set(&["${network.subnets}"]),
         security_groups: [of(group, "id")].into(),
         deployment: None,
@@ -292,6 +294,12 @@ pub(crate) fn random(picks: &mut Picks<'_>) -> Desired {
     }
     if picks.coin() {
         more::network(&mut stack, picks);
+    }
+    if picks.coin() {
+        more::classic(&mut stack, picks);
+    }
+    if picks.coin() {
+        more::names(&mut stack, picks);
     }
     for name in ["one", "two"] {
         if picks.coin() {
