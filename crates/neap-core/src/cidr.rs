@@ -40,6 +40,13 @@ impl Block {
         self.length <= other.length && other.first & Self::mask(self.length) == self.first
     }
 
+    /// Whether an interface in a subnet with this block can have `address`: AWS keeps the first four and the last ("Subnet CIDR
+    /// blocks").
+    pub fn gives(self, address: Ipv4Addr) -> bool {
+        let last = self.first | !Self::mask(self.length);
+        address.to_bits().checked_sub(self.first).is_some_and(|at| at >= 4) && address.to_bits() < last
+    }
+
     /// Whether any address is in both.
     pub const fn overlaps(self, other: Self) -> bool {
         self.contains(other) || other.contains(self)
@@ -109,6 +116,17 @@ mod tests {
         check("10.0.0.0/16", "10.0.0.0/16", true, true);
         check("10.0.0.0/16", "10.1.0.0/16", false, false);
         check("0.0.0.0/0", "255.255.255.255/32", true, true);
+    }
+
+    #[test]
+    fn a_subnet_gives_all_addresses_but_the_first_four_and_the_last() {
+        let gives = |address: &str| block("10.0.1.0/24").gives(address.parse().expect(address));
+        for address in ["10.0.1.4", "10.0.1.254"] {
+            assert!(gives(address), "{address}");
+        }
+        for address in ["10.0.0.9", "10.0.1.0", "10.0.1.3", "10.0.1.255", "10.0.2.4"] {
+            assert!(!gives(address), "{address}");
+        }
     }
 
     #[track_caller]

@@ -195,10 +195,11 @@ const fn visible(kind: Kind) -> u64 {
         | Kind::LaunchTemplate
         | Kind::TargetGroup
         | Kind::Alb
-        | Kind::Nlb
         | Kind::Clb
         | Kind::Listener
         | Kind::Rule => 300,
+        // Two of its subnets may leave one after the other, each in up to three minutes (3.4).
+        Kind::Nlb => 420,
     }
 }
 
@@ -257,6 +258,7 @@ mod tests {
             (Kind::SecurityGroup, "3.3", 300, 300, 900),
             (Kind::TargetGroup, "3.5", 300, 300, 120),
             (Kind::Alb, "3.4", 300, 300, 2100),
+            (Kind::Nlb, "3.4", 420, 420, 2100),
             (Kind::Listener, "3.6", 300, 300, 120),
             (Kind::Rule, "3.7", 300, 300, 120),
             (Kind::Task, "3.14", 120, 120, 120),

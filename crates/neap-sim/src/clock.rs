@@ -21,6 +21,8 @@ pub(crate) const ALB_PROVISIONS: Millis = 150 * SECOND;
 pub(crate) const NLB_PROVISIONS: Millis = 180 * SECOND;
 /// Until the network interfaces of a deleted load balancer are gone (3.3: one to five minutes).
 pub(crate) const ALB_INTERFACES_LINGER: Millis = 60 * SECOND;
+/// Until a subnet has left a network load balancer (3.4: at most three minutes).
+pub(crate) const NLB_LEAVES: Millis = 90 * SECOND;
 /// Until the network interfaces of stopped tasks are gone (3.3: at most two minutes).
 pub(crate) const TASK_INTERFACES_LINGER: Millis = 20 * SECOND;
 /// Until a VPC is available (3.2: less than five seconds).

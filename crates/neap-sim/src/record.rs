@@ -410,6 +410,9 @@ pub(crate) struct Interface {
     /// The subnets that it is in.
     #[serde(default)]
     pub(crate) subnets: BTreeSet<String>,
+    /// The static addresses that it has.
+    #[serde(default)]
+    pub(crate) addresses: BTreeSet<String>,
     /// When it is gone.
     pub(crate) until: Millis,
 }

@@ -68,7 +68,7 @@
 //!
 //! [[missing]]                   # what does not exist; every other secret and parameter does
 //! secret = "db"                 # or: parameter = "/course/db-url", or: vpc = "default", or: zone = "example.com",
-//!                               # or: instance_type = "t3.micro"
+//!                               # or: instance_type = "t3.micro", or: address = "eipalloc-0123456789abcdef0"
 //!
 //! [[zone]]                      # a hosted zone of a subdomain; every other domain has one for itself
 //! name = "dev.example.com"
@@ -293,6 +293,7 @@ enum Missing {
     Vpc(String),
     Zone(String),
     InstanceType(String),
+    Address(String),
 }
 
 /// The script in a text: TOML, or JSON of the same shape.
@@ -374,6 +375,7 @@ pub(crate) fn apply(world: &mut World, script: Script) -> Result<(), SimError> {
             Missing::Parameter(name) => drop(world.missing_parameters.insert(name)),
             Missing::Zone(name) => drop(world.missing_zones.insert(name)),
             Missing::InstanceType(name) => drop(world.missing_instance_types.insert(name)),
+            Missing::Address(id) => drop(world.missing_addresses.insert(id)),
             Missing::Vpc(name) => world.vpcs.retain(|vpc| vpc.name != name),
         }
     }

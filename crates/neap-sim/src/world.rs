@@ -97,6 +97,9 @@ pub(crate) struct World {
     /// Types of instances that the region does not have; it has all others.
     #[serde(default)]
     pub(crate) missing_instance_types: BTreeSet<String>,
+    /// Allocation ids of elastic IP addresses that do not exist; all others do.
+    #[serde(default)]
+    pub(crate) missing_addresses: BTreeSet<String>,
     /// Names of hosted zones that do not exist; any other domain has one.
     #[serde(default)]
     pub(crate) missing_zones: BTreeSet<String>,
@@ -180,6 +183,7 @@ impl Default for World {
             newer_images: BTreeMap::new(),
             launch_failures: BTreeMap::new(),
             missing_instance_types: BTreeSet::new(),
+            missing_addresses: BTreeSet::new(),
             missing_zones: BTreeSet::new(),
             more_zones: BTreeSet::new(),
             dns: BTreeMap::new(),
@@ -315,12 +319,9 @@ impl World {
                 alb.subnets.clone(),
                 since + ALB_INTERFACES_LINGER,
             ),
-            Resource::Nlb(nlb) => self.leave_interface(
-                format!("ELB net/{}", nlb.name),
-                nlb.security_groups.clone(),
-                nlb.subnets.clone(),
-                since + ALB_INTERFACES_LINGER,
-            ),
+            Resource::Nlb(nlb) => {
+                self.leave_balancer(nlb, nlb.subnets.clone(), since + ALB_INTERFACES_LINGER);
+            }
             Resource::Clb(clb) => self.leave_interface(
                 format!("ELB {}", clb.name),
                 clb.security_groups.clone(),
@@ -359,8 +360,24 @@ impl World {
         until: Millis,
     ) {
         if !security_groups.is_empty() {
-            self.interfaces.push(Interface { description, security_groups, subnets, until });
+            let addresses = BTreeSet::new();
+            self.interfaces.push(Interface { description, security_groups, subnets, addresses, until });
         }
+    }
+
+    /// Leaves the network interfaces of a network load balancer behind that are in these subnets, with its addresses there.
+    pub(crate) fn leave_balancer(&mut self, nlb: &Nlb, subnets: BTreeSet<String>, until: Millis) {
+        self.interfaces.push(Interface {
+            description: format!("ELB net/{}", nlb.name),
+            security_groups: nlb.security_groups.clone(),
+            addresses: subnets
+                .iter()
+                .filter_map(|subnet| nlb.address_in(subnet))
+                .map(str::to_owned)
+                .collect(),
+            subnets,
+            until,
+        });
     }
 
     /// Leaves the names behind under which the tasks of a service were found.

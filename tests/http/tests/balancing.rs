@@ -115,6 +115,37 @@ fn of_a_vpc_of_others_the_public_subnets_are_taken_on_ministack() {
     of_a_vpc_of_others_the_public_subnets_are_taken(Emulator::Ministack);
 }
 
+fn a_network_load_balancer_leaves_a_zone_and_comes_back(emulator: Emulator) {
+    let world = World::new(emulator, "examples/internal-nlb/stack.toml");
+    world.edit("region = \"eu-west-1\"\n", "");
+    world.edit("[cluster.main]\n", "[cluster.main]\n\n[network]\ncidr = \"10.0.0.0/16\"\nzones = 3\n");
+    world.neap(&["apply", "--yes"]).expect(0);
+    let all = subnets(&world);
+    assert_eq!(all.len(), 3);
+    world.edit("zones = 3", "zones = 2");
+    let plan = world.neap(&["plan"]).expect(0);
+    assert!(plan.stdout.contains("~ update nlb.cache"), "{}", plan.stdout);
+    world.neap(&["apply", "--yes"]).expect(0);
+    let fewer = subnets(&world);
+    assert!(fewer.len() == 2 && fewer.is_subset(&all), "{fewer:?} of {all:?}");
+    no_change(&world);
+    world.edit("zones = 2", "zones = 3");
+    world.neap(&["apply", "--yes"]).expect(0);
+    assert!(subnets(&world).is_superset(&fewer));
+    no_change(&world);
+    world.neap(&["destroy", "--yes"]).expect(0);
+}
+
+#[test]
+fn a_network_load_balancer_leaves_a_zone_and_comes_back_on_moto() {
+    a_network_load_balancer_leaves_a_zone_and_comes_back(Emulator::Moto);
+}
+
+#[test]
+fn a_network_load_balancer_leaves_a_zone_and_comes_back_on_ministack() {
+    a_network_load_balancer_leaves_a_zone_and_comes_back(Emulator::Ministack);
+}
+
 /// The only classic load balancer: its listeners as `PORT PROTOCOL INSTANCE_PORT INSTANCE_PROTOCOL`, and what it checks.
 fn classic(world: &World) -> (BTreeSet<String>, String) {
     let answer = world.call("elb", "describe_load_balancers", &json!({}));

@@ -183,6 +183,10 @@ pub(super) async fn gone(aws: &Aws, arn: &str) -> Result<Progress, CallError> {
 
 /// What a create that was refused for now is, where waiting helps.
 pub(super) fn refused_for_now(error: CallError) -> CallError {
+    // No load balancer has an address of the stack's own, so nobody has made this one a moment ago.
+    if error.code.as_deref() == Some("AllocationIdNotFound") {
+        return error;
+    }
     // A security group that was created a moment ago.
     if error.code.as_deref() == Some("InvalidSecurityGroup") {
         return CallError { kind: ErrorKind::NotYet, ..error };

@@ -2,6 +2,8 @@
 //!
 //! Decides which calls create and change one. Must not know its listeners.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_elasticloadbalancingv2::types as sdk;
 use neap_core::address::Address;
 use neap_core::kinds::Nlb;
@@ -13,7 +15,7 @@ use super::describe::{self, Attributes};
 use super::tags;
 use crate::adopt::{adopt, live_resource, not_visible_yet, wanted_address};
 use crate::client::Aws;
-use crate::error::{failed, incomplete};
+use crate::error::{failed, incomplete, refused};
 use crate::remote::{Held, Remote, Wanted};
 use crate::tags::{Tags, to_elb};
 
@@ -38,7 +40,7 @@ fn from_aws(balancer: &sdk::LoadBalancer, attributes: &Attributes) -> Nlb {
     let address = |zone: &sdk::AvailabilityZone| {
         let address = zone.load_balancer_addresses().first()?;
         let given = address.allocation_id().or(address.private_ipv4_address())?;
-        Some((zone.subnet_id()?.to_owned(), given.to_owned()))
+        Some((given.to_owned(), zone.subnet_id()?.to_owned()))
     };
     Nlb {
         name: balancer.load_balancer_name().unwrap_or_default().to_owned(),
@@ -55,7 +57,7 @@ fn from_aws(balancer: &sdk::LoadBalancer, attributes: &Attributes) -> Nlb {
 /// The subnets with the static addresses in them, as the API takes them.
 fn mappings(nlb: &Nlb) -> Vec<sdk::SubnetMapping> {
     let mapping = |subnet: &String| {
-        let given = nlb.addresses.get(subnet).cloned();
+        let given = nlb.address_in(subnet).map(ToOwned::to_owned);
         let (elastic, private) = match given {
             Some(address) if address.starts_with("eipalloc-") => (Some(address), None),
             address => (None, address),
@@ -86,6 +88,48 @@ async fn find(aws: &Aws, wanted: &Wanted<'_, Nlb>) -> Result<Option<LiveResource
     let found = found
         .map(|(balancer, attributes, tags)| Ok(live(&wanted_address(wanted)?, &balancer, &attributes, tags)));
     found.transpose()
+}
+
+/// Moves the load balancer to the subnets and addresses of `wanted`, from wherever an earlier try has brought it.
+async fn set_subnets(aws: &Aws, arn: &str, wanted: &Nlb) -> Result<(), CallError> {
+    let balancer = describe::load_balancer(aws, arn).await?;
+    let hidden = || refused(ErrorKind::NotYet, alb::SET_SUBNETS, "the load balancer is not shown");
+    let mut now = from_aws(&balancer.ok_or_else(hidden)?, &Attributes::new());
+    let zones = zones(aws, now.subnets.union(&wanted.subnets)).await?;
+    while let Some(next) = now.next(wanted, |subnet| zones.get(subnet).cloned()) {
+        let plain = next.addresses.is_empty();
+        let call = aws
+            .elb
+            .set_subnets()
+            .load_balancer_arn(arn)
+            .set_subnets(plain.then(|| next.subnets.iter().cloned().collect()))
+            .set_subnet_mappings((!plain).then(|| mappings(&next)));
+        call.send().await.map_err(failed(alb::SET_SUBNETS)).map_err(not_free_yet)?;
+        now = next;
+    }
+    Ok(())
+}
+
+/// The availability zone of each of these subnets.
+async fn zones(
+    aws: &Aws,
+    subnets: impl Iterator<Item = &String>,
+) -> Result<BTreeMap<String, String>, CallError> {
+    let call = aws.ec2.describe_subnets().set_subnet_ids(Some(subnets.cloned().collect()));
+    let answer = call.send().await.map_err(failed("ec2:DescribeSubnets")).map_err(not_visible_yet)?;
+    let zone = |subnet: &aws_sdk_ec2::types::Subnet| {
+        Some((subnet.subnet_id()?.to_owned(), subnet.availability_zone()?.to_owned()))
+    };
+    Ok(answer.subnets().iter().filter_map(zone).collect())
+}
+
+/// A subnet takes up to three minutes to leave ("Update the Availability Zones for your Network Load Balancer"). What comes in
+/// its zone is refused until then, in the words that AWS has for a zone that has one
+/// (kubernetes-sigs/aws-load-balancer-controller#4171). A subnet that was made a moment ago may not be known here yet.
+fn not_free_yet(error: CallError) -> CallError {
+    let leaving = error.message.contains("already associated with the load balancer");
+    let unknown = error.code.as_deref() == Some("SubnetNotFound");
+    if leaving || unknown { CallError { kind: ErrorKind::NotYet, ..error } } else { error }
 }
 
 impl Remote for Nlb {
@@ -123,17 +167,8 @@ impl Remote for Nlb {
         wanted: &Wanted<'_, Self>,
     ) -> Result<Outputs, CallError> {
         let (arn, old, new) = (held.live.id.as_str(), held.fields, wanted.fields);
-        if old.subnets != new.subnets {
-            // The enabled ones come along as they are.
-            let kept = Self { addresses: old.addresses.clone(), ..new.clone() };
-            let plain = kept.addresses.is_empty();
-            let call = aws
-                .elb
-                .set_subnets()
-                .load_balancer_arn(arn)
-                .set_subnets(plain.then(|| kept.subnets.iter().cloned().collect()))
-                .set_subnet_mappings((!plain).then(|| mappings(&kept)));
-            call.send().await.map_err(failed(alb::SET_SUBNETS))?;
+        if old.next(new, |_| None).is_some() {
+            set_subnets(aws, arn, new).await?;
         }
         if old.ip_address_type != new.ip_address_type {
             alb::set_ip_address_type(aws, arn, &new.ip_address_type).await?;
@@ -190,7 +225,7 @@ mod tests {
         let example = Nlb::example();
         let internal = Nlb {
             scheme: "internal".into(),
-            addresses: [("subnet-1".into(), "10.0.0.9".into())].into(),
+            addresses: [("10.0.0.9".into(), "subnet-1".into())].into(),
             cross_zone: true,
             deletion_protection: true,
             ..example.clone()
@@ -199,6 +234,16 @@ mod tests {
         for nlb in [example, internal, plain] {
             assert_eq!(from_aws(&shown(&nlb), &attributes(&nlb)), nlb);
         }
+    }
+
+    #[test]
+    fn a_zone_that_a_subnet_is_leaving_is_waited_for() {
+        let refused =
+            |message: &str| not_free_yet(super::refused(ErrorKind::Invalid, alb::SET_SUBNETS, message)).kind;
+        let zone = "You cannot specify an additional subnet from an Availability Zone that is already associated with the load \
+                    balancer.";
+        assert_eq!(refused(zone), ErrorKind::NotYet);
+        assert_eq!(refused("The subnet has active VPC endpoint associations"), ErrorKind::Invalid);
     }
 
     #[test]

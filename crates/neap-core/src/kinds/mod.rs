@@ -124,6 +124,11 @@ pub trait KindOf: Serialize {
         Vec::new()
     }
 
+    /// Whether this, live, has something beside its name that AWS gives to one at a time and that `wanted` takes over.
+    fn excludes(&self, _wanted: &Self) -> bool {
+        false
+    }
+
     /// `wanted` with all that this, live, lets pass and `wanted` does not; none where nothing is cut off by the change.
     fn widened(&self, _wanted: &Self) -> Option<Self>
     where
@@ -167,6 +172,14 @@ macro_rules! kinds {
                 match (self, wanted) {
                     $((Self::$kind(live), Self::$kind(wanted)) => live.cannot_become(wanted),)*
                     _ => Vec::new(),
+                }
+            }
+
+            /// Whether this, live, has something beside its name that AWS gives to one at a time and that `wanted` takes over.
+            pub fn excludes(&self, wanted: &Self) -> bool {
+                match (self, wanted) {
+                    $((Self::$kind(live), Self::$kind(wanted)) => live.excludes(wanted),)*
+                    _ => false,
                 }
             }
 

@@ -257,7 +257,8 @@ impl<'a> Judge<'a, '_> {
         let forced = self.context.delete_first.contains(&decision.address);
         let name = filled.resource.aws_name();
         let same_name = filled.delete_first && !name.is_empty() && name == live.resource.aws_name();
-        decision.action = if held.is_empty() && !forced && !same_name {
+        let excluded = live.resource.excludes(&filled.resource);
+        decision.action = if held.is_empty() && !forced && !same_name && !excluded {
             Action::CreateThenDelete
         } else {
             Action::DeleteThenCreate

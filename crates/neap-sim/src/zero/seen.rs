@@ -249,7 +249,7 @@ fn usage(service: &Service, task: &Task) -> Vec<Usage> {
 
 /// A network interface, with what its description says that it is for.
 fn interface(interface: &Interface) -> Seen {
-    let Interface { description, security_groups, subnets, until: _ } = interface;
+    let Interface { description, security_groups, subnets, addresses: _, until: _ } = interface;
     // Not of the moment when it goes, which is never the same twice.
     let id = format!("eni-0{}", arn::hex(&format!("{description}/{security_groups:?}"), 16));
     let owner = |thing, name: &str| Some(Owner { thing, name: name.to_owned() });

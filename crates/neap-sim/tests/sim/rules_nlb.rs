@@ -1,10 +1,13 @@
 //! The rules of network load balancers and of what stands behind them, one by one.
 
-use neap_core::kinds::{Listener, Nlb, TargetGroup};
+use std::time::Duration;
+
+use neap_core::kinds::{KindOf, Listener, Nlb, TargetGroup};
 use neap_core::live::LiveResource;
 use neap_engine::cloud::{Cloud, ErrorKind};
 use neap_sim::Sim;
 
+use crate::rules_network::{made, network, subnet};
 use crate::stack::{
     Facts, alb, create, facts, forward, listener, must_create, not_found, refused, resource, rule,
     security_group, target_group, update,
@@ -94,7 +97,7 @@ async fn a_listener_of_tcp_alone_forgets_connections_when_it_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn subnets_can_come_and_never_go() {
+async fn subnets_come_and_go() {
     let sim = Sim::in_memory();
     let facts = facts(&sim).await;
     let group = resource("security_group.lb", security_group("lb", &facts.vpc));
@@ -108,8 +111,78 @@ async fn subnets_can_come_and_never_go() {
     let (one, all) = (of(&facts.subnets[..1]), of(&facts.subnets));
     must_create(&sim, &one).await;
     update(&sim, &shown(&sim, "nlb.mqtt"), &all).await.expect("more subnets");
-    let answer = update(&sim, &shown(&sim, "nlb.mqtt"), &one).await;
-    refused(answer, ErrorKind::Invalid, "InvalidConfigurationRequest");
+    update(&sim, &shown(&sim, "nlb.mqtt"), &one).await.expect("fewer subnets");
+    assert_eq!(shown(&sim, "nlb.mqtt").resource, one.resource);
+    // AWS has not let go of the others yet.
+    let again = update(&sim, &shown(&sim, "nlb.mqtt"), &all).await;
+    assert!(refused(again, ErrorKind::NotYet, "InvalidConfigurationRequest").contains("already associated"));
+    tokio::time::sleep(Duration::from_secs(180)).await;
+    update(&sim, &shown(&sim, "nlb.mqtt"), &all).await.expect("more subnets");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_subnet_leaves_before_another_of_its_zone_comes() {
+    let sim = Sim::in_memory();
+    let network = network(&sim).await;
+    let other = subnet(&network.vpc.id, "10.0.16.0/20", &network.table.id);
+    let other = made(&sim, "subnet.public-2", other).await;
+    let of = |subnet: &str| {
+        let nlb = Nlb {
+            subnets: [subnet.to_owned()].into(),
+            addresses: [].into(),
+            security_groups: [].into(),
+            ..Nlb::example()
+        };
+        resource("nlb.mqtt", nlb)
+    };
+    must_create(&sim, &of(&network.subnet.id)).await;
+    let answer = update(&sim, &shown(&sim, "nlb.mqtt"), &of(&other.id)).await;
+    assert!(
+        refused(answer, ErrorKind::Invalid, "InvalidConfigurationRequest").contains("already associated")
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_static_address_exists_and_is_one_load_balancers() {
+    let sim = Sim::in_memory();
+    sim.seed("[[missing]]\naddress = \"eipalloc-9\"").expect("a script");
+    let b = balancer(&sim).await;
+    let with = |name: &str, address: &str| {
+        let subnet = b.facts.subnets[0].clone();
+        let nlb =
+            Nlb { addresses: [(address.into(), subnet.clone())].into(), ..nlb(name, &b.facts, &b.group) };
+        resource(&format!("nlb.{name}"), Nlb { subnets: [subnet].into(), ..nlb })
+    };
+    refused(create(&sim, &with("one", "eipalloc-9")).await, ErrorKind::NotFound, "AllocationIdNotFound");
+    must_create(&sim, &with("one", "eipalloc-1")).await;
+    // A repeated create is the first one.
+    must_create(&sim, &with("one", "eipalloc-1")).await;
+    refused(create(&sim, &with("two", "eipalloc-1")).await, ErrorKind::InUse, "ResourceInUse");
+    sim.delete(&shown(&sim, "nlb.one")).await.expect("deleted");
+    // Its interfaces linger.
+    refused(create(&sim, &with("two", "eipalloc-1")).await, ErrorKind::InUse, "ResourceInUse");
+    tokio::time::sleep(Duration::from_secs(180)).await;
+    must_create(&sim, &with("two", "eipalloc-1")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_private_address_lies_in_its_subnet() {
+    let sim = Sim::in_memory();
+    let network = network(&sim).await;
+    let with = |address: &str| {
+        let nlb = Nlb {
+            scheme: "internal".into(),
+            subnets: [network.subnet.id.clone()].into(),
+            addresses: [(address.to_owned(), network.subnet.id.clone())].into(),
+            security_groups: [].into(),
+            ..Nlb::example()
+        };
+        resource("nlb.mqtt", nlb)
+    };
+    for wrong in ["10.9.0.9", "10.0.0.3"] {
+        refused(create(&sim, &with(wrong)).await, ErrorKind::Invalid, "InvalidConfigurationRequest");
+    }
+    must_create(&sim, &with("10.0.0.9")).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -131,7 +204,7 @@ async fn static_addresses_are_for_all_subnets_and_fit_the_scheme() {
     let sim = Sim::in_memory();
     let b = balancer(&sim).await;
     let with = |addresses: &[(&String, &str)]| {
-        let addresses = addresses.iter().map(|(subnet, address)| ((*subnet).clone(), (*address).to_owned()));
+        let addresses = addresses.iter().map(|(subnet, address)| ((*address).to_owned(), (*subnet).clone()));
         let subnets = b.facts.subnets[..2].iter().cloned().collect();
         resource(
             "nlb.fixed",

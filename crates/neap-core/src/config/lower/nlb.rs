@@ -2,7 +2,8 @@
 //!
 //! Decides their defaults and which combinations AWS would refuse. Must not know what targets do with the traffic.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 
 use serde_json::json;
 
@@ -11,9 +12,11 @@ use super::place::Place;
 use super::stack::is_id;
 use super::{alb, alb_action, groups, routes, subnets, tls};
 use crate::address::{Address, Kind};
+use crate::cidr::Block;
 use crate::config::shape::{AlpnPolicy, Forward, NlbListenerTable, NlbTable, Scheme};
-use crate::kinds::{Listener, Nlb};
-use crate::reference;
+use crate::kinds::{Listener, Nlb, Resource};
+use crate::network::{PRIVATE, is_subnet_of};
+use crate::reference::{self, Reference};
 
 /// Lowers every network load balancer.
 pub(super) fn lower(lowering: &mut Lowering<'_>) {
@@ -27,19 +30,21 @@ fn nlb(lowering: &mut Lowering<'_>, name: &str, table: &NlbTable) {
     let (place, address) = lowering.begin(Kind::Nlb, name);
     let common = Common { tags: &table.tags, protect: table.protect, name: table.name.as_deref() };
     let scheme = alb::scheme(table.scheme);
-    check_addresses(lowering, &place.at("addresses"), table);
+    let addresses = addresses(lowering, &place.at("addresses"), table);
     let subnets = if table.addresses.is_empty() {
         subnets::of_balancer(lowering, &place.at("subnets"), &table.subnets, table.scheme)
     } else {
-        table.addresses.keys().cloned().collect()
+        addresses.values().cloned().collect()
     };
-    let immutable = json!([scheme, lowering.network(), table.addresses, "network"]);
+    // One with static addresses and one without can stand side by side, and neither becomes the other.
+    let fixed = if addresses.is_empty() { json!({}) } else { json!("static") };
+    let immutable = json!([scheme, lowering.network(), fixed, "network"]);
     let fields = Nlb {
         name: lowering.replaceable_name(Kind::Nlb, &place, &common, &immutable),
         scheme: scheme.to_owned(),
         ip_address_type: alb::ip_address_type(table.ip_address_type).to_owned(),
         subnets,
-        addresses: table.addresses.clone(),
+        addresses,
         security_groups: groups::of_nlb(lowering, &address, &place, table),
         cross_zone: table.cross_zone,
         deletion_protection: table.deletion_protection,
@@ -53,40 +58,62 @@ fn nlb(lowering: &mut Lowering<'_>, name: &str, table: &NlbTable) {
     }
 }
 
-/// Checks static addresses: each stands by a subnet, and is what AWS takes for the scheme ("SubnetMapping").
-fn check_addresses(lowering: &mut Lowering<'_>, place: &Place, table: &NlbTable) {
+/// The static addresses, each with its subnet: what AWS takes for the scheme ("SubnetMapping").
+fn addresses(lowering: &mut Lowering<'_>, place: &Place, table: &NlbTable) -> BTreeMap<String, String> {
     if !table.addresses.is_empty() && !table.subnets.is_open() {
         lowering
             .report(place, "`subnets` are named too, and so would be twice")
             .help("leave `subnets` out: each address stands by its subnet");
     }
-    let mut seen = BTreeSet::new();
+    let mut addresses = BTreeMap::new();
     for (subnet, static_address) in &table.addresses {
         let place = place.at(subnet);
         lowering.plain(&place, static_address);
-        if !is_id(subnet, "subnet-") {
-            lowering
-                .report(&place, format!("`{subnet}` is not the id of a subnet"))
-                .on_key()
-                .help("ids read like `subnet-0abc123`");
+        let id = lowering.text(&place, subnet);
+        let own = match reference::in_text(&id).as_slice() {
+            [Reference::Output(own, _)] if own.kind() == Kind::Subnet => Some(own.clone()),
+            _ => None,
+        };
+        if !is_id(subnet, "subnet-") && own.is_none() {
+            lowering.report(&place, format!("`{subnet}` is not the id of a subnet")).on_key().help(
+                "ids read like `subnet-0abc123`; of the stack's own VPC write `\"${subnet.public-1}\"`",
+            );
         }
         let (fits, expected) = match table.scheme {
             Scheme::InternetFacing => (
                 is_id(static_address, "eipalloc-"),
-                "the internet reaches it by elastic IP addresses: write an allocation id, `eipalloc-…`",
+                "the internet reaches it by elastic IP addresses: write an allocation id, `eipalloc-…`"
+                    .to_owned(),
             ),
-            Scheme::Internal => (
-                static_address.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_private()),
-                "it is internal: write a private IPv4 address of the subnet",
-            ),
+            Scheme::Internal => private_address(lowering, own.as_ref(), static_address),
         };
         if !fits {
             lowering.report(&place, format!("`{static_address}` cannot be its address")).help(expected);
         }
-        if !seen.insert(static_address) {
+        if table.scheme == Scheme::InternetFacing && own.is_some_and(|own| is_subnet_of(&own, PRIVATE)) {
+            lowering.report(&place, "the internet reaches nothing in private subnets").on_key();
+        }
+        if addresses.insert(static_address.clone(), id).is_some() {
             lowering.report(&place, format!("`{static_address}` stands by two subnets"));
         }
     }
+    addresses
+}
+
+/// Whether a text is an address that an internal load balancer can have in a subnet, and what would be one. AWS keeps the first
+/// four and the last of each subnet ("Subnet CIDR blocks").
+fn private_address(lowering: &Lowering<'_>, own: Option<&Address>, text: &str) -> (bool, String) {
+    let address = text.parse::<Ipv4Addr>().ok();
+    let resource = own.and_then(|own| lowering.resources.get(own)).map(|subnet| &subnet.resource);
+    if let Some(Resource::Subnet(subnet)) = resource
+        && let Ok(block) = subnet.cidr.parse::<Block>()
+    {
+        let fits = address.is_some_and(|address| block.gives(address));
+        let rest = "the first four and the last are AWS's own";
+        return (fits, format!("it is internal: write an address of its subnet, {block}; {rest}"));
+    }
+    let fits = address.is_some_and(|address| address.is_private());
+    (fits, "it is internal: write a private IPv4 address of the subnet".to_owned())
 }
 
 fn listener(lowering: &mut Lowering<'_>, place: &Place, nlb: &str, name: &str, table: &NlbListenerTable) {

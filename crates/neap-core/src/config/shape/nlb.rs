@@ -26,8 +26,9 @@ pub struct NlbTable {
     /// internal load balancer is in the private ones if there are any.
     #[serde(default)]
     pub subnets: Subnets,
-    /// Its static address in each subnet, by the subnet's id: the allocation id of an elastic IP address (`eipalloc-…`), or a
-    /// private IPv4 address of an internal load balancer. All of them or none; `subnets` is left out.
+    /// Its static address in each subnet, by the subnet's id or `${subnet.public-1}` of the stack's own VPC: the allocation id of an
+    /// elastic IP address (`eipalloc-…`), or a private IPv4 address of an internal load balancer. All of them or none; `subnets` is
+    /// left out.
     #[serde(default)]
     pub addresses: BTreeMap<String, String>,
     /// Names of `[security_group.x]` or ids, instead of the implied group.

@@ -2,15 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use neap_core::kinds::Nlb;
+use neap_core::cidr::Block;
+use neap_core::kinds::{NatGateway, Nlb, Subnet};
 use neap_engine::cloud::CallError;
 
 use super::alb::{self, NOT_FOUND};
 use super::{INVALID, TAGS};
 use crate::arn;
-use crate::clock::NLB_PROVISIONS;
+use crate::clock::{NLB_LEAVES, NLB_PROVISIONS};
 use crate::error::{Answer, Rejection};
-use crate::record::Record;
+use crate::record::{Interface, Record};
 use crate::rules;
 use crate::services::Request;
 use crate::services::request::gone_is_done;
@@ -38,9 +39,11 @@ pub(crate) async fn update(request: &Request<'_>, arn: &str, desired: &Nlb) -> R
         let set = |world: &mut World| set_security_groups(world, arn, desired);
         request.call("elasticloadbalancing:SetSecurityGroups", set).await?;
     }
-    if current.subnets != desired.subnets {
-        let set = |world: &mut World| set_subnets(world, arn, &desired.subnets);
-        request.call("elasticloadbalancing:SetSubnets", set).await?;
+    if current.next(desired, |_| None).is_some() {
+        while request
+            .call("elasticloadbalancing:SetSubnets", |world| set_subnets(world, arn, desired))
+            .await?
+        {}
     }
     if current.ip_address_type != desired.ip_address_type {
         let set = |world: &mut World| {
@@ -81,11 +84,12 @@ fn create_load_balancer(world: &mut World, request: &Request<'_>, desired: &Nlb)
     alb::ip_address_type(&desired.ip_address_type)?;
     alb::subnets(world, &desired.subnets, 1)?;
     alb::reachable(world, &desired.subnets, &desired.scheme)?;
-    addresses(desired)?;
+    let existing = alb::find(world, name);
+    addresses(world, existing.as_deref(), desired)?;
     alb::security_groups(world, &desired.security_groups, &desired.subnets)?;
     rules::tags(INVALID, &request.tags)?;
     let defaults = Nlb { cross_zone: false, deletion_protection: false, ..desired.clone() };
-    if let Some(existing) = alb::find(world, name) {
+    if let Some(existing) = existing {
         let same =
             world.get::<Nlb>(&existing).is_some_and(|(_, nlb)| with_attributes(nlb, &defaults) == defaults);
         return if same { Ok(existing) } else { Err(alb::taken(name)) };
@@ -105,22 +109,46 @@ fn create_load_balancer(world: &mut World, request: &Request<'_>, desired: &Nlb)
     Ok(arn)
 }
 
-/// Static addresses are given for every subnet or for none, elastic ones to a load balancer that the internet reaches.
-fn addresses(desired: &Nlb) -> Answer<()> {
+/// Static addresses are given for every subnet or for none, elastic ones to a load balancer that the internet reaches. They exist,
+/// and nothing but the load balancer `own` has them.
+fn addresses(world: &World, own: Option<&str>, desired: &Nlb) -> Answer<()> {
+    const MISFIT: &str = "InvalidConfigurationRequest";
     if desired.addresses.is_empty() {
         return Ok(());
     }
-    let placed: BTreeSet<String> = desired.addresses.keys().cloned().collect();
-    rules::require(placed == desired.subnets, "InvalidConfigurationRequest", || {
+    let placed: BTreeSet<String> = desired.addresses.values().cloned().collect();
+    rules::require(placed == desired.subnets, MISFIT, || {
         "Addresses must be specified for all subnets or for none".to_owned()
     })?;
-    for address in desired.addresses.values() {
+    for (address, subnet) in &desired.addresses {
         let elastic = address.starts_with("eipalloc-");
-        rules::require(
-            elastic == (desired.scheme == "internet-facing"),
-            "InvalidConfigurationRequest",
-            || format!("The address '{address}' is not valid for the scheme '{}'", desired.scheme),
-        )?;
+        rules::require(elastic == (desired.scheme == "internet-facing"), MISFIT, || {
+            format!("The address '{address}' is not valid for the scheme '{}'", desired.scheme)
+        })?;
+        if world.missing_addresses.contains(address) {
+            let message = format!("The allocation IDs '{address}' do not exist");
+            return Err(Rejection::not_found("AllocationIdNotFound", message));
+        }
+        let block = world.all::<Subnet>().find(|(record, _)| record.id == *subnet);
+        let block = block.and_then(|(_, subnet)| subnet.cidr.parse::<Block>().ok());
+        let lies = |block: Block| address.parse().is_ok_and(|address| block.gives(address));
+        rules::require(elastic || block.is_none_or(lies), MISFIT, || {
+            format!("The private IPv4 address '{address}' is not valid for the subnet '{subnet}'")
+        })?;
+        // Two VPCs may have the same private one.
+        let here = |of: Option<&String>| of.is_some_and(|of| elastic || of == subnet);
+        let nlbs = world.all::<Nlb>().filter(|(record, _)| Some(record.arn.as_str()) != own);
+        let mut holders = nlbs.map(|(_, nlb)| nlb.addresses.get(address));
+        let mut gateways = world.all::<NatGateway>();
+        let lingers =
+            |left: &Interface| left.addresses.contains(address) && (elastic || left.subnets.contains(subnet));
+        let taken = holders.any(here)
+            || gateways.any(|(_, gateway)| gateway.address.as_ref() == Some(address))
+            || world.interfaces.iter().any(lingers);
+        if taken {
+            let message = "The allocation IDs are not available for use";
+            return Err(Rejection::in_use("ResourceInUse", message));
+        }
     }
     Ok(())
 }
@@ -139,13 +167,41 @@ fn set_security_groups(world: &mut World, arn: &str, desired: &Nlb) -> Answer<()
     Ok(())
 }
 
-fn set_subnets(world: &mut World, arn: &str, wanted: &BTreeSet<String>) -> Answer<()> {
-    alb::subnets(world, wanted, 1)?;
-    let current = world.change::<Nlb>(arn, NOT_FOUND)?;
-    if let Some(missing) = current.subnets.difference(wanted).next() {
-        let message = format!("You must specify the enabled subnet '{missing}': subnets cannot be removed");
-        return Err(Rejection::invalid("InvalidConfigurationRequest", message));
+/// One call on the way to the subnets of `desired`; whether there is more to do.
+fn set_subnets(world: &mut World, arn: &str, desired: &Nlb) -> Answer<bool> {
+    const MISFIT: &str = "InvalidConfigurationRequest";
+    let current = world.change::<Nlb>(arn, NOT_FOUND)?.clone();
+    let zone = |world: &World, subnet: &str| world.subnet(subnet).map(|(_, zone)| zone.to_owned());
+    let Some(next) = current.next(desired, |subnet| zone(world, subnet)) else { return Ok(false) };
+    alb::subnets(world, &next.subnets, 1)?;
+    for subnet in current.subnets.intersection(&next.subnets) {
+        rules::require(current.address_in(subnet) == next.address_in(subnet), MISFIT, || {
+            format!("The address of the enabled subnet '{subnet}' cannot be changed")
+        })?;
     }
-    current.subnets.clone_from(wanted);
-    Ok(())
+    let description = format!("ELB net/{}", current.name);
+    let leaving = world.interfaces.iter().filter(|left| left.description == description);
+    let leaving: BTreeSet<String> = leaving.flat_map(|left| left.subnets.iter().cloned()).collect();
+    for subnet in next.subnets.difference(&current.subnets) {
+        let of = zone(world, subnet);
+        let occupied = |others: &BTreeSet<String>| others.iter().any(|other| zone(world, other) == of);
+        let message = format!(
+            "You cannot specify an additional subnet from an Availability Zone that is already associated with the load \
+             balancer. The Availability Zone '{}' corresponding to the new subnet '{subnet}' is already associated with the \
+             load balancer.",
+            of.as_deref().unwrap_or_default()
+        );
+        rules::require(!occupied(&current.subnets), MISFIT, || message.clone())?;
+        if occupied(&leaving) {
+            return Err(Rejection::not_yet(MISFIT, message));
+        }
+    }
+    addresses(world, Some(arn), &next)?;
+    let left: BTreeSet<String> = current.subnets.difference(&next.subnets).cloned().collect();
+    if !left.is_empty() {
+        world.leave_balancer(&current, left, world.now + NLB_LEAVES);
+    }
+    let more = next.next(desired, |_| None).is_some();
+    *world.change::<Nlb>(arn, NOT_FOUND)? = next;
+    Ok(more)
 }

@@ -206,11 +206,48 @@ fn static_addresses_fit_the_scheme_and_stand_by_a_subnet_each() {
 }
 
 #[test]
-fn another_scheme_or_other_addresses_are_another_name() {
+fn static_addresses_stand_by_subnets_of_the_stacks_own_vpc_too() {
+    let with = |keys: &str| {
+        format!("{}\n[network]\ncidr = \"10.0.0.0/16\"\nprivate = true\n\n[nlb.other]\n{keys}\n", tcp("", ""))
+    };
+    let elastic = "addresses = { \"${subnet.public-1}\" = \"eipalloc-01\", \"${subnet.public-2.id}\" = \"eipalloc-02\" }";
+    let desired = lower_text(&with(elastic)).expect("no mistakes");
+    let (first, second) = ("${subnet.public-1.id}", "${subnet.public-2.id}");
+    assert_eq!(
+        field(&desired, "nlb.other", "addresses"),
+        json!({ "eipalloc-01": first, "eipalloc-02": second })
+    );
+    assert_eq!(field(&desired, "nlb.other", "subnets"), json!([first, second]));
+    let inside = |address: &str| {
+        with(&format!("scheme = \"internal\"\naddresses = {{ \"${{subnet.private-1}}\" = \"{address}\" }}"))
+    };
+    assert!(lower_text(&inside("10.0.128.9")).is_ok());
+    for outside in ["10.0.0.9", "10.0.128.3"] {
+        check_mistakes(
+            &inside(outside),
+            &[&format!("nlb.other.addresses.${{subnet.private-1}}: `{outside}` cannot be its address")],
+        );
+    }
+    check_mistakes(
+        &with("addresses = { \"${subnet.private-1}\" = \"eipalloc-01\" }"),
+        &["nlb.other.addresses.${subnet.private-1}: the internet reaches nothing in private subnets"],
+    );
+    check_mistakes(
+        &with("addresses = { \"${vpc.main}\" = \"eipalloc-01\" }"),
+        &["nlb.other.addresses.${vpc.main}: `${vpc.main}` is not the id of a subnet"],
+    );
+}
+
+#[test]
+fn another_scheme_or_the_first_static_address_is_another_name() {
     let name = |keys: &str| {
         let text = format!("{}\n[nlb.other]\n{keys}\n", tcp("", ""));
         field(&lower_text(&text).expect("no mistakes"), "nlb.other", "name")
     };
     assert_eq!(name(""), name("cross_zone = true"));
     assert_ne!(name(""), name("scheme = \"internal\""));
+    let one = "addresses = { subnet-01 = \"eipalloc-01\" }";
+    assert_ne!(name(""), name(one));
+    // More of them come in place.
+    assert_eq!(name(one), name("addresses = { subnet-01 = \"eipalloc-01\", subnet-02 = \"eipalloc-02\" }"));
 }
