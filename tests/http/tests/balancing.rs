@@ -174,6 +174,12 @@ fn a_classic_load_balancer_lives_on_moto() {
     let attached = services["services"][0]["loadBalancers"][0]["loadBalancerName"].to_string();
     assert!(attached.contains("shop-old-"), "{attached}");
     no_change(&world);
+    // A cookie comes, and goes with the only policy of its listener.
+    for (from, to) in [("port = 80\n", "port = 80\nstickiness = {}\n"), ("stickiness = {}\n", "")] {
+        world.edit(from, to);
+        world.neap(&["apply", "--yes"]).expect(0);
+        no_change(&world);
+    }
     // Listeners come, change and go; so do the check, attributes and tags.
     world.edit(
         "health_check = { path = \"/health\" }\n",
