@@ -1,7 +1,7 @@
-//! What is swept: the stacks that users are shown, and how each is changed.
+//! What is swept: the stacks that users are shown, those that hold what no example has, and how each is changed.
 //!
-//! Examples are discovered. Each must have its edits in `tests/sweep/NAME.toml`; what an edit shall bring about stands
-//! beside it.
+//! Examples are discovered, and so are the folders of `tests/sweep`. Each must have its edits in `tests/sweep/NAME.toml`; what an edit
+//! shall bring about stands beside it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::Error;
 
-/// A stack that users are shown.
+/// A stack that is swept.
 pub(crate) struct Example {
     /// The name of its folder; `root` for the one at the root.
     pub(crate) name: String,
@@ -56,15 +56,20 @@ struct Edits {
     edit: Vec<Edit>,
 }
 
-/// Every example, the root's first.
+/// Every stack, the root's first.
 pub(crate) fn all() -> Result<Vec<Example>, Error> {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
     let root = tests.join("..");
     let mut stacks = vec![("root".to_owned(), PathBuf::from("stack.toml"))];
-    for entry in fs::read_dir(root.join("examples"))? {
-        let name = entry?.file_name().to_string_lossy().into_owned();
-        let path = Path::new("examples").join(&name).join("stack.toml");
-        stacks.push((name, path));
+    for folder in ["examples", "tests/sweep"].map(Path::new) {
+        for entry in fs::read_dir(root.join(folder))? {
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let path = folder.join(&name).join("stack.toml");
+            if entry.file_type()?.is_dir() {
+                stacks.push((name, path));
+            }
+        }
     }
     stacks[1..].sort();
     let example = |(name, path): (String, PathBuf)| {

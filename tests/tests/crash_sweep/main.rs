@@ -1,6 +1,6 @@
 //! The crash sweep: neap is killed at every call that changes something, and run again.
 //!
-//! For every example, for apply, for the edits in `tests/sweep/*.toml` and for destroy, a real process is killed by SIGKILL
+//! For every example and every stack of `tests/sweep`, for apply, for the edits in `tests/sweep/*.toml` and for destroy, a real process is killed by SIGKILL
 //! right before each changing call is sent, and right after it was carried out but before its answer arrives; in a long
 //! story on one side of each, in turn. Then it is run again undisturbed, once, and must end where an undisturbed run ends. At
 //! some calls the second run is killed too.

@@ -1,6 +1,6 @@
-//! The stacks that users are shown, as stacks that sequences play with.
+//! The stacks that users are shown, and those of the crash sweep, as stacks that sequences play with.
 //!
-//! Examples are discovered, and so are their edits in `tests/sweep`. Decides what of an example's text is another for the machine: the
+//! All are discovered, and so are their edits in `tests/sweep`. Decides what of an example's text is another for the machine: the
 //! name of the stack, and what its other environment must not share. Must not know what happens to it.
 
 use std::collections::BTreeMap;
@@ -15,7 +15,10 @@ use serde::Deserialize;
 /// Every example.
 pub(crate) static ALL: LazyLock<Vec<Example>> = LazyLock::new(all);
 
-/// A stack that users are shown.
+/// The variables that hold domains.
+const DOMAINS: [&str; 2] = ["domain", "namespace"];
+
+/// A stack with its edits.
 pub(crate) struct Example {
     /// The name of its folder.
     pub(crate) name: String,
@@ -37,8 +40,10 @@ struct Edit {
 
 fn all() -> Vec<Example> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let folders = fs::read_dir(root.join("examples")).expect("examples");
-    let mut folders: Vec<PathBuf> = folders.map(|entry| entry.expect("a folder").path()).collect();
+    let within = |folder: &str| fs::read_dir(root.join(folder)).expect("a folder");
+    let entries = ["examples", "tests/sweep"].into_iter().flat_map(within);
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    let mut folders: Vec<PathBuf> = paths.filter(|path| path.is_dir()).collect();
     folders.sort();
     folders.into_iter().map(|folder| example(&root, folder)).collect()
 }
@@ -83,15 +88,16 @@ impl Example {
     }
 
     /// What its stack file asks for after the edit with this number, or as it is where that is 0, in an environment. The other
-    /// environment has a domain of its own.
+    /// environment has domains of its own.
     pub(crate) fn load(&self, edit: u8, environment: Option<&str>) -> Loaded {
         let text = &self.texts[usize::from(edit)];
         let source = Source { name: &self.name, bytes: text.as_bytes() };
-        let domain = environment.filter(|_| text.contains("[var.domain]"));
-        let domain = domain.map(|name| ("domain".to_owned(), format!("{name}.example.com")));
+        let others = environment.into_iter().flat_map(|name| DOMAINS.map(|variable| (name, variable)));
+        let others = others.filter(|(_, variable)| text.contains(&format!("[var.{variable}]")));
+        let others = others.map(|(name, variable)| (variable.to_owned(), format!("{name}.example.com")));
         let mut options = Options {
             environment: environment.map(str::to_owned),
-            variables: domain.into_iter().collect(),
+            variables: others.collect(),
             region: Some("eu-west-1".to_owned()),
             ..Options::default()
         };
