@@ -63,6 +63,14 @@ impl Block {
     }
 }
 
+/// Whether any address is in the blocks of both texts. What is no block may hold any.
+pub fn overlap(one: &str, other: &str) -> bool {
+    match (one.parse::<Block>(), other.parse()) {
+        (Ok(one), Ok(other)) => one.overlaps(other),
+        _ => true,
+    }
+}
+
 impl FromStr for Block {
     type Err = NoBlock;
 
@@ -116,6 +124,8 @@ mod tests {
         check("10.0.0.0/16", "10.0.0.0/16", true, true);
         check("10.0.0.0/16", "10.1.0.0/16", false, false);
         check("0.0.0.0/0", "255.255.255.255/32", true, true);
+        assert!(overlap("10.0.0.0/16", "10.0.1.0/24") && !overlap("10.0.0.0/24", "10.0.1.0/24"));
+        assert!(overlap("10.0.0.0/16", "unknown"));
     }
 
     #[test]

@@ -62,61 +62,128 @@ pub fn needs_zones(desired: &Desired) -> bool {
     references.any(|(_, reference)| matches!(reference, Reference::Fact(Fact::Zone(_))))
 }
 
-/// The place in `found` of what stands at each desired address. `found` holds the parts of all networks of the region, or
-/// those that are tagged as the stack's at least. A gateway that is attached to nothing is taken for one of the VPC that is
-/// found, and `found` says so afterwards.
+/// The place in `found` of what stands at each desired address; nothing stands at two. `found` holds the parts of all networks
+/// of the region, or those that are tagged as the stack's at least. A gateway that is attached to nothing is taken for one of
+/// the VPC that is found, and `found` says so afterwards.
 pub fn claim(desired: &Desired, found: &mut [LiveResource]) -> BTreeMap<Address, usize> {
     let main = Address::new(Kind::Vpc, MAIN);
-    let vpc = choose(desired, found, &main, "");
-    let vpc_id = vpc.map(|index| found[index].id.clone()).unwrap_or_default();
+    let claimed = Claims { desired, found, vpc: "", claimed: BTreeMap::new() }.make(&[&main]);
+    let vpc = claimed.get(&main).map(|index| found[*index].id.clone()).unwrap_or_default();
     for live in &mut *found {
         if let Resource::InternetGateway(gateway) = &mut live.resource
             && !gateway.attached
         {
-            gateway.vpc.clone_from(&vpc_id);
+            gateway.vpc.clone_from(&vpc);
         }
     }
-    let addresses = desired.resources.keys().filter(|address| is_part(address.kind()));
-    addresses
-        .filter_map(|address| {
-            let index = if *address == main { vpc } else { choose(desired, found, address, &vpc_id) };
-            Some((address.clone(), index?))
-        })
-        .collect()
+    let within: Vec<&Address> =
+        desired.resources.keys().filter(|it| is_part(it.kind()) && **it != main).collect();
+    Claims { desired, found, vpc: &vpc, claimed }.make(&within)
 }
 
-/// What stands at `address`: of the stack's own the one that is most like what is desired, else whatever has its place.
-fn choose(desired: &Desired, found: &[LiveResource], address: &Address, vpc: &str) -> Option<usize> {
-    let wanted = &desired.resources.get(address)?.resource;
-    let of_kind = || found.iter().enumerate().filter(|(_, live)| live.kind() == address.kind());
-    if let Some(id) = desired.known_as.get(address) {
-        return of_kind().find(|(_, live)| live.id == *id).map(|(index, _)| index);
+/// What stands at which address, as far as it is known.
+struct Claims<'a> {
+    desired: &'a Desired,
+    found: &'a [LiveResource],
+    /// The id of the network's VPC; empty where there is none.
+    vpc: &'a str,
+    claimed: BTreeMap<Address, usize>,
+}
+
+impl Claims<'_> {
+    /// Claims what stands at `addresses`: what is surest comes first for all of them, so that none takes what is another's.
+    fn make(mut self, addresses: &[&Address]) -> BTreeMap<Address, usize> {
+        for look in [Self::known, Self::of_block, Self::own, Self::in_place] {
+            for address in addresses {
+                if !self.claimed.contains_key(*address)
+                    && let Some(index) = look(&self, address)
+                {
+                    self.claimed.insert((*address).clone(), index);
+                }
+            }
+        }
+        self.claimed
     }
-    let is_own = |live: &LiveResource| live.is_of(&desired.stack) && live.address == *address;
-    let own = of_kind().filter(|(_, live)| is_own(live));
-    // Of two addresses the one that a gateway has is meant: a request whose answer was lost may have got another.
-    let is_idle = |live: &LiveResource| {
-        let gateways = found.iter().filter_map(|it| match &it.resource {
-            Resource::NatGateway(gateway) => gateway.address.as_deref(),
-            _ => None,
-        });
-        live.kind() == Kind::ElasticIp && !gateways.into_iter().any(|address| address == live.id)
-    };
-    let best = own.min_by_key(|(_, live)| {
-        let (within, detached) = placed(&live.resource);
-        let goes = !matches!(live.phase, Phase::Ready | Phase::Settling(_));
-        (within != vpc, detached, goes, block(&live.resource) != block(wanted), is_idle(live), &live.id)
-    });
-    // A block is one subnet's, and a VPC has one gateway.
-    let in_place = || {
-        let has_place = |live: &LiveResource| {
-            let (within, detached) = placed(&live.resource);
-            within == vpc && !detached && block(&live.resource) == block(wanted)
+
+    /// What is of a kind and stands at no address yet.
+    fn free(&self, kind: Kind) -> impl Iterator<Item = (usize, &LiveResource)> {
+        let is_free = |index: &usize| !self.claimed.values().any(|taken| taken == index);
+        let found = self.found.iter().enumerate().filter(move |(_, live)| live.kind() == kind);
+        found.filter(move |(index, _)| is_free(index))
+    }
+
+    /// What the stack asks for at `address`; nothing where an id says what is to be found there.
+    fn wanted(&self, address: &Address) -> Option<&Resource> {
+        let is_known = self.desired.known_as.contains_key(address);
+        self.desired.resources.get(address).map(|wanted| &wanted.resource).filter(|_| !is_known)
+    }
+
+    fn is_own(&self, live: &LiveResource) -> bool {
+        live.is_of(&self.desired.stack)
+    }
+
+    fn is_within(&self, live: &LiveResource) -> bool {
+        !self.vpc.is_empty() && placed(&live.resource) == (self.vpc, false)
+    }
+
+    /// What has the id that is looked for.
+    fn known(&self, address: &Address) -> Option<usize> {
+        let id = self.desired.known_as.get(address)?;
+        self.free(address.kind()).find(|(_, live)| live.id == *id).map(|(index, _)| index)
+    }
+
+    /// The stack's own subnet of the same sort that has the desired block, whichever number it had: where one is named before
+    /// the others, or no longer, those that stay are only counted anew.
+    fn of_block(&self, address: &Address) -> Option<usize> {
+        let wanted = block(self.wanted(address)?);
+        let (group, _) = address.name().rsplit_once('-').filter(|_| address.kind() == Kind::Subnet)?;
+        let is_meant = |live: &LiveResource| {
+            let same = self.is_own(live) && is_subnet_of(&live.address, group);
+            same && self.is_within(live) && block(&live.resource) == wanted
         };
-        let has_places = matches!(address.kind(), Kind::Subnet | Kind::InternetGateway) && !vpc.is_empty();
-        of_kind().filter(|_| has_places).find(|(_, live)| has_place(live))
-    };
-    best.or_else(in_place).map(|(index, _)| index)
+        let mut subnets = self.free(Kind::Subnet).filter(|(_, live)| is_meant(live));
+        subnets.next().map(|(index, _)| index)
+    }
+
+    /// Of what the stack's tags say stands at `address`, the one that is most like what is desired.
+    fn own(&self, address: &Address) -> Option<usize> {
+        let wanted = self.wanted(address)?;
+        let own = self.free(address.kind()).filter(|(_, live)| self.is_own(live) && live.address == *address);
+        // Of two addresses the one that a gateway has is meant: a request whose answer was lost may have got another.
+        let is_idle = |live: &LiveResource| {
+            let gateways = self.found.iter().filter_map(|it| match &it.resource {
+                Resource::NatGateway(gateway) => gateway.address.as_deref(),
+                _ => None,
+            });
+            live.kind() == Kind::ElasticIp && !gateways.into_iter().any(|address| address == live.id)
+        };
+        let best = own.min_by_key(|(_, live)| {
+            let (within, detached) = placed(&live.resource);
+            let goes = !matches!(live.phase, Phase::Ready | Phase::Settling(_));
+            (
+                within != self.vpc,
+                detached,
+                goes,
+                block(&live.resource) != block(wanted),
+                is_idle(live),
+                &live.id,
+            )
+        });
+        best.map(|(index, _)| index)
+    }
+
+    /// What has the place of what is desired and is not the stack's own at another desired address: a block is one subnet's,
+    /// and a VPC has one gateway.
+    fn in_place(&self, address: &Address) -> Option<usize> {
+        let wanted = self.wanted(address)?;
+        let is_elsewhere =
+            |live: &LiveResource| self.is_own(live) && self.desired.resources.contains_key(&live.address);
+        let has_place = |live: &LiveResource| {
+            self.is_within(live) && !is_elsewhere(live) && block(&live.resource) == block(wanted)
+        };
+        let has_places = matches!(address.kind(), Kind::Subnet | Kind::InternetGateway);
+        self.free(address.kind()).find(|(_, live)| has_places && has_place(live)).map(|(index, _)| index)
+    }
 }
 
 /// The id of the VPC that it is in, and whether it is in none yet.
@@ -233,6 +300,59 @@ mod tests {
         check(vec![others.clone()], &[]);
         let own = live("vpc-1", "vpc.main", "shop", vpc("10.9.0.0/16"));
         check(vec![others, own], &[("vpc.main", "vpc-1")]);
+    }
+
+    /// What stands at each address, where the network is live with a public subnet of each of these blocks, and `wanted` has
+    /// subnets with these.
+    #[track_caller]
+    fn check_blocks(live_with: &[&str], wanted: &[(&str, &str)], expected: &[(&str, &str)]) {
+        let mut desired = desired();
+        let main = desired.resources[&"subnet.public-1".parse().expect("an address")].clone();
+        desired.resources.retain(|address, _| address.kind() == Kind::Vpc);
+        for (address, cidr) in wanted {
+            let resource = in_vpc("${vpc.main.id}", cidr).into();
+            let wanted = DesiredResource { resource, ..main.clone() };
+            desired.resources.insert(address.parse().expect("an address"), wanted);
+        }
+        let mut found = vec![live("vpc-1", "vpc.main", "shop", vpc("10.0.0.0/16"))];
+        for (number, cidr) in (1..).zip(live_with) {
+            let at = format!("subnet.public-{number}");
+            found.push(live(&format!("subnet-{number}"), &at, "shop", in_vpc("vpc-1", cidr)));
+        }
+        let claimed = claim(&desired, &mut found);
+        let shown: BTreeMap<String, &str> =
+            claimed.iter().map(|(address, index)| (address.to_string(), found[*index].id.as_str())).collect();
+        let expected: BTreeMap<String, &str> =
+            [("vpc.main", "vpc-1")].iter().chain(expected).map(|(at, id)| ((*at).to_owned(), *id)).collect();
+        assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn a_subnet_stands_at_one_address_alone() {
+        let moved = [
+            ("subnet.private-1", "10.0.0.0/24"),
+            ("subnet.private-2", "10.0.1.0/24"),
+            ("subnet.public-1", "10.0.8.0/24"),
+            ("subnet.public-2", "10.0.9.0/24"),
+        ];
+        let expected = [("subnet.public-1", "subnet-1"), ("subnet.public-2", "subnet-2")];
+        check_blocks(&["10.0.0.0/24", "10.0.1.0/24"], &moved, &expected);
+        // One that is at no desired address any more may become another sort.
+        check_blocks(&["10.0.0.0/24"], &moved[..1], &[("subnet.private-1", "subnet-1")]);
+    }
+
+    #[test]
+    fn subnets_of_a_sort_keep_their_blocks_whichever_number_they_get() {
+        let [zero, one, two] = ["10.0.0.0/24", "10.0.1.0/24", "10.0.2.0/24"];
+        let [first, second, third] = ["subnet.public-1", "subnet.public-2", "subnet.public-3"];
+        let swapped = [(first, one), (second, zero)];
+        check_blocks(&[zero, one], &swapped, &[(first, "subnet-2"), (second, "subnet-1")]);
+        let fewer = [(first, one), (second, two)];
+        check_blocks(&[zero, one, two], &fewer, &[(first, "subnet-2"), (second, "subnet-3")]);
+        let more = [(first, zero), (second, one), (third, two)];
+        check_blocks(&[one, two], &more, &[(second, "subnet-1"), (third, "subnet-2")]);
+        let other = [(first, one), (second, two)];
+        check_blocks(&[zero, one], &other, &[(first, "subnet-2")]);
     }
 
     #[test]

@@ -2,8 +2,10 @@
 
 mod sky;
 
+use std::collections::BTreeSet;
+
 use neap_core::desired::Desired;
-use neap_core::kinds::{Resource, SecurityGroupRule};
+use neap_core::kinds::{KindOf, Resource, RouteTable, SecurityGroupRule, Subnet, Vpc};
 use neap_core::live::{Live, LiveResource, Phase};
 use neap_core::plan::planner::{live_hash, plan};
 use neap_core::plan::{Action, Change, Mode, Need, Plan, Reason, Verb, check};
@@ -637,5 +639,89 @@ fn tasks_move_behind_a_new_load_balancer_when_it_answers_and_the_old_one_stays_u
     for old in ["alb.public", "alb.public.listener.http", "alb.public.listener.http.rule.10"] {
         assert_eq!(need(&plan, (Delete, old), service), Some(Need::Ready), "{old}");
     }
+    finish(sky, &plan, &stack);
+}
+
+/// The course in a network of its own with subnets of these blocks, where the load balancer and the service are in the public
+/// ones.
+fn in_network(public: &[&str], private: &[&str]) -> Desired {
+    let mut stack = course();
+    let vpc = "${vpc.main.id}";
+    add(&mut stack, "vpc.main", Vpc::example());
+    add(&mut stack, "route_table.public", RouteTable { vpc: vpc.into(), routes: [].into() });
+    for (group, blocks) in [("public", public), ("private", private)] {
+        for (number, cidr) in (1..).zip(blocks) {
+            let table = Some("${route_table.public.id}".to_owned());
+            let subnet =
+                Subnet { vpc: vpc.into(), cidr: (*cidr).into(), route_table: table, ..Subnet::example() };
+            add(&mut stack, &format!("subnet.{group}-{number}"), subnet);
+        }
+    }
+    let subnets: BTreeSet<String> =
+        (1..=public.len()).map(|number| format!("${{subnet.public-{number}.id}}")).collect();
+    for wanted in stack.resources.values_mut() {
+        match &mut wanted.resource {
+            Resource::Alb(alb) => alb.subnets.clone_from(&subnets),
+            Resource::Service(service) => service.subnets.clone_from(&subnets),
+            _ => {}
+        }
+    }
+    stack
+}
+
+const BLOCKS: [&str; 3] = ["10.0.0.0/24", "10.0.1.0/24", "10.0.2.0/24"];
+
+#[test]
+fn other_blocks_are_subnets_beside_the_old_ones_which_go_when_all_has_moved() {
+    let sky = applied(&in_network(&BLOCKS[..2], &[]));
+    let stack = in_network(&["10.0.8.0/24", "10.0.9.0/24"], &[]);
+    let plan = planned(&stack, &sky);
+    assert_eq!(lines(&plan), ["~ alb.public", "~ service.api", "+/- subnet.public-1", "+/- subnet.public-2"]);
+    let old = (Delete, "subnet.public-1");
+    assert_eq!(need(&plan, old, (Update, "alb.public")), Some(Need::Ready));
+    assert_eq!(need(&plan, old, (Update, "service.api")), Some(Need::Ready));
+    finish(sky, &plan, &stack);
+}
+
+#[test]
+fn a_block_is_another_subnets_when_the_one_that_had_it_is_gone() {
+    let sky = applied(&in_network(&BLOCKS[..2], &[]));
+    let stack = in_network(&["10.0.8.0/24", "10.0.9.0/24"], &["10.0.0.0/25", BLOCKS[1]]);
+    let plan = planned(&stack, &sky);
+    assert_eq!(plan.counts().create, 2);
+    for number in 1..=2 {
+        let (made, old) = (format!("subnet.private-{number}"), format!("subnet.public-{number}"));
+        assert_eq!(need(&plan, (Create, &made), (Delete, &old)), Some(Need::Gone));
+        assert_eq!(change(&plan, &old).action, Action::CreateThenDelete);
+    }
+    assert!(!waits(&plan, (Create, "subnet.private-1"), (Delete, "subnet.public-2")));
+    finish(sky, &plan, &stack);
+}
+
+#[test]
+fn a_subnet_goes_before_one_that_has_some_of_its_addresses() {
+    let sky = applied(&in_network(&BLOCKS[..2], &[]));
+    let stack = in_network(&["10.0.0.0/25", BLOCKS[1]], &[]);
+    let plan = planned(&stack, &sky);
+    assert_eq!(change(&plan, "subnet.public-1").action, Action::DeleteThenCreate);
+    finish(sky, &plan, &stack);
+}
+
+#[test]
+fn subnets_that_are_only_counted_anew_stay() {
+    let sky = applied(&in_network(&BLOCKS, &[]));
+    let stack = in_network(&BLOCKS[1..], &[]);
+    let plan = planned(&stack, &sky);
+    let anew =
+        ["~ alb.public", "~ service.api", "- subnet.public-1", "~ subnet.public-1", "~ subnet.public-2"];
+    let mut found = lines(&plan);
+    found.sort_by_key(|line| anew.iter().position(|expected| expected == line));
+    assert_eq!(found, anew);
+    assert_eq!(paths(&plan, "subnet.public-2"), ["tags.neap:address"]);
+    finish(sky, &plan, &stack);
+    let sky = applied(&in_network(&BLOCKS[..2], &[]));
+    let stack = in_network(&[BLOCKS[1], BLOCKS[0]], &[]);
+    let plan = planned(&stack, &sky);
+    assert_eq!(lines(&plan), ["~ subnet.public-1", "~ subnet.public-2"]);
     finish(sky, &plan, &stack);
 }

@@ -221,6 +221,12 @@ fn the_check_finds_wrong_order() {
 fn the_check_finds_what_must_not_be_touched() {
     let foreign = |plan: &mut Plan| plan.changes[0].live.as_mut().expect("live").tags.clear();
     broken(destroyed(), foreign, "not tagged as the stack's own");
+    let twice = |plan: &mut Plan| {
+        let live = |change: &neap_core::plan::Change| change.live.clone().map(|live| (live.kind(), live));
+        let logs = plan.changes.iter().find_map(live).expect("something is live").1;
+        plan.changes.last_mut().expect("a change").live = Some(logs);
+    };
+    broken(destroyed(), twice, "are both about");
     let sky = applied(&course());
     let mut stack = course();
     add(&mut stack, "log_group.task-api", sky::stacks::log_group("task-api", "INFREQUENT_ACCESS"));

@@ -84,7 +84,9 @@ impl Patience {
             Kind::Vpc | Kind::InternetGateway | Kind::RouteTable | Kind::Subnet => Self::new(kind, 1, 5, 5),
             Kind::ElasticIp => Self::new(kind, 1, 5, 5),
             // Available after a minute or two; AWS's own tools wait this long (3.2).
-            Kind::NatGateway | Kind::VpcEndpoint => Self::new(kind, 3, 10, 10),
+            Kind::NatGateway => Self::new(kind, 3, 10, 10),
+            // So is an endpoint, once for each subnet that comes or goes where others take their places.
+            Kind::VpcEndpoint => Self::new(kind, 3, 10, 20),
             // The names of new buckets take up to two minutes to be known everywhere (3.19).
             Kind::Bucket | Kind::BucketPolicy | Kind::BucketFiles => Self::new(kind, 1, 5, 2),
             // Known to all of Route 53's servers within a minute, at times half an hour (3.25).

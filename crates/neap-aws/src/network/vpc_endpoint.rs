@@ -1,4 +1,4 @@
-//! Endpoints of VPCs. What differs is changed by one call.
+//! Endpoints of VPCs. What differs is changed by one call, unless subnets take the places of others.
 
 use std::collections::BTreeSet;
 
@@ -77,27 +77,58 @@ async fn describe(aws: &Aws, id: &str) -> Result<Option<sdk::VpcEndpoint>, CallE
 }
 
 /// What is in one set and not in the other.
-fn beyond(one: &BTreeSet<String>, other: &BTreeSet<String>) -> Option<Vec<String>> {
-    let list: Vec<String> = one.difference(other).cloned().collect();
+fn beyond(one: &BTreeSet<String>, other: &BTreeSet<String>) -> Vec<String> {
+    one.difference(other).cloned().collect()
+}
+
+/// Nothing where there is nothing: AWS takes no empty lists.
+fn some(list: Vec<String>) -> Option<Vec<String>> {
     (!list.is_empty()).then_some(list)
 }
 
-/// Changes what differs.
+/// Changes what differs. AWS takes no second subnet of a zone, not even where the call lets the first one go (the operator of
+/// OpenShift's endpoints, openshift/aws-vpce-operator, removes those first for that reason). So where some take the places of
+/// others, what there is room for comes first, and one subnet makes room for the next: one call in each round, after which the
+/// endpoint is waited for. All the while it is in a zone, if it is in two.
 async fn bring(aws: &Aws, id: &str, live: &VpcEndpoint, wanted: &VpcEndpoint) -> Result<(), CallError> {
     if live == wanted {
         return Ok(());
     }
+    let more = beyond(&wanted.subnets, &live.subnets);
+    let mut less = beyond(&live.subnets, &wanted.subnets);
+    if more.is_empty() || less.is_empty() {
+        return modify(aws, id, live, wanted, more, less).await;
+    }
+    for subnet in more {
+        match modify(aws, id, live, wanted, vec![subnet], Vec::new()).await {
+            Err(error) if error.code.as_deref() == Some("DuplicateSubnetsInSameZone") => {}
+            answer => return answer,
+        }
+    }
+    less.truncate(1);
+    modify(aws, id, live, wanted, Vec::new(), less).await
+}
+
+/// Changes what differs but for the subnets: those in `more` come and those in `less` go.
+async fn modify(
+    aws: &Aws,
+    id: &str,
+    live: &VpcEndpoint,
+    wanted: &VpcEndpoint,
+    more: Vec<String>,
+    less: Vec<String>,
+) -> Result<(), CallError> {
     let policy = (live.policy != wanted.policy).then(|| wanted.policy.to_string());
     let call = aws
         .ec2
         .modify_vpc_endpoint()
         .vpc_endpoint_id(id)
-        .set_add_route_table_ids(beyond(&wanted.route_tables, &live.route_tables))
-        .set_remove_route_table_ids(beyond(&live.route_tables, &wanted.route_tables))
-        .set_add_subnet_ids(beyond(&wanted.subnets, &live.subnets))
-        .set_remove_subnet_ids(beyond(&live.subnets, &wanted.subnets))
-        .set_add_security_group_ids(beyond(&wanted.security_groups, &live.security_groups))
-        .set_remove_security_group_ids(beyond(&live.security_groups, &wanted.security_groups))
+        .set_add_route_table_ids(some(beyond(&wanted.route_tables, &live.route_tables)))
+        .set_remove_route_table_ids(some(beyond(&live.route_tables, &wanted.route_tables)))
+        .set_add_subnet_ids(some(more))
+        .set_remove_subnet_ids(some(less))
+        .set_add_security_group_ids(some(beyond(&wanted.security_groups, &live.security_groups)))
+        .set_remove_security_group_ids(some(beyond(&live.security_groups, &wanted.security_groups)))
         .set_private_dns_enabled((live.private_dns != wanted.private_dns).then_some(wanted.private_dns))
         .set_policy_document(policy);
     call.send().await.map(|_| ()).map_err(failed(MODIFY)).map_err(not_visible_yet)
@@ -124,7 +155,7 @@ impl Remote for VpcEndpoint {
         let fields = wanted.fields;
         let is_interface = fields.endpoint_type == Self::INTERFACE;
         let policy = (fields.policy != Self::full_access()).then(|| fields.policy.to_string());
-        let list = |set: &BTreeSet<String>| beyond(set, &BTreeSet::new());
+        let list = |set: &BTreeSet<String>| some(set.iter().cloned().collect());
         let call = aws
             .ec2_once
             .create_vpc_endpoint()

@@ -24,6 +24,7 @@ pub fn check(plan: &Plan) -> Vec<String> {
         let judge = Judge::new(plan);
         faults
             .extend(plan.changes.iter().enumerate().flat_map(|(index, change)| judge.change(index, change)));
+        faults.extend(twice(plan));
         faults.extend(judge.order());
         faults.extend(judge.references());
         faults.extend(judge.deletes());
@@ -52,6 +53,19 @@ fn indices(plan: &Plan) -> Vec<String> {
                 "an edge joins steps {} and {}, which do not both exist",
                 edge.before, edge.after
             ));
+        }
+    }
+    faults
+}
+
+/// Live resources about which more than one change decides.
+fn twice(plan: &Plan) -> Vec<String> {
+    let mut first: BTreeMap<(Kind, &str), &Address> = BTreeMap::new();
+    let mut faults = Vec::new();
+    for change in &plan.changes {
+        let Some(live) = &change.live else { continue };
+        if let Some(other) = first.insert((live.kind(), &live.id), &change.address) {
+            faults.push(format!("{other} and {} are both about {}", change.address, live.id));
         }
     }
     faults

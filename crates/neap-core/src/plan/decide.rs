@@ -11,6 +11,7 @@ use super::wishes::Wishes;
 use super::world::{Node, Standing, World};
 use super::{Action, FieldChange, Mode, Reason};
 use crate::address::{Address, Kind};
+use crate::cidr;
 use crate::config::Secrets;
 use crate::desired::{Desired, DesiredResource, is_kept};
 use crate::diff;
@@ -159,7 +160,7 @@ impl<'a> Judge<'a, '_> {
             _ if !held.is_empty() => (replace, replaced(&held)),
             _ if self.context.delete_first.contains(&decision.address) => (replace, self.forced(decision)),
             _ if decision.fields.iter().any(|field| field.forces_replacement) => {
-                (self.beside(decision).unwrap_or(replace), immutable(&mut decision.fields))
+                (self.beside(decision, filled, live).unwrap_or(replace), immutable(&mut decision.fields))
             }
             _ if !decision.fields.is_empty() => (Action::Update, self.why_updated(decision, live)),
             Phase::Failed(detail) => (Action::Update, Reason::Failed { detail: detail.clone() }),
@@ -212,16 +213,22 @@ impl<'a> Judge<'a, '_> {
     }
 
     /// A listener or rule can stand beside its predecessor while their load balancers do. So can a VPC, which nothing but its
-    /// tags tells, and whatever has its place in a VPC if that is another one.
-    fn beside(&self, decision: &Decision<'a>) -> Option<Action> {
-        let moves = |field: &FieldChange| field.path == "vpc" && field.forces_replacement;
-        let stands = match decision.kind() {
-            Kind::Vpc => true,
-            Kind::InternetGateway
-            | Kind::RouteTable
-            | Kind::Subnet
-            | Kind::VpcEndpoint
-            | Kind::SecurityGroup => decision.fields.iter().any(moves),
+    /// tags tells, whatever has its place in a VPC if that is another one, and a subnet that has other addresses.
+    fn beside(
+        &self,
+        decision: &Decision<'a>,
+        filled: &DesiredResource,
+        live: &LiveResource,
+    ) -> Option<Action> {
+        let moves = || decision.fields.iter().any(|field| field.path == "vpc" && field.forces_replacement);
+        let stands = match (decision.kind(), &filled.resource, &live.resource) {
+            (Kind::Vpc, ..) => true,
+            (_, Resource::Subnet(wanted), Resource::Subnet(live)) => {
+                moves() || !cidr::overlap(&wanted.cidr, &live.cidr)
+            }
+            (Kind::InternetGateway | Kind::RouteTable | Kind::VpcEndpoint | Kind::SecurityGroup, ..) => {
+                moves()
+            }
             _ => {
                 let parent = self.list.get(*self.at.get(&decision.address.parent()?)?)?;
                 parent.action == Action::CreateThenDelete

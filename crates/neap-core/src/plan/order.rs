@@ -16,6 +16,7 @@ use super::wishes::Wishes;
 use super::world::{Node, World};
 use super::{Action, Edge, Need, Reason, StepId, Verb};
 use crate::address::{Address, Kind};
+use crate::cidr;
 use crate::kinds::Resource;
 
 /// How bad it would be to do without an edge. Where edges would make a cycle the weakest give way.
@@ -102,8 +103,8 @@ struct Builder<'b> {
     about: BTreeMap<Node, usize>,
     /// The decisions about live resources that refer to each live resource.
     users: BTreeMap<Node, BTreeSet<usize>>,
-    /// The deletes that leave each place free.
-    leaving: BTreeMap<String, BTreeSet<StepId>>,
+    /// The decisions whose deletes leave each place free.
+    leaving: BTreeMap<String, BTreeSet<usize>>,
     edges: BTreeMap<(StepId, StepId), (Need, Strength)>,
 }
 
@@ -115,7 +116,7 @@ impl<'b> Builder<'b> {
         let mut at = BTreeMap::new();
         let mut about = BTreeMap::new();
         let mut users: BTreeMap<Node, BTreeSet<usize>> = BTreeMap::new();
-        let mut leaving: BTreeMap<String, BTreeSet<StepId>> = BTreeMap::new();
+        let mut leaving: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
         for (index, decision) in decisions.iter().enumerate() {
             let (make, delete) = verbs(decision);
             let mut act = |verb: Verb| {
@@ -132,10 +133,8 @@ impl<'b> Builder<'b> {
                 for used in world.links(node) {
                     users.entry(*used).or_default().insert(index);
                 }
-                let place = place(&world.nodes[node].resource);
-                if let (Action::Delete, Some(delete), Some(place)) = (decision.action, deleting[index], place)
-                {
-                    leaving.entry(place).or_default().insert(delete);
+                if let (Some(_), Some(place)) = (deleting[index], place(&world.nodes[node].resource)) {
+                    leaving.entry(place).or_default().insert(index);
                 }
             }
         }
@@ -253,7 +252,8 @@ fn place(resource: &Resource) -> Option<String> {
         Resource::Role(_) | Resource::InstanceProfile(_) => Some(name.to_lowercase()),
         Resource::ClusterCapacity(capacity) => Some(capacity.cluster.clone()),
         Resource::ScalableTarget(target) => Some(target.service.clone()),
-        Resource::Subnet(subnet) => Some(format!("{} {}", subnet.vpc, subnet.cidr)),
+        // Those of a VPC are told apart by their blocks, see `collide`.
+        Resource::Subnet(subnet) => Some(subnet.vpc.clone()),
         Resource::LogGroup(_)
         | Resource::Ecr(_)
         | Resource::Cluster(_)
@@ -280,4 +280,12 @@ fn place(resource: &Resource) -> Option<String> {
         | Resource::VpcEndpoint(_) => None,
     }
     .map(|place| format!("{} {place}", resource.kind()))
+}
+
+/// Whether two resources cannot both have a place.
+fn collide(one: &Resource, other: &Resource) -> bool {
+    match (one, other) {
+        (Resource::Subnet(one), Resource::Subnet(other)) => cidr::overlap(&one.cidr, &other.cidr),
+        _ => true,
+    }
 }

@@ -152,6 +152,14 @@ pub(super) fn network(stack: &mut Desired, picks: &mut Picks<'_>) {
                 runs_privately(stack, service);
             }
         }
+    } else {
+        let blocks: [u8; 2] = [[0, 1], [1, 0], [1, 2], [8, 9]][usize::from(picks.below(4))];
+        for (at, block) in (1..).zip(blocks) {
+            let wanted = stack.resources.get_mut(&address(&format!("subnet.public-{at}")));
+            if let Some(Resource::Subnet(subnet)) = wanted.map(|wanted| &mut wanted.resource) {
+                subnet.cidr = format!("10.{number}.{block}.0/24");
+            }
+        }
     }
 }
 

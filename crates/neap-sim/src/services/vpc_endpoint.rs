@@ -19,6 +19,7 @@ use crate::world::World;
 
 const INVALID: &str = "InvalidParameter";
 const NOT_FOUND: &str = "InvalidVpcEndpointId.NotFound";
+const SAME_ZONE: &str = "DuplicateSubnetsInSameZone";
 /// The services that are reached by routes.
 const BY_ROUTES: [&str; 2] = ["s3", "dynamodb"];
 
@@ -26,15 +27,44 @@ pub(crate) async fn create(request: &Request<'_>, desired: &VpcEndpoint) -> Resu
     request.call("ec2:CreateVpcEndpoint", |world| make(world, request, desired)).await
 }
 
-/// One call changes whatever differs.
+/// Changes whatever differs: by one call, unless a subnet takes another's place. Then what there is room for comes first, and one
+/// subnet makes room for the next, a round for each.
 pub(super) async fn bring(request: &Request<'_>, arn: &str, desired: &VpcEndpoint) -> Result<(), CallError> {
-    if request.current::<VpcEndpoint>(arn)? == *desired {
+    let current = request.current::<VpcEndpoint>(arn)?;
+    if current == *desired {
         return Ok(());
     }
+    let more: BTreeSet<String> = desired.subnets.difference(&current.subnets).cloned().collect();
+    let less: BTreeSet<String> = current.subnets.difference(&desired.subnets).cloned().collect();
+    if more.is_empty() || less.is_empty() {
+        return modify(request, arn, desired, &more, &less).await;
+    }
+    for subnet in more {
+        match modify(request, arn, desired, &[subnet].into(), &BTreeSet::new()).await {
+            Err(error) if error.code.as_deref() == Some(SAME_ZONE) => {}
+            answer => return answer,
+        }
+    }
+    modify(request, arn, desired, &BTreeSet::new(), &less.into_iter().take(1).collect()).await
+}
+
+/// The call that makes it as it shall be, but for the subnets: those in `more` come and those in `less` go.
+async fn modify(
+    request: &Request<'_>,
+    arn: &str,
+    desired: &VpcEndpoint,
+    more: &BTreeSet<String>,
+    less: &BTreeSet<String>,
+) -> Result<(), CallError> {
     let modify = |world: &mut World| {
-        check(world, desired, Some(arn))?;
+        let current = world.change::<VpcEndpoint>(arn, NOT_FOUND)?.subnets.clone();
+        // AWS takes no second subnet of a zone, not even where the call lets the first one go: the operator of OpenShift's
+        // endpoints (openshift/aws-vpce-operator) removes those first for that reason.
+        let mut wanted = VpcEndpoint { subnets: &current | more, ..desired.clone() };
+        check(world, &wanted, Some(arn))?;
+        wanted.subnets = &wanted.subnets - less;
         let until = world.now + settles(desired);
-        *world.change::<VpcEndpoint>(arn, NOT_FOUND)? = desired.clone();
+        *world.change::<VpcEndpoint>(arn, NOT_FOUND)? = wanted;
         if let Some(record) = world.record_mut(arn) {
             record.state = State::Settling { word: "pending".to_owned(), until };
         }
@@ -119,7 +149,7 @@ fn check_interfaces(world: &World, desired: &VpcEndpoint) -> Answer<()> {
         };
         let (vpc, zone) = world.subnet(id).ok_or_else(missing)?;
         rules::require(vpc == desired.vpc, INVALID, || format!("Subnet {id} is not in VPC {}", desired.vpc))?;
-        rules::require(zones.insert(zone), "DuplicateSubnetsInSameZone", || {
+        rules::require(zones.insert(zone), SAME_ZONE, || {
             format!("Found another VPC endpoint subnet in the availability zone of {id}")
         })?;
     }

@@ -184,6 +184,39 @@ async fn an_endpoint_by_addresses_is_changed_by_one_call_and_keeps_its_subnets_a
     until_gone(&sim, &network.subnet.live).await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_moves_within_its_zones_one_subnet_at_a_time() {
+    let sim = Sim::in_memory();
+    let network = network(&sim).await;
+    let inside = async |at: &str, block: u8, zone: &str| {
+        let subnet = subnet(&network.vpc.id, &format!("10.0.{block}.0/24"), &network.table.id);
+        made(&sim, at, Subnet { zone: zone.to_owned(), ..subnet }).await.id
+    };
+    let old = [network.subnet.id.clone(), inside("subnet.public-2", 100, "us-east-1b").await];
+    let new = [
+        inside("subnet.public-3", 101, "us-east-1a").await,
+        inside("subnet.public-4", 102, "us-east-1b").await,
+    ];
+    let logs = |subnets: &[String]| VpcEndpoint {
+        service: "com.amazonaws.us-east-1.logs".into(),
+        endpoint_type: VpcEndpoint::INTERFACE.into(),
+        route_tables: BTreeSet::new(),
+        subnets: subnets.iter().cloned().collect(),
+        ..by_routes(&network)
+    };
+    let first = made(&sim, "vpc_endpoint.logs", logs(&old)).await;
+    let moved = resource("vpc_endpoint.logs", logs(&new));
+    sim.update(&first.live, &moved, "spec").await.expect("it moves");
+    let there = || match &find(&sim, "vpc_endpoint.logs").resource {
+        Resource::VpcEndpoint(endpoint) => endpoint.subnets.len(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(there(), 1, "there is no room for another one before");
+    let outputs = [("id".to_owned(), first.id.clone())].into();
+    until_ready(&sim, &moved, &outputs).await.expect("ready");
+    assert_eq!(find(&sim, "vpc_endpoint.logs").resource, moved.resource);
+}
+
 const PRIVATE: &str =
     "[stack]\nname = \"once\"\nregion = \"us-east-1\"\n\n[network]\ncidr = \"10.0.0.0/16\"\nprivate = true\n";
 

@@ -78,6 +78,10 @@ pub(crate) fn call(error: &CallError, address: Option<&str>) -> Explanation {
             ["take the name off that one's aliases, or move it here with `aws cloudfront associate-alias`"
                 .to_owned()],
         ),
+        // A subnet has no name that another could have.
+        ErrorKind::Conflict if code.as_deref() == Some("InvalidSubnet.Conflict") => {
+            trouble::of(message).unwrap_or_default()
+        }
         ErrorKind::Conflict => match address {
             Some(address) => Explanation::new(
                 "something that is not the stack's own has taken its name since the plan was made",
@@ -145,6 +149,15 @@ mod tests {
             (unknown.quota, unknown.cause.as_deref()),
             (None, Some("a quota of the account is used up"))
         );
+    }
+
+    #[test]
+    fn a_block_that_is_taken_is_no_name_that_is_taken() {
+        let message = "The CIDR '10.0.0.0/24' conflicts with another subnet";
+        let taken = error(ErrorKind::Conflict, "ec2:CreateSubnet", "InvalidSubnet.Conflict", message);
+        let explained = explain(&taken, "subnet.public-1");
+        assert!(explained.cause.expect("a cause").starts_with("another subnet of the VPC"));
+        assert!(explained.fixes[0].contains("`[network]`") && !explained.fixes[0].contains("adopt"));
     }
 
     #[test]

@@ -13,7 +13,7 @@ struct Trouble {
     fix: &'static str,
 }
 
-const TROUBLES: [Trouble; 26] = [
+const TROUBLES: [Trouble; 27] = [
     Trouble {
         words: &["capacity is unavailable"],
         cause: "AWS has no Fargate capacity left in these availability zones",
@@ -58,6 +58,11 @@ const TROUBLES: [Trouble; 26] = [
         words: &["not eligible for free tier"],
         cause: "the account is on AWS's free plan, which has few types of instances",
         fix: "take a type that it has (`aws ec2 describe-instance-types --filters Name=free-tier-eligible,Values=true`), or move the account to the paid plan",
+    },
+    Trouble {
+        words: &["conflicts with another subnet"],
+        cause: "another subnet of the VPC has some of these addresses: one that somebody else made, or one that is not gone yet",
+        fix: "run it again; if that does not help, `aws ec2 describe-subnets` shows whose they are: delete that subnet, or name other blocks in `[network]`",
     },
     Trouble {
         words: &["image id", "does not exist"],

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Builder, Strength, place};
+use super::{Builder, Strength, collide, place};
 use crate::address::{Address, Kind};
 use crate::edges;
 use crate::plan::world::Node;
@@ -128,8 +128,11 @@ impl Builder<'_> {
             return;
         }
         let place = place(&filled.resource);
-        for delete in place.and_then(|place| self.leaving.get(&place)).cloned().unwrap_or_default() {
-            self.edge(Some(delete), Some(make), Need::Gone, Strength::Enforced);
+        for other in place.and_then(|place| self.leaving.get(&place)).cloned().unwrap_or_default() {
+            let live = self.decisions[other].node.map(|node| &self.world.nodes[node].resource);
+            if other != index && live.is_some_and(|live| collide(live, &filled.resource)) {
+                self.edge(self.deleting[other], Some(make), Need::Gone, Strength::Enforced);
+            }
         }
         if decision.kind().routes() {
             self.takes_target_groups(index, make);
