@@ -32,6 +32,8 @@ const IN_PROGRESS: &str = "InstanceRefreshInProgress";
 const GROUP: &str = "auto-scaling-group";
 /// The most groups that a page holds.
 const PAGE: i32 = 100;
+/// The most instances that a page holds.
+const INSTANCES_PAGE: i32 = 1000;
 /// The most instances whose protection one call sets.
 const PROTECTED: usize = 50;
 
@@ -221,19 +223,44 @@ async fn latest_refresh(aws: &Aws, name: &str) -> Result<Option<sdk::InstanceRef
     Ok(answer.instance_refreshes.unwrap_or_default().into_iter().next())
 }
 
-/// Replaces the instances one by one, each new one first, protected or not. A group has one replacement at a time: one that still
-/// goes on, perhaps since AWS cannot launch what it shall bring, is cancelled, and the repeat of the call starts the new one.
-async fn refresh(aws: &Aws, name: &str) -> Result<(), CallError> {
+/// Whether any instance of a group is in a subnet that is not one of the group's. AWS moves instances only to balance zones
+/// (hashicorp/terraform#9579), so those of a subnet that left would keep it for ever (hashicorp/terraform#7743); CloudFormation
+/// replaces instances for the same reason ("UpdatePolicy attribute": a change of `VPCZoneIdentifier`).
+async fn is_astray(aws: &Aws, group: &AutoScalingGroup) -> Result<bool, CallError> {
+    let filter = |name: &str, values: &[&str]| {
+        let values = values.iter().map(|value| (*value).to_owned()).collect();
+        aws_sdk_ec2::types::Filter::builder().name(name).set_values(Some(values)).build()
+    };
+    let call = aws
+        .ec2
+        .describe_instances()
+        .filters(filter("tag:aws:autoscaling:groupName", &[&group.name]))
+        .filters(filter("instance-state-name", &["pending", "running"]));
+    let pages = call.into_paginator().page_size(INSTANCES_PAGE).items().send();
+    let reservations: Vec<aws_sdk_ec2::types::Reservation> =
+        pages.try_collect().await.map_err(failed("ec2:DescribeInstances"))?;
+    let mut instances = reservations.iter().flat_map(|it| it.instances());
+    Ok(instances.any(|instance| instance.subnet_id().is_some_and(|subnet| !group.subnets.contains(subnet))))
+}
+
+/// Replaces the instances one by one, each new one first, protected or not: with `all` also those that start from the same
+/// template as new ones would. A group has one replacement at a time: one that still goes on, perhaps since AWS cannot launch
+/// what it shall bring, is cancelled, and the repeat of the call starts the new one.
+async fn refresh(aws: &Aws, name: &str, all: bool) -> Result<(), CallError> {
     let preferences = sdk::RefreshPreferences::builder()
         .min_healthy_percentage(100)
         .max_healthy_percentage(200)
         .scale_in_protected_instances(sdk::ScaleInProtectedInstances::Refresh)
-        .skip_matching(true)
+        .skip_matching(!all)
         .build();
     let call = aws.scaling.start_instance_refresh().auto_scaling_group_name(name).preferences(preferences);
     match call.send().await.map_err(failed("autoscaling:StartInstanceRefresh")) {
         Ok(started) => {
-            aws.recent.refreshed(name, started.instance_refresh_id().unwrap_or_default());
+            let id = started.instance_refresh_id().unwrap_or_default();
+            aws.recent.refreshed(name, id);
+            if all {
+                aws.recent.operating(name, id);
+            }
             Ok(())
         }
         Err(error) if error.code.as_deref() == Some(IN_PROGRESS) => {
@@ -254,6 +281,27 @@ async fn cancel(aws: &Aws, name: &str) -> Result<(), CallError> {
     let call = aws.scaling.cancel_instance_refresh().auto_scaling_group_name(name);
     let answer = call.wait_for_transitioning_instances(false).send().await;
     if_gone(answer.map_err(failed("autoscaling:CancelInstanceRefresh")))
+}
+
+/// How far the replacement with this id is, whose instances nothing else tells from new ones.
+async fn moved(aws: &Aws, name: &str, id: &str) -> Result<Progress, CallError> {
+    let call =
+        aws.scaling.describe_instance_refreshes().auto_scaling_group_name(name).instance_refresh_ids(id);
+    let answer = call.send().await.map_err(failed("autoscaling:DescribeInstanceRefreshes"))?;
+    let Some(refresh) = answer.instance_refreshes().first() else {
+        return Ok(Progress::Pending("replacing the instances".to_owned()));
+    };
+    if refresh.status() == Some(&sdk::InstanceRefreshStatus::Successful) {
+        aws.recent.over(name);
+        return Ok(Progress::Done);
+    }
+    Ok(match replacing(0, Some(refresh)) {
+        Phase::Settling(detail) => Progress::Pending(detail),
+        _ => {
+            let why = refresh.status_reason().unwrap_or("nothing replaces them");
+            Progress::Failed(format!("instances are in subnets that the group has left: {why}"))
+        }
+    })
 }
 
 fn template(fields: &AutoScalingGroup) -> sdk::LaunchTemplateSpecification {
@@ -366,8 +414,10 @@ impl Remote for AutoScalingGroup {
             |group: &Self| (group.launch_template.clone(), group.launch_template_version.clone());
         let is_stale =
             starts_from(before) != starts_from(after) || matches!(held.live.phase, Phase::Failed(_));
-        if is_stale && before.desired > 0 {
-            refresh(aws, &after.name).await?;
+        // Asked each time, for a run that broke off after it had changed the subnets.
+        let is_astray = is_astray(aws, after).await?;
+        if (is_stale || is_astray) && before.desired > 0 {
+            refresh(aws, &after.name, is_astray).await?;
         }
         policies::put(aws, &after.name, &before.target_tracking, &after.target_tracking).await?;
         retag(aws, &after.name, &wanted.tag_changes(&held.live.tags)).await?;
@@ -388,7 +438,10 @@ impl Remote for AutoScalingGroup {
         let name = &wanted.fields.name;
         let (phase, attempts) = look(aws, &group).await?;
         Ok(match (phase, launches::failure(&attempts)) {
-            (Phase::Ready, _) => Progress::Done,
+            (Phase::Ready, _) => match aws.recent.operation(name) {
+                Some(id) => moved(aws, name, &id).await?,
+                None => Progress::Done,
+            },
             (Phase::Settling(detail), None) => Progress::Pending(detail),
             (Phase::Settling(detail), Some((attempt, why))) => {
                 let id = attempt.activity_id().unwrap_or_default();

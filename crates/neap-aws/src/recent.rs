@@ -27,7 +27,7 @@ struct Changes {
     launches: HashMap<String, HashSet<String>>,
     /// The id of the replacement of instances that was last started for the group of this name.
     refreshes: HashMap<String, String>,
-    /// The id of the operation of Cloud Map by which this is being done.
+    /// The id of the operation of Cloud Map, or of the replacement of a group's instances, by which this is being done.
     operations: HashMap<String, String>,
 }
 
@@ -100,7 +100,7 @@ impl Recent {
         self.with(|changes| changes.refreshes.get(group).cloned())
     }
 
-    /// Cloud Map does this by an operation with this id.
+    /// AWS does this by an operation with this id.
     pub(crate) fn operating(&self, what: &str, operation: &str) {
         self.with(|changes| changes.operations.insert(what.to_owned(), operation.to_owned()));
     }

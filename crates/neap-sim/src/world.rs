@@ -55,6 +55,14 @@ pub(crate) struct Vpc {
     pub(crate) private: BTreeSet<String>,
 }
 
+/// Instances of a group in subnets that the group has left. AWS moves none by itself.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Astray {
+    pub(crate) subnets: BTreeSet<String>,
+    /// Whether they are being replaced.
+    pub(crate) is_leaving: bool,
+}
+
 /// What AWS goes on showing of something that is gone.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Tombstone {
@@ -129,6 +137,9 @@ pub(crate) struct World {
     /// The last replacement of the instances of each group, by ARN.
     #[serde(default)]
     pub(crate) refreshes: BTreeMap<String, Refresh>,
+    /// Instances that are not where their groups are, by the ARN of the group.
+    #[serde(default)]
+    pub(crate) astray: BTreeMap<String, Astray>,
     /// Alarms of scaling, which nothing here rings.
     #[serde(default)]
     pub(crate) alarms: Vec<Alarm>,
@@ -194,6 +205,7 @@ impl Default for World {
             registered: BTreeMap::new(),
             interfaces: Vec::new(),
             refreshes: BTreeMap::new(),
+            astray: BTreeMap::new(),
             alarms: Vec::new(),
             buckets: Buckets::default(),
             stored: BTreeMap::new(),

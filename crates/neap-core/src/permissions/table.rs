@@ -315,7 +315,7 @@ const AUTO_SCALING_GROUP: &[Right] = &[
     read("autoscaling:DescribeInstanceRefreshes", Any),
     read("autoscaling:DescribePolicies", Any),
     read("autoscaling:DescribeScalingActivities", Any),
-    prove("ec2:DescribeInstances", Any),
+    read("ec2:DescribeInstances", Any),
     prove("cloudwatch:DescribeAlarms", Any),
     make("autoscaling:CreateAutoScalingGroup", Own, Requested),
     make("autoscaling:UpdateAutoScalingGroup", Own, Tagged),

@@ -178,12 +178,16 @@ pub struct Change {
 
 impl Change {
     /// Whether it replaces the instances of an auto scaling group: they start from another launch template, or another
-    /// version of it.
+    /// version of it, or a subnet leaves the group.
     pub fn replaces_instances(&self) -> bool {
+        let (Some(Resource::AutoScalingGroup(live)), Some(Resource::AutoScalingGroup(desired))) =
+            (self.live.as_ref().map(|it| &it.resource), self.desired.as_ref().map(|it| &it.resource))
+        else {
+            return false;
+        };
         let is_template = |field: &FieldChange| field.path.starts_with("launch_template");
-        self.address.kind() == crate::address::Kind::AutoScalingGroup
-            && self.action == Action::Update
-            && self.fields.iter().any(is_template)
+        let leaves = !live.subnets.is_subset(&desired.subnets);
+        self.action == Action::Update && (leaves || self.fields.iter().any(is_template))
     }
 }
 

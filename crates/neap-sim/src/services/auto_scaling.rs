@@ -1,5 +1,7 @@
 //! EC2 Auto Scaling: groups and their instances (reference section 3.13).
 
+use std::collections::BTreeSet;
+
 use neap_core::kinds::{AutoScalingGroup, GroupTracking, LaunchTemplate};
 use neap_core::launches;
 use neap_engine::cloud::CallError;
@@ -52,7 +54,7 @@ pub(crate) async fn update(
             .record(arn)
             .is_some_and(|record| matches!(&record.state, State::Failed { reason } if reason == STALE))
     };
-    if request.sim.look(is_stale) {
+    if request.sim.look(|world| is_stale(world) || is_astray(world, arn)) {
         let started =
             request.call("autoscaling:StartInstanceRefresh", |world| start_refresh(world, arn)).await;
         let is_in_way = |error: &CallError| error.code.as_deref() == Some(IN_PROGRESS);
@@ -205,18 +207,39 @@ fn update_group(world: &mut World, arn: &str, desired: &AutoScalingGroup) -> Ans
     let template =
         |group: &AutoScalingGroup| (group.launch_template.clone(), group.launch_template_version.clone());
     let changed = template(group) != template(desired);
+    let left: BTreeSet<String> = group.subnets.difference(&desired.subnets).cloned().collect();
     let target_tracking = std::mem::take(&mut group.target_tracking);
     *group = AutoScalingGroup { target_tracking, ..desired.clone() };
     let record = world.record_mut(arn).ok_or_else(missing)?;
     if record.is_deleting() {
         return Err(Rejection::invalid(INVALID, "AutoScalingGroup is pending delete"));
     }
+    if before > 0 && !left.is_empty() {
+        let astray = world.astray.entry(arn.to_owned()).or_default();
+        astray.subnets.extend(left);
+        astray.is_leaving = false;
+    }
+    let record = world.record_mut(arn).ok_or_else(missing)?;
     if changed && before > 0 {
         record.state = State::Failed { reason: STALE.to_owned() };
     } else if desired.desired > before {
         record.state = starting;
     }
     Ok(())
+}
+
+/// Whether instances of a group are in subnets that it has left, and stay there.
+fn is_astray(world: &World, arn: &str) -> bool {
+    world.astray.get(arn).is_some_and(|astray| !astray.is_leaving)
+}
+
+/// The group whose instances are in one of these subnets, though it has left them.
+pub(super) fn astray_in<'world>(world: &'world World, subnets: &BTreeSet<String>) -> Option<&'world str> {
+    world.astray.iter().find_map(|(arn, astray)| {
+        let (record, group) = world.get::<AutoScalingGroup>(arn)?;
+        let is_there = !astray.is_leaving || record.state != State::Ready;
+        (is_there && !astray.subnets.is_disjoint(subnets)).then_some(group.name.as_str())
+    })
 }
 
 fn start_refresh(world: &mut World, arn: &str) -> Answer<()> {
@@ -238,6 +261,9 @@ fn replace(world: &mut World, arn: &str) {
         None => (REFRESHING.to_owned(), world.now + Millis::from(group.desired) * INSTANCE_REPLACED),
     };
     world.refreshes.insert(arn.to_owned(), Refresh { until, is_cancelled: false });
+    if let Some(astray) = world.astray.get_mut(arn) {
+        astray.is_leaving = true;
+    }
     if let Some(record) = world.record_mut(arn) {
         record.state = State::Settling { word, until };
     }
@@ -260,6 +286,9 @@ fn cancel_refresh(world: &mut World, arn: &str) -> Answer<()> {
     }
     let refresh = Refresh { until: world.now + REFRESH_CANCELS, is_cancelled: true };
     world.refreshes.insert(arn.to_owned(), refresh);
+    if let Some(astray) = world.astray.get_mut(arn) {
+        astray.is_leaving = false;
+    }
     world.record_mut(arn).ok_or_else(missing)?.state = State::Failed { reason: STALE.to_owned() };
     Ok(())
 }

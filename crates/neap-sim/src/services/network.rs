@@ -14,7 +14,7 @@ use neap_core::kinds::{
 use neap_engine::cloud::CallError;
 
 use super::request::{TagCalls, gone_is_done};
-use super::{Request, vpc_endpoint, way_out};
+use super::{Request, auto_scaling, vpc_endpoint, way_out};
 use crate::arn;
 use crate::clock::VPC_SETTLES;
 use crate::error::{Answer, Rejection};
@@ -357,6 +357,7 @@ fn user_of_subnets(world: &World, subnets: &BTreeSet<String>) -> Option<String> 
         .or_else(|| nlb.map(|(_, nlb)| format!("ELB net/{}", nlb.name)))
         .or_else(|| service.map(|(_, service)| format!("tasks of {}", service.name)))
         .or_else(|| group.map(|(_, group)| format!("instances of {}", group.name)))
+        .or_else(|| auto_scaling::astray_in(world, subnets).map(|name| format!("instances of {name}")))
         .or_else(|| interface.map(|interface| interface.description.clone()))
         .or_else(|| way_out::in_subnets(world, subnets))
         .or_else(|| vpc_endpoint::in_subnets(world, subnets))

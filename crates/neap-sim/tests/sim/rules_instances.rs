@@ -7,6 +7,7 @@ use neap_core::kinds::{AutoScalingGroup, GroupTracking, InstanceProfile, KindOf,
 use neap_engine::cloud::{Cloud, ErrorKind, Progress};
 use neap_sim::Sim;
 
+use crate::rules_network::{made, network, subnet};
 use crate::stack::{facts, must_create, present, refused, resource, role, until_gone, until_ready, update};
 
 const GROUP: &str = "auto_scaling_group.cluster-main";
@@ -49,6 +50,24 @@ fn with(desired: &DesiredResource, policies: &[(&str, GroupTracking)]) -> Desire
 fn fields(desired: &DesiredResource) -> AutoScalingGroup {
     let Resource::AutoScalingGroup(fields) = &desired.resource else { panic!("{desired:?}") };
     fields.clone()
+}
+
+#[tokio::test(start_paused = true)]
+async fn instances_keep_the_subnet_that_their_group_has_left_until_they_are_replaced() {
+    let sim = Sim::in_memory();
+    let network = network(&sim).await;
+    let other = subnet(&network.vpc.id, "10.0.32.0/20", &network.table.id);
+    let other = made(&sim, "subnet.public-2", other).await;
+    let desired = group(&sim, |group| group.subnets = [network.subnet.id.clone()].into()).await;
+    let outputs = must_create(&sim, &desired).await;
+    until_ready(&sim, &desired, &outputs).await.expect("ready");
+    let found = present(&sim, GROUP, &desired).await;
+    let moved = resource(GROUP, AutoScalingGroup { subnets: [other.id].into(), ..fields(&desired) });
+    update(&sim, &found, &moved).await.expect("a change");
+    assert_eq!(sim.counts()["autoscaling:StartInstanceRefresh"], 1);
+    refused(sim.delete(&network.subnet.live).await, ErrorKind::InUse, "DependencyViolation");
+    until_ready(&sim, &moved, &outputs).await.expect("ready");
+    until_gone(&sim, &network.subnet.live).await;
 }
 
 #[tokio::test(start_paused = true)]
