@@ -51,6 +51,8 @@ that changes a namespace of HTTP is told under another name than AWS's.
 
 A subnet that is deleted goes on using its route table, which then can never be deleted. AWS ends that with the subnet.
 
+Asked for endpoint services by their names, it looks for the names where another parser would put them, and fails.
+
 A NAT gateway that is deleted leaves its network interface, and its address in use. AWS ends both with the gateway.
 
 Some of its answers of S3 have a root element of another name than AWS's, which the Rust SDK refuses.
@@ -154,6 +156,7 @@ create_http_namespace = ServiceDiscoveryBackend.create_http_namespace
 delete_namespace = ServiceDiscoveryBackend.delete_namespace
 update_http_namespace = ServiceDiscoveryResponse.update_http_namespace
 delete_vpc_endpoints = VPCBackend.delete_vpc_endpoints
+filter_endpoint_services = VPCBackend._filter_endpoint_services
 
 
 def create_and_remember(self):
@@ -556,6 +559,10 @@ def delete_endpoints_whatever_leads_there(self, vpce_ids=None):
     return delete_vpc_endpoints(self, vpce_ids)
 
 
+def filter_endpoint_services_by_their_values(names, filters, services):
+    return filter_endpoint_services(names, [{"Value": it.get("Values", []), **it} for it in filters or []], services)
+
+
 def delete_subnet_with_its_association(self, subnet_id):
     for table in self.route_tables.values():
         table._associations = {id: subnet for id, subnet in table._associations.items() if subnet != subnet_id}
@@ -648,6 +655,7 @@ ServiceDiscoveryBackend.delete_namespace = delete_empty_namespace
 ServiceDiscoveryResponse.list_services = list_services_of_a_namespace
 ServiceDiscoveryResponse.update_http_namespace = update_http_namespace_by_its_operation
 VPCBackend.delete_vpc_endpoints = delete_endpoints_whatever_leads_there
+VPCBackend._filter_endpoint_services = staticmethod(filter_endpoint_services_by_their_values)
 Role.__init__ = make_settled_role
 S3Response._bucket_response_put = put_tagged_bucket
 FakeBucket.__init__ = make_owned_bucket

@@ -191,7 +191,7 @@ impl Aws {
             subnets_private: false,
             secrets: BTreeMap::new(),
             images: BTreeMap::new(),
-            missing_instance_types: [].into(),
+            named: [].into(),
             cloudfront_origins: None,
             zones: BTreeMap::new(),
             certificates: BTreeMap::new(),

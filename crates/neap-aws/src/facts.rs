@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_ec2::types::{Filter, InstanceType, LocationType, RouteTable, Subnet, Vpc};
+use aws_sdk_ec2::types::{Filter, RouteTable, Subnet, Vpc};
 use futures_util::future::join_all;
 use neap_core::desired::{Desired, Network};
 use neap_core::kinds::Resource;
@@ -18,7 +18,7 @@ use crate::certificate;
 use crate::client::Aws;
 use crate::error::{failed, incomplete, refused};
 use crate::found::{if_there, read_failure};
-use crate::network::available_zones;
+use crate::named;
 use crate::route53::Zones;
 
 /// What is known about the account, and what could not be read.
@@ -40,14 +40,13 @@ pub(crate) async fn read(aws: &Aws, desired: &Desired, zones: &Zones) -> Result<
             secrets(aws, desired),
             parameters(aws, desired),
             images(aws, desired),
-            missing_instance_types(aws, desired),
+            named::read(aws, desired),
             cloudfront_origins(aws, desired),
             zones.needed(aws, desired),
-            certificate::unusable(aws, desired),
-            available_zones(aws, desired)
+            certificate::unusable(aws, desired)
         ))
     };
-    let (identity, (network, secrets, parameters, images, types, origins, zones, certificates, available)) =
+    let (identity, (network, secrets, parameters, images, named, origins, zones, certificates)) =
         try_join!(aws.identity(), others)?;
     let mut failures = Vec::new();
     let network = network.unwrap_or_else(|error| {
@@ -62,10 +61,7 @@ pub(crate) async fn read(aws: &Aws, desired: &Desired, zones: &Zones) -> Result<
         failures.push(read_failure(&error));
         BTreeMap::new()
     });
-    let missing_instance_types = types.unwrap_or_else(|error| {
-        failures.push(read_failure(&error));
-        BTreeSet::new()
-    });
+    failures.extend(named.errors.iter().map(read_failure));
     let cloudfront_origins = origins.unwrap_or_else(|error| {
         failures.push(read_failure(&error));
         None
@@ -78,10 +74,6 @@ pub(crate) async fn read(aws: &Aws, desired: &Desired, zones: &Zones) -> Result<
         failures.push(read_failure(&error));
         BTreeMap::new()
     });
-    let availability_zones = available.unwrap_or_else(|error| {
-        failures.push(read_failure(&error));
-        Vec::new()
-    });
     let environment = Environment {
         account: identity.account.clone(),
         region: aws.region.clone(),
@@ -91,11 +83,11 @@ pub(crate) async fn read(aws: &Aws, desired: &Desired, zones: &Zones) -> Result<
         subnets_private: network.private,
         secrets,
         images,
-        missing_instance_types,
+        named: named.named,
         cloudfront_origins,
         zones,
         certificates,
-        availability_zones,
+        availability_zones: named.zones,
     };
     Ok(Facts { environment, failures, warnings: parameters })
 }
@@ -256,23 +248,6 @@ async fn images(aws: &Aws, desired: &Desired) -> Result<BTreeMap<String, String>
         Some((processor.as_str().to_owned(), found.value()?.to_owned()))
     };
     Ok(needed.iter().filter_map(image).collect())
-}
-
-/// The types of instances that the stack names and the region does not offer. A type that nobody has is told the same way.
-async fn missing_instance_types(aws: &Aws, desired: &Desired) -> Result<BTreeSet<String>, CallError> {
-    let mut missing = desired.instance_types();
-    if missing.is_empty() {
-        return Ok(missing);
-    }
-    let names = Filter::builder().name("instance-type").set_values(Some(missing.iter().cloned().collect()));
-    let request = aws.ec2.describe_instance_type_offerings().location_type(LocationType::Region);
-    let pages = request.filters(names.build()).into_paginator().items().send();
-    let offered: Vec<_> =
-        pages.collect::<Result<_, _>>().await.map_err(failed("ec2:DescribeInstanceTypeOfferings"))?;
-    for offering in offered {
-        missing.remove(offering.instance_type().map_or("", InstanceType::as_str));
-    }
-    Ok(missing)
 }
 
 /// The prefix list of the addresses from which CloudFront asks origins, by its name ("Use the CloudFront managed prefix

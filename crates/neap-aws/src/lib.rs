@@ -26,6 +26,7 @@ mod instance_profile;
 mod launch_template;
 mod lock;
 mod log_group;
+mod named;
 mod network;
 mod pace;
 mod recent;

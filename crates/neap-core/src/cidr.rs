@@ -52,6 +52,16 @@ impl Block {
         self.contains(other) || other.contains(self)
     }
 
+    /// Whether any address of it is one that no host in a network can have: those of "this network", loopback, link-local and
+    /// multicast ("Special-Purpose IP Address Registries", RFC 6890, and RFC 5771).
+    pub fn is_reserved(self) -> bool {
+        let reserved = [([0, 0], 8), ([127, 0], 8), ([169, 254], 16), ([224, 0], 4)];
+        let mut blocks = reserved
+            .map(|([one, two], length)| Self { first: Ipv4Addr::new(one, two, 0, 0).to_bits(), length })
+            .into_iter();
+        blocks.any(|block| block.overlaps(self))
+    }
+
     /// The part number `index`, from 0, of this block divided into blocks of `length`; nothing if there are not so many.
     pub fn part(self, length: u8, index: u32) -> Option<Self> {
         let deeper = length.checked_sub(self.length).filter(|_| length <= 32)?;
@@ -124,6 +134,12 @@ mod tests {
         check("10.0.0.0/16", "10.0.0.0/16", true, true);
         check("10.0.0.0/16", "10.1.0.0/16", false, false);
         check("0.0.0.0/0", "255.255.255.255/32", true, true);
+        for text in ["0.0.0.0/16", "127.3.0.0/16", "169.254.0.0/16", "224.0.0.0/16", "239.255.0.0/16"] {
+            assert!(block(text).is_reserved(), "{text}");
+        }
+        for text in ["10.0.0.0/16", "169.253.0.0/16", "100.64.0.0/16", "172.31.0.0/16"] {
+            assert!(!block(text).is_reserved(), "{text}");
+        }
         assert!(overlap("10.0.0.0/16", "10.0.1.0/24") && !overlap("10.0.0.0/24", "10.0.1.0/24"));
         assert!(overlap("10.0.0.0/16", "unknown"));
     }

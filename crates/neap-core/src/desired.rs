@@ -146,15 +146,6 @@ impl DesiredResource {
 }
 
 impl Desired {
-    /// The types of instances that launch templates of the stack name.
-    pub fn instance_types(&self) -> BTreeSet<String> {
-        let named = self.resources.values().filter_map(|wanted| match &wanted.resource {
-            Resource::LaunchTemplate(template) => Some(template.instance_type.clone()),
-            _ => None,
-        });
-        named.collect()
-    }
-
     /// The name that AWS knows `resource` by in `account`: buckets have the account in theirs, and a bucket's policy has its
     /// bucket's.
     pub fn name_in(&self, resource: &Resource, account: &str) -> String {

@@ -6,7 +6,7 @@
 //! EC2's API reference, as the status messages of scaling activities show them.
 
 /// Words of the sentences that no repeat changes, in lower case: all of one line must be there.
-const HOPELESS: [&[&str]; 13] = [
+const HOPELESS: [&[&str]; 14] = [
     // A quota must be raised, or something else be stopped.
     &["requested more vcpu capacity"],
     &["requested more instances", "limit"],
@@ -19,6 +19,8 @@ const HOPELESS: [&[&str]; 13] = [
     // What the launch template names.
     &["image id", "does not exist"],
     &["invalid ami"],
+    // Activities say so too (hashicorp/terraform-provider-aws#27456).
+    &["does not match the architecture"],
     &["key pair", "does not exist"],
     &["security group", "does not exist"],
     &["accept terms"],
@@ -56,6 +58,8 @@ mod tests {
             "The image id '[ami-0bad]' does not exist. Launching EC2 instance failed.",
             "The key pair 'laptop' does not exist. Launching EC2 instance failed.",
             "The specified instance type is not eligible for Free Tier. Launching EC2 instance failed.",
+            "The architecture 'arm64' of the specified instance type does not match the architecture 'x86_64' of the \
+             specified AMI. Specify an instance type and an AMI that have matching architectures, and try again.",
         ] {
             assert!(is_hopeless(message), "{message}");
         }

@@ -14,6 +14,7 @@ pub mod instances;
 pub mod kinds;
 pub mod launches;
 pub mod live;
+pub mod named;
 pub mod naming;
 pub mod network;
 pub mod outputs;

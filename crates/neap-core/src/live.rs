@@ -31,9 +31,10 @@ pub struct Environment {
     /// Ids of the images that AWS recommends for instances of ECS, by processor, where the stack needs them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub images: BTreeMap<String, String>,
-    /// The types of instances that the stack names and the region does not have.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub missing_instance_types: BTreeSet<String>,
+    /// What the stack names without owning it, as [`crate::named::Named`] writes it: nothing where it is not there, else its
+    /// availability zone if it is a subnet, the processor if it is an image, and no text if there is no more to know.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub named: BTreeMap<String, Option<String>>,
     /// The id of the managed prefix list of the addresses from which CloudFront asks origins, where the stack needs it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cloudfront_origins: Option<String>,

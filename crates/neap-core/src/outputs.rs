@@ -172,7 +172,7 @@ mod tests {
             subnets_private: false,
             secrets: BTreeMap::new(),
             images: BTreeMap::new(),
-            missing_instance_types: [].into(),
+            named: [].into(),
             cloudfront_origins: None,
             zones: BTreeMap::new(),
             certificates: BTreeMap::new(),

@@ -5,7 +5,7 @@ mod sky;
 use neap_core::address::Kind;
 use neap_core::adopt::NoAdoption;
 use neap_core::desired::Desired;
-use neap_core::kinds::SecurityGroupRule;
+use neap_core::kinds::{AutoScalingGroup, KindOf, LaunchTemplate, Resource, SecurityGroupRule};
 use neap_core::live::{Live, ReadFailure, Reading};
 use neap_core::plan::check::check;
 use neap_core::plan::planner::plan;
@@ -27,7 +27,15 @@ fn refusals(mode: Mode, stack: &Desired, live: &Live) -> Vec<String> {
         Refusal::NoCloudfrontOrigins => "no prefix list".to_owned(),
         Refusal::NoZone { zone } => format!("no {zone}"),
         Refusal::BadCertificate { arn, state } => format!("{arn} is {state}"),
-        Refusal::NoInstanceType { name } => format!("no {name}"),
+        Refusal::FewZones { needed, found } => format!("{needed} zones of {}", found.len()),
+        Refusal::NotThere { named, by } => {
+            let by: Vec<String> = by.iter().map(ToString::to_string).collect();
+            format!("no {named}, which {} names", by.join(", "))
+        }
+        Refusal::OtherProcessor { address, image, built_for, instance_type } => {
+            format!("{address}: {image} is for {built_for}, {instance_type} is not")
+        }
+        Refusal::WrongZones { address, zones } => format!("{address}: wrong zones {zones:?}"),
         Refusal::NoImage { processor } => format!("no image for {processor}"),
         Refusal::NoSecret { name } => format!("no secret {name}"),
         Refusal::AnotherFamily { address, runs } => format!("{address} runs {runs}"),
@@ -89,7 +97,7 @@ fn a_taken_name_shows_how_the_two_differ() {
     let mut sky = applied(&course());
     let repository = sky.resources.iter_mut().find(|found| found.address == address("ecr.api")).expect("one");
     repository.tags.clear();
-    let neap_core::kinds::Resource::Ecr(fields) = &mut repository.resource else { panic!() };
+    let Resource::Ecr(fields) = &mut repository.resource else { panic!() };
     fields.tag_mutability = "IMMUTABLE".into();
     let refusals = plan(&course(), &sky.read(&course()), Mode::Apply, &secrets()).expect_err("refused");
     let [Refusal::NameTaken { fields, .. }] = refusals.as_slice() else { panic!("{refusals:?}") };
@@ -109,7 +117,7 @@ fn what_cannot_be_adopted_says_why() {
     };
     assert_eq!(refused(&wanted), None);
     let role = sky.resources.iter_mut().find(|found| found.resource.kind() == Kind::Role).expect("a role");
-    let neap_core::kinds::Resource::Role(fields) = &mut role.resource else { panic!() };
+    let Resource::Role(fields) = &mut role.resource else { panic!() };
     fields.path = "/".into();
     let obstacle = refused(&sky.read(&course()));
     assert!(matches!(obstacle, Some(NoAdoption::RoleOutside { .. })), "{obstacle:?}");
@@ -167,9 +175,47 @@ fn what_faces_the_internet_is_not_put_where_the_internet_does_not_reach() {
     assert_eq!(refusals(Mode::Apply, &course(), &sky.read(&course())), expected);
     let mut stack = course();
     let alb = stack.resources.get_mut(&address("alb.public")).expect("a load balancer");
-    let neap_core::kinds::Resource::Alb(fields) = &mut alb.resource else { panic!() };
+    let Resource::Alb(fields) = &mut alb.resource else { panic!() };
     fields.scheme = "internal".into();
     planned(&stack, &sky.read(&stack), Mode::Apply);
+}
+
+#[test]
+fn what_the_stack_names_is_there_and_fits() {
+    let mut stack = course();
+    let template = LaunchTemplate { image: "ami-1".into(), ..LaunchTemplate::example() };
+    add(&mut stack, "launch_template.cluster-main", template);
+    let subnets = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect();
+    let group = AutoScalingGroup { subnets: subnets(&["subnet-9"]), ..AutoScalingGroup::example() };
+    add(&mut stack, "auto_scaling_group.cluster-main", group);
+    for wanted in stack.resources.values_mut() {
+        if let Resource::Alb(alb) = &mut wanted.resource {
+            alb.subnets = subnets(&["subnet-1", "subnet-2"]);
+        }
+    }
+    let mut live = Sky::new().read(&stack);
+    planned(&stack, &live, Mode::Apply);
+    let mut there = |named: &str, found: Option<&str>| {
+        live.environment.named.insert(named.to_owned(), found.map(ToOwned::to_owned));
+        plan(&stack, &live, Mode::Apply, &secrets())
+            .map_or_else(|_| refusals(Mode::Apply, &stack, &live), |_| Vec::new())
+    };
+    assert_eq!(there("image ami-1", Some("x86_64")), [""; 0]);
+    let other = ["launch_template.cluster-main: ami-1 is for arm64, t3.micro is not"];
+    assert_eq!(there("image ami-1", Some("arm64")), other);
+    assert_eq!(there("image ami-1", Some("")), [""; 0]);
+    assert_eq!(there("subnet subnet-1", Some("eu-west-1a")), [""; 0]);
+    let crowded = "alb.public: wrong zones {\"subnet-1\": \"eu-west-1a\", \"subnet-2\": \"eu-west-1a\"}";
+    assert_eq!(there("subnet subnet-2", Some("eu-west-1a")), [crowded]);
+    assert_eq!(there("subnet subnet-2", Some("eu-west-1b")), [""; 0]);
+    there("key pair laptop", None);
+    assert_eq!(
+        there("subnet subnet-9", None),
+        [
+            "no key pair laptop, which launch_template.cluster-main names",
+            "no subnet subnet-9, which auto_scaling_group.cluster-main names",
+        ]
+    );
 }
 
 /// Breaks a sound plan and sees what the check says.

@@ -294,6 +294,8 @@ enum Missing {
     Zone(String),
     InstanceType(String),
     Address(String),
+    Image(String),
+    KeyPair(String),
 }
 
 /// The script in a text: TOML, or JSON of the same shape.
@@ -376,6 +378,8 @@ pub(crate) fn apply(world: &mut World, script: Script) -> Result<(), SimError> {
             Missing::Zone(name) => drop(world.missing_zones.insert(name)),
             Missing::InstanceType(name) => drop(world.missing_instance_types.insert(name)),
             Missing::Address(id) => drop(world.missing_addresses.insert(id)),
+            Missing::Image(id) => drop(world.missing_images.insert(id)),
+            Missing::KeyPair(name) => drop(world.missing_key_pairs.insert(name)),
             Missing::Vpc(name) => world.vpcs.retain(|vpc| vpc.name != name),
         }
     }
@@ -583,7 +587,7 @@ fn outputs(world: &World, resource: &Resource, arn: &str, id: &str) -> Outputs {
         subnets_private: false,
         secrets: BTreeMap::new(),
         images: BTreeMap::new(),
-        missing_instance_types: [].into(),
+        named: [].into(),
         cloudfront_origins: None,
         zones: BTreeMap::new(),
         certificates: BTreeMap::new(),

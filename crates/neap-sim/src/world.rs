@@ -108,6 +108,12 @@ pub(crate) struct World {
     /// Allocation ids of elastic IP addresses that do not exist; all others do.
     #[serde(default)]
     pub(crate) missing_addresses: BTreeSet<String>,
+    /// Ids of images that are not there; all others are.
+    #[serde(default)]
+    pub(crate) missing_images: BTreeSet<String>,
+    /// Names of key pairs that are not there; all others are.
+    #[serde(default)]
+    pub(crate) missing_key_pairs: BTreeSet<String>,
     /// Names of hosted zones that do not exist; any other domain has one.
     #[serde(default)]
     pub(crate) missing_zones: BTreeSet<String>,
@@ -195,6 +201,8 @@ impl Default for World {
             launch_failures: BTreeMap::new(),
             missing_instance_types: BTreeSet::new(),
             missing_addresses: BTreeSet::new(),
+            missing_images: BTreeSet::new(),
+            missing_key_pairs: BTreeSet::new(),
             missing_zones: BTreeSet::new(),
             more_zones: BTreeSet::new(),
             dns: BTreeMap::new(),

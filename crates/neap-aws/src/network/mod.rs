@@ -19,7 +19,7 @@ use neap_core::desired::{DesiredResource, TAG_ADDRESS, TAG_SPEC, TAG_STACK};
 use neap_core::live::Outputs;
 use neap_engine::cloud::{CallError, Progress};
 
-pub(crate) use self::read::{available_zones, read};
+pub(crate) use self::read::read;
 use crate::client::Aws;
 use crate::error::failed;
 use crate::remote::outputs;

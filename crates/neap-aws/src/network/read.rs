@@ -10,7 +10,7 @@ use neap_core::address::{Address, Kind};
 use neap_core::desired::{Desired, TAG_STACK};
 use neap_core::kinds::{ElasticIp, InternetGateway, NatGateway, RouteTable, Subnet, Vpc, VpcEndpoint};
 use neap_core::live::LiveResource;
-use neap_core::network::{self, is_declared, needs_zones};
+use neap_core::network::{self, is_declared};
 use neap_engine::cloud::CallError;
 use tokio::try_join;
 
@@ -138,20 +138,4 @@ async fn is_left(aws: &Aws, stack: &str) -> Result<bool, CallError> {
         aws.ec2.describe_tags().filters(filter("key", &[TAG_STACK])).filters(filter("value", &[stack]));
     let answer = call.filters(filter("resource-type", &kinds)).send().await;
     Ok(!answer.map_err(failed("ec2:DescribeTags"))?.tags().is_empty())
-}
-
-/// The availability zones that the account can use, in the order of their ids, if the stack leaves the choice to neap.
-pub(crate) async fn available_zones(aws: &Aws, desired: &Desired) -> Result<Vec<String>, CallError> {
-    if !needs_zones(desired) {
-        return Ok(Vec::new());
-    }
-    let call = aws
-        .ec2
-        .describe_availability_zones()
-        .filters(filter("zone-type", &["availability-zone"]))
-        .filters(filter("state", &["available"]));
-    let answer = call.send().await.map_err(failed("ec2:DescribeAvailabilityZones"))?;
-    let mut zones = answer.availability_zones.unwrap_or_default();
-    zones.sort_by(|one, other| one.zone_id.cmp(&other.zone_id));
-    Ok(zones.into_iter().filter_map(|zone| zone.zone_name).collect())
 }

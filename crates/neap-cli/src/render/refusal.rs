@@ -1,8 +1,11 @@
 //! Why there is no plan, and what to do about it.
 
+use std::collections::BTreeSet;
+
 use neap_core::address::{Address, Kind};
 use neap_core::adopt::NoAdoption;
 use neap_core::live::{LiveResource, ReadFailure};
+use neap_core::named::Named;
 use neap_core::plan::Refusal;
 use neap_core::reference::Zone;
 use serde_json::Value;
@@ -69,9 +72,29 @@ fn one(stack: &str, refusal: &Refusal) -> CommandError {
             let message = format!("AWS recommends no image of ECS for {processor} in this region");
             CommandError::failed(message).hint("name one with `image = \"ami-…\"` of the instances")
         }
-        Refusal::NoInstanceType { name } => {
-            CommandError::failed(format!("this region has no instances of the type `{name}`"))
-                .hint("choose another `instance_type`: `aws ec2 describe-instance-type-offerings` lists those that it has")
+        Refusal::FewZones { needed, found } => {
+            let message = format!(
+                "the network needs {needed} availability zones, and this account can use {} in the region",
+                found.len()
+            );
+            CommandError::failed(message).hint("lower `zones` in `[network]`, or name fewer blocks there")
+        }
+        Refusal::NotThere { named, by } => not_there(named, by),
+        Refusal::OtherProcessor { address, image, built_for, instance_type } => {
+            let message =
+                format!("the image `{image}` is built for {built_for}, and `{instance_type}` has another processor");
+            CommandError::failed(message)
+                .detail(format!("named by {address}"))
+                .hint("name another `image` or another `instance_type`, or leave `image` out for the one that AWS recommends")
+        }
+        Refusal::WrongZones { address, zones } => {
+            let message = match address.kind() {
+                Kind::Alb => "a load balancer needs subnets in two availability zones, one in each",
+                _ => "a load balancer takes one subnet of an availability zone",
+            };
+            let error = CommandError::failed(format!("`{address}`: {message}"));
+            let error = zones.iter().fold(error, |error, (id, zone)| error.detail(format!("{id} is in {zone}")));
+            error.hint("name others in `subnets`: `aws ec2 describe-subnets` lists those that there are")
         }
         Refusal::NoCloudfrontOrigins => {
             CommandError::failed("this region has no prefix list of the addresses from which CloudFront asks origins")
@@ -109,6 +132,39 @@ fn one(stack: &str, refusal: &Refusal) -> CommandError {
             CommandError::invalid(format!("resources wait for each other: {}", path.join(" → ")))
         }
     }
+}
+
+/// Something that the stack names and that is not there.
+fn not_there(named: &Named, by: &BTreeSet<Address>) -> CommandError {
+    let name = named.name();
+    let (message, hint) = match named {
+        Named::InstanceType(_) => (
+            format!("this region has no instances of the type `{name}`"),
+            "choose another `instance_type`: `aws ec2 describe-instance-type-offerings` lists those that it has",
+        ),
+        Named::Image(_) => (
+            format!("there is no image `{name}` in this region that this account can use"),
+            "name one that is there in `image`, or leave it out for the one that AWS recommends",
+        ),
+        Named::KeyPair(_) => (
+            format!("there is no key pair `{name}` in this region"),
+            "create it (`aws ec2 create-key-pair`), or take `key_pair` out",
+        ),
+        Named::Subnet(_) => (
+            format!("there is no subnet `{name}` in this region"),
+            "correct `subnets`: `aws ec2 describe-subnets` lists those that there are",
+        ),
+        Named::AvailabilityZone(_) => (
+            format!("this account cannot use an availability zone `{name}`"),
+            "correct `zones` in `[network]`: `aws ec2 describe-availability-zones` lists them, and a number leaves the choice to neap",
+        ),
+        Named::EndpointService(_) => (
+            format!("this region has no service `{name}` for endpoints"),
+            "correct `endpoints` in `[network]`: `aws ec2 describe-vpc-endpoint-services` lists those that it has",
+        ),
+    };
+    let by: Vec<String> = by.iter().map(ToString::to_string).collect();
+    CommandError::failed(message).detail(format!("named by {}", by.join(", "))).hint(hint)
 }
 
 /// What to do about a name that something else has: `neap adopt`, unless there is an obstacle to that.
@@ -171,12 +227,29 @@ mod tests {
             denied: true,
         };
         let fields = vec![fixture::field("scan_on_push", serde_json::json!(true), serde_json::json!(false))];
+        let balancer = Address::new(Kind::Alb, "public");
         let refusals = [
             Refusal::WrongAccount { expected: "1".into(), actual: "2".into() },
             Refusal::NameTaken { address: address.clone(), live, fields, obstacle: None },
             Refusal::Unreadable { address: Some(address.clone()), failure },
             Refusal::Protected { address, action: Action::Delete, reason: Reason::NotDeclared },
             Refusal::NoNetwork { message: "there is no default VPC".into() },
+            Refusal::FewZones { needed: 6, found: vec!["eu-west-1a".into(), "eu-west-1b".into()] },
+            Refusal::NotThere { named: Named::Subnet("subnet-0aaa".into()), by: [balancer.clone()].into() },
+            Refusal::NotThere {
+                named: Named::EndpointService("foo".into()),
+                by: [Address::new(Kind::Vpc, "main")].into(),
+            },
+            Refusal::OtherProcessor {
+                address: Address::new(Kind::Cluster, "main"),
+                image: "ami-1".into(),
+                built_for: "arm64".into(),
+                instance_type: "t3.micro".into(),
+            },
+            Refusal::WrongZones {
+                address: balancer,
+                zones: ["subnet-1", "subnet-2"].map(|id| (id.to_owned(), "eu-west-1a".to_owned())).into(),
+            },
             Refusal::NoCloudfrontOrigins,
             Refusal::NoZone { zone: Zone::For("app.example.com".into()) },
             Refusal::NoZone { zone: Zone::Of("Z1".into()) },
@@ -192,7 +265,7 @@ mod tests {
         assert_eq!(error.exit, Exit::Failed);
         let text = anstream::adapter::strip_str(&style::error(&error)).to_string();
         insta::assert_snapshot!(text, @r#"
-        error: there is no plan, for 12 reasons
+        error: there is no plan, for 17 reasons
           these credentials are for account 2, and the stack is for 1
             hint: choose other credentials with `--profile`
           `ecr.api` is taken by something that is not the stack's own
@@ -207,6 +280,21 @@ mod tests {
             hint: take the change back, or remove `protect = true` to let it go
           there is no default VPC
             hint: `[network] vpc = "vpc-…"` in the stack file names another VPC
+          the network needs 6 availability zones, and this account can use 2 in the region
+            hint: lower `zones` in `[network]`, or name fewer blocks there
+          there is no subnet `subnet-0aaa` in this region
+            named by alb.public
+            hint: correct `subnets`: `aws ec2 describe-subnets` lists those that there are
+          this region has no service `foo` for endpoints
+            named by vpc.main
+            hint: correct `endpoints` in `[network]`: `aws ec2 describe-vpc-endpoint-services` lists those that it has
+          the image `ami-1` is built for arm64, and `t3.micro` has another processor
+            named by cluster.main
+            hint: name another `image` or another `instance_type`, or leave `image` out for the one that AWS recommends
+          `alb.public`: a load balancer needs subnets in two availability zones, one in each
+            subnet-1 is in eu-west-1a
+            subnet-2 is in eu-west-1a
+            hint: name others in `subnets`: `aws ec2 describe-subnets` lists those that there are
           this region has no prefix list of the addresses from which CloudFront asks origins
             hint: take `reachable_from` out, or name security groups of your own
           no public hosted zone of this account answers for `app.example.com`

@@ -49,6 +49,9 @@ pub struct LaunchTemplate {
 }
 
 impl LaunchTemplate {
+    /// The most bytes of the script, before they are encoded ("Run commands when you launch an EC2 instance with user data").
+    pub const MOST_SCRIPT: usize = 16_384;
+
     /// The whole script with which an instance starts.
     pub fn script(&self) -> String {
         let (_, cluster) = self.cluster.rsplit_once('/').unwrap_or(("", &self.cluster));

@@ -302,6 +302,8 @@ const LAUNCH_TEMPLATE: &[Right] = &[
     read("ec2:DescribeLaunchTemplateVersions", Any),
     read("ssm:GetParameters", On::Images),
     read("ec2:DescribeInstanceTypeOfferings", Any),
+    read("ec2:DescribeImages", Any),
+    read("ec2:DescribeKeyPairs", Any),
     make("ec2:CreateLaunchTemplate", Own, Requested),
     make("ec2:CreateLaunchTemplateVersion", Own, Tagged),
     make("ec2:CreateTags", Own, OnCreate("CreateLaunchTemplate")),
@@ -390,6 +392,7 @@ const NAT_GATEWAY: &[Right] = &[
 // The private name of a service is a hosted zone of AWS's, which CreateVpcEndpoint gives to the VPC.
 const VPC_ENDPOINT: &[Right] = &[
     read("ec2:DescribeVpcEndpoints", Any),
+    read("ec2:DescribeVpcEndpointServices", Any),
     make("ec2:CreateVpcEndpoint", Own, Requested),
     make("ec2:CreateVpcEndpoint", On::Of(Kind::Vpc), Tagged),
     make("ec2:CreateVpcEndpoint", On::Of(Kind::RouteTable), Tagged),

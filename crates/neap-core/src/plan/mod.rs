@@ -14,7 +14,7 @@ mod resolve;
 mod wishes;
 mod world;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -25,6 +25,7 @@ use crate::adopt::NoAdoption;
 use crate::desired::{DesiredResource, Implied};
 use crate::kinds::Resource;
 use crate::live::{Environment, LiveResource, ReadFailure};
+use crate::named::Named;
 use crate::reference::Zone;
 
 /// The version of the plan's serialised form.
@@ -379,10 +380,37 @@ pub enum Refusal {
         /// Their processor: `x86_64` or `arm64`.
         processor: String,
     },
-    /// The region has no instances of a type.
-    NoInstanceType {
-        /// The type.
-        name: String,
+    /// The network needs more availability zones than there are.
+    FewZones {
+        /// How many it needs.
+        needed: u8,
+        /// Those that the account can use.
+        found: Vec<String>,
+    },
+    /// Something that the stack names and does not own is not there.
+    NotThere {
+        /// What it is.
+        named: Named,
+        /// The declared resources that name it.
+        by: BTreeSet<Address>,
+    },
+    /// An image does not fit the processor of the instances that start from it.
+    OtherProcessor {
+        /// The cluster whose instances they are.
+        address: Address,
+        /// The image's id.
+        image: String,
+        /// The image's processor, in AWS's words.
+        built_for: String,
+        /// The instances' type.
+        instance_type: String,
+    },
+    /// The subnets that are named for a load balancer are not in zones as AWS wants them.
+    WrongZones {
+        /// The load balancer.
+        address: Address,
+        /// The subnets with their zones.
+        zones: BTreeMap<String, String>,
     },
     /// The region has no prefix list of the addresses from which CloudFront asks origins.
     NoCloudfrontOrigins,

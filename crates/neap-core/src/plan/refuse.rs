@@ -13,8 +13,10 @@ use crate::adopt;
 use crate::config::Secrets;
 use crate::desired::{Desired, DesiredResource, Network};
 use crate::diff;
+use crate::instances;
 use crate::kinds::Resource;
-use crate::live::{Environment, Live, LiveResource, Reading};
+use crate::live::{Live, LiveResource, Reading};
+use crate::named::{Named, named};
 use crate::ownership;
 use crate::reference::{Fact, Processor, Reference};
 
@@ -36,8 +38,9 @@ pub(super) fn before(desired: &Desired, live: &Live, mode: Mode) -> Vec<Refusal>
         refusals.extend(no_network(desired, live));
         refusals.extend(too_few_zones(desired, live));
         refusals.extend(no_image(desired, live));
-        let missing = live.environment.missing_instance_types.iter();
-        refusals.extend(missing.map(|name| Refusal::NoInstanceType { name: name.clone() }));
+        refusals.extend(not_there(desired, live));
+        refusals
+            .extend(desired.resources.iter().filter_map(|(address, wanted)| unfit(address, wanted, live)));
         let origins =
             desired.refers_to(Fact::CloudfrontOrigins) && live.environment.cloudfront_origins.is_none();
         refusals.extend(origins.then_some(Refusal::NoCloudfrontOrigins));
@@ -123,12 +126,46 @@ fn too_few_zones(desired: &Desired, live: &Live) -> Option<Refusal> {
         _ => None,
     };
     let needed = references.filter_map(number).max()?;
-    let Environment { region, availability_zones: zones, .. } = &live.environment;
-    let message = format!(
-        "the network needs {needed} availability zones, and {region} has {} that this account can use",
-        zones.len()
-    );
-    (zones.len() < usize::from(needed)).then_some(Refusal::NoNetwork { message })
+    let found = live.environment.availability_zones.clone();
+    (found.len() < usize::from(needed)).then_some(Refusal::FewZones { needed, found })
+}
+
+/// What the stack names and nobody has.
+fn not_there(desired: &Desired, live: &Live) -> Vec<Refusal> {
+    let found = &live.environment.named;
+    let missing =
+        named(desired).into_iter().filter(|(named, _)| found.get(&named.to_string()) == Some(&None));
+    missing.map(|(named, by)| Refusal::NotThere { named, by }).collect()
+}
+
+/// Why what `wanted` names does not fit, though it is there.
+fn unfit(address: &Address, wanted: &DesiredResource, live: &Live) -> Option<Refusal> {
+    let known = |named: &Named| live.environment.named.get(&named.to_string()).cloned().flatten();
+    let (subnets, least) = match &wanted.resource {
+        Resource::LaunchTemplate(template) => {
+            let built_for = known(&Named::Image(template.image.clone())).filter(|it| !it.is_empty())?;
+            let processor = instances::processor(&template.instance_type)?;
+            let by = wanted.implied.as_ref().map_or(address, |implied| &implied.by);
+            return (built_for != processor.as_str()).then(|| Refusal::OtherProcessor {
+                address: by.clone(),
+                image: template.image.clone(),
+                built_for,
+                instance_type: template.instance_type.clone(),
+            });
+        }
+        // An application load balancer is in two zones at least ("Subnets for your load balancer").
+        Resource::Alb(alb) => (&alb.subnets, 2),
+        Resource::Nlb(nlb) => (&nlb.subnets, 1),
+        Resource::Clb(clb) => (&clb.subnets, 1),
+        _ => return None,
+    };
+    // Of those that are not named nothing is known here, and one that is not there is told as that.
+    let zones: Option<BTreeMap<String, String>> =
+        subnets.iter().map(|id| Some((id.clone(), known(&Named::Subnet(id.clone()))?))).collect();
+    let zones = zones?;
+    let different: BTreeSet<&String> = zones.values().collect();
+    let fits = different.len() == zones.len() && different.len() >= least;
+    (!fits).then(|| Refusal::WrongZones { address: address.clone(), zones })
 }
 
 /// What the stack needs of a network that there is not.

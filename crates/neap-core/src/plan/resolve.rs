@@ -93,7 +93,7 @@ mod tests {
             subnets_private: false,
             secrets: [("db".to_owned(), "arn:db".to_owned())].into(),
             images: [("arm64".to_owned(), "ami-1".to_owned())].into(),
-            missing_instance_types: [].into(),
+            named: [].into(),
             cloudfront_origins: Some("pl-1".into()),
             zones: [("zone.example.com".to_owned(), "Z1".to_owned())].into(),
             certificates: BTreeMap::new(),

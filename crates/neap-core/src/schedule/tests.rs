@@ -26,7 +26,7 @@ fn plan(steps: &[(Verb, Kind)], edges: &[(StepId, StepId, Need)]) -> Plan {
             subnets_private: false,
             secrets: BTreeMap::new(),
             images: BTreeMap::new(),
-            missing_instance_types: [].into(),
+            named: [].into(),
             cloudfront_origins: None,
             zones: BTreeMap::new(),
             certificates: BTreeMap::new(),

@@ -40,7 +40,7 @@ pub(crate) fn environment() -> Environment {
         subnets_private: false,
         secrets: BTreeMap::new(),
         images: BTreeMap::new(),
-        missing_instance_types: [].into(),
+        named: [].into(),
         cloudfront_origins: None,
         zones: BTreeMap::new(),
         certificates: BTreeMap::new(),

@@ -6,6 +6,7 @@ use neap_core::address::{Address, Kind};
 use neap_core::desired::{Desired, Network};
 use neap_core::kinds::Resource;
 use neap_core::live::{Environment, Live, Reading};
+use neap_core::named::{self, Named};
 use neap_core::network as own_network;
 use neap_core::reference::{Fact, Reference};
 use neap_core::subnets::{self as candidates, Candidate};
@@ -22,25 +23,22 @@ pub(super) fn calls(desired: &Desired, wave: usize) -> Vec<&'static str> {
     match wave {
         1 => {
             let tags = (!own_network::is_declared(desired)).then_some("ec2:DescribeTags");
-            let zones = own_network::needs_zones(desired).then_some("ec2:DescribeAvailabilityZones");
             let vpcs = network.then_some("ec2:DescribeVpcs");
             let secrets = std::iter::repeat_n("secretsmanager:DescribeSecret", secrets);
             let parameters = std::iter::repeat_n("ssm:DescribeParameters", parameters.div_ceil(50));
             let images = needs_images(desired).then_some("ssm:GetParameters");
-            let types = (!desired.instance_types().is_empty()).then_some("ec2:DescribeInstanceTypeOfferings");
             let origins =
                 desired.refers_to(Fact::CloudfrontOrigins).then_some("ec2:DescribeManagedPrefixLists");
             let certificates = desired.named_certificates().len();
             let certificates = std::iter::repeat_n("acm:DescribeCertificate", certificates);
             vpcs.into_iter()
                 .chain(tags)
-                .chain(zones)
+                .chain(lookups(desired))
                 .chain(certificates)
                 .chain(origins)
                 .chain(secrets)
                 .chain(parameters)
                 .chain(images)
-                .chain(types)
                 .collect()
         }
         2 if network => {
@@ -48,6 +46,35 @@ pub(super) fn calls(desired: &Desired, wave: usize) -> Vec<&'static str> {
             ["ec2:DescribeSubnets"].into_iter().chain(named.then_some("ec2:DescribeRouteTables")).collect()
         }
         _ => Vec::new(),
+    }
+}
+
+/// One call for each sort of what the stack names.
+fn lookups(desired: &Desired) -> BTreeSet<&'static str> {
+    let call = |named: Named| match named {
+        Named::InstanceType(_) => "ec2:DescribeInstanceTypeOfferings",
+        Named::Image(_) => "ec2:DescribeImages",
+        Named::KeyPair(_) => "ec2:DescribeKeyPairs",
+        Named::Subnet(_) => "ec2:DescribeSubnets",
+        Named::AvailabilityZone(_) => "ec2:DescribeAvailabilityZones",
+        Named::EndpointService(_) => "ec2:DescribeVpcEndpointServices",
+    };
+    let zones = own_network::needs_zones(desired).then_some("ec2:DescribeAvailabilityZones");
+    named::named(desired).into_keys().map(call).chain(zones).collect()
+}
+
+/// What is there of what the stack names.
+fn found(world: &World, named: &Named) -> Option<String> {
+    let unless = |is_missing: bool| (!is_missing).then(String::new);
+    match named {
+        Named::InstanceType(name) => unless(world.missing_instance_types.contains(name)),
+        // Of one that is not AWS's own nothing says what it is built for.
+        Named::Image(id) => unless(world.missing_images.contains(id))
+            .map(|_| world.images().into_iter().find(|(_, image)| image == id).unwrap_or_default().0),
+        Named::KeyPair(name) => unless(world.missing_key_pairs.contains(name)),
+        Named::Subnet(id) => world.subnet(id).map(|(_, zone)| zone.to_owned()),
+        Named::AvailabilityZone(name) => unless(!services::network::zones(world).contains(name)),
+        Named::EndpointService(name) => unless(!services::vpc_endpoint::SERVICES.contains(&name.as_str())),
     }
 }
 
@@ -120,10 +147,9 @@ pub(super) fn environment(world: &World, desired: &Desired) -> Environment {
             .into_iter()
             .filter_map(|arn| world.bad_certificates.get(&arn).map(|state| (arn, state.clone())))
             .collect(),
-        missing_instance_types: desired
-            .instance_types()
-            .into_iter()
-            .filter(|name| world.missing_instance_types.contains(name))
+        named: named::named(desired)
+            .into_keys()
+            .map(|named| (named.to_string(), found(world, &named)))
             .collect(),
         images: if needs_images(desired) { world.images() } else { BTreeMap::new() },
     }

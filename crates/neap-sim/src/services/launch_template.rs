@@ -16,8 +16,6 @@ use crate::world::World;
 const INVALID: &str = "InvalidParameterValue";
 const NOT_FOUND: &str = "InvalidLaunchTemplateId.NotFound";
 const TAGS: TagCalls = TagCalls { add: "ec2:CreateTags", remove: "ec2:DeleteTags", invalid: INVALID };
-/// The most bytes of user data, before they are encoded.
-const USER_DATA: usize = 16_384;
 
 pub(crate) async fn create(request: &Request<'_>, desired: &LaunchTemplate) -> Result<String, CallError> {
     let existing = |world: &World| find(world, &desired.name);
@@ -76,8 +74,9 @@ fn contents(desired: &LaunchTemplate) -> Answer<()> {
     })?;
     rules::one_of(INVALID, "HttpTokens", &desired.metadata_tokens, &["required", "optional"])?;
     rules::in_range(INVALID, "HttpPutResponseHopLimit", desired.metadata_hops, 1..=64)?;
-    rules::require(desired.script().len() <= USER_DATA, "InvalidUserData.Malformed", || {
-        format!("User data is limited to {USER_DATA} bytes")
+    const MOST: usize = LaunchTemplate::MOST_SCRIPT;
+    rules::require(desired.script().len() <= MOST, "InvalidUserData.Malformed", || {
+        format!("User data is limited to {MOST} bytes")
     })
 }
 
@@ -118,6 +117,12 @@ pub(super) fn startable<'world>(
         if world.get::<SecurityGroup>(&arn).is_none() {
             return Err(malformed(format!("The security group '{group}' does not exist")));
         }
+    }
+    if world.missing_images.contains(&template.image) {
+        return Err(malformed(format!("The image id '[{}]' does not exist", template.image)));
+    }
+    if let Some(name) = template.key_pair.as_ref().filter(|name| world.missing_key_pairs.contains(*name)) {
+        return Err(malformed(format!("The key pair '{name}' does not exist")));
     }
     let image = world.images().into_iter().find(|(_, image)| *image == template.image);
     let processor = instances::processor(&template.instance_type);

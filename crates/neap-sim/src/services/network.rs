@@ -231,7 +231,10 @@ fn block(text: &str, code: &str) -> Answer<Block> {
 
 fn make_vpc(world: &mut World, request: &Request<'_>, desired: &Vpc) -> Answer<String> {
     rules::tags(INVALID, &request.tags)?;
-    block(&desired.cidr, "InvalidVpc.Range")?;
+    let whole = block(&desired.cidr, "InvalidVpc.Range")?;
+    rules::require(!whole.is_reserved(), "InvalidVpc.Range", || {
+        format!("The CIDR '{}' is invalid.", desired.cidr)
+    })?;
     let fields = Vpc { dns_support: true, dns_hostnames: false, ..desired.clone() };
     let record =
         made(world, request, "vpc", "vpc", fields.into()).settling("pending", world.now + VPC_SETTLES);

@@ -20,6 +20,34 @@ use crate::world::World;
 const INVALID: &str = "InvalidParameter";
 const NOT_FOUND: &str = "InvalidVpcEndpointId.NotFound";
 const SAME_ZONE: &str = "DuplicateSubnetsInSameZone";
+/// The services of AWS that endpoints lead to, by their short names ("AWS services that integrate with AWS PrivateLink"); not all of
+/// them, so the region of the sandbox has fewer than others.
+#[rustfmt::skip]
+pub(crate) const SERVICES: [&str; 156] = [
+    "access-analyzer", "account", "acm", "acm-pca", "airflow.api", "airflow.env", "airflow.ops", "amplify",
+    "app-integrations", "appconfig", "appconfigdata", "application-autoscaling", "appmesh",
+    "appmesh-envoy-management", "apprunner", "apprunner.requests", "appstream.api", "appstream.streaming",
+    "appsync", "athena", "auditmanager", "autoscaling", "autoscaling-plans", "backup", "backup-gateway",
+    "batch", "bedrock", "bedrock-agent", "bedrock-agent-runtime", "bedrock-runtime", "billingconductor",
+    "cassandra", "cleanrooms", "cloudcontrolapi", "cloudformation", "cloudhsmv2", "cloudtrail",
+    "codeartifact.api", "codeartifact.repositories", "codebuild", "codecommit", "codedeploy",
+    "codedeploy-commands-secure", "codepipeline", "comprehend", "config", "datasync", "dms", "dynamodb", "ebs",
+    "ec2", "ec2messages", "ecr.api", "ecr.dkr", "ecs", "ecs-agent", "ecs-telemetry", "eks", "eks-auth",
+    "elasticache", "elasticbeanstalk", "elasticbeanstalk-health", "elasticfilesystem", "elasticloadbalancing",
+    "elasticmapreduce", "email-smtp", "emr-containers", "emr-serverless", "events", "evidently", "execute-api",
+    "firehose", "fis", "fsx", "git-codecommit", "glue", "grafana", "grafana-workspace", "guardduty",
+    "guardduty-data", "imagebuilder", "inspector2", "iot.credentials", "iot.data", "iotsitewise.api", "kafka",
+    "kendra", "kinesis-firehose", "kinesis-streams", "kms", "lakeformation", "lambda", "license-manager",
+    "lightsail", "logs", "macie2", "mediaconnect", "memory-db", "mgn", "monitoring", "mq", "network-firewall",
+    "organizations", "pipes", "polly", "private-networks", "profile", "qldb.session", "rds", "rds-data",
+    "redshift", "redshift-data", "rekognition", "resource-groups", "rolesanywhere", "route53resolver", "rum",
+    "rum-dataplane", "s3", "s3-outposts", "s3tables", "sagemaker.api", "sagemaker.featurestore-runtime",
+    "sagemaker.runtime", "scheduler", "secretsmanager", "securityhub", "servicecatalog", "servicediscovery",
+    "signin", "snow-device-management", "sns", "sqs", "ssm", "ssm-contacts", "ssm-incidents", "ssmmessages",
+    "states", "storagegateway", "sts", "swf", "sync-states", "synthetics", "tagging", "textract",
+    "timestream.ingest-cell1", "timestream.query-cell1", "transcribe", "transcribestreaming", "transfer",
+    "transfer.server", "translate", "verifiedpermissions", "vpc-lattice", "workspaces", "xray",
+];
 /// The services that are reached by routes.
 const BY_ROUTES: [&str; 2] = ["s3", "dynamodb"];
 
@@ -98,7 +126,7 @@ fn make(world: &mut World, request: &Request<'_>, desired: &VpcEndpoint) -> Answ
     rules::tags(INVALID, &request.tags)?;
     world.refer_vpc(&desired.vpc)?;
     let name = desired.service.strip_prefix(&format!("com.amazonaws.{}.", world.place));
-    let name = name.ok_or_else(|| {
+    let name = name.filter(|name| SERVICES.contains(name)).ok_or_else(|| {
         let message = format!("The Vpc Endpoint Service '{}' does not exist", desired.service);
         Rejection::invalid("InvalidServiceName", message)
     })?;

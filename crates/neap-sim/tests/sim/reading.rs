@@ -5,6 +5,7 @@ use neap_core::live::Reading;
 use neap_engine::cloud::Cloud;
 use neap_sim::Sim;
 
+use crate::large::parse;
 use crate::stack::{
     System, address, alb, distribution, facts, listener, must_create, not_found, present, read_one,
     repository, resource, rule, security_group, target_group, task,
@@ -214,8 +215,40 @@ async fn a_reading_takes_few_calls_in_few_waves() {
     sim.forget_calls();
     sim.read(&system.desired()).await.expect("a reading");
     assert!(sim.waves() <= 4, "{} waves", sim.waves());
-    assert!(sim.calls().len() <= 47, "{} calls: {:?}", sim.calls().len(), sim.counts());
+    assert!(sim.calls().len() <= 48, "{} calls: {:?}", sim.calls().len(), sim.counts());
     assert!(sim.calls().iter().all(|call| !call.mutating));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_stack_names_is_looked_up_by_one_call_for_each_sort_and_only_then() {
+    let sim = Sim::in_memory();
+    let lookups = [
+        "ec2:DescribeAvailabilityZones",
+        "ec2:DescribeImages",
+        "ec2:DescribeKeyPairs",
+        "ec2:DescribeVpcEndpointServices",
+    ];
+    let text = "[stack]\nname = \"named\"\nregion = \"us-east-1\"\n";
+    let named = format!(
+        "{text}[network]\ncidr = \"10.0.0.0/16\"\nzones = [\"us-east-1a\", \"us-east-1z\"]\nendpoints = [\"s3\", \"foo\"]\n\
+         [cluster.main]\ncapacity = {{ instance_type = \"t3.micro\", image = \"ami-0123\", key_pair = \"laptop\", subnets = \
+         [\"subnet-0123\"] }}\n"
+    );
+    sim.seed("[[missing]]\nkey_pair = \"laptop\"\n").expect("a script");
+    let live = sim.read(&parse(&named)).await.expect("a reading");
+    let missing = live.environment.named.iter().filter(|(_, found)| found.is_none());
+    assert_eq!(
+        missing.map(|(named, _)| named.as_str()).collect::<Vec<_>>(),
+        ["availability zone us-east-1z", "endpoint service foo", "key pair laptop", "subnet subnet-0123"]
+    );
+    for operation in lookups {
+        assert_eq!(sim.counts().get(operation), Some(&1), "{operation}");
+    }
+    sim.forget_calls();
+    sim.read(&parse(text)).await.expect("a reading");
+    for operation in lookups {
+        assert_eq!(sim.counts().get(operation), None, "{operation}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -84,6 +84,8 @@ async fn blocks_are_of_a_size_and_in_their_vpc_and_do_not_overlap() {
     let sim = Sim::in_memory();
     let too_large = resource("vpc.main", Vpc { cidr: "10.0.0.0/8".into(), ..Vpc::example() });
     refused(create(&sim, &too_large).await, ErrorKind::Invalid, "InvalidVpc.Range");
+    let loopback = resource("vpc.main", Vpc { cidr: "127.0.0.0/16".into(), ..Vpc::example() });
+    refused(create(&sim, &loopback).await, ErrorKind::Invalid, "InvalidVpc.Range");
     let network = network(&sim).await;
     let refuse = async |cidr: &str, kind: ErrorKind, code: &str| {
         let other = resource("subnet.public-2", subnet(&network.vpc.id, cidr, &network.table.id));

@@ -141,6 +141,9 @@ async fn an_endpoint_by_routes_has_a_table_for_itself_and_keeps_it() {
     let unknown = VpcEndpoint { service: "com.amazonaws.eu-west-1.s3".into(), ..by_routes(&network) };
     let unknown = create(&sim, &resource("vpc_endpoint.far", unknown)).await;
     refused(unknown, ErrorKind::Invalid, "InvalidServiceName");
+    let nobodys = VpcEndpoint { service: "com.amazonaws.us-east-1.foo".into(), ..by_routes(&network) };
+    let nobodys = create(&sim, &resource("vpc_endpoint.foo", nobodys)).await;
+    refused(nobodys, ErrorKind::Invalid, "InvalidServiceName");
     let wrong = VpcEndpoint { service: "com.amazonaws.us-east-1.logs".into(), ..by_routes(&network) };
     refused(
         create(&sim, &resource("vpc_endpoint.logs", wrong)).await,

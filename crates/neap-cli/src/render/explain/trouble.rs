@@ -13,7 +13,7 @@ struct Trouble {
     fix: &'static str,
 }
 
-const TROUBLES: [Trouble; 27] = [
+const TROUBLES: [Trouble; 28] = [
     Trouble {
         words: &["capacity is unavailable"],
         cause: "AWS has no Fargate capacity left in these availability zones",
@@ -68,6 +68,11 @@ const TROUBLES: [Trouble; 27] = [
         words: &["image id", "does not exist"],
         cause: "the image that instances start from is not there, or not in this region",
         fix: "name one that is in `image`, or leave it out for the one that AWS recommends",
+    },
+    Trouble {
+        words: &["does not match the architecture"],
+        cause: "the image that instances start from is built for another processor than theirs",
+        fix: "name another `image` or another `instance_type`, or leave `image` out for the one that AWS recommends",
     },
     Trouble {
         words: &["key pair", "does not exist"],

@@ -47,7 +47,11 @@ pub(super) fn check(
                         Some((service, _)) => format!("`service.{service}` runs it on {on}"),
                         None => format!("it is run on {on}"),
                     })
-                    .help(format!("build it for {}, or choose another instance type", found.as_str()));
+                    .help(format!(
+                        "build it for {0} and say so in `[{1}]`: `architecture = \"{0}\"`; or choose another instance type",
+                        found.as_str(),
+                        place.path().join(".")
+                    ));
             }
             check_size(lowering, place, table, name);
         }

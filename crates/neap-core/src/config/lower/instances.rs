@@ -19,6 +19,8 @@ use crate::reference::{self, Processor, Reference};
 
 /// The most groups of a network interface.
 const MOST_GROUPS: usize = 5;
+/// The longest name of a cluster.
+const LONGEST_CLUSTER: usize = 255;
 /// The word for the image that AWS recommends now.
 const NEWEST: &str = "newest";
 
@@ -77,7 +79,7 @@ fn lower_one(lowering: &mut Lowering<'_>, name: &str, block: Block<'_>) -> Addre
         max: block.most(),
         desired: table.desired.unwrap_or(table.min),
         subnets: subnets::of_tasks(lowering, &place.at("subnets"), &table.subnets),
-        scale_in_protection: table.managed_scaling && table.termination_protection,
+        scale_in_protection: is_protected(table),
         target_tracking: instance_scaling::lower(lowering, &place, table),
     };
     let group_address = address(Kind::AutoScalingGroup);
@@ -94,12 +96,16 @@ fn lower_one(lowering: &mut Lowering<'_>, name: &str, block: Block<'_>) -> Addre
         auto_scaling_group: reference::output(&group_address, "arn"),
         managed_scaling: table.managed_scaling,
         target_capacity: table.target_capacity,
-        managed_termination_protection: table.managed_scaling && table.termination_protection,
+        managed_termination_protection: is_protected(table),
         managed_draining: table.draining,
     };
     let provider_address = address(Kind::CapacityProvider);
     lowering.imply(provider_address.clone(), &cluster, "lets ECS place tasks on its instances", provider);
     provider_address
+}
+
+fn is_protected(table: &InstancesTable) -> bool {
+    table.managed_scaling && table.termination_protection.unwrap_or(true)
 }
 
 /// What a group of instances comes after: all that its launch template names.
@@ -140,7 +146,7 @@ fn template(
             format!("with the implied one {} groups; AWS takes at most {MOST_GROUPS}", security_groups.len());
         lowering.report(&place.at("security_groups"), message);
     }
-    LaunchTemplate {
+    let template = LaunchTemplate {
         name: naming::plain(Kind::LaunchTemplate, lowering.stack, implied),
         image: image(lowering, &place.at("image"), table),
         instance_type: table.instance_type.clone(),
@@ -154,7 +160,17 @@ fn template(
         metadata_tokens: "required".to_owned(),
         metadata_hops: 1,
         user_data: lowering.text(&place.at("user_data"), &table.user_data),
+    };
+    // The cluster's name, which neap's own lines tell, has a place in them however long it is.
+    let own = LaunchTemplate { cluster: String::new(), user_data: String::new(), ..template.clone() };
+    let most = LaunchTemplate::MOST_SCRIPT - own.script().len() - LONGEST_CLUSTER;
+    if template.user_data.len() > most {
+        let message = format!("{} bytes; AWS takes {most} beside neap's own lines", template.user_data.len());
+        lowering
+            .report(&place.at("user_data"), message)
+            .help("let the script fetch the rest, as from a bucket");
     }
+    template
 }
 
 fn image(lowering: &mut Lowering<'_>, place: &Place, table: &InstancesTable) -> String {
@@ -214,6 +230,16 @@ fn check(lowering: &mut Lowering<'_>, place: &Place, table: &InstancesTable) {
         lowering
             .report(&place.at("target_capacity"), "a target capacity without managed scaling")
             .help("leave one of the two out");
+    }
+    if !table.managed_scaling && table.termination_protection == Some(true) {
+        lowering
+            .report(&place.at("termination_protection"), "termination protection without managed scaling")
+            .help("only ECS's own scaling knows which instances run tasks: leave one of the two out");
+    }
+    if table.key_pair.as_deref() == Some("") {
+        lowering
+            .report(&place.at("key_pair"), "the name of the key pair is empty")
+            .help("leave `key_pair` out for instances without one");
     }
     if table.user_data.starts_with("#!") {
         lowering

@@ -48,7 +48,7 @@ pub(super) fn lower(lowering: &mut Lowering<'_>) {
     let zones = zones(lowering);
     vpc_blocks::check_balancers(lowering, zones.len());
     vpc_endpoint::check(lowering);
-    let Some(whole) = vpc_blocks::block(lowering, &at("cidr"), cidr) else { return };
+    let Some(whole) = vpc_blocks::whole(lowering, &at("cidr"), cidr) else { return };
     let Some(blocks) = vpc_blocks::of_subnets(lowering, whole, zones.len()) else { return };
     let vpc = Address::new(Kind::Vpc, MAIN);
     let common = Common { tags: &table.tags, protect: table.protect, name: None };

@@ -56,8 +56,20 @@ pub(super) fn check_balancers(lowering: &mut Lowering<'_>, zones: usize) {
     }
 }
 
+/// The block of a VPC that a text means.
+pub(super) fn whole(lowering: &mut Lowering<'_>, place: &Place, text: &str) -> Option<Block> {
+    let block = block(lowering, place, text)?;
+    if block.is_reserved() {
+        lowering
+            .report(place, format!("no host can have the addresses of `{text}`"))
+            .help("private ones are in `10.0.0.0/8`, `172.16.0.0/12` and `192.168.0.0/16`");
+        return None;
+    }
+    Some(block)
+}
+
 /// The block that a text means.
-pub(super) fn block(lowering: &mut Lowering<'_>, place: &Place, text: &str) -> Option<Block> {
+fn block(lowering: &mut Lowering<'_>, place: &Place, text: &str) -> Option<Block> {
     match text.parse::<Block>() {
         Ok(block) if LENGTHS.contains(&block.length()) => Some(block),
         Ok(_) => {

@@ -56,9 +56,8 @@ pub struct InstancesTable {
     pub target_capacity: u32,
     /// What moves the number of instances where ECS does not: only without managed scaling.
     pub scaling: Option<InstanceScalingTable>,
-    /// Whether ECS protects instances that run tasks from scale-in; only with managed scaling.
-    #[serde(default = "yes")]
-    pub termination_protection: bool,
+    /// Whether ECS protects instances that run tasks from scale-in: only with managed scaling, and there unless said otherwise.
+    pub termination_protection: Option<bool>,
     /// Whether ECS moves the tasks away before an instance goes.
     #[serde(default = "yes")]
     pub draining: bool,

@@ -94,11 +94,31 @@ fn a_task_that_does_not_fit_on_its_instances_is_told() {
         &with("memory = 400\narchitecture = \"arm64\""),
         &["task.api.architecture: the image is built for arm64, and `t3.micro` has x86_64"],
     );
+    let arm = on_instances("").replace("t3.micro", "t4g.micro");
+    let key = "say so in `[task.api]`: `architecture = \"arm64\"`";
+    assert!(help(&arm)[0].contains(key), "{:?}", help(&arm));
     check_mistakes(&with("cpu = 256"), &["task.api: the task has no `memory`"]);
     let text =
         with("memory = 400\nnetwork_mode = \"awsvpc\"").replace("[service.api]", "[service.api]\ncount = 3");
     check_mistakes(&text, &["service.api.count: 3 tasks with `awsvpc` do not fit on the instances"]);
     assert_eq!(help(&text), ["leave `network_mode` out to share the instance's interface, or raise `max`"]);
+}
+
+#[test]
+fn what_aws_would_refuse_of_instances_or_nobody_would_do_is_told() {
+    let check = |keys: &str, mistake: &str| check_mistakes(&on_instances(&format!(", {keys}")), &[mistake]);
+    check("key_pair = \"\"", "cluster.main.capacity.key_pair: the name of the key pair is empty");
+    check(
+        "managed_scaling = false, termination_protection = true",
+        "cluster.main.capacity.termination_protection: termination protection without managed scaling",
+    );
+    let unprotected = on_instances(", managed_scaling = false, termination_protection = false");
+    lower_text(&unprotected).expect("no mistakes");
+    let long = "x".repeat(16_384);
+    check(
+        &format!("user_data = \"{long}\""),
+        "cluster.main.capacity.user_data: 16384 bytes; AWS takes 16065 beside neap's own lines",
+    );
 }
 
 /// [`on_instances`] with a task that no service runs, and more keys of it.

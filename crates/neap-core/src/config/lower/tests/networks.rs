@@ -93,6 +93,10 @@ fn blocks_that_do_not_fit_are_told_before_anything_is_made() {
     };
     let own = |keys: &str| format!("cidr = \"10.0.0.0/16\"\n{keys}");
     check("cidr = \"10.0.0.0/8\"", &["network.cidr: `10.0.0.0/8` is too large or too small"]);
+    for block in ["0.0.0.0/16", "127.0.0.0/16", "169.254.0.0/16", "224.0.0.0/16"] {
+        let mistake = format!("network.cidr: no host can have the addresses of `{block}`");
+        check(&format!("cidr = \"{block}\""), &[&mistake]);
+    }
     check("cidr = \"10.0.1.0/16\"", &["network.cidr: `10.0.1.0/16` has bits outside its mask"]);
     check("cidr = \"fd00::/56\"", &["network.cidr: `fd00::/56` is not a block of IPv4 addresses"]);
     check("cidr = \"10.0.0.0/28\"", &["network.cidr: `10.0.0.0/28` has no room for 2 subnets of `/28`"]);
