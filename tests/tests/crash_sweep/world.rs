@@ -74,9 +74,15 @@ fn revision(record: &Value) -> u32 {
 
 /// The record's address, with a number if it is not the first one there.
 fn key(record: &Value, number: usize) -> String {
-    let tags = &record["tags"];
-    let address = tags["neap:address"].as_str().or(record["arn"].as_str()).unwrap_or_default();
-    if number == 1 { address.to_owned() } else { format!("{address} #{number}") }
+    let address = match (record["tags"]["neap:address"].as_str(), record["resource"]["kind"].as_str()) {
+        (Some(address), _) => address.to_owned(),
+        // What ECS registers for Service Connect has no address, and an id of AWS's in its ARN.
+        (None, Some("discovery_service")) => {
+            format!("discovery_service {}", record["outputs"]["name"].as_str().unwrap_or_default())
+        }
+        (None, _) => record["arn"].as_str().unwrap_or_default().to_owned(),
+    };
+    if number == 1 { address } else { format!("{address} #{number}") }
 }
 
 /// A stable name for each value that AWS assigned, the longest first: some are parts of others.
