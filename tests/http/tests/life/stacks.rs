@@ -228,6 +228,7 @@ pub(crate) fn course_ec2() -> Life {
             ),
             ("the cluster stays as it is", &["ecs:UpdateCluster"]),
             ("AWS asks for it with the group", &["ec2:RunInstances"]),
+            ("no replacement of instances meets another", &["autoscaling:CancelInstanceRefresh"]),
             (
                 "no tag changes",
                 &[
