@@ -18,6 +18,10 @@ use crate::lock::Lease;
 
 /// What to do. Resources have their references filled in and may hold secrets, so nothing here has a debug
 /// form.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a step has one piece of work at a time, and few steps run at once"
+)]
 pub(crate) enum Work<'plan> {
     /// Nothing: the next call is due when the rest is over.
     Rest,

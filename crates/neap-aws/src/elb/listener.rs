@@ -236,7 +236,7 @@ impl Remote for Listener {
                 let listener = answer.listeners().first().and_then(|listener| listener.listener_arn());
                 let arn = listener.ok_or_else(|| incomplete(CREATE, "ListenerArn"))?;
                 add(aws, arn, fields.extra_certificates.iter()).await.map_err(not_visible_yet)?;
-                let given = Some(Listener::IDLE_TIMEOUT);
+                let given = Some(Self::IDLE_TIMEOUT);
                 let set = set_idle_timeout(aws, arn, given, fields.idle_timeout_seconds).await;
                 set.map_err(not_visible_yet)?;
                 with_default_rule(aws, wanted, outputs([("arn", arn)])).await

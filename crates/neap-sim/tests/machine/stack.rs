@@ -374,7 +374,7 @@ impl Knobs {
                 "name = \"found\", record = \"SRV\"",
                 "name = \"sought\"",
             ][self.pick("discovery")];
-            _ = write!(text, "discovery = {{ {more} }}\n");
+            _ = writeln!(text, "discovery = {{ {more} }}");
         }
         if connected {
             let more = [
@@ -384,7 +384,7 @@ impl Knobs {
                 "serve = { as = \"other\" }",
                 "serve = {}, logs = true",
             ][self.pick("connect")];
-            _ = write!(text, "connect = {{ {more} }}\n");
+            _ = writeln!(text, "connect = {{ {more} }}");
         }
     }
 
