@@ -26,14 +26,14 @@ pub(crate) fn demo() -> Result<(), String> {
     Ok(())
 }
 
-/// How many sequences the state machine tries: as many as two cores do in two minutes.
-const SEQUENCES: &str = "3000";
+/// How many sequences the state machine tries: as many as two cores do in three minutes.
+const SEQUENCES: &str = "2000";
 
 /// Says of how many kills of the sweep over HTTP one is tried in a life of its own. All of them, and every fault at every operation of every
 /// stack, take an hour, so that the suite tries one in [`SAMPLE`] unless this says otherwise, and the lives in which every operation is
 /// killed; the sweep on the sandbox tries all of its own.
 const SWEEP_STRIDE: &str = "NEAP_SWEEP_STRIDE";
-const SAMPLE: &str = "36";
+const SAMPLE: &str = "72";
 
 /// How many servers of each emulator run, and so how many lives are lived side by side. A life mostly waits: for what AWS shows late
 /// before destroy says that nothing is left, and for what an earlier process may have registered.
