@@ -44,6 +44,7 @@ fn is_planned(loaded: &Loaded) {
         partition: "aws".into(),
         vpc: Some("vpc-1".into()),
         subnets: vec!["subnet-1".into(), "subnet-2".into()],
+        subnets_private: false,
         cloudfront_origins: Some("pl-1".into()),
         zones: [("zone.example.com".to_owned(), "Z1".to_owned())].into(),
         certificates: [].into(),
