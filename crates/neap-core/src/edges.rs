@@ -37,8 +37,8 @@ impl EdgeRule {
 ///
 /// Pairs that AWS says nothing of, or that no field can join, answer with the least: the id must exist. So it is with all that a
 /// task definition names (registering checks none of it, and what its tasks use is the service's to wait for), with what a
-/// launch template names, and with the host names that a distribution asks: it deploys while its load balancer provisions, and
-/// a load balancer or a bucket goes without asking who points at it. `after` can join any two.
+/// launch template names, and with the load balancer that a distribution asks: it deploys while that provisions, which goes
+/// without asking who points at it. `after` can join any two.
 pub const fn between(dependent: Kind, dependency: Kind) -> EdgeRule {
     match (dependent, dependency) {
         // CreateService fails with `ClusterNotFoundException` while the cluster is not ACTIVE, and a strategy names
@@ -134,6 +134,11 @@ pub const fn between(dependent: Kind, dependency: Kind) -> EdgeRule {
         // A behaviour takes a function once it is published, which its create sees to. DeleteFunction fails with
         // `FunctionInUse` while any behaviour names it.
         (Kind::Cloudfront, Kind::Function) => EdgeRule::ID.held(),
+        // Nobody enforces it, but CloudFront asks for as long as it is deployed, by a name that anybody may give a bucket of theirs
+        // once it is free.
+        (Kind::Cloudfront, Kind::Bucket | Kind::BucketPolicy | Kind::BucketFiles) => {
+            EdgeRule::ID.gone_before()
+        }
         // Nobody enforces it, but a name that leads to nothing can be taken over by whoever gets that host name next.
         (Kind::Domain, Kind::Cloudfront | Kind::Alb | Kind::Nlb | Kind::Clb) => EdgeRule::ID.gone_before(),
         // S3 refuses two changes of one bucket at a time (`OperationAborted`).
@@ -163,6 +168,12 @@ pub const fn between(dependent: Kind, dependency: Kind) -> EdgeRule {
         (Kind::ClusterCapacity, Kind::Cluster) => EdgeRule::SETTLED.gone_before(),
         _ => EdgeRule::ID,
     }
+}
+
+/// Whether the dependent only names the dependency and asks nothing of it: a bucket's policy and its files name the
+/// distributions, which use them.
+pub const fn only_names(dependent: Kind, dependency: Kind) -> bool {
+    matches!((dependent, dependency), (Kind::BucketPolicy | Kind::BucketFiles, Kind::Cloudfront))
 }
 
 #[cfg(test)]
@@ -212,10 +223,13 @@ mod tests {
     }
 
     #[test]
-    fn an_access_control_goes_after_its_distribution_and_a_policy_before_its_bucket() {
+    fn what_a_distribution_reads_by_goes_after_it_and_a_policy_before_its_bucket() {
         check(Kind::Cloudfront, Kind::OriginAccessControl, Need::Exists, true);
         check(Kind::BucketPolicy, Kind::Bucket, Need::Exists, true);
         check(Kind::BucketPolicy, Kind::Cloudfront, Need::Exists, false);
+        for of_bucket in [Kind::Bucket, Kind::BucketPolicy, Kind::BucketFiles] {
+            check(Kind::Cloudfront, of_bucket, Need::Exists, true);
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Decides edges from what the stack refers to (creates and updates) and from what live resources refer to
 //! (deletes), by the table in [`crate::edges`]. Must not change a decision.
 
+mod fronts;
 mod knots;
 mod waits;
 mod ways;
@@ -71,6 +72,8 @@ pub(super) fn order(
         builder.makes(decision);
         builder.switches(decision);
         builder.moves_behind(decision);
+        builder.turns(decision);
+        builder.shuts(decision);
         builder.released(decision);
         builder.stays_connected(decision);
         builder.takes_over(decision);

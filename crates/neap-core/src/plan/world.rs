@@ -177,7 +177,24 @@ fn links(nodes: &[&LiveResource], live: &Live) -> Vec<BTreeSet<Node>> {
         targets.remove(&node);
         links.push(targets);
     }
-    through_network(nodes, through_associations(nodes, through_templates(nodes, links)))
+    through_buckets(
+        nodes,
+        through_network(nodes, through_associations(nodes, through_templates(nodes, links))),
+    )
+}
+
+/// A distribution uses the policy of its bucket, which lets it read, and the files there, though only those name it.
+fn through_buckets(nodes: &[&LiveResource], mut links: Vec<BTreeSet<Node>>) -> Vec<BTreeSet<Node>> {
+    let is = |node: Node, kind: Kind| nodes[node].kind() == kind;
+    for site in (0..nodes.len()).filter(|node| is(*node, Kind::Cloudfront)) {
+        let buckets: BTreeSet<Node> =
+            links[site].iter().copied().filter(|node| is(*node, Kind::Bucket)).collect();
+        let of_bucket = |node: &Node| is(*node, Kind::BucketPolicy) || is(*node, Kind::BucketFiles);
+        let used: Vec<Node> =
+            (0..nodes.len()).filter(of_bucket).filter(|node| !links[*node].is_disjoint(&buckets)).collect();
+        links[site].extend(used);
+    }
+    links
 }
 
 /// A service uses what its task definition names, and a group of instances what its launch template names, though only
@@ -266,7 +283,7 @@ fn identities<'b>(found: &'b LiveResource, known: &'b Outputs) -> Vec<&'b str> {
         | Kind::Certificate
         | Kind::Function => &["arn"],
         Kind::Namespace | Kind::DiscoveryService => &["arn", "id"],
-        Kind::Bucket => &["name", "arn"],
+        Kind::Bucket => &["name", "arn", "domain_name"],
         Kind::BucketPolicy | Kind::BucketFiles | Kind::ScalableTarget | Kind::Domain => &[],
     };
     keys.iter().filter_map(|key| known.get(*key)).map(|value| family(value)).collect()

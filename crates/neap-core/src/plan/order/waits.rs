@@ -49,10 +49,13 @@ impl Builder<'_> {
             if decision.kind() == Kind::VpcEndpoint && is_route && action == Action::Update {
                 continue;
             }
+            if self.comes_before(index, other) {
+                continue;
+            }
             // Traffic moves to a successor only when it can take it; what lives inside a successor moves no traffic.
             let inside = decision.address.parent().as_ref() == Some(dependency);
-            let moves = action == Action::CreateThenDelete && decision.node.is_some() && !inside;
-            let need = if moves { Need::Ready } else { rule.create };
+            let replaced = action == Action::CreateThenDelete && decision.node.is_some() && !inside;
+            let need = if replaced || self.turns_to(index, other) { Need::Ready } else { rule.create };
             if action != Action::NoOp || need == Need::Ready {
                 self.edge(self.making[other], self.making[index], need, Strength::Needed);
             }
@@ -191,9 +194,11 @@ impl Builder<'_> {
         if decision.kind() == Kind::BucketFiles {
             // The mark on the bucket, by which the files are found, goes when they are gone.
             for bucket in self.world.links(node).clone() {
-                let changed =
-                    self.about.get(&bucket).filter(|of| self.decisions[**of].kind() == Kind::Bucket);
-                let making = changed.and_then(|of| self.making[*of]);
+                let changed = self.about.get(&bucket).copied().filter(|of| {
+                    let of = &self.decisions[*of];
+                    of.kind() == Kind::Bucket && of.action == Action::Update
+                });
+                let making = changed.and_then(|of| self.making[of]);
                 self.edge(Some(delete), making, Need::Gone, Strength::Enforced);
             }
         }
@@ -213,6 +218,9 @@ impl Builder<'_> {
     /// The delete of what decision `index` is about, whose live resource that of `user` refers to.
     fn deletes_after(&mut self, user: usize, index: usize, delete: StepId) {
         let (dependent, dependency) = (&self.decisions[user], &self.decisions[index]);
+        if edges::only_names(dependent.kind(), dependency.kind()) {
+            return;
+        }
         let rule = edges::between(dependent.kind(), dependency.kind());
         // Then the dependent's own step waits for the successor, which waits for this delete.
         let rebuilt = dependency.action == Action::DeleteThenCreate
@@ -272,7 +280,7 @@ impl Builder<'_> {
 }
 
 /// The load balancer in which the listener or rule at `address` lives.
-fn balancer_address(address: &Address) -> Option<Address> {
+pub(super) fn balancer_address(address: &Address) -> Option<Address> {
     let parent = address.parent()?;
     Some(parent.parent().unwrap_or(parent))
 }

@@ -1,0 +1,113 @@
+//! What users ask first: names and distributions, and what they lead to.
+//!
+//! Decides what waits where one of them turns to something else: users go there at once, so all of it must answer before. AWS
+//! enforces none of it, so all of it gives way. Must not know how those that are new come to be.
+
+use super::waits::balancer_address;
+use super::{Builder, Strength};
+use crate::address::{Address, Kind};
+use crate::plan::{Action, Need};
+
+impl Builder<'_> {
+    /// Whether the update of `index`, a name or a distribution, turns it to the resource of `other`.
+    pub(super) fn turns_to(&self, index: usize, other: usize) -> bool {
+        let (front, behind) = (&self.decisions[index], &self.decisions[other]);
+        let Some(node) = front.node.filter(|_| front.action == Action::Update) else { return false };
+        let fronts = matches!(front.kind(), Kind::Domain | Kind::Cloudfront);
+        let stays = behind.node.filter(|_| matches!(behind.action, Action::NoOp | Action::Update));
+        let led_there = stays.is_some_and(|behind| self.world.links(node).contains(&behind));
+        fronts && answers(behind.kind()) && !led_there
+    }
+
+    /// A name or a distribution turns to something else when that can answer.
+    pub(super) fn turns(&mut self, index: usize) {
+        let turned: Vec<usize> =
+            self.leads_to(index).into_iter().filter(|other| self.turns_to(index, *other)).collect();
+        for other in turned {
+            for part in self.parts(other) {
+                self.edge(self.making[part], self.making[index], Need::Ready, Strength::Smooth);
+            }
+        }
+    }
+
+    /// Whether the policy or the files of `index` come before the update of the distribution of `other`, which turns to their
+    /// bucket. Its ARN, which they name, is known.
+    pub(super) fn comes_before(&self, index: usize, other: usize) -> bool {
+        let of_bucket = &self.decisions[index].address;
+        is_of_bucket(of_bucket.kind())
+            && self.decisions[other].kind() == Kind::Cloudfront
+            && self.leads_to(other).into_iter().any(|bucket| {
+                self.wishes.depends(of_bucket, &self.decisions[bucket].address)
+                    && self.turns_to(other, bucket)
+            })
+    }
+
+    /// A policy that no longer lets a distribution read the bucket waits until that has turned elsewhere.
+    pub(super) fn shuts(&mut self, index: usize) {
+        let policy = &self.decisions[index];
+        let shuts = policy.kind() == Kind::BucketPolicy && policy.action == Action::Update;
+        let Some(node) = policy.node.filter(|_| shuts) else { return };
+        for reader in self.world.links(node).clone() {
+            let Some(&other) = self.about.get(&reader) else { continue };
+            let reader = &self.decisions[other];
+            let turns = reader.kind() == Kind::Cloudfront && reader.action == Action::Update;
+            if turns && !self.wishes.depends(&policy.address, &reader.address) {
+                self.edge(self.making[other], self.making[index], Need::Ready, Strength::Smooth);
+            }
+        }
+    }
+
+    /// The decisions about what the stack has the name or the distribution of `index` lead to.
+    fn leads_to(&self, index: usize) -> Vec<usize> {
+        let found = self.wishes.of(&self.decisions[index].address).filter(|found| answers(found.kind()));
+        found.filter_map(|found| self.at.get(found).copied()).collect()
+    }
+
+    /// The decisions about that by which the resource of `index` answers.
+    fn parts(&self, index: usize) -> Vec<usize> {
+        let decision = &self.decisions[index];
+        let at = |fits: &dyn Fn(&Address) -> bool| -> Vec<usize> {
+            self.at.iter().filter(|(address, _)| fits(address)).map(|(_, found)| *found).collect()
+        };
+        match decision.kind() {
+            Kind::Bucket => {
+                at(&|found| is_of_bucket(found.kind()) && self.wishes.depends(found, &decision.address))
+            }
+            // One that is there waits for its own.
+            Kind::Cloudfront if decision.node.is_none() => {
+                let behind = self.leads_to(index);
+                behind.iter().flat_map(|other| self.parts(*other)).chain(behind.iter().copied()).collect()
+            }
+            Kind::Alb | Kind::Nlb | Kind::Clb => {
+                let routes = at(&|found| balancer_address(found).as_ref() == Some(&decision.address));
+                let of_route = |route: &usize| self.wishes.of(&self.decisions[*route].address);
+                let mut ways: Vec<&Address> = routes
+                    .iter()
+                    .flat_map(of_route)
+                    .filter(|found| found.kind() == Kind::TargetGroup)
+                    .collect();
+                ways.push(&decision.address);
+                // One that moves here leaves another one, which the same users still ask.
+                let serves = |found: &Address| {
+                    let is_new = self.at.get(found).is_some_and(|at| self.decisions[*at].node.is_none());
+                    found.kind() == Kind::Service
+                        && is_new
+                        && ways.iter().any(|way| self.wishes.depends(found, way))
+                };
+                let services = at(&serves);
+                routes.into_iter().chain(services).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// Whether users are led to resources of this kind.
+const fn answers(kind: Kind) -> bool {
+    matches!(kind, Kind::Alb | Kind::Nlb | Kind::Clb | Kind::Cloudfront | Kind::Bucket)
+}
+
+/// Whether a bucket answers by resources of this kind.
+const fn is_of_bucket(kind: Kind) -> bool {
+    matches!(kind, Kind::BucketPolicy | Kind::BucketFiles)
+}

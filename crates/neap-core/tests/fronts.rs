@@ -1,0 +1,239 @@
+//! Names and distributions: they turn to something else when that can answer, and what they turn away from goes after.
+
+mod sky;
+
+use neap_core::desired::Desired;
+use neap_core::kinds::{
+    Bucket, BucketFiles, BucketPolicy, Cloudfront, Domain, KindOf as _, Origin, OriginAccessControl, Site,
+};
+use neap_core::plan::planner::plan;
+use neap_core::plan::{Mode, Need, Plan, Verb, check};
+use neap_core::reference;
+use sky::stacks::{add, address, alb, cloudfront, course, forward, listener, service, target_group};
+use sky::{Sky, secrets};
+
+use Verb::{Create, Delete, Update};
+
+fn planned(stack: &Desired, sky: &Sky, mode: Mode) -> Plan {
+    let plan = plan(stack, &sky.read(stack), mode, &secrets()).expect("nothing stands in the way");
+    assert_eq!(check::check(&plan), Vec::<String>::new());
+    plan
+}
+
+/// What is live once `stack` has been applied.
+fn applied(stack: &Desired) -> Sky {
+    let mut sky = Sky::new();
+    let plan = planned(stack, &sky, Mode::Apply);
+    sky.apply(&plan, &[], &[]).expect("the steps are in order");
+    sky
+}
+
+/// Carries `plan` out and sees that nothing is left to do.
+fn finish(mut sky: Sky, plan: &Plan, stack: &Desired) {
+    sky.apply(plan, &[], &[]).expect("the steps are in order");
+    assert!(planned(stack, &sky, Mode::Apply).is_empty());
+}
+
+fn step(plan: &Plan, (verb, text): (Verb, &str)) -> usize {
+    let is_it = |step: &neap_core::plan::Step| step.verb == verb && step.address == address(text);
+    plan.steps.iter().position(is_it).unwrap_or_else(|| panic!("no {verb:?} {text}"))
+}
+
+/// What `after` waits for of `before`, if it does.
+fn need(plan: &Plan, after: (Verb, &str), before: (Verb, &str)) -> Option<Need> {
+    let (after, before) = (step(plan, after), step(plan, before));
+    plan.edges.iter().find(|edge| (edge.before, edge.after) == (before, after)).map(|edge| edge.need)
+}
+
+fn of(text: &str, output: &str) -> String {
+    reference::output(&address(text), output)
+}
+
+/// A bucket called `name` whose policy lets these distributions read it, with files.
+fn bucket(stack: &mut Desired, text: &str, name: &str, sites: &[&str]) {
+    let (at, bucket) = (|kind: &str| format!("{kind}.{text}"), of(&format!("bucket.{text}"), "name"));
+    add(stack, &at("bucket"), Bucket { name: name.into(), ..Bucket::example() });
+    let arns: Vec<String> = sites.iter().map(|site| of(site, "arn")).collect();
+    let policy = BucketPolicy::readable_by("neap/course/policy", &of(&at("bucket"), "arn"), &arns);
+    add(stack, &at("bucket_policy"), BucketPolicy { bucket: bucket.clone(), policy });
+    let example = BucketFiles::example();
+    let site = |site: &&str| {
+        let known = Site { arn: of(site, "arn"), ..example.sites["cloudfront.site"].clone() };
+        ((*site).to_owned(), known)
+    };
+    let sites = sites.iter().map(site).collect();
+    add(stack, &at("bucket_files"), BucketFiles { bucket, sites, ..example.clone() });
+}
+
+/// A distribution in front of that bucket.
+fn site(stack: &mut Desired, text: &str, bucket: &str) {
+    let origin = Origin::bucket(of(bucket, "domain_name"), of("origin_access_control.site", "id"));
+    let origins = [("bucket".to_owned(), origin)].into();
+    add(
+        stack,
+        text,
+        Cloudfront { origins, behaviors: Vec::new(), caller_reference: text.into(), ..cloudfront("") },
+    );
+}
+
+fn empty() -> Desired {
+    let mut stack = Desired { stack: "course".into(), ..Desired::default() };
+    add(&mut stack, "origin_access_control.site", OriginAccessControl::example());
+    stack
+}
+
+/// A distribution in front of the bucket at `bucket.{text}`.
+fn one_site(text: &str, name: &str) -> Desired {
+    let mut stack = empty();
+    bucket(&mut stack, text, name, &["cloudfront.site"]);
+    site(&mut stack, "cloudfront.site", &format!("bucket.{text}"));
+    stack
+}
+
+/// The course with a name that leads to `target`.
+fn named(target: &str) -> Desired {
+    let mut stack = course();
+    name(&mut stack, target);
+    stack
+}
+
+fn name(stack: &mut Desired, target: &str) {
+    let output = if target.starts_with("alb") { "dns_name" } else { "domain_name" };
+    add(stack, "domain.www", Domain { target: of(target, output), ..Domain::example() });
+}
+
+/// A second load balancer, and a service of its own behind it.
+fn second(stack: &mut Desired) {
+    add(stack, "target_group.two", target_group("two", 4000, "/"));
+    add(stack, "alb.two", alb("two", "internet-facing", "security_group.alb-public"));
+    add(stack, "alb.two.listener.http", listener("alb.two", 80, forward("target_group.two")));
+    let two =
+        service("two", "cluster.main", "task.api", "security_group.service-api", Some("target_group.two"));
+    add(stack, "service.two", two);
+}
+
+#[test]
+fn a_distribution_turns_to_a_bucket_that_lets_it_read_what_is_there_and_the_old_one_goes_after() {
+    // Another table, and another name of the same.
+    for text in ["two", "one"] {
+        let (sky, stack) = (applied(&one_site("one", "first")), one_site(text, "second"));
+        let plan = planned(&stack, &sky, Mode::Apply);
+        let turns = (Update, "cloudfront.site");
+        for kind in ["bucket", "bucket_policy", "bucket_files"] {
+            let (new, old) = (format!("{kind}.{text}"), format!("{kind}.one"));
+            assert_eq!(need(&plan, turns, (Create, &new)), Some(Need::Ready), "{new}");
+            assert_eq!(need(&plan, (Delete, &old), turns), Some(Need::Ready), "{old}");
+        }
+        finish(sky, &plan, &stack);
+    }
+}
+
+#[test]
+fn a_bucket_goes_after_the_distribution_that_asks_it() {
+    let stack = one_site("one", "first");
+    let mut sky = applied(&stack);
+    let plan = planned(&stack, &sky, Mode::Destroy);
+    let gone = (Delete, "cloudfront.site");
+    for kind in ["bucket", "bucket_policy", "bucket_files"] {
+        assert_eq!(need(&plan, (Delete, &format!("{kind}.one")), gone), Some(Need::Gone), "{kind}");
+    }
+    sky.apply(&plan, &[], &[]).expect("the steps are in order");
+    assert!(sky.resources.is_empty());
+}
+
+#[test]
+fn a_policy_lets_a_distribution_in_before_it_comes_and_shuts_it_out_after_it_has_left() {
+    let both = |first: &[&str], second: &[&str]| {
+        let mut stack = empty();
+        bucket(&mut stack, "one", "first", first);
+        bucket(&mut stack, "two", "second", second);
+        for text in ["cloudfront.a", "cloudfront.b"] {
+            site(&mut stack, text, if first.contains(&text) { "bucket.one" } else { "bucket.two" });
+        }
+        stack
+    };
+    let (a, b) = ("cloudfront.a", "cloudfront.b");
+    let sky = applied(&both(&[a, b], &[]));
+    let stack = both(&[b], &[a]);
+    let plan = planned(&stack, &sky, Mode::Apply);
+    assert_eq!(need(&plan, (Update, a), (Update, "bucket_policy.two")), Some(Need::Ready));
+    assert_eq!(need(&plan, (Update, "bucket_policy.one"), (Update, a)), Some(Need::Ready));
+    finish(sky, &plan, &stack);
+    // Where they change places one of them has to go first.
+    let (sky, stack) = (applied(&both(&[a], &[b])), both(&[b], &[a]));
+    let plan = planned(&stack, &sky, Mode::Apply);
+    finish(sky, &plan, &stack);
+}
+
+#[test]
+fn a_distribution_that_is_new_or_stays_where_it_is_goes_before_what_names_it() {
+    let plan = planned(&one_site("one", "first"), &Sky::new(), Mode::Apply);
+    let site = (Create, "cloudfront.site");
+    assert_eq!(need(&plan, (Create, "bucket_policy.one"), site), Some(Need::Exists));
+    assert_eq!(need(&plan, (Create, "bucket_files.one"), site), Some(Need::Exists));
+    let (sky, mut stack) = (applied(&one_site("one", "first")), one_site("one", "first"));
+    let neap_core::kinds::Resource::Cloudfront(wanted) =
+        &mut stack.resources.get_mut(&address("cloudfront.site")).expect("a site").resource
+    else {
+        panic!("a distribution")
+    };
+    wanted.price_class = "PriceClass_All".into();
+    let plan = planned(&stack, &sky, Mode::Apply);
+    assert_eq!(plan.counts().update, 1);
+    finish(sky, &plan, &stack);
+}
+
+#[test]
+fn a_name_turns_to_a_new_distribution_when_that_is_deployed() {
+    let (sky, mut stack) = (applied(&named("alb.public")), named("cloudfront.new"));
+    add(
+        &mut stack,
+        "cloudfront.new",
+        Cloudfront { caller_reference: "new".into(), ..cloudfront(&of("alb.public", "dns_name")) },
+    );
+    let plan = planned(&stack, &sky, Mode::Apply);
+    assert_eq!(need(&plan, (Update, "domain.www"), (Create, "cloudfront.new")), Some(Need::Ready));
+    finish(sky, &plan, &stack);
+}
+
+#[test]
+fn a_name_turns_to_a_new_distribution_when_the_files_behind_it_are_there() {
+    let (sky, mut stack) = (applied(&named("alb.public")), named("cloudfront.new"));
+    add(&mut stack, "origin_access_control.site", OriginAccessControl::example());
+    bucket(&mut stack, "web", "first", &["cloudfront.new"]);
+    site(&mut stack, "cloudfront.new", "bucket.web");
+    let plan = planned(&stack, &sky, Mode::Apply);
+    for text in ["cloudfront.new", "bucket_policy.web", "bucket_files.web"] {
+        assert_eq!(need(&plan, (Update, "domain.www"), (Create, text)), Some(Need::Ready), "{text}");
+    }
+    finish(sky, &plan, &stack);
+}
+
+#[test]
+fn names_and_distributions_turn_to_a_new_load_balancer_when_tasks_answer_behind_it() {
+    let (sky, mut stack) = (applied(&named("alb.public")), named("alb.two"));
+    second(&mut stack);
+    add(&mut stack, "cloudfront.site", cloudfront(&of("alb.two", "dns_name")));
+    let plan = planned(&stack, &sky, Mode::Apply);
+    for front in ["domain.www", "cloudfront.site"] {
+        for text in ["alb.two", "alb.two.listener.http", "service.two"] {
+            assert_eq!(need(&plan, (Update, front), (Create, text)), Some(Need::Ready), "{front} {text}");
+        }
+    }
+    finish(sky, &plan, &stack);
+}
+
+#[test]
+fn what_is_new_is_made_at_once_and_a_run_that_broke_off_is_waited_for() {
+    let plan = planned(&named("cloudfront.site"), &Sky::new(), Mode::Apply);
+    assert_eq!(need(&plan, (Create, "domain.www"), (Create, "cloudfront.site")), Some(Need::Exists));
+    let mut stack = named("alb.public");
+    second(&mut stack);
+    let mut sky = applied(&stack);
+    for live in sky.resources.iter_mut().filter(|live| live.address == address("alb.two")) {
+        live.phase = neap_core::live::Phase::Settling("provisioning".into());
+    }
+    name(&mut stack, "alb.two");
+    let plan = planned(&stack, &sky, Mode::Apply);
+    assert_eq!(need(&plan, (Update, "domain.www"), (Verb::Wait, "alb.two")), Some(Need::Ready));
+}
