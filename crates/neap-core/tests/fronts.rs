@@ -4,10 +4,11 @@ mod sky;
 
 use neap_core::desired::Desired;
 use neap_core::kinds::{
-    Bucket, BucketFiles, BucketPolicy, Cloudfront, Domain, KindOf as _, Origin, OriginAccessControl, Site,
+    Bucket, BucketFiles, BucketPolicy, Certificate, Cloudfront, Domain, KindOf as _, Origin,
+    OriginAccessControl, Site, ViewerCertificate,
 };
 use neap_core::plan::planner::plan;
-use neap_core::plan::{Mode, Need, Plan, Verb, check};
+use neap_core::plan::{Mode, Need, Plan, Refusal, Verb, check};
 use neap_core::reference;
 use sky::stacks::{add, address, alb, cloudfront, course, forward, listener, service, target_group};
 use sky::{Sky, secrets};
@@ -236,4 +237,66 @@ fn what_is_new_is_made_at_once_and_a_run_that_broke_off_is_waited_for() {
     name(&mut stack, "alb.two");
     let plan = planned(&stack, &sky, Mode::Apply);
     assert_eq!(need(&plan, (Update, "domain.www"), (Verb::Wait, "alb.two")), Some(Need::Ready));
+}
+
+/// Distributions with these names of their own, of one certificate.
+fn aliased(sites: &[(&str, &[&str])]) -> Desired {
+    let mut stack = Desired { stack: "course".into(), ..Desired::default() };
+    let domain = "example.com".to_owned();
+    let certificate = Certificate { region: "us-east-1".into(), domain, ..Certificate::example() };
+    add(&mut stack, "certificate.site", certificate);
+    for (text, aliases) in sites {
+        let mut site = Cloudfront { caller_reference: (*text).into(), ..cloudfront("elsewhere.example.com") };
+        site.aliases = aliases.iter().map(|alias| (*alias).to_owned()).collect();
+        let shown = Cloudfront::example().certificate.expect("a certificate");
+        site.certificate = Some(ViewerCertificate { arn: of("certificate.site", "arn"), ..shown });
+        add(&mut stack, text, site);
+    }
+    stack
+}
+
+#[test]
+fn a_distribution_takes_a_name_after_another_has_let_go_of_it_and_the_plan_warns() {
+    for (one, other) in [("cloudfront.a", "cloudfront.b"), ("cloudfront.b", "cloudfront.a")] {
+        let sky = applied(&aliased(&[(one, &["www.example.com", "example.com"]), (other, &[])]));
+        let stack = aliased(&[(one, &["example.com"]), (other, &["www.example.com"])]);
+        let plan = planned(&stack, &sky, Mode::Apply);
+        assert_eq!(need(&plan, (Update, other), (Update, one)), Some(Need::Ready));
+        let expected = format!(
+            "`www.example.com` moves from {one} to {other}, which CloudFront takes only after {one} has let go of it: for \
+             some ten minutes nobody answers for it"
+        );
+        assert_eq!(plan.warnings, [expected]);
+        finish(sky, &plan, &stack);
+    }
+}
+
+#[test]
+fn a_distribution_whose_name_another_one_takes_over_goes_first_although_users_are_led_to_it() {
+    let with_name = |text: &str| {
+        let mut stack = aliased(&[(text, &["www.example.com"])]);
+        name(&mut stack, text);
+        stack
+    };
+    let (sky, stack) = (applied(&with_name("cloudfront.site")), with_name("cloudfront.other"));
+    let plan = planned(&stack, &sky, Mode::Apply);
+    let made = (Create, "cloudfront.other");
+    assert_eq!(need(&plan, made, (Delete, "cloudfront.site")), Some(Need::Gone));
+    assert_eq!(need(&plan, (Update, "domain.www"), made), Some(Need::Ready));
+    assert!(plan.warnings[0].contains("after cloudfront.site is deleted"), "{:?}", plan.warnings);
+    finish(sky, &plan, &stack);
+}
+
+#[test]
+fn names_that_two_distributions_exchange_are_refused() {
+    let (a, b) = ("cloudfront.a", "cloudfront.b");
+    let sky = applied(&aliased(&[(a, &["www.example.com"]), (b, &["example.com"])]));
+    let stack = aliased(&[(a, &["example.com"]), (b, &["www.example.com"])]);
+    let refused = plan(&stack, &sky.read(&stack), Mode::Apply, &secrets());
+    let path = [a, b, a].map(address).to_vec();
+    assert_eq!(refused, Err(vec![Refusal::Cycle { path }]));
+    // Without one of them there is room.
+    let between = aliased(&[(a, &[]), (b, &["www.example.com"])]);
+    let plan = planned(&between, &sky, Mode::Apply);
+    finish(sky, &plan, &between);
 }

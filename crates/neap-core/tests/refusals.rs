@@ -39,6 +39,9 @@ fn refusals(mode: Mode, stack: &Desired, live: &Live) -> Vec<String> {
         Refusal::NoImage { processor } => format!("no image for {processor}"),
         Refusal::NoSecret { name } => format!("no secret {name}"),
         Refusal::AnotherFamily { address, runs } => format!("{address} runs {runs}"),
+        Refusal::TrafficElsewhere { address, group, wanted } => {
+            format!("{address} leaves {group} for {wanted}")
+        }
         Refusal::Cycle { path } => path.iter().map(ToString::to_string).collect::<Vec<_>>().join(" -> "),
     };
     refusals.iter().map(text).collect()

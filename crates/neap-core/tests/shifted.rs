@@ -8,7 +8,7 @@ use neap_core::kinds::{Alternate, Deployment, KindOf, Resource, Service, Weighte
 use neap_core::kinds::{Conditions, Rule};
 use neap_core::ownership::Owned;
 use neap_core::plan::planner::plan;
-use neap_core::plan::{Action, Change, Mode, Plan, Verb, check};
+use neap_core::plan::{Action, Change, Mode, Plan, Refusal, Verb, check};
 use neap_core::reference;
 use sky::stacks::{add, address, course, forward, role, rule, target_group};
 use sky::{Sky, secrets};
@@ -224,5 +224,53 @@ fn a_service_goes_before_what_ecs_shifts_for_it_and_before_the_role_by_which_it_
     let service = step(&plan, Verb::Delete, "service.api");
     for later in [USERS, TESTERS, "alb.public", "role.traffic", "target_group.api", "target_group.next"] {
         assert!(service < step(&plan, Verb::Delete, later), "{later}");
+    }
+}
+
+/// The stack without blue/green deployments, its service in this group and users led there.
+fn left_for(group: &str) -> Desired {
+    let mut stack = blue_green();
+    let service = service_of(&mut stack);
+    service.deployment = None;
+    service.targets[0].alternate = None;
+    service.targets[0].target_group = reference::output(&address(group), "arn");
+    stack.resources.remove(&address(TESTERS));
+    stack.resources.remove(&address("role.traffic"));
+    rule_of(&mut stack, USERS).action = forward(group);
+    for way in [USERS, "service.api"] {
+        stack.resources.get_mut(&address(way)).expect(way).owned_elsewhere.clear();
+    }
+    stack
+}
+
+#[test]
+fn a_service_leaves_blue_green_only_for_the_group_that_has_its_traffic() {
+    let (old, new) = ("target_group.api", "target_group.next");
+    let untold = |stack: &Desired| {
+        let (mut sky, first) = (shifted(stack), applied(stack));
+        for live in sky.resources.iter_mut().filter(|live| live.kind() == Kind::Service) {
+            live.resource
+                .clone_from(&first.resources.iter().find(|it| it.id == live.id).expect("it").resource);
+        }
+        sky
+    };
+    let stack = blue_green();
+    for (sky, serving, empty) in
+        [(shifted(&stack), new, old), (untold(&stack), new, old), (applied(&stack), old, new)]
+    {
+        let left = left_for(empty);
+        let refused = plan(&left, &sky.read(&left), Mode::Apply, &secrets());
+        assert_eq!(
+            refused,
+            Err(vec![Refusal::TrafficElsewhere {
+                address: address("service.api"),
+                group: address(serving),
+                wanted: address(empty),
+            }])
+        );
+        let left = left_for(serving);
+        let plan = planned(&left, &sky, Mode::Apply);
+        assert!(plan.counts().update > 0, "{:?}", lines(&plan));
+        assert!(!planned(&left, &sky, Mode::Destroy).is_empty());
     }
 }

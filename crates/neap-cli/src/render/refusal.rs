@@ -127,9 +127,29 @@ fn one(stack: &str, refusal: &Refusal) -> CommandError {
         .detail(runs.clone())
         .hint("let the pipeline register revisions of the task's own family, or give the task that `name`")
         .hint("or take `image` out of `owned_elsewhere`: then the stack's image replaces what runs"),
+        Refusal::TrafficElsewhere { address, group, wanted } => {
+            let name = group.name();
+            CommandError::failed(format!(
+                "`{address}` would leave `{group}`, to which a blue/green deployment has moved its traffic"
+            ))
+            .detail(format!("users would be led to `{wanted}` minutes before anything runs there"))
+            .hint(format!(
+                "name that group in `target` and in what forwards to it, with `group = \"{name}\"` and `forward = \"{name}\"`: \
+                 then tasks and users stay where they are"
+            ))
+            .hint("or deploy once more with `deployment` and `alternate` as they were, which moves the traffic back")
+        }
         Refusal::Cycle { path } => {
+            let exchange = path.iter().all(|address| address.kind() == Kind::Cloudfront);
             let path: Vec<String> = path.iter().map(ToString::to_string).collect();
-            CommandError::invalid(format!("resources wait for each other: {}", path.join(" → ")))
+            let error =
+                CommandError::invalid(format!("resources wait for each other: {}", path.join(" → ")));
+            if !exchange {
+                return error;
+            }
+            error
+                .detail("each takes a name of its own that the other has, and CloudFront gives it to one alone")
+                .hint("take one of the `aliases` out and apply, then write it where it belongs and apply again")
         }
     }
 }
@@ -260,12 +280,17 @@ mod tests {
                 address: Address::new(Kind::Service, "api"),
                 runs: "arn:other:3".into(),
             },
+            Refusal::TrafficElsewhere {
+                address: Address::new(Kind::Service, "api"),
+                group: Address::new(Kind::TargetGroup, "green"),
+                wanted: Address::new(Kind::TargetGroup, "blue"),
+            },
         ];
         let error = refused("course", &refusals);
         assert_eq!(error.exit, Exit::Failed);
         let text = anstream::adapter::strip_str(&style::error(&error)).to_string();
         insta::assert_snapshot!(text, @r#"
-        error: there is no plan, for 17 reasons
+        error: there is no plan, for 18 reasons
           these credentials are for account 2, and the stack is for 1
             hint: choose other credentials with `--profile`
           `ecr.api` is taken by something that is not the stack's own
@@ -312,6 +337,10 @@ mod tests {
             arn:other:3
             hint: let the pipeline register revisions of the task's own family, or give the task that `name`
             hint: or take `image` out of `owned_elsewhere`: then the stack's image replaces what runs
+          `service.api` would leave `target_group.green`, to which a blue/green deployment has moved its traffic
+            users would be led to `target_group.blue` minutes before anything runs there
+            hint: name that group in `target` and in what forwards to it, with `group = "green"` and `forward = "green"`: then tasks and users stay where they are
+            hint: or deploy once more with `deployment` and `alternate` as they were, which moves the traffic back
         "#);
     }
 
@@ -321,6 +350,10 @@ mod tests {
         let error = refused("course", &[Refusal::Cycle { path: path.into() }]);
         assert_eq!(error.exit, Exit::Invalid);
         assert_eq!(error.message, "resources wait for each other: task.a → service.a → task.a");
+        assert!(error.hints.is_empty());
+        let path = ["a", "b", "a"].map(|name| Address::new(Kind::Cloudfront, name));
+        let error = refused("course", &[Refusal::Cycle { path: path.into() }]);
+        assert!(error.hints[0].contains("take one of the `aliases` out"), "{:?}", error.hints);
     }
 
     #[test]

@@ -63,6 +63,50 @@ pub(super) fn without_turn(service: &mut Service) {
     }
 }
 
+/// The services that the stack leads away from the group to which a blue/green deployment has moved their traffic, each with that
+/// group and the one that it names instead, where nothing runs yet.
+pub(crate) fn abandoned(desired: &Desired, live: &Live) -> Vec<(Address, Address, Address)> {
+    let mut abandoned = Vec::new();
+    for (address, wanted) in &desired.resources {
+        let found = live.present(address).map(|found| &found.resource);
+        let (Resource::Service(service), Some(Resource::Service(found))) = (&wanted.resource, found) else {
+            continue;
+        };
+        let named = |target: &ServiceTarget| {
+            let alternate = target.alternate.as_ref().and_then(|other| referred(&other.target_group));
+            referred(&target.target_group).into_iter().chain(alternate)
+        };
+        let named: Vec<Address> = service.targets.iter().flat_map(named).collect();
+        let Some(first) = named.first() else { continue };
+        let serving = found.targets.iter().filter_map(|target| serving(target, live));
+        let left = serving.filter_map(|arn| group(live, arn)).filter(|group| !named.contains(group));
+        abandoned.extend(left.map(|group| (address.clone(), group.clone(), first.clone())));
+    }
+    abandoned
+}
+
+/// The group that has the traffic of a target that is deployed blue/green: the one of two with all the weight, or else the one that
+/// the service tells.
+fn serving<'a>(target: &'a ServiceTarget, live: &Live) -> Option<&'a str> {
+    let alternate = target.alternate.as_ref()?;
+    let weight = |arn: &str| {
+        let Some(Action::Forward { target_groups, .. }) =
+            named_by(live, &alternate.production).and_then(|way| action(&way.resource))
+        else {
+            return 0;
+        };
+        target_groups.iter().find(|group| group.target_group == arn).map_or(0, |group| group.weight)
+    };
+    let turned = weight(&target.target_group) == 0 && weight(&alternate.target_group) > 0;
+    Some(if turned { &alternate.target_group } else { &target.target_group })
+}
+
+/// The address of the stack's target group of this ARN.
+fn group<'a>(live: &'a Live, arn: &str) -> Option<&'a Address> {
+    let mut groups = live.ours().filter(|found| found.kind() == Kind::TargetGroup);
+    groups.find(|found| found.outputs.get("arn").is_some_and(|it| it == arn)).map(|found| &found.address)
+}
+
 /// Two groups of the stack that take turns.
 struct Turn {
     service: Address,

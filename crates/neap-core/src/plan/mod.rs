@@ -4,6 +4,7 @@
 //! nothing to decide: carrying it out only substitutes values that AWS has assigned meanwhile. How plans
 //! are made is in `planner`, how one is judged in `check`.
 
+mod aliases;
 mod carried;
 pub mod check;
 mod decide;
@@ -438,6 +439,15 @@ pub enum Refusal {
         address: Address,
         /// The ARN of what it runs.
         runs: String,
+    },
+    /// A blue/green deployment has moved a service's traffic to a target group, and the stack no longer names that.
+    TrafficElsewhere {
+        /// The service.
+        address: Address,
+        /// The group that has the traffic.
+        group: Address,
+        /// The group that the stack names.
+        wanted: Address,
     },
     /// Steps wait for each other.
     Cycle {

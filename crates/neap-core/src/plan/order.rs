@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use knots::Tight;
 
+use super::aliases;
 use super::decide::Decision;
 use super::wishes::Wishes;
 use super::world::{Node, World};
@@ -80,6 +81,7 @@ pub(super) fn order(
         builder.outlives(decision);
         builder.deletes(decision);
     }
+    builder.hands_over();
     match knots::untie(&mut builder.edges, builder.acts.len()) {
         Ok(()) => Ok(builder.finish()),
         Err(Tight::Cycles(cycles)) => {

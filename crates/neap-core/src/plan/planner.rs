@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
+use super::aliases;
 use super::decide::{Context, Decision, decide};
 use super::order::{Knot, Order, order};
 use super::refuse;
@@ -62,6 +63,9 @@ pub fn plan(desired: &Desired, live: &Live, mode: Mode, secrets: &Secrets) -> Re
     }
     let outputs = desired.outputs.iter();
     let outputs = outputs.map(|(name, value)| (name.clone(), decisions.known.fill_text(value))).collect();
+    let address = |decision: usize| decisions.list[decision].address.clone();
+    let moved = aliases::moves(&decisions.list, &world).into_iter().map(|moved| moved.warning(address));
+    let warnings = live.warnings.iter().cloned().chain(moved).collect();
     let (changes, steps) = arrange(decisions.list, &order, &world, secrets);
     Ok(Plan {
         version: PLAN_VERSION,
@@ -73,7 +77,7 @@ pub fn plan(desired: &Desired, live: &Live, mode: Mode, secrets: &Secrets) -> Re
         edges: order.edges,
         live_hash: live_hash(live),
         outputs: if mode == Mode::Apply { outputs } else { BTreeMap::new() },
-        warnings: live.warnings.clone(),
+        warnings,
     })
 }
 

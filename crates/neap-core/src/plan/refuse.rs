@@ -54,6 +54,12 @@ pub(super) fn before(desired: &Desired, live: &Live, mode: Mode) -> Vec<Refusal>
         refusals.extend(secrets.map(|name| Refusal::NoSecret { name }));
         let strayed = ownership::strayed(desired, live).into_iter();
         refusals.extend(strayed.map(|(address, runs)| Refusal::AnotherFamily { address, runs }));
+        let abandoned = ownership::abandoned(desired, live).into_iter();
+        refusals.extend(abandoned.map(|(address, group, wanted)| Refusal::TrafficElsewhere {
+            address,
+            group,
+            wanted,
+        }));
     }
     refusals
 }

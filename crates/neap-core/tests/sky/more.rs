@@ -37,7 +37,10 @@ pub(super) fn site(stack: &mut Desired, picks: &mut Picks<'_>) {
     let description = picks.one_of(&["reads", "still reads"]).to_owned();
     let control = OriginAccessControl { description, ..example!(OriginAccessControl) };
     add(stack, "origin_access_control.site", control);
+    // Another address is another distribution, which takes over the name of the first.
+    let text = picks.one_of(&["cloudfront.site", "cloudfront.other"]);
     let mut site = cloudfront("");
+    site.caller_reference = text.to_owned();
     let origin = Origin::bucket(of("bucket.web", "domain_name"), of("origin_access_control.site", "id"));
     site.origins = [("bucket.web".to_owned(), origin)].into();
     site.behaviors.clear();
@@ -47,10 +50,10 @@ pub(super) fn site(stack: &mut Desired, picks: &mut Picks<'_>) {
         site.default_behavior.functions = [runs].into();
     }
     if picks.coin() {
-        named(stack, &mut site, picks.one_of(&["app.example.com", "www.example.com"]));
+        named(stack, text, &mut site, picks.one_of(&["app.example.com", "www.example.com"]));
     }
-    add(stack, "cloudfront.site", site);
-    let distribution = of("cloudfront.site", "arn");
+    add(stack, text, site);
+    let distribution = of(text, "arn");
     let policy = BucketPolicy::readable_by(
         "neap/course/bucket_policy.web",
         &of("bucket.web", "arn"),
@@ -64,7 +67,7 @@ pub(super) fn site(stack: &mut Desired, picks: &mut Picks<'_>) {
     let known = files::hash(&kept.files);
     let note = files::note(&known, None);
     let answers = Site { arn: distribution, known, root: "index.html".into(), note };
-    kept.sites = [("cloudfront.site".to_owned(), answers)].into();
+    kept.sites = [(text.to_owned(), answers)].into();
     add(stack, "bucket_files.web", kept);
 }
 
@@ -74,7 +77,7 @@ fn function(version: &str) -> Function {
 }
 
 /// A name for a distribution, with its certificate.
-fn named(stack: &mut Desired, site: &mut Cloudfront, name: &str) {
+fn named(stack: &mut Desired, text: &str, site: &mut Cloudfront, name: &str) {
     let certificate = Certificate {
         region: "us-east-1".into(),
         domain: name.into(),
@@ -89,7 +92,7 @@ fn named(stack: &mut Desired, site: &mut Cloudfront, name: &str) {
         minimum_protocol: "TLSv1.2_2021".into(),
         support: "sni-only".into(),
     });
-    let target = of("cloudfront.site", "domain_name");
+    let target = of(text, "domain_name");
     add(stack, "domain.site", Domain { name: name.into(), zone: "Z1".into(), target, ..example!(Domain) });
 }
 

@@ -66,6 +66,13 @@ impl Sky {
                 profile.role.iter().try_for_each(|role| self.has_ready(address, role))
             }
             Resource::Cloudfront(site) => {
+                let taken = others().find(|found| match &found.resource {
+                    Resource::Cloudfront(other) => !other.aliases.is_disjoint(&site.aliases),
+                    _ => false,
+                });
+                if let Some(taken) = taken {
+                    return Err(format!("{address}: CNAMEAlreadyExists at {}", taken.address));
+                }
                 let certificate = site.certificate.iter().map(|certificate| &certificate.arn);
                 let mut named = certificate.chain(site.default_behavior.functions.values());
                 named.try_for_each(|arn| self.has_ready(address, arn))

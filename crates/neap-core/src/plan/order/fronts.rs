@@ -1,10 +1,10 @@
 //! What users ask first: names and distributions, and what they lead to.
 //!
 //! Decides what waits where one of them turns to something else: users go there at once, so all of it must answer before. AWS
-//! enforces none of it, so all of it gives way. Must not know how those that are new come to be.
+//! enforces none of it, so all of it gives way; only for the names of distributions it does. Must not know how those that are new come to be.
 
 use super::waits::balancer_address;
-use super::{Builder, Strength};
+use super::{Builder, Strength, aliases};
 use crate::address::{Address, Kind};
 use crate::plan::{Action, Need};
 
@@ -53,6 +53,18 @@ impl Builder<'_> {
             let turns = reader.kind() == Kind::Cloudfront && reader.action == Action::Update;
             if turns && !self.wishes.depends(&policy.address, &reader.address) {
                 self.edge(self.making[other], self.making[index], Need::Ready, Strength::Smooth);
+            }
+        }
+    }
+
+    /// A distribution takes a name of its own from another one when that has let go of it. Two that exchange names never could.
+    pub(super) fn hands_over(&mut self) {
+        for moved in aliases::moves(self.decisions, self.world) {
+            let make = self.making[moved.to];
+            if moved.goes {
+                self.edge(self.deleting[moved.from], make, Need::Gone, Strength::Enforced);
+            } else {
+                self.edge(self.making[moved.from], make, Need::Ready, Strength::Needed);
             }
         }
     }
