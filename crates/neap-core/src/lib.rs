@@ -27,4 +27,5 @@ pub mod reference;
 pub mod repeats;
 pub mod schedule;
 pub mod subnets;
+pub mod when;
 pub mod zero;

@@ -99,6 +99,7 @@ pub fn lower(
     namespace::lower(&mut lowering);
     service::lower(&mut lowering);
     namespace::check_names(&mut lowering);
+    step::check_names(&mut lowering);
     bucket::lower(&mut lowering);
     // Who reaches instances follows from the services on them.
     instances::lower(&mut lowering);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use neap_core::kinds::{
     Alb, ScalableTarget, ScheduledAction, Service, StepAlarm, StepScaling, TargetGroup, TargetTracking,
 };
+use neap_core::when;
 use neap_engine::cloud::CallError;
 
 use super::Request;
@@ -319,8 +320,16 @@ fn put_alarm(world: &mut World, arn: &str, policy: &str, alarm: &StepAlarm) -> A
         ));
     }
     let period = alarm.period_seconds;
-    rules::require(matches!(period, 10 | 30) || (period > 0 && period.is_multiple_of(60)), CODE, || {
-        format!("Invalid period: {period}")
+    rules::require(
+        matches!(period, 10 | 20 | 30) || (period > 0 && period.is_multiple_of(60)),
+        CODE,
+        || format!("Invalid period: {period}"),
+    )?;
+    let most = if period < 3600 { 86_400 } else { 604_800 };
+    rules::require(period.saturating_mul(alarm.evaluation_periods) <= most, CODE, || {
+        "Metrics cannot be checked across more than a day (EvaluationPeriods * Period must be <= 86400), or seven days with \
+         periods of an hour or longer"
+            .to_owned()
     })?;
     rules::require((1..=alarm.evaluation_periods).contains(&alarm.datapoints_to_alarm), CODE, || {
         "DatapointsToAlarm must be between 1 and EvaluationPeriods".to_owned()
@@ -371,8 +380,12 @@ fn put_schedule(world: &mut World, arn: &str, name: &str, action: &ScheduledActi
     if before.is_none() && target.scheduled_actions.len() >= MOST_SCHEDULES {
         return Err(Rejection::quota("LimitExceededException", "too many scheduled actions on the target"));
     }
-    let kind = action.schedule.split('(').next().unwrap_or_default();
-    rules::one_of(INVALID, "the schedule", kind, &["at", "rate", "cron"])?;
+    rules::require(when::refusal(&action.schedule).is_none(), INVALID, || {
+        format!("Schedule expression {} is not valid", action.schedule)
+    })?;
+    rules::require(when::is_time_zone(&action.timezone), INVALID, || {
+        format!("Timezone {} is not valid", action.timezone)
+    })?;
     let (min, max) = (action.min, action.max);
     rules::require(min.is_some() || max.is_some(), INVALID, || {
         "Scheduled action must specify minimum or maximum capacity".to_owned()

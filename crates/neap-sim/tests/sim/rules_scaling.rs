@@ -121,6 +121,11 @@ async fn the_steps_of_a_policy_meet_and_its_alarm_can_ring() {
     for wrong in [
         with(|busy| busy.alarm.as_mut().expect("an alarm").period_seconds = 45),
         with(|busy| busy.alarm.as_mut().expect("an alarm").datapoints_to_alarm = 4),
+        with(|busy| busy.alarm.as_mut().expect("an alarm").evaluation_periods = 1441),
+        with(|busy| {
+            let alarm = busy.alarm.as_mut().expect("an alarm");
+            (alarm.period_seconds, alarm.evaluation_periods) = (86_400, 8);
+        }),
         with(|busy| busy.alarm.as_mut().expect("an alarm").comparison = ">".into()),
     ] {
         refused(create(&sim, &wrong).await, ErrorKind::Invalid, "ValidationError");
@@ -164,6 +169,8 @@ async fn a_scheduled_action_sets_a_limit_and_one_that_is_put_again_keeps_what_is
     };
     for wrong in [
         with(|night| night.schedule = "0 22 * * *".into()),
+        with(|night| night.schedule = "cron(99 22 * * ? *)".into()),
+        with(|night| night.timezone = "Europe/Nowhere".into()),
         with(|night| (night.min, night.max) = (None, None)),
         with(|night| night.min = Some(3)),
     ] {

@@ -11,7 +11,7 @@ use crate::config::shape::{
     Adjustment, Aggregation, Metric, MissingData, Number, ScalingTable, ServiceTable, Statistic,
     StepPolicyTable, UsageMetric,
 };
-use crate::kinds::{Step, StepAlarm, StepScaling};
+use crate::kinds::{Resource, Step, StepAlarm, StepScaling};
 use crate::reference;
 
 /// The most steps of a policy ("Quotas for Application Auto Scaling").
@@ -162,11 +162,7 @@ fn alarm(
             (0.0, StepAlarm::ABOVE)
         }
     };
-    if !matches!(table.period, 10 | 30) && !table.period.is_multiple_of(60) {
-        lowering
-            .report(&place.at("period"), format!("a period of {} seconds", table.period))
-            .help("AWS takes 10, 30 and multiples of 60");
-    }
+    window(lowering, place, table);
     let datapoints = table.datapoints_to_alarm.unwrap_or(table.evaluation_periods);
     if datapoints > table.evaluation_periods {
         let message = format!("{datapoints} of {} periods", table.evaluation_periods);
@@ -200,6 +196,46 @@ fn alarm(
         }
         .to_owned(),
         enabled: true,
+    }
+}
+
+/// How far an alarm looks back ("PutMetricAlarm").
+fn window(lowering: &mut Lowering<'_>, place: &Place, table: &StepPolicyTable) {
+    let StepPolicyTable { period, evaluation_periods, .. } = *table;
+    if !matches!(period, 10 | 20 | 30) && !period.is_multiple_of(60) {
+        lowering
+            .report(&place.at("period"), format!("a period of {period} seconds"))
+            .help("AWS takes 10, 20, 30 and multiples of 60");
+    }
+    let (most, told) = if period < 3600 { (86_400, "a day") } else { (604_800, "seven days") };
+    if period.saturating_mul(evaluation_periods) > most {
+        let message = format!("{evaluation_periods} periods of {period} seconds are more than {told}");
+        lowering
+            .report(&place.at("evaluation_periods"), message)
+            .help("an alarm looks back for a day, and for seven where a period is an hour or longer");
+    }
+}
+
+/// Two alarms cannot have one name: it is made of the names of stack, service and step, with the sign that each of them may hold.
+pub(super) fn check_names(lowering: &mut Lowering<'_>) {
+    let mut seen = BTreeMap::new();
+    let mut twice = Vec::new();
+    for (address, desired) in &lowering.resources {
+        let Resource::ScalableTarget(target) = &desired.resource else { continue };
+        for (step, policy) in &target.step_scaling {
+            let Some(alarm) = &policy.alarm else { continue };
+            let place = Place::of(Kind::Service.as_str(), address.name()).at("scaling").at("step").at(step);
+            if let Some(other) = seen.insert(&alarm.name, place.clone()) {
+                twice.push((place, other, alarm.name.clone()));
+            }
+        }
+    }
+    for (place, other, name) in twice {
+        let other = other.path().join(".");
+        lowering
+            .report(&place, format!("its alarm would be called `{name}`, as that of `{other}`"))
+            .on_key()
+            .help("give one of the two steps another name");
     }
 }
 

@@ -69,7 +69,7 @@ pub struct StepPolicyTable {
     /// How the values of a period become one for the policy.
     #[serde(default)]
     pub aggregation: Aggregation,
-    /// Seconds of a period: 10, 30 or a multiple of 60.
+    /// Seconds of a period: 10, 20, 30 or a multiple of 60.
     #[serde(default = "minute")]
     #[schemars(range(min = 10, max = 86_400))]
     pub period: u32,

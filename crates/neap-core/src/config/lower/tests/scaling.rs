@@ -121,12 +121,29 @@ fn schedules_set_limits() {
     let place = "service.api.scaling.schedule.night";
     for (keys, expected) in [
         ("when = \"rate(1 day)\"", format!("{place}: the schedule changes nothing")),
-        ("when = \"daily\", min = 1", format!("{place}.when: `daily` is no schedule")),
+        (
+            "when = \"daily\", min = 1",
+            format!("{place}.when: `daily` is no schedule: it is none of `cron(…)`, `rate(…)` and `at(…)`"),
+        ),
+        (
+            "when = \"cron(99 6 * * ? *)\", min = 1",
+            format!(
+                "{place}.when: `cron(99 6 * * ? *)` is no schedule: `99` is no minute, which are 0 to 59"
+            ),
+        ),
         ("when = \"rate(1 day)\", min = 3, max = 2", format!("{place}.min: at least 3 tasks, and at most 2")),
         ("when = \"rate(1 day)\", min = 7", format!("{place}.min: at least 7 tasks, and at most 6")),
         (
             "when = \"rate(1 day)\", min = 1, timezone = \"Europe Dublin\"",
             format!("{place}.timezone: `Europe Dublin` is no time zone"),
+        ),
+        (
+            "when = \"rate(1 day)\", min = 1, timezone = \"Europe/Nowhere\"",
+            format!("{place}.timezone: `Europe/Nowhere` is no time zone"),
+        ),
+        (
+            "when = \"rate(1 day)\", min = 1, start = \"2026-02-30T08:00:00Z\"",
+            format!("{place}.start: there is no moment `2026-02-30T08:00:00Z`"),
         ),
         (
             "when = \"rate(1 day)\", min = 1, start = \"2026-12-01T08:00:00Z\", end = \"2026-12-01T08:00:00Z\"",
@@ -197,6 +214,14 @@ fn steps_that_make_no_sense_are_told() {
         ("above = 1, by = 1, steps = [{ by = 1 }]", format!("{place}.by: `by` and `steps`")),
         ("above = 1, by = 1, period = 45", format!("{place}.period: a period of 45 seconds")),
         (
+            "above = 1, by = 1, period = 86400, evaluation_periods = 8",
+            format!("{place}.evaluation_periods: 8 periods of 86400 seconds are more than seven days"),
+        ),
+        (
+            "above = 1, by = 1, period = 300, evaluation_periods = 289",
+            format!("{place}.evaluation_periods: 289 periods of 300 seconds are more than a day"),
+        ),
+        (
             "above = 1, by = 1, datapoints_to_alarm = 4",
             format!("{place}.datapoints_to_alarm: 4 of 3 periods"),
         ),
@@ -223,6 +248,32 @@ fn steps_that_make_no_sense_are_told() {
     check_mistakes(
         &scaled("min = 1\nmax = 6\nstep.cpu = { metric = \"cpu\", above = 1, by = 1 }"),
         &["service.api.scaling.step.cpu: `cpu` is the name of a policy of target tracking"],
+    );
+}
+
+#[test]
+fn an_alarm_looks_back_for_a_day_or_for_seven_where_its_periods_are_long() {
+    for window in
+        ["period = 20", "period = 300, evaluation_periods = 288", "period = 3600, evaluation_periods = 168"]
+    {
+        let step = format!("step.x = {{ metric = \"cpu\", above = 80, by = 1, {window} }}");
+        lower_text(&scaled(&format!("min = 1\nmax = 6\n{step}"))).expect("no mistakes");
+    }
+}
+
+#[test]
+fn two_alarms_of_one_name_are_told() {
+    let step = |name: &str| format!("step.{name} = {{ metric = \"cpu\", above = 80, by = 1 }}\n");
+    let text = scaled(&format!("min = 1\nmax = 6\n{}", step("c-d")));
+    let other = format!(
+        "[service.api-c]\ncluster = \"main\"\ntask = \"api\"\n[service.api-c.scaling]\nmin = 1\nmax = 2\n{}",
+        step("d")
+    );
+    check_mistakes(
+        &format!("{text}{other}"),
+        &[
+            "service.api-c.scaling.step.d: its alarm would be called `course-api-c-d`, as that of `service.api.scaling.step.c-d`",
+        ],
     );
 }
 
