@@ -153,6 +153,7 @@ step = { busy = { metric = "cpu", above = 80, by = 1 } }
 files = "web"
 versioning = true
 encryption = "KMS"
+kms_key = "arn:aws:kms:eu-west-1:123456789012:key/0123"
 lifecycle = [{ expire_days = 30 }]
 cors = [{ origins = ["https://example.com"] }]
 
@@ -178,7 +179,7 @@ const EDITS: [(&str, &str); 17] = [
     ("schedule = { night =", "schedule = { evening ="),
     ("step = { busy = {", "step = { busier = {"),
     (
-        "versioning = true\nencryption = \"KMS\"\nlifecycle = [{ expire_days = 30 }]\ncors = [{ origins = [\"https://example.com\"] }]\n",
+        "versioning = true\nencryption = \"KMS\"\nkms_key = \"arn:aws:kms:eu-west-1:123456789012:key/0123\"\nlifecycle = [{ expire_days = 30 }]\ncors = [{ origins = [\"https://example.com\"] }]\n",
         "",
     ),
     ("instance_type = \"t3.micro\", max = 2", "instance_type = \"t3.small\", max = 2, target_capacity = 80"),

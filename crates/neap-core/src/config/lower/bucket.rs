@@ -158,6 +158,19 @@ pub(super) fn imply_policies(lowering: &mut Lowering<'_>) {
             policy: BucketPolicy::readable_by(&id, &reference::output(&bucket, "arn"), &arns),
         };
         let sites = sites.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
+        check_key(lowering, &bucket, &sites);
         lowering.imply(address, &bucket, format!("lets {sites} alone read it"), policy);
+    }
+}
+
+/// A key's policy must let CloudFront use it ("Restrict access to an Amazon S3 origin", SSE-KMS), and nobody can change that of the
+/// key which AWS keeps for S3.
+fn check_key(lowering: &mut Lowering<'_>, bucket: &Address, sites: &str) {
+    let Some(table) = lowering.file.bucket.get(bucket.name()) else { return };
+    if table.encryption == BucketEncryption::Kms && table.kms_key.is_none() {
+        let place = Place::of(Kind::Bucket.as_str(), bucket.name()).at("encryption");
+        lowering
+            .report(&place, format!("`{sites}` could read nothing: AWS's own key for S3 lets no CloudFront use it"))
+            .help("name a `kms_key` whose policy lets `cloudfront.amazonaws.com` decrypt, or leave `encryption` out");
     }
 }

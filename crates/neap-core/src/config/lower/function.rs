@@ -135,6 +135,13 @@ pub(super) fn of_route(
 pub(super) fn imply_single_page(lowering: &mut Lowering<'_>, site: &Address, root: &str) -> String {
     let name = format!("cloudfront-{}", site.name());
     let address = Address::new(Kind::Function, &name);
+    if lowering.resources.contains_key(&address) {
+        let place = Place::of(Kind::Function.as_str(), &name);
+        lowering
+            .report(&place, format!("`single_page` of `{site}` implies a function of this name"))
+            .on_key()
+            .help("give yours another one");
+    }
     let root = serde_json::Value::from(format!("/{root}")).to_string();
     let code = Code(SINGLE_PAGE.replace(SINGLE_PAGE_ROOT, &root).into_bytes());
     let function = Function {

@@ -46,6 +46,21 @@ fn only_the_distributions_in_front_of_a_bucket_may_read_it() {
 }
 
 #[test]
+fn a_bucket_that_cloudfront_reads_has_no_key_that_nobody_lets_it_use() {
+    let with =
+        |keys: &str| SITE.replace("[bucket.web]\n", &format!("[bucket.web]\nencryption = \"KMS\"\n{keys}"));
+    check_mistakes(
+        &with(""),
+        &[
+            "bucket.web.encryption: `cloudfront.site` could read nothing: AWS's own key for S3 lets no CloudFront use it",
+        ],
+    );
+    lower_text(&with("kms_key = \"arn:aws:kms:eu-west-1:123456789012:key/0123\"\n")).expect("its own key");
+    lower_text("[stack]\nname = \"course\"\n[bucket.web]\nencryption = \"KMS\"\n")
+        .expect("nobody else reads it");
+}
+
+#[test]
 fn a_bucket_that_answers_the_rest_has_an_index() {
     let desired = lower_text(SITE).expect("no mistakes");
     assert_eq!(field(&desired, "cloudfront.site", "default_root_object"), "index.html");

@@ -137,3 +137,12 @@ fn a_single_page_application_lies_in_a_bucket_and_has_no_other_function() {
     let served = site(CODE, "single_page = true", "").replace("bucket.web\"", "alb.public\"");
     check_mistakes(&served, &["cloudfront.site.single_page: `alb.public` answers `/*`, which is no bucket"]);
 }
+
+#[test]
+fn a_function_of_the_name_that_a_single_page_application_implies_is_told() {
+    let text = site(CODE, "single_page = true", "").replace("[function.edge]", "[function.cloudfront-site]");
+    check_mistakes(
+        &text,
+        &["function.cloudfront-site: `single_page` of `cloudfront.site` implies a function of this name"],
+    );
+}
