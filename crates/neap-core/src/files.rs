@@ -17,7 +17,7 @@ use crate::desired::short_hash;
 use crate::kinds::{Cloudfront, Site};
 
 pub use media::content_type;
-pub use paths::{MOST_PATHS, invalidation};
+pub use paths::{ALL, MOST_PATHS, invalidation};
 
 /// The metadata of an object that says that neap has uploaded it, and holds the SHA-256 of its content in hex. ETags tell
 /// nothing of a content that was sent in parts or is encrypted with a key of KMS (reference section 3.19).
@@ -206,9 +206,13 @@ pub fn matches(glob: &str, key: &str) -> bool {
 /// What the tags of a distribution are called in which it is noted which files its caches hold at most.
 const TAG: &str = "neap:files/";
 
+/// The tag of a distribution whose caches must forget everything once it is deployed, since other origins answer then. It is put before
+/// the change, so that a run which ends in between is made up for; its value is another for each change.
+pub const TAG_FORGET: &str = "neap:forget";
+
 /// Whether `key` is a tag that is noted on a distribution when files behind it change: no field of the distribution's own.
 pub fn is_note(key: &str) -> bool {
-    key.starts_with(TAG)
+    key == TAG_FORGET || key.starts_with(TAG)
 }
 
 /// The tag of a distribution in which is noted what its caches know of the files called `name`.

@@ -18,7 +18,7 @@ use crate::record::{Record, Rollout, State};
 use crate::rules;
 use crate::services::{
     Request, acm, application_auto_scaling, auto_scaling, cloudfront, domain, ec2, ecr, ecs, elb, function,
-    iam, instance_profile, launch_template, logs, network, objects, origin_access_control, s3,
+    iam, instance_profile, invalidation, launch_template, logs, network, objects, origin_access_control, s3,
     service_discovery, vpc_endpoint, way_out,
 };
 use crate::sim::Sim;
@@ -204,6 +204,9 @@ impl Cloud for Sim {
             }
         });
         self.look_at_deployment(desired, &progress).await?;
+        if kind == Kind::Cloudfront && progress == Progress::Done {
+            return invalidation::make_up(&request, outputs).await;
+        }
         match unfinished {
             // What its create left to be done.
             Some(arn) if progress == Progress::Done => {

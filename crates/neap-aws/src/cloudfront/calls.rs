@@ -11,6 +11,7 @@ use neap_core::live::{LiveResource, Outputs};
 use neap_engine::cloud::{CallError, ErrorKind, Progress};
 
 use super::from_aws::from_aws;
+use super::invalidation::{make_up, note};
 use super::read::{Versioned, get, list, live, marked_address, tags_of};
 use super::to_aws::{change, new_config};
 use crate::adopt::{adopt, wanted_address};
@@ -108,7 +109,7 @@ pub(super) fn moved(error: CallError) -> CallError {
 }
 
 /// Brings the tags of the distribution or function `arn` in line.
-pub(super) async fn set_tags(aws: &Aws, arn: &str, changes: &TagChanges) -> Result<(), CallError> {
+pub(crate) async fn set_tags(aws: &Aws, arn: &str, changes: &TagChanges) -> Result<(), CallError> {
     if !changes.set.is_empty() {
         let tags = sdk::Tags::builder().set_items(Some(to_cloudfront(&changes.set)?)).build();
         let call = aws.cloudfront.tag_resource().resource(arn).tags(tags);
@@ -173,6 +174,9 @@ impl Remote for Cloudfront {
         let mut config =
             config.ok_or_else(|| incomplete("cloudfront:GetDistribution", "DistributionConfig"))?;
         if !is_as_wanted(&config, wanted.fields) {
+            if from_aws(&config).is_stale_as(wanted.fields) {
+                note(aws, &distribution.arn, &etag).await?;
+            }
             change(&mut config, wanted.fields).map_err(unfinished(UPDATE))?;
             put(aws, &etag, id, config).await?;
         }
@@ -189,8 +193,13 @@ impl Remote for Cloudfront {
 
     async fn ready(aws: &Aws, wanted: &Wanted<'_, Self>, outputs: &Outputs) -> Result<Progress, CallError> {
         let id = outputs.get("id").ok_or_else(|| incomplete(CREATE, "Id"))?;
-        let unseen = || Progress::Pending("not visible yet".to_owned());
-        Ok(get(aws, id).await?.map_or_else(unseen, |shown| progress(&shown.distribution, wanted.fields)))
+        let Some(Versioned { distribution, .. }) = get(aws, id).await? else {
+            return Ok(Progress::Pending("not visible yet".to_owned()));
+        };
+        match progress(&distribution, wanted.fields) {
+            Progress::Done => make_up(aws, &distribution.arn).await,
+            progress => Ok(progress),
+        }
     }
 
     async fn gone(aws: &Aws, held: &Held<'_, Self>) -> Result<Progress, CallError> {

@@ -135,10 +135,13 @@ fn headline(change: &Change, indent: usize, narrows: bool) -> String {
     format!("{:indent$}{what} {address} {}\n", "", paint(style::FAINT, &because))
 }
 
-/// How what runs is replaced, as a fragment.
+/// How what runs is replaced, or caches are emptied, as a fragment.
 fn rolls(change: &Change) -> String {
     if change.replaces_instances() {
         return "; its instances are replaced, each new one first".to_owned();
+    }
+    if change.forgets() {
+        return "; its caches forget everything once it is deployed".to_owned();
     }
     match change.bakes() {
         None => String::new(),

@@ -9,7 +9,7 @@ use super::Changes;
 pub const MOST_PATHS: usize = 100;
 
 /// All of a distribution.
-const ALL: &str = "/*";
+pub const ALL: &str = "/*";
 
 /// The paths to invalidate when files have changed so, sorted: of what was there before and is other or gone now. A new file is
 /// not in any cache. With `root`, the key that answers `/`, that one goes too. None are named where too many would be, or where

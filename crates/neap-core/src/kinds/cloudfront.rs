@@ -185,6 +185,31 @@ pub struct Cloudfront {
     pub certificate: Option<ViewerCertificate>,
 }
 
+impl Cloudfront {
+    /// Whether caches may hold what another origin would answer once this distribution is as `after`: of a path whose answers
+    /// they keep, another origin is asked.
+    pub fn is_stale_as(&self, after: &Self) -> bool {
+        let paths = self.behaviors.iter().chain(&after.behaviors).chain([&self.default_behavior]);
+        paths.map(|behavior| behavior.path.as_str()).any(|path| {
+            let policy = self.behavior(path).cache_policy.as_str();
+            let keeps = MANAGED_CACHE_POLICIES.id("CachingDisabled") != Some(policy);
+            keeps && self.asks(path) != after.asks(path)
+        })
+    }
+
+    /// What happens to requests of `path`.
+    fn behavior(&self, path: &str) -> &Behavior {
+        self.behaviors.iter().find(|behavior| behavior.path == path).unwrap_or(&self.default_behavior)
+    }
+
+    /// The host that is asked about `path`, and the path there.
+    fn asks(&self, path: &str) -> Option<(&str, &str)> {
+        self.origins
+            .get(&self.behavior(path).origin)
+            .map(|origin| (origin.domain.as_str(), origin.path.as_str()))
+    }
+}
+
 impl KindOf for Cloudfront {
     const KIND: Kind = Kind::Cloudfront;
     const POLICY: FieldPolicy = FieldPolicy {
@@ -252,5 +277,35 @@ impl KindOf for Cloudfront {
                 support: "sni-only".into(),
             }),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn moved(site: &mut Cloudfront, origin: &str) {
+        site.origins.get_mut(origin).expect("it is there").domain = "other.example.com".into();
+    }
+
+    #[test]
+    fn caches_are_stale_once_another_origin_is_asked_about_what_they_keep() {
+        let optimized = MANAGED_CACHE_POLICIES.id("CachingOptimized").expect("it is managed");
+        let mut before = Cloudfront::example();
+        before.default_behavior.origin = "bucket.web".into();
+        before.default_behavior.cache_policy = optimized.into();
+        let check = |change: fn(&mut Cloudfront), expected: bool| {
+            let mut after = before.clone();
+            change(&mut after);
+            assert_eq!(before.is_stale_as(&after), expected, "{after:?}");
+        };
+        check(|_| {}, false);
+        check(|site| site.comment.push('x'), false);
+        check(|site| moved(site, "bucket.web"), true);
+        check(|site| site.origins.get_mut("bucket.web").expect("it is there").path = "/new".into(), true);
+        // Of what goes to the load balancer nothing is kept.
+        check(|site| moved(site, "alb.public"), false);
+        check(|site| site.behaviors.clear(), false);
+        check(|site| site.behaviors[0].path = "/v2/*".into(), true);
     }
 }

@@ -593,6 +593,7 @@ const CLOUDFRONT: &[Right] = &[
     make("cloudfront:UntagResource", Own, Guard::None),
     // A distribution is disabled before it is deleted.
     both("cloudfront:UpdateDistribution", Own, Tagged),
+    make("cloudfront:CreateInvalidation", Own, Tagged),
     delete("cloudfront:DeleteDistribution", Own, Tagged),
 ];
 

@@ -16,6 +16,7 @@ use crate::config::Secrets;
 use crate::desired::{Desired, DesiredResource, is_kept};
 use crate::diff;
 use crate::edges;
+use crate::files::TAG_FORGET;
 use crate::kinds::Resource;
 use crate::live::{Environment, LiveResource, Outputs, Phase};
 use crate::network;
@@ -164,6 +165,8 @@ impl<'a> Judge<'a, '_> {
             }
             _ if !decision.fields.is_empty() => (Action::Update, self.why_updated(decision, live)),
             Phase::Failed(detail) => (Action::Update, Reason::Failed { detail: detail.clone() }),
+            // Its caches hold what other origins have answered.
+            _ if live.tags.contains_key(TAG_FORGET) => (Action::Update, Reason::Unrecorded),
             // Left so, whatever changes outside of the stack would pass for a change of the stack.
             _ if !is_recorded(decision, live) => (Action::Update, Reason::Unrecorded),
             Phase::Settling(detail) => (Action::NoOp, Reason::Settling { detail: detail.clone() }),

@@ -24,6 +24,7 @@ use serde_json::Value;
 use crate::address::Address;
 use crate::adopt::NoAdoption;
 use crate::desired::{DesiredResource, Implied};
+use crate::files::TAG_FORGET;
 use crate::kinds::Resource;
 use crate::live::{Environment, LiveResource, ReadFailure};
 use crate::named::Named;
@@ -194,6 +195,17 @@ impl Change {
 }
 
 impl Change {
+    /// Whether the caches of a distribution forget everything once it is deployed: other origins answer then.
+    pub fn forgets(&self) -> bool {
+        let (Some(live), Some(desired)) = (&self.live, &self.desired) else { return false };
+        let (Resource::Cloudfront(before), Resource::Cloudfront(after)) = (&live.resource, &desired.resource)
+        else {
+            return false;
+        };
+        let noted = live.tags.contains_key(TAG_FORGET);
+        self.action == Action::Update && (noted || before.is_stale_as(after))
+    }
+
     /// How many minutes the old tasks stay beside the new ones, if it deploys a service blue/green.
     pub fn bakes(&self) -> Option<u32> {
         const DEPLOYS: [&str; 7] =

@@ -11,7 +11,7 @@ use neap_engine::cloud::CallError;
 
 use super::acm;
 use super::request::{TagCalls, gone_is_done};
-use super::{Request, function};
+use super::{Request, function, invalidation};
 use crate::arn;
 use crate::clock::DISTRIBUTION_DEPLOYS;
 use crate::error::{Answer, Rejection};
@@ -46,6 +46,9 @@ pub(crate) async fn update(request: &Request<'_>, arn: &str, desired: &Cloudfron
     let current = request.current::<Cloudfront>(arn)?;
     // AWS keeps the caller reference of the create.
     let desired = Cloudfront { caller_reference: current.caller_reference.clone(), ..desired.clone() };
+    if current.is_stale_as(&desired) {
+        invalidation::note(request, arn).await?;
+    }
     if current != desired {
         let update = |world: &mut World| update_distribution(world, arn, desired);
         request.call("cloudfront:UpdateDistribution", update).await?;

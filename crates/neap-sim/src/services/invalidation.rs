@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use neap_core::files::{self, Changes, Files};
+use neap_core::files::{self, Changes, Files, TAG_FORGET};
 use neap_core::kinds::{BucketFiles, Cloudfront, Site};
-use neap_engine::cloud::CallError;
+use neap_core::live::Outputs;
+use neap_engine::cloud::{CallError, Progress};
 use serde::{Deserialize, Serialize};
 
 use super::Request;
@@ -83,6 +84,30 @@ async fn site(
         change_tags(world, &site.arn, |tags| tags.extend(added))
     };
     request.call("cloudfront:TagResource", tag).await
+}
+
+/// Notes that the caches of a distribution must forget everything once it is deployed.
+pub(super) async fn note(request: &Request<'_>, arn: &str) -> Result<(), CallError> {
+    let note = |world: &mut World| {
+        let version = world.now.to_string();
+        change_tags(world, arn, |tags| drop(tags.insert(TAG_FORGET.to_owned(), version)))
+    };
+    request.call("cloudfront:TagResource", note).await
+}
+
+/// Makes the caches of a deployed distribution forget everything if that was noted, and takes the note away.
+pub(crate) async fn make_up(request: &Request<'_>, outputs: &Outputs) -> Result<Progress, CallError> {
+    request.sim.poll("cloudfront:ListTagsForResource", &request.address).await?;
+    let Some(arn) = outputs.get("arn") else { return Ok(Progress::Done) };
+    let noted = |world: &World| world.record(arn).and_then(|record| record.tags.get(TAG_FORGET).cloned());
+    let Some(version) = request.sim.look_as_shown(noted) else { return Ok(Progress::Done) };
+    let paths = vec![files::ALL.to_owned()];
+    let reference = files::caller_reference(arn, &version, "", &paths);
+    let create = |world: &mut World| create(world, arn, &reference, paths);
+    request.call("cloudfront:CreateInvalidation", create).await?;
+    let done = |world: &mut World| change_tags(world, arn, |tags| drop(tags.remove(TAG_FORGET)));
+    request.call("cloudfront:UntagResource", done).await?;
+    Ok(Progress::Pending("its caches forget".to_owned()))
 }
 
 fn create(world: &mut World, distribution: &str, reference: &str, paths: Vec<String>) -> Answer<String> {

@@ -238,3 +238,54 @@ async fn a_file_that_changes_while_neap_runs_is_not_sent() {
     assert!(!summary.is_success());
     assert_eq!(called(&sim, &CALLS), [0, 0, 0]);
 }
+
+/// The site with one bucket in front of which the distribution stands, and the same files in another.
+fn moved(from: &str, to: &str) -> Desired {
+    let text = STACK.replace("origin = \"bucket.web\"", &format!("origin = \"bucket.{to}\""));
+    parse(
+        &text.replace(&format!("[bucket.{from}]"), &format!("[bucket.{to}]")),
+        &[("index.html", "other", 5)],
+    )
+}
+
+fn notes(sim: &Sim) -> usize {
+    sim.resources().iter().filter(|it| it.tags.contains_key("neap:forget")).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_distribution_that_asks_another_bucket_forgets_everything_once_it_is_deployed() {
+    let sim = Sim::in_memory();
+    done(&run(&sim, &site(&[("index.html", "one")]), Mode::Apply).await.1);
+    let other = moved("web", "other");
+    let (plan, summary) = run(&sim, &other, Mode::Apply).await;
+    done(&summary);
+    assert!(plan.changes.iter().any(neap_core::plan::Change::forgets));
+    let calls: Vec<String> = sim.calls().into_iter().map(|call| call.operation).collect();
+    let last = |operation: &str| calls.iter().rposition(|call| call == operation).expect(operation);
+    assert!(last("cloudfront:CreateInvalidation") > last("cloudfront:UpdateDistribution"));
+    assert!(last("cloudfront:CreateInvalidation") > last("s3:PutObject"));
+    assert_eq!((called(&sim, &["cloudfront:CreateInvalidation"]), notes(&sim)), (vec![1], 0));
+    assert!(planned(&sim, &other, Mode::Apply).await.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_ends_before_a_moved_distribution_forgot_leaves_that_to_the_next_one() {
+    for operation in
+        ["cloudfront:CreateInvalidation", "cloudfront:UpdateDistribution", "cloudfront:UntagResource"]
+    {
+        let sim = Sim::in_memory();
+        done(&run(&sim, &site(&[("index.html", "one")]), Mode::Apply).await.1);
+        let other = moved("web", "other");
+        sim.fault(Fault::always(operation, FaultKind::Deny));
+        assert!(!run(&sim, &other, Mode::Apply).await.1.is_success(), "{operation}");
+        assert_eq!(notes(&sim), 1, "{operation}");
+        sim.heal();
+        let (again, summary) = run(&sim, &other, Mode::Apply).await;
+        done(&summary);
+        assert!(!again.is_empty(), "{operation}: nobody would tell the caches");
+        // One more where the bucket was made and nothing put into it: what it held before nobody knows.
+        assert!((1..=2).contains(&called(&sim, &["cloudfront:CreateInvalidation"])[0]), "{operation}");
+        assert_eq!(notes(&sim), 0, "{operation}");
+        assert!(planned(&sim, &other, Mode::Apply).await.is_empty());
+    }
+}

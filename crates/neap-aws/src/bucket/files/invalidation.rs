@@ -3,16 +3,13 @@
 //! Decides when a distribution is asked, and what is noted about it. An invalidation is no resource that could be read back, so
 //! what caches know is noted in a tag of the distribution once it has been asked: until then every run asks again.
 
-use aws_sdk_cloudfront::types as sdk;
 use neap_core::files::{self, Changes, Files};
 use neap_core::kinds::{BucketFiles, Site};
-use neap_engine::cloud::{CallError, ErrorKind};
+use neap_engine::cloud::CallError;
 
 use crate::client::Aws;
-use crate::error::{failed, incomplete, refused};
-use crate::tags::{Tags, to_cloudfront};
-
-const CREATE: &str = "cloudfront:CreateInvalidation";
+use crate::cloudfront::{invalidate, set_tags};
+use crate::tags::{TagChanges, Tags};
 
 /// Asks every distribution in front of the files called `name` whose caches may know something older. Where there were no files
 /// before, there is nothing to forget.
@@ -38,7 +35,8 @@ pub(super) async fn sites(
         };
         let noted = files::note(&site.known, last.as_deref());
         if noted != note {
-            take_note(aws, name, &site.arn, noted).await?;
+            let set = Tags::from([(files::note_key(name), noted)]);
+            set_tags(aws, &site.arn, &TagChanges { set, remove: Vec::new() }).await?;
         }
     }
     Ok(())
@@ -50,28 +48,6 @@ fn paths(before: Option<&Files>, known: Option<&Site>, site: &Site, after: &File
     let is_exact = known.is_some_and(|known| known.known == files::hash(before));
     let changes = is_exact.then(|| Changes::between(before, after));
     files::invalidation(changes.as_ref(), &site.root)
-}
-
-async fn invalidate(aws: &Aws, arn: &str, reference: &str, paths: Vec<String>) -> Result<String, CallError> {
-    let unfinished = |error: aws_smithy_types::error::operation::BuildError| {
-        refused(ErrorKind::Invalid, CREATE, error.to_string())
-    };
-    let quantity = i32::try_from(paths.len()).unwrap_or(i32::MAX);
-    let paths =
-        sdk::Paths::builder().quantity(quantity).set_items(Some(paths)).build().map_err(unfinished)?;
-    let batch = sdk::InvalidationBatch::builder().caller_reference(reference).paths(paths);
-    let batch = batch.build().map_err(unfinished)?;
-    let id = arn.rsplit('/').next().unwrap_or_default();
-    let call = aws.cloudfront.create_invalidation().distribution_id(id).invalidation_batch(batch);
-    let answer = call.send().await.map_err(failed(CREATE))?;
-    answer.invalidation.map(|made| made.id).ok_or_else(|| incomplete(CREATE, "Invalidation"))
-}
-
-async fn take_note(aws: &Aws, name: &str, arn: &str, noted: String) -> Result<(), CallError> {
-    let tags = to_cloudfront(&Tags::from([(files::note_key(name), noted)]))?;
-    let call =
-        aws.cloudfront.tag_resource().resource(arn).tags(sdk::Tags::builder().set_items(Some(tags)).build());
-    call.send().await.map(|_| ()).map_err(failed("cloudfront:TagResource"))
 }
 
 #[cfg(test)]
