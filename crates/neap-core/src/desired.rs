@@ -28,6 +28,9 @@ pub const TAG_FILES: &str = "neap:files";
 /// The tag of an ECS service whose tasks know others by Service Connect: the names that they were deployed with.
 pub const TAG_REACHES: &str = "neap:reaches";
 
+/// The tag of what scales a service: the limits that the stack asked for at the last apply. Schedules set others.
+pub const TAG_LIMITS: &str = "neap:limits";
+
 /// Whether the tags of a bucket say that it stays. On anything but a bucket that tag means nothing: it would hide what bills.
 pub fn is_kept(tags: &BTreeMap<String, String>) -> bool {
     tags.get(TAG_KEEP).is_some_and(|kept| kept == "true")

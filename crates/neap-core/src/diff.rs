@@ -56,6 +56,7 @@ pub fn diff_tags(
 fn is_compared_tag(key: &str) -> bool {
     let foreign = ["aws:", "ecs:", "AmazonECSManaged"];
     key != crate::desired::TAG_SPEC
+        && key != crate::desired::TAG_LIMITS
         && !crate::files::is_note(key)
         && !foreign.iter().any(|prefix| key.starts_with(prefix))
 }

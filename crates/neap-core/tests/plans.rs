@@ -158,6 +158,32 @@ fn a_change_by_hand_is_drift_and_a_changed_stack_is_not() {
 }
 
 #[test]
+fn what_follows_from_another_output_of_a_dependency_is_no_drift() {
+    let sky = applied(&course());
+    let mut stack = course();
+    let Resource::Ecr(mut other) = stack.resources[&address("ecr.api")].resource.clone() else { panic!() };
+    other.name = "another".into();
+    add(&mut stack, "ecr.api", other);
+    let plan = planned(&stack, &sky);
+    let dependencies = vec!["ecr.api".to_owned()];
+    assert_eq!(change(&plan, "task.api").reason, Reason::DependencyReplaced { dependencies });
+    // With something else that differs it is.
+    let mut drifted = sky;
+    let Resource::Task(task) = &mut live_at(&mut drifted, "task.api").resource else { panic!() };
+    task.cpu = Some(4096);
+    assert_eq!(change(&planned(&stack, &drifted), "task.api").reason, Reason::Drifted);
+}
+
+#[test]
+fn of_what_has_no_mark_nobody_says_which_of_the_two_changed() {
+    let mut sky = applied(&course());
+    let Resource::Service(service) = &mut live_at(&mut sky, "service.api").resource else { panic!() };
+    service.count = Some(9);
+    live_at(&mut sky, "service.api").tags.remove("neap:spec");
+    assert_eq!(change(&planned(&course(), &sky), "service.api").reason, Reason::Differs);
+}
+
+#[test]
 fn a_target_group_is_replaced_beside_the_old_one_which_goes_when_nothing_uses_it() {
     let sky = applied(&course());
     let mut stack = course();

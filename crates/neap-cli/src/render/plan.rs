@@ -172,9 +172,7 @@ pub(crate) fn reason(reason: &Reason) -> String {
         Reason::StackChanged => "the stack file changed".to_owned(),
         Reason::Drifted => "changed outside of the stack file".to_owned(),
         Reason::Differs => "not as the stack says".to_owned(),
-        Reason::Unrecorded => {
-            "as the stack says, but a run was interrupted before its tags could say so".to_owned()
-        }
+        Reason::Unrecorded => "as the stack says, and only its tags do not say so yet".to_owned(),
         Reason::Immutable { fields } => format!("AWS cannot change {} in place", style::names(fields)),
         Reason::DependencyReplaced { dependencies } => {
             let verb = if dependencies.len() == 1 { "gets" } else { "get" };

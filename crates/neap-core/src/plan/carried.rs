@@ -2,23 +2,16 @@
 //!
 //! Decides which fields that are. Must not know what else differs.
 
-use std::collections::BTreeSet;
-
+use crate::desired::{DesiredResource, TAG_LIMITS};
 use crate::instances;
 use crate::kinds::{AutoScalingGroup, LaunchTemplate, Resource, ScalableTarget, ScheduledAction};
+use crate::live::LiveResource;
 use crate::ownership::Owned;
 use crate::reference::{self, Fact, Reference};
 
-/// Carries forward into `filled`, which the stack writes as `wanted`, what the `live` resource has and keeps; `owned` is what
-/// others change of it, and `is_recorded` says whether the last apply has made of it what the stack asks for now.
-pub(super) fn carry(
-    filled: &mut Resource,
-    wanted: &Resource,
-    live: &Resource,
-    owned: &BTreeSet<Owned>,
-    is_recorded: bool,
-) {
-    match (filled, wanted, live) {
+/// Carries forward into `filled`, which the stack writes as `wanted`, what the `live` resource has and keeps.
+pub(super) fn carry(filled: &mut Resource, wanted: &DesiredResource, live: &LiveResource) {
+    match (filled, &wanted.resource, &live.resource) {
         (
             Resource::LaunchTemplate(filled),
             Resource::LaunchTemplate(wanted),
@@ -27,14 +20,18 @@ pub(super) fn carry(
             image(filled, wanted, live);
         }
         (Resource::AutoScalingGroup(filled), _, Resource::AutoScalingGroup(live))
-            if owned.contains(&Owned::Count) =>
+            if wanted.owned_elsewhere.contains(&Owned::Count) =>
         {
             desired(filled, live);
         }
-        (Resource::ScalableTarget(filled), _, Resource::ScalableTarget(live)) => {
-            limits(filled, live);
-            if is_recorded {
-                past(filled, live);
+        (Resource::ScalableTarget(filled), _, Resource::ScalableTarget(fields)) => {
+            // Other limits than at the last apply are asked for now, whatever a schedule has set meanwhile.
+            let asked = live.tags.get(TAG_LIMITS);
+            if asked.is_none() || asked == wanted.tags.get(TAG_LIMITS) {
+                limits(filled, fields);
+            }
+            if live.spec() == Some(wanted.spec().as_str()) {
+                past(filled, fields);
             }
         }
         _ => {}
@@ -81,7 +78,28 @@ fn past(filled: &mut ScalableTarget, live: &ScalableTarget) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::desired::TAG_SPEC;
     use crate::kinds::KindOf;
+    use crate::live::{Outputs, Phase};
+
+    fn wanted(resource: impl Into<Resource>) -> DesiredResource {
+        DesiredResource {
+            resource: resource.into(),
+            tags: [].into(),
+            implied: None,
+            protect: false,
+            delete_first: false,
+            owned_elsewhere: [].into(),
+            after: [].into(),
+        }
+    }
+
+    fn live(resource: impl Into<Resource>) -> LiveResource {
+        let resource = resource.into();
+        let address = format!("{}.one", resource.kind()).parse().expect("an address");
+        let (tags, outputs) = ([].into(), Outputs::new());
+        LiveResource { address, id: "1".into(), resource, tags, outputs, phase: Phase::Ready }
+    }
 
     fn template(image: &str, instance_type: &str) -> LaunchTemplate {
         LaunchTemplate {
@@ -93,9 +111,12 @@ mod tests {
 
     #[track_caller]
     fn check(wanted: (&str, &str), live: (&str, &str), expected: &str) {
-        let wanted = template(wanted.0, wanted.1);
-        let mut filled = Resource::from(template("ami-new", &wanted.instance_type));
-        carry(&mut filled, &wanted.into(), &template(live.0, live.1).into(), &BTreeSet::new(), true);
+        let mut filled = Resource::from(template("ami-new", wanted.1));
+        carry(
+            &mut filled,
+            &self::wanted(template(wanted.0, wanted.1)),
+            &self::live(template(live.0, live.1)),
+        );
         let Resource::LaunchTemplate(filled) = filled else { unreachable!() };
         assert_eq!(filled.image, expected);
     }
@@ -118,9 +139,11 @@ mod tests {
             desired,
             ..AutoScalingGroup::example()
         };
-        let carried = |wanted: &AutoScalingGroup, live: u32, owned: &[Owned]| {
-            let (mut filled, live) = (Resource::from(wanted.clone()), group(0, 9, live).into());
-            carry(&mut filled, &wanted.clone().into(), &live, &owned.iter().copied().collect(), true);
+        let carried = |fields: &AutoScalingGroup, live: u32, owned: &[Owned]| {
+            let mut filled = Resource::from(fields.clone());
+            let owned_elsewhere = owned.iter().copied().collect();
+            let wanted = DesiredResource { owned_elsewhere, ..wanted(fields.clone()) };
+            carry(&mut filled, &wanted, &self::live(group(0, 9, live)));
             let Resource::AutoScalingGroup(filled) = filled else { unreachable!() };
             filled.desired
         };
@@ -143,11 +166,33 @@ mod tests {
         ScalableTarget { min, max, scheduled_actions, ..ScalableTarget::example() }
     }
 
-    fn carried(wanted: &ScalableTarget, live: &ScalableTarget, is_recorded: bool) -> ScalableTarget {
-        let mut filled = Resource::from(wanted.clone());
-        carry(&mut filled, &wanted.clone().into(), &live.clone().into(), &BTreeSet::new(), is_recorded);
+    fn carried(fields: &ScalableTarget, live: &ScalableTarget, is_recorded: bool) -> ScalableTarget {
+        let wanted = wanted(fields.clone());
+        let mut live = self::live(live.clone());
+        if is_recorded {
+            live.tags.insert(TAG_SPEC.to_owned(), wanted.spec());
+        }
+        carry_limits(&wanted, &live)
+    }
+
+    fn carry_limits(wanted: &DesiredResource, live: &LiveResource) -> ScalableTarget {
+        let mut filled = wanted.resource.clone();
+        carry(&mut filled, wanted, live);
         let Resource::ScalableTarget(filled) = filled else { unreachable!() };
         filled
+    }
+
+    #[test]
+    fn limits_that_the_stack_did_not_ask_for_before_hold_although_a_schedule_sets_the_old_ones() {
+        let schedules = [("night", Some(0), Some(2)), ("day", Some(1), Some(6))];
+        let mut wanted = wanted(scaled(1, 10, &schedules));
+        wanted.tags.insert(TAG_LIMITS.to_owned(), "1-10".into());
+        for (asked, expected) in [(Some("1-6"), (1, 10)), (Some("1-10"), (0, 2)), (None, (0, 2))] {
+            let mut live = live(scaled(0, 2, &schedules));
+            live.tags.extend(asked.map(|asked| (TAG_LIMITS.to_owned(), asked.to_owned())));
+            let filled = carry_limits(&wanted, &live);
+            assert_eq!((filled.min, filled.max), expected, "{asked:?}");
+        }
     }
 
     #[test]

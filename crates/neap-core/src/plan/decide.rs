@@ -65,8 +65,9 @@ pub(super) fn decide<'a>(
     order: &[&'a Address],
     context: Context<'a>,
 ) -> Decisions<'a> {
-    let known = Known::new(context.environment);
-    let mut judge = Judge { desired, world, wishes, context, known, list: Vec::new(), at: BTreeMap::new() };
+    let (known, before) = (Known::new(context.environment), Known::new(context.environment));
+    let mut judge =
+        Judge { desired, world, wishes, context, known, before, list: Vec::new(), at: BTreeMap::new() };
     match context.mode {
         Mode::Apply => {
             order.iter().for_each(|address| judge.wanted(address));
@@ -93,6 +94,8 @@ struct Judge<'a, 'b> {
     wishes: &'b Wishes<'a>,
     context: Context<'a>,
     known: Known<'a>,
+    /// The outputs of what is live, whatever becomes of it.
+    before: Known<'a>,
     list: Vec<Decision<'a>>,
     /// Where the decision about each desired address stands in the list.
     at: BTreeMap<&'a Address, usize>,
@@ -105,9 +108,10 @@ impl<'a> Judge<'a, '_> {
         let mut filled = self.known.fill(wanted);
         if let Standing::Present(node) | Standing::Predecessor(node) = self.world.standing(address) {
             let live = self.world.nodes[node];
-            let is_recorded = live.spec() == Some(wanted.spec().as_str());
-            let owned = &wanted.owned_elsewhere;
-            carried::carry(&mut filled.resource, &wanted.resource, &live.resource, owned, is_recorded);
+            self.carry(&mut filled, address, live);
+            let mut outputs = live.outputs.clone();
+            outputs.extend(outputs::computed(&live.resource, self.context.environment));
+            self.before.learn(address, outputs);
         }
         let mut decision = Decision {
             address: address.clone(),
@@ -138,6 +142,11 @@ impl<'a> Judge<'a, '_> {
         decision.filled = Some(filled);
         self.at.insert(address, self.list.len());
         self.list.push(decision);
+    }
+
+    /// Carries forward into `filled` what the live resource at `address` has and keeps.
+    fn carry(&self, filled: &mut DesiredResource, address: &Address, live: &LiveResource) {
+        carried::carry(&mut filled.resource, &self.desired.resources[address], live);
     }
 
     /// A resource that is live under the very identity that is desired.
@@ -323,10 +332,33 @@ impl<'a> Judge<'a, '_> {
             Reason::StackChanged
         } else if decision.fields.iter().all(|field| waits.contains_key(field.path.as_str())) {
             let dependencies: BTreeSet<String> = waits.into_values().flatten().collect();
-            Reason::DependencyReplaced { dependencies: dependencies.into_iter().collect() }
+            replaced(&dependencies.into_iter().collect::<Vec<_>>())
+        } else if let Some(dependencies) = self.moved(decision, live) {
+            replaced(&dependencies)
+        } else if live.spec().is_none() {
+            Reason::Differs
         } else {
             Reason::Drifted
         }
+    }
+
+    /// The dependencies whose outputs change, if all that differs follows from that: with the outputs of what is live now
+    /// nothing would.
+    fn moved(&self, decision: &Decision<'a>, live: &LiveResource) -> Option<Vec<String>> {
+        let wanted = decision.wanted?;
+        let mut filled = self.before.fill(wanted);
+        self.carry(&mut filled, &decision.address, live);
+        if !self.fields(&filled, live).is_empty() || !self.tags(&filled, live).is_empty() {
+            return None;
+        }
+        let moves = |(_, reference): (String, Reference)| match &reference {
+            Reference::Output(address, _) => (self.before.resolve(&reference)
+                != self.known.resolve(&reference))
+            .then(|| address.to_string()),
+            Reference::Variable(_) | Reference::Fact(_) | Reference::Secret(_) | Reference::Zone(_) => None,
+        };
+        let moved: BTreeSet<String> = wanted.references().into_iter().filter_map(moves).collect();
+        Some(moved.into_iter().collect())
     }
 
     fn fields(&self, filled: &DesiredResource, live: &LiveResource) -> Vec<FieldChange> {

@@ -108,16 +108,17 @@ pub enum Reason {
     StackChanged,
     /// Live changed since the last apply, and the stack did not.
     Drifted,
-    /// It is not as the stack says, and AWS has no tag on it that could tell which of the two changed.
+    /// It is not as the stack says, and it has no tag that could tell which of the two changed.
     Differs,
-    /// It is as the stack says, but its mark is that of an earlier stack: a run was interrupted before it could say so.
+    /// It is as the stack says, but its tags are those of an earlier stack: a run was interrupted before it could say so, or the stack
+    /// now asks for what is there anyway.
     Unrecorded,
     /// AWS cannot change these fields in place.
     Immutable {
         /// Their paths.
         fields: Vec<String>,
     },
-    /// Something that it refers to gets a new identity.
+    /// Something that it refers to gets a new identity, or another output.
     DependencyReplaced {
         /// What it refers to.
         dependencies: Vec<String>,

@@ -55,7 +55,8 @@ impl<'a> Known<'a> {
         reference::substitute(&reference::escaped_in(value), &|reference| self.resolve(reference))
     }
 
-    fn resolve(&self, reference: &Reference) -> Resolved {
+    /// What `reference` stands for.
+    pub(super) fn resolve(&self, reference: &Reference) -> Resolved {
         let one = |value: Option<&String>| value.cloned().map_or(Resolved::Unknown, Resolved::One);
         match reference {
             Reference::Output(address, output) => {

@@ -9,6 +9,7 @@ use super::place::{Place, quoted};
 use super::{schedule, step};
 use crate::address::{Address, Kind};
 use crate::config::shape::{ScalingTable, ServiceTable, Suspended, Tracking};
+use crate::desired::TAG_LIMITS;
 use crate::kinds::{ScalableTarget, TargetTracking};
 use crate::reference;
 
@@ -68,7 +69,11 @@ pub(super) fn lower(
         step_scaling,
         scheduled_actions,
     };
-    lowering.imply(Address::new(Kind::ScalableTarget, address.name()), address, "scales it", target);
+    let at = Address::new(Kind::ScalableTarget, address.name());
+    lowering.imply(at.clone(), address, "scales it", target);
+    if let Some(desired) = lowering.resources.get_mut(&at) {
+        desired.tags.insert(TAG_LIMITS.to_owned(), format!("{}-{}", scaling.min, scaling.max));
+    }
 }
 
 fn limits(lowering: &mut Lowering<'_>, place: &Place, table: &ServiceTable, scaling: &ScalingTable) {
