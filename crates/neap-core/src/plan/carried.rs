@@ -38,6 +38,13 @@ pub(super) fn carry(filled: &mut Resource, wanted: &DesiredResource, live: &Live
     }
 }
 
+/// A certificate that nobody uses is as good in the region where it is as in any other.
+pub(super) fn stay(filled: &mut Resource, live: &Resource) {
+    if let (Resource::Certificate(filled), Resource::Certificate(live)) = (filled, live) {
+        filled.region.clone_from(&live.region);
+    }
+}
+
 /// The recommended image changes every few weeks, and instances are not replaced for that: they keep theirs as long as
 /// it fits their processor.
 fn image(filled: &mut LaunchTemplate, wanted: &LaunchTemplate, live: &LaunchTemplate) {
@@ -79,7 +86,7 @@ fn past(filled: &mut ScalableTarget, live: &ScalableTarget) {
 mod tests {
     use super::*;
     use crate::desired::TAG_SPEC;
-    use crate::kinds::KindOf;
+    use crate::kinds::{Certificate, KindOf};
     use crate::live::{Outputs, Phase};
 
     fn wanted(resource: impl Into<Resource>) -> DesiredResource {
@@ -153,6 +160,14 @@ mod tests {
             assert_eq!(carried(&wanted, live, &[Owned::Count]), expected);
         }
         assert_eq!(carried(&group(1, 3, 2), 3, &[]), 2, "nothing scales them");
+    }
+
+    #[test]
+    fn a_certificate_that_nobody_uses_stays_in_its_region() {
+        let mut filled = Resource::from(Certificate { region: "eu-west-1".into(), ..Certificate::example() });
+        stay(&mut filled, &Certificate { region: "us-east-1".into(), ..Certificate::example() }.into());
+        let Resource::Certificate(filled) = filled else { unreachable!() };
+        assert_eq!(filled.region, "us-east-1");
     }
 
     fn scaled(min: u32, max: u32, schedules: &[(&str, Option<u32>, Option<u32>)]) -> ScalableTarget {

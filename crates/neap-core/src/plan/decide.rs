@@ -146,7 +146,11 @@ impl<'a> Judge<'a, '_> {
 
     /// Carries forward into `filled` what the live resource at `address` has and keeps.
     fn carry(&self, filled: &mut DesiredResource, address: &Address, live: &LiveResource) {
+        let is_used = || self.desired.resources.keys().any(|user| self.wishes.depends(user, address));
         carried::carry(&mut filled.resource, &self.desired.resources[address], live);
+        if address.kind() == Kind::Certificate && !is_used() {
+            carried::stay(&mut filled.resource, &live.resource);
+        }
     }
 
     /// A resource that is live under the very identity that is desired.
