@@ -239,6 +239,7 @@ pub fn site(
         arn: arn.to_owned(),
         known: hash.to_owned(),
         root: distribution.default_root_object.clone(),
+        rewritten: distribution.rewrites(&format!("bucket.{name}")),
         note: note.clone(),
     })
 }

@@ -72,9 +72,12 @@ fn caches(before: &BucketFiles, after: &BucketFiles, changes: &Changes) -> Vec<S
         if is_exact && changes.is_empty() {
             return None;
         }
-        let paths = invalidation(is_exact.then_some(changes), &site.root);
+        let paths = invalidation(is_exact.then_some(changes), site);
         let told = match paths.as_slice() {
             [] => return None,
+            [all] if all == "/*" && is_exact && site.rewritten => {
+                "/*, since a function may ask for other paths than viewers do".to_owned()
+            }
             [all] if all == "/*" && is_exact => format!("/*, since more than {MOST_PATHS} paths changed"),
             [all] if all == "/*" => "/*, since nobody knows what it holds".to_owned(),
             [one] => one.clone(),

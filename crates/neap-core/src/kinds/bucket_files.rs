@@ -17,6 +17,9 @@ pub struct Site {
     pub known: String,
     /// The key that answers `/`; empty for none.
     pub root: String,
+    /// Whether a function may ask for other paths than viewers do.
+    #[serde(default)]
+    pub rewritten: bool,
     /// What is noted about that in its tags.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub note: String,
@@ -50,7 +53,7 @@ impl KindOf for BucketFiles {
         ignore_unset: &[],
         unordered: &[],
         documents: &["files"],
-        hidden: &["folder", "sites.root", "sites.note"],
+        hidden: &["folder", "sites.root", "sites.rewritten", "sites.note"],
     };
 
     fn aws_name(&self) -> &str {
@@ -71,6 +74,7 @@ impl KindOf for BucketFiles {
             note: files::note(&known, Some("I1")),
             known,
             root: "index.html".into(),
+            rewritten: false,
         };
         Self {
             bucket: "course-web-123456789012".into(),

@@ -142,6 +142,11 @@ pub struct Behavior {
     pub compress: bool,
 }
 
+impl Behavior {
+    /// When a function runs that may change what caches are asked for.
+    pub const VIEWER_REQUEST: &str = "viewer-request";
+}
+
 /// The certificate that viewers are shown, and what they must speak.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ViewerCertificate {
@@ -194,6 +199,14 @@ impl Cloudfront {
             let policy = self.behavior(path).cache_policy.as_str();
             let keeps = MANAGED_CACHE_POLICIES.id("CachingDisabled") != Some(policy);
             keeps && self.asks(path) != after.asks(path)
+        })
+    }
+
+    /// Whether caches may be asked for other paths of the origin `id` than viewers ask for.
+    pub fn rewrites(&self, id: &str) -> bool {
+        let mut behaviors = self.behaviors.iter().chain([&self.default_behavior]);
+        behaviors.any(|behavior| {
+            behavior.origin == id && behavior.functions.contains_key(Behavior::VIEWER_REQUEST)
         })
     }
 

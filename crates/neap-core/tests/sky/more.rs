@@ -66,7 +66,7 @@ pub(super) fn site(stack: &mut Desired, picks: &mut Picks<'_>) {
     }
     let known = files::hash(&kept.files);
     let note = files::note(&known, None);
-    let answers = Site { arn: distribution, known, root: "index.html".into(), note };
+    let answers = Site { arn: distribution, known, root: "index.html".into(), rewritten: false, note };
     kept.sites = [(text.to_owned(), answers)].into();
     add(stack, "bucket_files.web", kept);
 }

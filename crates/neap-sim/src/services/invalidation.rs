@@ -62,7 +62,7 @@ async fn site(
         Some(before) => {
             let is_exact = known.is_some_and(|known| known.known == files::hash(before));
             let changes = is_exact.then(|| Changes::between(before, after));
-            files::invalidation(changes.as_ref(), &site.root)
+            files::invalidation(changes.as_ref(), site)
         }
     };
     let note = known.map_or("", |known| known.note.as_str());

@@ -47,7 +47,7 @@ fn paths(before: Option<&Files>, known: Option<&Site>, site: &Site, after: &File
     let Some(before) = before else { return Vec::new() };
     let is_exact = known.is_some_and(|known| known.known == files::hash(before));
     let changes = is_exact.then(|| Changes::between(before, after));
-    files::invalidation(changes.as_ref(), &site.root)
+    files::invalidation(changes.as_ref(), site)
 }
 
 #[cfg(test)]

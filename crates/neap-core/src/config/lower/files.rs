@@ -32,7 +32,8 @@ pub(super) fn imply(lowering: &mut Lowering<'_>) {
         let wanted = folder_of(lowering, &place.at("files"), folder, table);
         let known = files::hash(&wanted);
         let sites = readers.get(&bucket).into_iter().flatten();
-        let sites = sites.map(|site| (site.to_string(), self::site(lowering, site, &known))).collect();
+        let sites =
+            sites.map(|site| (site.to_string(), self::site(lowering, site, &bucket, &known))).collect();
         let resource = BucketFiles {
             bucket: reference::output(&bucket, "name"),
             folder: folder.clone(),
@@ -44,12 +45,15 @@ pub(super) fn imply(lowering: &mut Lowering<'_>) {
     }
 }
 
-fn site(lowering: &Lowering<'_>, site: &Address, known: &str) -> Site {
-    let root = match lowering.resources.get(site).map(|desired| &desired.resource) {
-        Some(Resource::Cloudfront(distribution)) => distribution.default_root_object.clone(),
-        _ => String::new(),
+fn site(lowering: &Lowering<'_>, site: &Address, bucket: &Address, known: &str) -> Site {
+    let (root, rewritten) = match lowering.resources.get(site).map(|desired| &desired.resource) {
+        Some(Resource::Cloudfront(distribution)) => {
+            (distribution.default_root_object.clone(), distribution.rewrites(&bucket.to_string()))
+        }
+        _ => (String::new(), false),
     };
-    Site { arn: reference::output(site, "arn"), known: known.to_owned(), root, note: String::new() }
+    let arn = reference::output(site, "arn");
+    Site { arn, known: known.to_owned(), root, rewritten, note: String::new() }
 }
 
 /// Patterns and headers are no use without files, and S3 takes headers of visible ASCII only.

@@ -8,7 +8,7 @@ use super::context::{Common, Lowering};
 use super::place::Place;
 use crate::address::{Address, Kind};
 use crate::config::shape::{FunctionRuntime, FunctionTable, RouteFunctions};
-use crate::kinds::{Code, Function};
+use crate::kinds::{Behavior, Code, Function};
 use crate::{naming, reference};
 
 /// The most bytes of a function's code ("Quotas on CloudFront Functions").
@@ -22,7 +22,7 @@ const SINGLE_PAGE: &str = include_str!("../../../data/single-page.js");
 const SINGLE_PAGE_ROOT: &str = "'/index.html'";
 
 /// When a function runs, as CloudFront calls it.
-pub(super) const VIEWER_REQUEST: &str = "viewer-request";
+pub(super) const VIEWER_REQUEST: &str = Behavior::VIEWER_REQUEST;
 const VIEWER_RESPONSE: &str = "viewer-response";
 
 /// Lowers every declared function.
