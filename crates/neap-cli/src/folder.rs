@@ -16,6 +16,8 @@ const PIECE: usize = 256 * 1024;
 
 /// What stands in the folder `name` beside the stack file, which lies in `base`.
 pub(crate) fn read(base: &Path, name: &str) -> Folder {
+    // The folder of a stack file in the current one is named by nothing, which could not be looked up.
+    let base = if base.as_os_str().is_empty() { Path::new(".") } else { base };
     let path = base.join(name);
     let alone = |message: String, help: &str| vec![FolderMistake { message, help: help.to_owned() }];
     let link = "name the folder itself: what a link leads to may be anything";
@@ -156,6 +158,8 @@ mod tests {
         check(&base, "site", &["there is no folder `site`"]);
         check(&base, "web/index.html", &["`web/index.html` is a file"]);
         check(&base, ".", &["`.` holds the stack file itself"]);
+        let mistakes = read(Path::new(""), ".").expect_err("the stack file lies in the current folder");
+        assert_eq!(mistakes[0].message, "`.` holds the stack file itself");
     }
 
     #[cfg(unix)]

@@ -10,6 +10,7 @@ use super::load::Options;
 use super::lower;
 use super::shape::StackFile;
 use super::tree::{Content, Node, Table};
+use crate::address::Kind;
 use crate::desired::Desired;
 
 /// What the tree asks for; none if anything in it is wrong.
@@ -89,7 +90,9 @@ fn set_aside(root: &mut Node, options: &Options, findings: &Findings) -> Option<
         return None;
     }
     let table = root.table_mut()?;
-    let tainted = taint(table, wrong.clone());
+    let mut tainted = wrong.clone();
+    tainted.extend(unled(table, &wrong));
+    let tainted = taint(table, tainted);
     for path in &wrong {
         let [kind, name] = path.as_slice() else { continue };
         let Some(members) = table.get_mut(kind).and_then(|entry| entry.node.table_mut()) else { continue };
@@ -103,6 +106,22 @@ fn set_aside(root: &mut Node, options: &Options, findings: &Findings) -> Option<
         }
     }
     Some(Aside { wrong, tainted })
+}
+
+/// The target groups that wrong load balancers mention: nobody is to be told that nothing forwards to them.
+fn unled(table: &Table, wrong: &BTreeSet<Vec<String>>) -> Vec<Vec<String>> {
+    let kind = Kind::TargetGroup.as_str();
+    let groups = table.get(kind).and_then(|entry| entry.node.table()).into_iter().flat_map(Table::keys);
+    let balances = |path: &[String]| matches!(path, [kind, _] if kind == "alb" || kind == "nlb");
+    let balancers: Vec<&Node> = wrong
+        .iter()
+        .filter(|path| balances(path))
+        .filter_map(|path| table.get(&path[0])?.node.get(&path[1]))
+        .collect();
+    let is_mentioned = |group: &&String| {
+        balancers.iter().any(|balancer| mentions(balancer, &BTreeSet::from([group.as_str()])))
+    };
+    groups.filter(is_mentioned).map(|group| vec![kind.to_owned(), group.clone()]).collect()
 }
 
 /// Adds every table that mentions a wrong one, by name or by address, until there is none left.

@@ -141,7 +141,11 @@ fn named(
     if texts.len() != zones {
         lowering.report(
             &key,
-            format!("{} subnets in {zones} availability zones; there is one in each", texts.len()),
+            format!(
+                "{} in {}; there is one in each",
+                count(texts.len(), "subnet"),
+                count(zones, "availability zone")
+            ),
         );
     }
     let mut blocks: Vec<Block> = Vec::new();
@@ -201,4 +205,9 @@ fn computed(lowering: &mut Lowering<'_>, whole: Block, zones: usize, half: Half)
         return None;
     }
     (start..end).take(zones).map(|index| whole.part(length, index)).collect()
+}
+
+/// `1 subnet`, `2 subnets`.
+fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }

@@ -26,6 +26,12 @@ fn a_wrong_table_is_not_told_as_missing_where_it_is_used() {
     );
     check("[ecr.api]\nx = 1\n[output]\nuri = '${ecr.api}'", &["4:1 unknown key `x` in `ecr.api`"]);
     check(
+        "[alb.public.listener.http]\nport = 80\nx = 1\ndefault = { forward = 'api' }\n[target_group.api]\nport = 80\n\
+         [cluster.main]\n[task.web.container.a]\nimage = 'x'\nport = 80\n\
+         [service.web]\ncluster = 'main'\ntask = 'web'\ntarget = { group = 'api' }",
+        &["5:1 unknown key `x` in `alb.public.listener.http`"],
+    );
+    check(
         "[var.a]\ndefault = 'web'\nx = 1\n[ecr.api]\nname = '${var.a}'",
         &["5:1 unknown key `x` in `var.a`"],
     );
