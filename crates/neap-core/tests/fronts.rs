@@ -8,43 +8,13 @@ use neap_core::kinds::{
     OriginAccessControl, Site, ViewerCertificate,
 };
 use neap_core::plan::planner::plan;
-use neap_core::plan::{Mode, Need, Plan, Refusal, Verb, check};
+use neap_core::plan::{Mode, Need, Refusal, Verb};
 use neap_core::reference;
+use sky::planned::{applied, finish, need, planned};
 use sky::stacks::{add, address, alb, cloudfront, course, forward, listener, service, target_group};
 use sky::{Sky, secrets};
 
 use Verb::{Create, Delete, Update};
-
-fn planned(stack: &Desired, sky: &Sky, mode: Mode) -> Plan {
-    let plan = plan(stack, &sky.read(stack), mode, &secrets()).expect("nothing stands in the way");
-    assert_eq!(check::check(&plan), Vec::<String>::new());
-    plan
-}
-
-/// What is live once `stack` has been applied.
-fn applied(stack: &Desired) -> Sky {
-    let mut sky = Sky::new();
-    let plan = planned(stack, &sky, Mode::Apply);
-    sky.apply(&plan, &[], &[]).expect("the steps are in order");
-    sky
-}
-
-/// Carries `plan` out and sees that nothing is left to do.
-fn finish(mut sky: Sky, plan: &Plan, stack: &Desired) {
-    sky.apply(plan, &[], &[]).expect("the steps are in order");
-    assert!(planned(stack, &sky, Mode::Apply).is_empty());
-}
-
-fn step(plan: &Plan, (verb, text): (Verb, &str)) -> usize {
-    let is_it = |step: &neap_core::plan::Step| step.verb == verb && step.address == address(text);
-    plan.steps.iter().position(is_it).unwrap_or_else(|| panic!("no {verb:?} {text}"))
-}
-
-/// What `after` waits for of `before`, if it does.
-fn need(plan: &Plan, after: (Verb, &str), before: (Verb, &str)) -> Option<Need> {
-    let (after, before) = (step(plan, after), step(plan, before));
-    plan.edges.iter().find(|edge| (edge.before, edge.after) == (before, after)).map(|edge| edge.need)
-}
 
 fn of(text: &str, output: &str) -> String {
     reference::output(&address(text), output)

@@ -6,29 +6,15 @@ use neap_core::address::Kind;
 use neap_core::desired::{Desired, TAG_SPEC};
 use neap_core::kinds::Resource;
 use neap_core::ownership::Owned;
-use neap_core::plan::planner::plan;
-use neap_core::plan::{Action, Change, Mode, Plan, check};
+use neap_core::plan::{Action, Change, Mode, Plan};
+use sky::Sky;
+use sky::planned::{applied, planned};
 use sky::stacks::{address, course};
-use sky::{Sky, secrets};
-
-/// What is live once `stack` has been applied.
-fn applied(stack: &Desired) -> Sky {
-    let mut sky = Sky::new();
-    let plan = planned(stack, &sky);
-    sky.apply(&plan, &[], &[]).expect("the steps are in order");
-    sky
-}
-
-fn planned(stack: &Desired, sky: &Sky) -> Plan {
-    let plan = plan(stack, &sky.read(stack), Mode::Apply, &secrets()).expect("nothing stands in the way");
-    assert_eq!(check::check(&plan), Vec::<String>::new());
-    plan
-}
 
 /// Carries `plan` out and sees that nothing is left to do.
 fn finish(mut sky: Sky, plan: &Plan, stack: &Desired) {
     sky.apply(plan, &[], &[]).expect("the steps are in order");
-    let again = planned(stack, &sky);
+    let again = planned(stack, &sky, Mode::Apply);
     assert!(again.is_empty(), "{:?}", lines(&again));
 }
 
@@ -95,7 +81,7 @@ fn what_is_owned_elsewhere_is_first_what_the_stack_says() {
 #[test]
 fn what_others_own_is_no_difference_whatever_either_side_does() {
     let sky = changed_by_others(&left_to_others(1, "ours:1"));
-    let plan = planned(&left_to_others(2, "ours:9"), &sky);
+    let plan = planned(&left_to_others(2, "ours:9"), &sky, Mode::Apply);
     assert!(plan.is_empty(), "{:?}", lines(&plan));
 }
 
@@ -110,7 +96,7 @@ fn what_others_own_is_carried_forward_when_something_else_changes() {
             _ => {}
         }
     }
-    let plan = planned(&stack, &sky);
+    let plan = planned(&stack, &sky, Mode::Apply);
     assert_eq!(lines(&plan), ["~ service.api", "~ task.api"]);
     assert_eq!(paths(&plan, "task.api"), ["memory"]);
     let carried = |address: &str| change(&plan, address).desired.as_ref().expect("fields").resource.fields();
@@ -124,7 +110,7 @@ fn what_the_stack_takes_back_is_its_own_again() {
     let sky = changed_by_others(&left_to_others(1, "ours:1"));
     let mut stack = left_to_others(2, "ours:1");
     stack.resources.values_mut().for_each(|wanted| wanted.owned_elsewhere.clear());
-    let plan = planned(&stack, &sky);
+    let plan = planned(&stack, &sky, Mode::Apply);
     assert_eq!(lines(&plan), ["~ service.api", "~ task.api"]);
     finish(sky, &plan, &stack);
 }
@@ -136,5 +122,5 @@ fn a_revision_of_others_keeps_the_tags_that_they_gave_it() {
         live.tags.remove(TAG_SPEC);
         live.tags.insert("pipeline".to_owned(), "main".to_owned());
     }
-    assert!(planned(&left_to_others(1, "ours:1"), &sky).is_empty());
+    assert!(planned(&left_to_others(1, "ours:1"), &sky, Mode::Apply).is_empty());
 }

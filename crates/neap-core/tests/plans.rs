@@ -10,34 +10,20 @@ use neap_core::live::{Live, LiveResource, Phase};
 use neap_core::plan::planner::{live_hash, plan};
 use neap_core::plan::{Action, Change, Mode, Need, Plan, Reason, Verb, check};
 use sky::more;
+use sky::planned::{applied, finish, need, step, waits};
 use sky::stacks::{
     add, address, alb, cloudfront, course, course_task, fixed, forward, listener, rule, target_group,
 };
 use sky::{Sky, secrets};
 
-/// What is live once `stack` has been applied.
-fn applied(stack: &Desired) -> Sky {
-    let mut sky = Sky::new();
-    let plan = planned(stack, &sky);
-    sky.apply(&plan, &[], &[]).expect("the steps are in order");
-    sky
-}
-
 fn planned(stack: &Desired, sky: &Sky) -> Plan {
-    planned_for(Mode::Apply, stack, &sky.read(stack))
+    sky::planned::planned(stack, sky, Mode::Apply)
 }
 
 fn planned_for(mode: Mode, stack: &Desired, live: &Live) -> Plan {
     let plan = plan(stack, live, mode, &secrets()).expect("nothing stands in the way");
     assert_eq!(check::check(&plan), Vec::<String>::new());
     plan
-}
-
-/// Carries `plan` out and sees that nothing is left to do.
-fn finish(mut sky: Sky, plan: &Plan, stack: &Desired) {
-    sky.apply(plan, &[], &[]).expect("the steps are in order");
-    let again = planned(stack, &sky);
-    assert!(again.is_empty(), "{:?}", lines(&again));
 }
 
 /// What happens, `sign address`, by address; what stays is left out.
@@ -55,30 +41,6 @@ fn change<'a>(plan: &'a Plan, text: &str) -> &'a Change {
 
 fn paths(plan: &Plan, text: &str) -> Vec<String> {
     change(plan, text).fields.iter().map(|field| field.path.clone()).collect()
-}
-
-fn step(plan: &Plan, verb: Verb, text: &str) -> usize {
-    let found = |step: &neap_core::plan::Step| step.verb == verb && step.address == address(text);
-    plan.steps.iter().position(found).unwrap_or_else(|| panic!("no step {verb:?} {text}"))
-}
-
-/// Whether one step waits for another, directly or through others.
-fn waits(plan: &Plan, after: (Verb, &str), before: (Verb, &str)) -> bool {
-    let (after, before) = (step(plan, after.0, after.1), step(plan, before.0, before.1));
-    let mut reached = vec![before];
-    let mut next = 0;
-    while let Some(step) = reached.get(next).copied() {
-        let edges = plan.edges.iter().filter(|edge| edge.before == step && !reached.contains(&edge.after));
-        let found: Vec<usize> = edges.map(|edge| edge.after).collect();
-        reached.extend(found);
-        next += 1;
-    }
-    reached.contains(&after)
-}
-
-fn need(plan: &Plan, after: (Verb, &str), before: (Verb, &str)) -> Option<Need> {
-    let (after, before) = (step(plan, after.0, after.1), step(plan, before.0, before.1));
-    plan.edges.iter().find(|edge| (edge.before, edge.after) == (before, after)).map(|edge| edge.need)
 }
 
 fn live_at<'a>(sky: &'a mut Sky, text: &str) -> &'a mut LiveResource {
@@ -282,7 +244,7 @@ fn an_unfinished_replacement_is_finished() {
     add(&mut stack, "target_group.api", target_group("api", 4000, "/"));
     let plan = planned(&stack, &sky);
     let mut luck = vec![sky::Luck::Done; plan.steps.len()];
-    luck[step(&plan, Delete, "target_group.api")] = sky::Luck::Fails;
+    luck[step(&plan, (Delete, "target_group.api"))] = sky::Luck::Fails;
     sky.apply(&plan, &[], &luck).expect("the steps are in order");
     let plan = planned(&stack, &sky);
     assert_eq!(lines(&plan), ["- target_group.api"]);
@@ -361,7 +323,7 @@ fn what_settles_is_waited_for_and_what_failed_is_mended() {
     };
     let plan = check("alb.public", Phase::Settling("provisioning".into()), Action::NoOp);
     assert!(plan.is_empty());
-    assert_eq!(plan.steps[step(&plan, Wait, "alb.public")].verb, Wait);
+    assert_eq!(plan.steps[step(&plan, (Wait, "alb.public"))].verb, Wait);
     check("alb.public", Phase::Failed("no capacity".into()), Action::DeleteThenCreate);
     check("service.api", Phase::Failed("circuit breaker".into()), Action::Update);
     check("cluster.main", Phase::Failed("no capacity".into()), Action::Update);
@@ -507,7 +469,7 @@ fn destroying_deletes_in_the_order_that_aws_asks_for_and_no_stricter() {
     assert!(after("log_group.task-api", "service.api"));
     let free = ["cloudfront.site", "alb.public", "service.api", "ecr.api", "alb.public.listener.http"];
     for text in free {
-        let step = step(&plan, Delete, text);
+        let step = step(&plan, (Delete, text));
         assert!(plan.edges.iter().all(|edge| edge.after != step), "{text} waits for something");
     }
     sky.apply(&plan, &[], &[]).expect("the steps are in order");
@@ -625,7 +587,7 @@ fn a_run_that_ended_between_the_rules_that_come_and_those_that_go_is_finished() 
     let stack = on_port(8080);
     let plan = planned(&stack, &sky);
     let mut luck = vec![sky::Luck::Done; plan.steps.len()];
-    luck[step(&plan, Narrow, GROUP)] = sky::Luck::Fails;
+    luck[step(&plan, (Narrow, GROUP))] = sky::Luck::Fails;
     sky.apply(&plan, &[], &luck).expect("the steps are in order");
     live_at(&mut sky, "service.api").phase = Phase::Settling("1 of 2 tasks running".into());
     let plan = planned(&stack, &sky);

@@ -8,8 +8,9 @@ use neap_core::kinds::{Alternate, Deployment, KindOf, Resource, Service, Weighte
 use neap_core::kinds::{Conditions, Rule};
 use neap_core::ownership::Owned;
 use neap_core::plan::planner::plan;
-use neap_core::plan::{Action, Change, Mode, Plan, Refusal, Verb, check};
+use neap_core::plan::{Action, Change, Mode, Plan, Refusal, Verb};
 use neap_core::reference;
+use sky::planned::{planned, step};
 use sky::stacks::{add, address, course, forward, role, rule, target_group};
 use sky::{Sky, secrets};
 
@@ -52,16 +53,8 @@ fn rule_of<'a>(stack: &'a mut Desired, text: &str) -> &'a mut Rule {
     rule
 }
 
-fn planned(stack: &Desired, sky: &Sky, mode: Mode) -> Plan {
-    let plan = plan(stack, &sky.read(stack), mode, &secrets()).expect("nothing stands in the way");
-    assert_eq!(check::check(&plan), Vec::<String>::new());
-    plan
-}
-
 fn applied(stack: &Desired) -> Sky {
-    let mut sky = Sky::new();
-    let plan = planned(stack, &sky, Mode::Apply);
-    sky.apply(&plan, &[], &[]).expect("the steps are in order");
+    let sky = sky::planned::applied(stack);
     assert!(planned(stack, &sky, Mode::Apply).is_empty());
     sky
 }
@@ -120,12 +113,6 @@ fn weights(plan: &Plan, sky: &Sky, text: &str) -> Vec<(String, u64)> {
         (name(group["target_group"].as_str().expect("an ARN")), group["weight"].as_u64().expect("a weight"))
     };
     groups.map(weight).collect()
-}
-
-/// The number of a step in the order in which steps are listed.
-fn step(plan: &Plan, verb: Verb, text: &str) -> usize {
-    let is_it = |step: &neap_core::plan::Step| step.verb == verb && step.address == address(text);
-    plan.steps.iter().position(is_it).unwrap_or_else(|| panic!("no {verb:?} {text}"))
 }
 
 #[test]
@@ -193,9 +180,9 @@ fn a_rule_that_others_emptied_is_put_back_to_what_the_service_has() {
     let expected = [("target_group.api".to_owned(), 0), ("target_group.next".to_owned(), 100)];
     assert_eq!(weights(&plan, &sky, new), expected);
     let [made, moved, gone] = [
-        step(&plan, Verb::Create, new),
-        step(&plan, Verb::Update, "service.api"),
-        step(&plan, Verb::Delete, USERS),
+        step(&plan, (Verb::Create, new)),
+        step(&plan, (Verb::Update, "service.api")),
+        step(&plan, (Verb::Delete, USERS)),
     ];
     assert!(made < moved && moved < gone, "{made} {moved} {gone}");
 }
@@ -221,9 +208,9 @@ fn a_service_goes_before_what_ecs_shifts_for_it_and_before_the_role_by_which_it_
     let stack = blue_green();
     let sky = shifted(&stack);
     let plan = planned(&stack, &sky, Mode::Destroy);
-    let service = step(&plan, Verb::Delete, "service.api");
+    let service = step(&plan, (Verb::Delete, "service.api"));
     for later in [USERS, TESTERS, "alb.public", "role.traffic", "target_group.api", "target_group.next"] {
-        assert!(service < step(&plan, Verb::Delete, later), "{later}");
+        assert!(service < step(&plan, (Verb::Delete, later)), "{later}");
     }
 }
 

@@ -5,6 +5,7 @@
 #![expect(dead_code, reason = "each test file uses a part of it")]
 
 pub(crate) mod more;
+pub(crate) mod planned;
 mod rules;
 pub(crate) mod stacks;
 
