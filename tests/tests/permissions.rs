@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-const SERVICES: [&str; 18] = [
+const SERVICES: [&str; 19] = [
     "acm",
     "application-autoscaling",
     "autoscaling",
@@ -16,6 +16,7 @@ const SERVICES: [&str; 18] = [
     "ecs",
     "elasticloadbalancing",
     "iam",
+    "kms",
     "logs",
     "route53",
     "s3",
@@ -28,9 +29,9 @@ const SERVICES: [&str; 18] = [
 
 /// Actions that no call of ours is named after: a role is handed over by ECS's calls, services make their own roles, and the
 /// lock is tagged by the call that creates it. A group starts its instances in the name of whoever makes it,
-/// and an endpoint its host names, and Cloud Map
-/// changes the zone of a namespace so.
-const IMPLIED: [&str; 10] = [
+/// and an endpoint its host names, Cloud Map
+/// changes the zone of a namespace so, and S3 and ECR use keys so.
+const IMPLIED: [&str; 15] = [
     "iam:PassRole",
     "iam:CreateServiceLinkedRole",
     "ssm:AddTagsToResource",
@@ -41,6 +42,11 @@ const IMPLIED: [&str; 10] = [
     "route53:CreateHostedZone",
     "route53:DeleteHostedZone",
     "route53:ListHostedZonesByName",
+    "kms:DescribeKey",
+    "kms:CreateGrant",
+    "kms:RetireGrant",
+    "kms:GenerateDataKey",
+    "kms:Decrypt",
 ];
 
 fn root() -> PathBuf {

@@ -77,6 +77,8 @@ pub(super) enum On {
     LockBucket,
     /// The objects in the stack's buckets.
     Objects,
+    /// The KMS keys that the stack names for its resources of the kind.
+    Keys,
     /// The alarms of the stack's steps, and those that target tracking keeps under names of AWS's own.
     Alarms,
     /// The distributions that answer with the stack's files, if there are such.
@@ -269,6 +271,10 @@ const ECR: &[Right] = &[
     make("ecr:PutLifecyclePolicy", Own, Tagged),
     make("ecr:DeleteLifecyclePolicy", Own, Tagged),
     delete("ecr:DeleteRepository", Own, Tagged),
+    // ECR looks at the key and gives itself grants on it, which end with the repository ("Encryption at rest", required permissions).
+    make("kms:DescribeKey", On::Keys, Guard::None),
+    make("kms:CreateGrant", On::Keys, Guard::None),
+    delete("kms:RetireGrant", On::Keys, Guard::None),
 ];
 
 const CLUSTER: &[Right] = &[
@@ -636,6 +642,9 @@ const BUCKET_FILES: &[Right] = &[
     // For an upload in parts that fails.
     make("s3:AbortMultipartUpload", On::Objects, Guard::None),
     both("s3:DeleteObject", On::Objects, Guard::None),
+    // An upload is encrypted with the rights of whoever sends it, and one in parts is read again ("Multipart upload API and permissions").
+    make("kms:GenerateDataKey", On::Keys, Guard::None),
+    make("kms:Decrypt", On::Keys, Guard::None),
     make("cloudfront:CreateInvalidation", On::Sites, Tagged),
 ];
 

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use super::Place;
 use super::table::On;
-use crate::address::Kind;
+use crate::address::{Address, Kind};
 use crate::desired::{Desired, DesiredResource, LockPlace, Network};
 use crate::kinds::Resource;
 use crate::naming;
@@ -73,6 +73,7 @@ pub(super) fn resources(desired: &Desired, place: &Place, kind: Option<Kind>, on
             let buckets: BTreeSet<String> = own(Kind::Bucket);
             buckets.into_iter().map(|bucket| format!("{bucket}/*")).collect()
         }
+        (On::Keys, Some(kind)) => keys(desired, place, kind),
         (On::Alarms, _) => {
             let own = format!("alarm:{}-*", desired.stack);
             [own.as_str(), "alarm:TargetTracking-service/*"]
@@ -87,7 +88,7 @@ pub(super) fn resources(desired: &Desired, place: &Place, kind: Option<Kind>, on
             On::Parameters | On::Lock | On::Images | On::Sites | On::PassedToEcs | On::Shifted | On::Rollouts,
             _,
         )
-        | (On::Every | On::Own, None) => BTreeSet::new(),
+        | (On::Every | On::Own | On::Keys, None) => BTreeSet::new(),
     }
 }
 
@@ -263,6 +264,20 @@ pub(super) fn managed_policies(desired: &Desired, place: &Place) -> Option<BTree
     (!arns.is_empty()).then_some(arns)
 }
 
+/// The keys by which resources of `kind` are encrypted. Files are by their bucket's.
+fn keys(desired: &Desired, place: &Place, kind: Kind) -> BTreeSet<String> {
+    let has_files = |address: &Address| {
+        let files = Address::new(Kind::BucketFiles, address.name());
+        desired.resources.contains_key(&files)
+    };
+    let key = |(address, wanted): (&Address, &DesiredResource)| match &wanted.resource {
+        Resource::Ecr(repository) if kind == Kind::Ecr => repository.kms_key.clone(),
+        Resource::Bucket(bucket) if kind == Kind::BucketFiles && has_files(address) => bucket.kms_key.clone(),
+        _ => None,
+    };
+    desired.resources.iter().filter_map(key).filter_map(|key| filled(&key, place)).collect()
+}
+
 fn secrets(desired: &Desired, place: &Place) -> BTreeSet<String> {
     // AWS appends six characters to a secret's name.
     let named = |name: String| place.arn("secretsmanager", &format!("secret:{name}-??????"));
@@ -292,4 +307,42 @@ fn filled(text: &str, place: &Place) -> Option<String> {
         Piece::Reference(_) => None,
     };
     reference::pieces(text).into_iter().map(piece).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kinds::{Bucket, BucketFiles, Ecr, KindOf};
+
+    fn wanted(resource: impl Into<Resource>) -> DesiredResource {
+        DesiredResource {
+            resource: resource.into(),
+            tags: [].into(),
+            implied: None,
+            protect: false,
+            delete_first: false,
+            owned_elsewhere: [].into(),
+            after: [].into(),
+        }
+    }
+
+    #[test]
+    fn keys_are_those_that_the_stack_names_and_a_bucket_needs_its_own_only_for_files() {
+        let place = Place { account: "123456789012".into(), region: "eu-west-1".into() };
+        let key = |id: &str| format!("arn:aws:kms:eu-west-1:${{aws.account}}:key/{id}");
+        let mut desired = Desired::default();
+        let mut add = |address: &str, resource: Resource| {
+            desired.resources.insert(address.parse().expect("an address"), wanted(resource))
+        };
+        add("ecr.api", Ecr { kms_key: Some(key("images")), ..Ecr::example() }.into());
+        add("ecr.plain", Ecr { kms_key: None, ..Ecr::example() }.into());
+        add("bucket.web", Bucket { kms_key: Some(key("files")), ..Bucket::example() }.into());
+        add("bucket_files.web", BucketFiles::example().into());
+        add("bucket.data", Bucket { kms_key: Some(key("data")), ..Bucket::example() }.into());
+        let keys = |kind: Kind| resources(&desired, &place, Some(kind), On::Keys);
+        let arn = |id: &str| BTreeSet::from([format!("arn:aws:kms:eu-west-1:123456789012:key/{id}")]);
+        assert_eq!(keys(Kind::Ecr), arn("images"));
+        assert_eq!(keys(Kind::BucketFiles), arn("files"));
+        assert_eq!(keys(Kind::LogGroup), BTreeSet::new());
+    }
 }

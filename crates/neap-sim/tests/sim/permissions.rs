@@ -99,6 +99,8 @@ description = "before"
 
 [ecr.api]
 keep_images = 5
+encryption = "KMS"
+kms_key = "arn:aws:kms:eu-west-1:123456789012:key/0123"
 
 [cluster.main]
 
@@ -364,7 +366,19 @@ fn questions(operation: &str, address: Option<&Address>, desired: &Desired, seen
         let buckets = seen.of(&Address::new(Kind::Bucket, address.name()));
         return match operation {
             "s3:ListBucket" => ask(operation, buckets, &[]),
-            "s3:GetObject" | "s3:PutObject" | "s3:DeleteObject" => {
+            "s3:PutObject" => {
+                let mut all = ask(
+                    operation,
+                    buckets.iter().map(|bucket| format!("{bucket}/index.html")).collect(),
+                    &[],
+                );
+                let key = |action: &str| {
+                    ask(action, key_of(&Address::new(Kind::Bucket, address.name()), desired), &[])
+                };
+                all.extend(["kms:GenerateDataKey", "kms:Decrypt"].into_iter().flat_map(key));
+                all
+            }
+            "s3:GetObject" | "s3:DeleteObject" => {
                 ask(operation, buckets.iter().map(|bucket| format!("{bucket}/index.html")).collect(), &[])
             }
             _ => ask(operation, seen.of_kind(Kind::Cloudfront), &[tagged]),
@@ -596,6 +610,15 @@ fn questions(operation: &str, address: Option<&Address>, desired: &Desired, seen
         "ecr:CreateRepository" => {
             let mut all = ask(operation, own(), &[requested]);
             all.extend(ask("ecr:TagResource", own(), &[]));
+            let key =
+                |action: &str| ask(action, address.map(|it| key_of(it, desired)).unwrap_or_default(), &[]);
+            all.extend(["kms:DescribeKey", "kms:CreateGrant"].into_iter().flat_map(key));
+            all
+        }
+        "ecr:DeleteRepository" => {
+            let mut all = ask(operation, own(), &[tagged]);
+            let key = address.map(|address| key_of(address, desired)).unwrap_or_default();
+            all.extend(ask("kms:RetireGrant", key, &[]));
             all
         }
         "logs:CreateLogGroup" => {
@@ -667,6 +690,12 @@ fn to_ecs(address: Option<&Address>, desired: &Desired, seen: &Seen) -> Vec<Stri
     let asked = service.deployment.iter().flat_map(|deployment| &deployment.hooks);
     let roles = shifting.map(|alternate| &alternate.role).chain(asked.map(|hook| &hook.role));
     roles.flat_map(|role| named(role, seen)).collect()
+}
+
+/// The key that what `address` stands for is encrypted by, if the stack names one.
+fn key_of(address: &Address, desired: &Desired) -> Vec<String> {
+    let fields = desired.resources.get(address).map(|wanted| wanted.resource.fields());
+    fields.and_then(|fields| fields["kms_key"].as_str().map(str::to_owned)).into_iter().collect()
 }
 
 /// The roles that a task definition hands over.
