@@ -22,7 +22,7 @@ use crate::ecs::{count, uncount};
 use crate::error::{failed, refused};
 use crate::found::{Found, Outcome, address_of, if_gone};
 use crate::remote::{Held, Remote, Wanted, declared, outputs};
-use crate::tags::{TagChanges, Tags, visible};
+use crate::tags::{OF_ECS, TagChanges, Tags, visible};
 
 const DESCRIBE: &str = "autoscaling:DescribeAutoScalingGroups";
 const CREATE: &str = "autoscaling:CreateAutoScalingGroup";
@@ -324,6 +324,15 @@ fn to_tags(group: &str, tags: &Tags) -> Vec<sdk::Tag> {
     tags.iter().map(tag).collect()
 }
 
+/// The tags that a group is made with: `tags`, and the mark by which ECS knows the instances that it manages. ECS puts that on a group only when a
+/// capacity provider comes, and instances that are there by then never get it: they count for no provider, and are never scaled in
+/// (hashicorp/terraform-provider-aws#12582; the provider's documents ask for the tag where `min_size` is above 0).
+fn first_tags(group: &str, tags: &Tags) -> Vec<sdk::Tag> {
+    let mut marked = tags.clone();
+    marked.insert(OF_ECS.to_owned(), String::new());
+    to_tags(group, &marked)
+}
+
 async fn retag(aws: &Aws, group: &str, changes: &TagChanges) -> Result<(), CallError> {
     if !changes.set.is_empty() {
         let call = aws.scaling.create_or_update_tags().set_tags(Some(to_tags(group, &changes.set)));
@@ -351,7 +360,7 @@ impl Remote for AutoScalingGroup {
             .desired_capacity(count(fields.desired))
             .vpc_zone_identifier(subnets(fields))
             .new_instances_protected_from_scale_in(fields.scale_in_protection)
-            .set_tags(Some(to_tags(&fields.name, &wanted.all_tags())));
+            .set_tags(Some(first_tags(&fields.name, &wanted.all_tags())));
         let conflict = call.send().await.map_err(failed(CREATE)).err();
         let found = match conflict {
             Some(error) if error.kind != ErrorKind::Conflict => return Err(error),
@@ -497,6 +506,21 @@ mod tests {
         assert_eq!(from_aws(&group(&example, &[]), &[]), example);
         let two = AutoScalingGroup { subnets: ["subnet-1", "subnet-2"].map(String::from).into(), ..example };
         assert_eq!(from_aws(&group(&two, &[]), &[]), two);
+    }
+
+    #[test]
+    fn a_group_is_made_with_the_mark_that_its_first_instances_need_and_it_is_no_tag_of_the_stack() {
+        let tags = first_tags("one", &Tags::from([("team".into(), "web".into())]));
+        let key = |tag: &sdk::Tag| (tag.key().unwrap_or_default().to_owned(), tag.propagate_at_launch());
+        let keys: Vec<_> = tags.iter().map(key).collect();
+        assert_eq!(keys, [("AmazonECSManaged".to_owned(), Some(true)), ("team".to_owned(), Some(true))]);
+        let live = sdk::AutoScalingGroup::builder();
+        let described = tags.iter().map(|tag| {
+            let described = sdk::TagDescription::builder().set_key(tag.key.clone());
+            described.set_value(tag.value.clone()).build()
+        });
+        let live = live.set_tags(Some(described.collect())).build();
+        assert_eq!(tags_of(&live), Tags::from([("team".into(), "web".into())]));
     }
 
     #[test]

@@ -14,10 +14,13 @@ use neap_engine::cloud::CallError;
 /// Tags by key.
 pub(crate) type Tags = BTreeMap<String, String>;
 
+/// The tag of what ECS makes or manages, whatever its value.
+pub(crate) const OF_ECS: &str = "AmazonECSManaged";
+
 /// Whether a tag belongs to AWS: never shown, changed or removed.
 pub(crate) fn is_aws_own(key: &str) -> bool {
     let lower = key.to_ascii_lowercase();
-    lower.starts_with("aws:") || lower.starts_with("ecs:") || key.starts_with("AmazonECSManaged")
+    lower.starts_with("aws:") || lower.starts_with("ecs:") || key.starts_with(OF_ECS)
 }
 
 /// The tags of a live resource without AWS's own.

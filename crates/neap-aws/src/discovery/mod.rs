@@ -18,8 +18,6 @@ use crate::tags::{TagChanges, Tags, to_cloud_map};
 const NAMESPACES: &str = "servicediscovery:ListNamespaces";
 const SERVICES: &str = "servicediscovery:ListServices";
 const OPERATION: &str = "servicediscovery:GetOperation";
-/// The tag of what ECS makes for Service Connect. Only its key counts.
-const MANAGED: &str = "AmazonECSManaged";
 
 /// The seconds that a record or zone says, as AWS counts them.
 fn seconds(number: u32) -> i64 {

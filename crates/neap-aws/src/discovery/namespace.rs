@@ -13,16 +13,14 @@ use neap_core::kinds::Namespace;
 use neap_core::live::{LiveResource, Outputs, Phase};
 use neap_engine::cloud::{CallError, ErrorKind, Progress};
 
-use super::{
-    MANAGED, all_tags, busy, carried_out, namespaces, own_tags, retag, seconds, services, unseconds,
-};
+use super::{all_tags, busy, carried_out, namespaces, own_tags, retag, seconds, services, unseconds};
 use crate::adopt::{adopt, live_resource, wanted_address};
 use crate::client::Aws;
 use crate::error::{failed, incomplete, refused};
 use crate::found::{if_gone, if_there};
 use crate::remote::{Held, Remote, Wanted, outputs};
 use crate::route53;
-use crate::tags::{Tags, to_cloud_map};
+use crate::tags::{OF_ECS, Tags, to_cloud_map};
 
 const CREATE_HTTP: &str = "servicediscovery:CreateHttpNamespace";
 const CREATE_PRIVATE: &str = "servicediscovery:CreatePrivateDnsNamespace";
@@ -178,7 +176,7 @@ async fn sweep(aws: &Aws, namespace: &str, error: CallError) -> CallError {
         for service in services(aws, namespace).await? {
             let name = service.name().unwrap_or_default().to_owned();
             let tags = all_tags(aws, service.arn().unwrap_or_default()).await?;
-            let by_ecs = tags.iter().any(|tag| tag.key() == MANAGED);
+            let by_ecs = tags.iter().any(|tag| tag.key() == OF_ECS);
             if by_ecs && service.instance_count().unwrap_or_default() == 0 {
                 let call = aws.names.delete_service().id(service.id().unwrap_or_default());
                 if_gone(call.send().await.map_err(failed("servicediscovery:DeleteService")))?;

@@ -2,8 +2,8 @@
 
 use neap_core::desired::DesiredResource;
 use neap_core::kinds::{
-    Cluster, Container, Firelens, LogConfiguration, MountPoint, PortMapping, Service, StrategyItem,
-    TargetGroup, Task, Volume,
+    ClassicTarget, Cluster, Container, Firelens, LogConfiguration, MountPoint, PortMapping, Service,
+    StrategyItem, TargetGroup, Task, Volume,
 };
 use neap_core::live::Phase;
 use neap_engine::cloud::{Cloud, ErrorKind};
@@ -440,6 +440,25 @@ async fn a_failed_first_deployment_is_tried_again_by_an_update() {
     assert_eq!(failure, Err("out of capacity".to_owned()));
     update(&sim, &found, &desired).await.expect("accepted");
     until_ready(&sim, &desired, &found.outputs).await.expect("steady");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_behind_a_classic_load_balancer_cannot_level_its_zones() {
+    let sim = Sim::in_memory();
+    let system = System::create(&sim).await;
+    let refusal = async |rebalancing: &str| {
+        let desired = service(&system, |service| {
+            let (load_balancer, container) = ("old".to_owned(), "app".to_owned());
+            service.name = "old".into();
+            service.classic = Some(ClassicTarget { load_balancer, container, port: 3000 });
+            service.zone_rebalancing = rebalancing.to_owned();
+        });
+        refused(create(&sim, &desired).await, ErrorKind::Invalid, "InvalidParameterException")
+    };
+    let message = refusal("ENABLED").await;
+    assert!(message.contains("not supported with a Classic Load Balancer"), "{message}");
+    let message = refusal("DISABLED").await;
+    assert!(message.contains("target groups"), "{message}");
 }
 
 #[tokio::test(start_paused = true)]

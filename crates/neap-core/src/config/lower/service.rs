@@ -36,7 +36,7 @@ fn service(lowering: &mut Lowering<'_>, name: &str, table: &ServiceTable) {
     let (place, address) = lowering.begin(Kind::Service, name);
     let common = Common { tags: &table.tags, protect: table.protect, name: table.name.as_deref() };
     let Targets { groups: targets, classic } = targets(lowering, &place, name, &address, table);
-    let is_balanced = !targets.is_empty() || classic.is_some();
+    let (is_classic, is_balanced) = (classic.is_some(), !targets.is_empty() || classic.is_some());
     deployment::check(lowering, &place, table, is_balanced);
     let grace = if is_balanced { GRACE_SECONDS } else { 0 };
     let on_instances = !ground::instances(lowering.file, table).is_empty();
@@ -89,8 +89,10 @@ fn service(lowering: &mut Lowering<'_>, name: &str, table: &ServiceTable) {
         health_check_grace_seconds: table.health_check_grace.unwrap_or(grace),
         exec: table.exec,
         propagate_tags: "SERVICE".to_owned(),
-        // Levelling zones starts a task before it stops one, for which there must be room.
-        zone_rebalancing: if maximum_percent > 100 { "ENABLED" } else { "DISABLED" }.to_owned(),
+        // Levelling zones starts a task before it stops one, for which there must be room, and ECS has none of it behind a classic load balancer
+        // ("Balancing an Amazon ECS service across Availability Zones").
+        zone_rebalancing: if maximum_percent > 100 && !is_classic { "ENABLED" } else { "DISABLED" }
+            .to_owned(),
     };
     let mut after = after(lowering, table);
     if own_interfaces {

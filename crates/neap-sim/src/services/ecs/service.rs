@@ -255,6 +255,9 @@ fn numbers(desired: &Service) -> Answer<()> {
     rules::require(rebalancing == "DISABLED" || maximum > 100, INVALID, || {
         "availabilityZoneRebalancing needs a maximumPercent greater than 100".to_owned()
     })?;
+    rules::require(rebalancing == "DISABLED" || desired.classic.is_none(), INVALID, || {
+        "availabilityZoneRebalancing is not supported with a Classic Load Balancer".to_owned()
+    })?;
     rules::require(desired.is_balanced() || desired.health_check_grace_seconds == 0, INVALID, || {
         "Health check grace period is only valid for services configured to use load balancers".to_owned()
     })

@@ -41,6 +41,15 @@ fn a_classic_load_balancer_reaches_the_fixed_port_of_its_instances() {
 }
 
 #[test]
+fn ecs_does_not_level_the_zones_of_what_is_behind_one() {
+    let levels =
+        |text: &str| field(&lower_text(text).expect("no mistakes"), "service.api", "zone_rebalancing");
+    let many = |text: String| text.replace("[service.api]\n", "[service.api]\nmaximum_percent = 200\n");
+    assert_eq!(levels(&many(on_instances(""))), "ENABLED");
+    assert_eq!(levels(&many(behind(FIXED, OLD))), "DISABLED");
+}
+
+#[test]
 fn a_path_is_checked_by_http_or_as_the_instances_speak() {
     let check = |listener: &str, check: &str, expected: &str| {
         let clb = format!("\n[clb.old]\nhealth_check = {check}\n{OLD}{listener}");
