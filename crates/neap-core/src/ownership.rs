@@ -1,4 +1,4 @@
-//! What of a service others change: a pipeline its image, an autoscaler its count, ECS the group that has its traffic.
+//! What of a service others change: a pipeline its image, an autoscaler its count, ECS the group that has its traffic and the ports in it.
 //!
 //! Decides where the live value is found, and how a stack takes it over into what it asks for. Must not know how it is
 //! read, nor what a plan makes of it. Why it is so is in `docs/decisions`.
@@ -27,6 +27,10 @@ pub enum Owned {
     Count,
     /// The images of the task's containers.
     Image,
+    /// The port of a target group. Nobody gives it away: ECS registers each task with the port that its service says, so that the group's own is
+    /// never used, and AWS cannot change it.
+    #[schemars(skip)]
+    Port,
     /// How much traffic each of two target groups gets from a listener or rule. Nobody gives it away: it is ECS's with a blue/green
     /// deployment.
     #[schemars(skip)]
@@ -51,6 +55,7 @@ pub(crate) fn without<'a>(resource: &'a Resource, owned: &BTreeSet<Owned>) -> Co
         Resource::Task(task) if owned.contains(&Owned::Image) => {
             task.containers.values_mut().for_each(|container| container.image.clear());
         }
+        Resource::TargetGroup(group) if owned.contains(&Owned::Port) => group.port = 0,
         Resource::Listener(listener) if owned.contains(&Owned::Weights) => {
             traffic::without_weights(&mut listener.default_action);
         }
@@ -97,6 +102,11 @@ fn carry(wanted: &mut DesiredResource, live: &Resource) {
                     container.image.clone_from(&running.image);
                 }
             }
+        }
+        (Resource::TargetGroup(wanted_fields), Resource::TargetGroup(live))
+            if wanted.owned_elsewhere.contains(&Owned::Port) =>
+        {
+            wanted_fields.port = live.port;
         }
         _ => {}
     }

@@ -124,3 +124,27 @@ fn a_revision_of_others_keeps_the_tags_that_they_gave_it() {
     }
     assert!(planned(&left_to_others(1, "ours:1"), &sky, Mode::Apply).is_empty());
 }
+
+/// [`course`] with a target group of this port, in which tasks register with their own.
+fn registered_with_their_own(port: u16) -> Desired {
+    let mut stack = course();
+    let group = stack.resources.get_mut(&address("target_group.api")).expect("a group");
+    let Resource::TargetGroup(fields) = &mut group.resource else { panic!("no target group") };
+    fields.port = port;
+    group.owned_elsewhere = [Owned::Port].into();
+    stack
+}
+
+#[test]
+fn another_port_of_a_group_whose_tasks_register_with_their_own_is_no_difference() {
+    let sky = applied(&registered_with_their_own(3000));
+    let plan = planned(&registered_with_their_own(8080), &sky, Mode::Apply);
+    assert!(plan.is_empty(), "{:?}", lines(&plan));
+    // Alone, a group is as the stack says.
+    let mut alone = registered_with_their_own(8080);
+    alone.resources.get_mut(&address("target_group.api")).expect("a group").owned_elsewhere.clear();
+    assert_eq!(
+        change(&planned(&alone, &sky, Mode::Apply), "target_group.api").action,
+        Action::DeleteThenCreate
+    );
+}

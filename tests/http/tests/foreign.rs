@@ -188,7 +188,7 @@ fn the_life_of_a_stack_leaves_look_alikes_as_they_are_on_moto() {
     assert_eq!(again(&world, &before), before, "after an apply");
     world.neap(&["plan", "--detailed-exitcode"]).expect(0);
     world.edit("[stack]\n", "[stack]\ntags = { team = \"web\" }\n");
-    world.edit("[target_group.api]\nport = 3000", "[target_group.api]\nport = 3001");
+    world.edit("[target_group.api]\nport = 3000", "[target_group.api]\nport = 3000\nprotocol = \"HTTPS\"");
     world.neap(&["apply", "--yes"]).expect(0);
     assert_eq!(again(&world, &before), before, "after an update of everything and a replacement");
     // Those with half of the stack's tags are left alone, and keep destroy from proving that nothing is left.
@@ -232,7 +232,7 @@ fn what_others_have_inside_what_is_ours_stays_as_it_is_on_moto() {
     assert_eq!(world.snapshot(), all, "nothing was deleted");
     world.neap(&["plan", "--detailed-exitcode"]).expect(0);
     world.edit("[stack]\n", "[stack]\ntags = { team = \"web\" }\n");
-    world.edit("[target_group.api]\nport = 3000", "[target_group.api]\nport = 3001");
+    world.edit("[target_group.api]\nport = 3000", "[target_group.api]\nport = 3000\nprotocol = \"HTTPS\"");
     world.edit("priority = 10", "priority = 20");
     world.neap(&["apply", "--yes"]).expect(0);
     assert_eq!(again(&world, &theirs), theirs, "after an update of everything and two replacements");

@@ -132,7 +132,10 @@ pub(crate) fn course_fargate() -> Life {
             ("[bucket.web]\n", "[bucket.web]\nversioning = true\n"),
             ("\"*.html\" = \"no-cache\"", "\"*.html\" = \"no-store\""),
         ],
-        replacement: ("[target_group.api]\nport = 3000", "[target_group.api]\nport = 3001"),
+        replacement: (
+            "[target_group.api]\nport = 3000",
+            "[target_group.api]\nport = 3000\nprotocol = \"HTTPS\"",
+        ),
         replaced: "target groups",
         orphan: &[
             ("[cloudfront.site]\ncomment = \"our site\"\n", ""),
@@ -197,7 +200,10 @@ pub(crate) fn course_ec2() -> Life {
             ("keep_images = 5", "keep_images = 7"),
             ("\"*.html\" = \"no-cache\"", "\"*.html\" = \"no-store\""),
         ],
-        replacement: ("[target_group.api]\nport = 3000", "[target_group.api]\nport = 3001"),
+        replacement: (
+            "[target_group.api]\nport = 3000",
+            "[target_group.api]\nport = 3000\nprotocol = \"HTTPS\"",
+        ),
         replaced: "target groups",
         orphan: &[
             // A policy changes, and one goes.

@@ -13,6 +13,7 @@ use crate::config::shape::{
     StickinessTable, TargetGroupTable, TargetProtocol,
 };
 use crate::kinds::{HealthCheck, Stickiness, TargetGroup};
+use crate::ownership::Owned;
 
 /// The prefix of the cookies that load balancers set themselves.
 const OWN_COOKIES: &str = "AWSALB";
@@ -34,7 +35,8 @@ fn target_group(lowering: &mut Lowering<'_>, name: &str, table: &TargetGroupTabl
     let below_http = is_below_http(table.protocol);
     let version = (!below_http).then(|| version_name(table.protocol_version.unwrap_or_default()));
     let target_type = target_type(lowering, &place, name);
-    let immutable = json!([protocol, version, table.port, lowering.network(), target_type]);
+    // Not the port, so that a group to which tasks come, or which they leave, stays the same one.
+    let immutable = json!([protocol, version, lowering.network(), target_type]);
     let group = TargetGroup {
         name: lowering.replaceable_name(Kind::TargetGroup, &place, &common, &immutable),
         protocol: protocol.to_owned(),
@@ -52,7 +54,13 @@ fn target_group(lowering: &mut Lowering<'_>, name: &str, table: &TargetGroupTabl
         connection_termination: below_http
             .then(|| table.connection_termination.unwrap_or_else(|| speaks_udp(table.protocol))),
     };
-    lowering.declare(address, &place, &common, group);
+    let registered = !ground::targets(lowering.file, name).is_empty();
+    lowering.declare(address.clone(), &place, &common, group);
+    if let Some(wanted) = lowering.resources.get_mut(&address)
+        && registered
+    {
+        wanted.owned_elsewhere.insert(Owned::Port);
+    }
 }
 
 /// Tasks with an interface of their own register with their address, the others with their instance and its port.

@@ -15,7 +15,7 @@ use super::thirty;
 pub struct TargetGroupTable {
     /// The group's name instead of `<stack>-<name>-<hash>`. A change that AWS cannot make in place then deletes first.
     pub name: Option<String>,
-    /// The port of its targets.
+    /// The port of its targets. A service registers its tasks with their own port, and the group keeps the one that it was made with.
     #[schemars(range(min = 1, max = 65535))]
     pub port: u16,
     /// The protocol of its targets: HTTP or HTTPS behind an application load balancer, another behind a network load balancer.

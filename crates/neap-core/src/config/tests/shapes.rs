@@ -138,7 +138,10 @@ fn a_missing_key_is_told_at_its_table() {
         "[target_group.api]",
         "[target_group.api]",
         "`port` is missing",
-        &["`port`: The port of its targets."],
+        &[
+            "`port`: The port of its targets. A service registers its tasks with their own port, and the group keeps the one that it \
+             was made with.",
+        ],
     );
     check(
         "[cluster.a]\ncapacity = { fargate = { base = 1 } }",

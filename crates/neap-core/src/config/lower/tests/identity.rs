@@ -83,7 +83,8 @@ fn a_group_that_cannot_change_in_place_gets_another_name() {
     };
     let before = name(STACK);
     assert_eq!(before, name(&edited("port = 3000\n\n[alb", "port = 3000\nslow_start = 30\n\n[alb")));
-    assert_ne!(before, name(&edited("port = 3000\n\n[alb", "port = 3001\n\n[alb")));
+    assert_eq!(before, name(&edited("port = 3000\n\n[alb", "port = 3001\n\n[alb")));
+    assert_ne!(before, name(&edited("port = 3000\n\n[alb", "port = 3000\nprotocol = \"HTTPS\"\n\n[alb")));
     assert_ne!(before, name(&format!("{STACK}\n[network]\nvpc = \"vpc-1\"\n")));
 }
 
