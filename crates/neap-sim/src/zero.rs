@@ -95,6 +95,7 @@ const BUCKET: &[Listing] = &[Listing("s3:ListBucket", &[Thing::Object])];
 
 /// Lists what may be left of the stack of `scope`.
 pub(crate) async fn remains(sim: &Sim, scope: &StackScope) -> Result<Remains, CallError> {
+    let scope = &scope.in_account(ACCOUNT);
     sim.enter(scope.region.as_deref().unwrap_or(REGION));
     // Whoever is not let in at all cannot read anything.
     attempt(sim, "sts:GetCallerIdentity").await?;

@@ -90,6 +90,7 @@ impl Part {
 pub(crate) async fn remains(aws: &Aws, scope: &StackScope) -> Result<Remains, CallError> {
     // Without an account there is no answer at all.
     let account = aws.identity().await?.account.clone();
+    let scope = &scope.in_account(&account);
     let everything = scope.depth == Depth::Everything;
     let near = async {
         let (mut balancing, classic, containers, images, groups, networks) = join!(

@@ -87,7 +87,9 @@ impl<'a> Scene<'a> {
         }
         match seen.tags.get(TAG_STACK) {
             Some(owner) if *owner == self.scope.stack => {
-                let stays = seen.thing == Thing::Bucket && is_kept(&seen.tags);
+                let by_file =
+                    || tagged_address(seen).is_some_and(|address| self.scope.kept.contains(&address));
+                let stays = seen.thing == Thing::Bucket && (is_kept(&seen.tags) || by_file());
                 return if stays { Claim::Kept } else { Claim::Ours(Found::Tag) };
             }
             Some(_) => return Claim::Foreign,

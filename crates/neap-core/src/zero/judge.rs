@@ -95,7 +95,8 @@ impl Verdict {
 
 /// Judges what was seen.
 pub fn judge(scope: &StackScope, remains: &Remains) -> Verdict {
-    let scene = Scene::new(scope, remains);
+    let scope = scope.in_account(&remains.account);
+    let scene = Scene::new(&scope, remains);
     let mut verdict = Verdict {
         account: remains.account.clone(),
         region: remains.region.clone(),

@@ -8,10 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use super::claim;
 use super::seen::{Remains, Seen, Thing};
-use crate::address::Address;
-use crate::desired::{Desired, DesiredResource, LockPlace};
+use crate::address::{Address, Kind};
+use crate::desired::{Desired, DesiredResource, LockPlace, is_kept};
 use crate::kinds::{Resource, Task};
 use crate::reference::{self, Reference};
+
+/// What stands for the account in names until it is known.
+const ACCOUNT: &str = "${aws.account}";
 
 /// How much is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +43,8 @@ pub struct StackScope {
     pub names: BTreeMap<Thing, BTreeMap<String, Address>>,
     /// The names of clusters that the stack's services run in, whoever owns them.
     pub clusters: BTreeSet<String>,
+    /// The buckets that the stack file keeps, although their tags may not say so yet.
+    pub kept: BTreeSet<Address>,
 }
 
 /// Where an object lies in S3.
@@ -74,6 +79,7 @@ impl StackScope {
             lock_object: ObjectPlace::of_lock(desired),
             names: BTreeMap::new(),
             clusters: BTreeSet::new(),
+            kept: BTreeSet::new(),
         };
         for (address, wanted) in &desired.resources {
             scope.declare(desired, address, wanted);
@@ -131,15 +137,26 @@ impl StackScope {
         }
     }
 
+    /// The same with the names of what has the account in its name, as buckets have.
+    #[must_use]
+    pub fn in_account(&self, account: &str) -> Self {
+        let named = |(name, address): (&String, &Address)| (name.replace(ACCOUNT, account), address.clone());
+        let names = self.names.iter().map(|(thing, names)| (*thing, names.iter().map(named).collect()));
+        Self { names: names.collect(), ..self.clone() }
+    }
+
     fn name(&mut self, thing: Thing, name: &str, address: &Address) {
         // What still holds a reference has no name yet.
-        if !name.is_empty() && !name.contains("${") {
+        if !name.is_empty() && !name.replace(ACCOUNT, "").contains("${") {
             self.names.entry(thing).or_default().entry(name.to_owned()).or_insert_with(|| address.clone());
         }
     }
 
     fn declare(&mut self, desired: &Desired, address: &Address, wanted: &DesiredResource) {
         self.name(Thing::of(address.kind()), wanted.resource.aws_name(), address);
+        if address.kind() == Kind::Bucket && is_kept(&wanted.tags) {
+            self.kept.insert(address.clone());
+        }
         match &wanted.resource {
             Resource::Service(service) => self.clusters.extend(cluster_name(desired, &service.cluster)),
             Resource::Task(task) => {

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::address::{Address, Kind};
 use crate::desired::{Desired, DesiredResource, LockPlace, TAG_ADDRESS, TAG_STACK};
-use crate::kinds::{Cluster, Ecr, KindOf, Resource, Service};
+use crate::kinds::{Bucket, Cluster, Ecr, KindOf, Resource, Service};
 use crate::live::ReadFailure;
 use crate::pricing::{Charge, Usage};
 
@@ -415,4 +415,35 @@ fn sizes_read_as_people_say_them() {
     ] {
         assert_eq!(blocker::size(bytes), expected);
     }
+}
+
+#[test]
+fn a_bucket_is_known_by_its_name_although_that_has_the_account_in_it() {
+    let bucket = Bucket { name: "course-web-${aws.account}".into(), ..Bucket::example() };
+    let wanted = DesiredResource {
+        resource: bucket.into(),
+        tags: BTreeMap::new(),
+        implied: None,
+        protect: false,
+        delete_first: false,
+        owned_elsewhere: [].into(),
+        after: [].into(),
+    };
+    let resources = [(Address::new(Kind::Bucket, "web"), wanted)];
+    let desired = Desired { stack: "course".into(), resources: resources.into(), ..Desired::default() };
+    let scope = StackScope::of(&desired, Depth::Everything);
+    let name = "course-web-123456789012";
+    let seen = vec![Seen::new(Thing::Bucket, name, name)];
+    let verdict = judge(&scope, &Remains { account: "123456789012".into(), ..remains(seen) });
+    let found = verdict.left.iter().map(|left| left.found.clone()).collect::<Vec<_>>();
+    assert_eq!(found, [Some(Found::Name { of: Address::new(Kind::Bucket, "web") })]);
+}
+
+#[test]
+fn a_bucket_that_the_stack_file_keeps_is_not_left_although_its_tags_do_not_say_so_yet() {
+    let address = Address::new(Kind::Bucket, "web");
+    let seen = || remains(vec![tagged(Thing::Bucket, "web", "web", "bucket.web")]);
+    let kept = StackScope { kept: [address].into(), ..scope() };
+    assert_eq!(judge(&kept, &seen()).kept.len(), 1);
+    assert_eq!(judge(&scope(), &seen()).left.len(), 1);
 }
