@@ -173,7 +173,8 @@ impl Remote for CapacityProvider {
         wanted: &Wanted<'_, Self>,
     ) -> Result<Outputs, CallError> {
         let after = wanted.fields;
-        if held.fields != after {
+        // One that AWS could not change has what was asked for and still does not work.
+        if held.fields != after || matches!(held.live.phase, Phase::Failed(_)) {
             let group = sdk::AutoScalingGroupProviderUpdate::builder()
                 .managed_scaling(scaling(after))
                 .managed_termination_protection(protection(after))
