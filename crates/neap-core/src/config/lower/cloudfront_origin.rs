@@ -99,7 +99,21 @@ pub(super) fn find(lowering: &mut Lowering<'_>, place: &Place, site: &Address, t
             return None;
         }
     };
+    if door.is_some_and(|door| door.is_https) && has_no_alias(lowering, site) {
+        let message =
+            format!("CloudFront would ask `{address}` by HTTPS, by a name that no certificate is for");
+        lowering.report(place, message).help(
+            "give the load balancer a listener with HTTP as well, or the distribution an alias that the listener's certificate covers: \
+             CloudFront hands the viewer's host on",
+        );
+    }
     load_balancer(lowering, place, &address, scheme, door)
+}
+
+/// Whether viewers ask a distribution by CloudFront's own host name alone. A load balancer has no certificate for that, nor for its own,
+/// and CloudFront answers 502 ("HTTP 502 status code (Bad Gateway)").
+fn has_no_alias(lowering: &Lowering<'_>, site: &Address) -> bool {
+    lowering.file.cloudfront.get(site.name()).is_some_and(|table| table.aliases.is_empty())
 }
 
 /// A bucket, which CloudFront asks with the origin access control of the distribution `site`.

@@ -105,10 +105,13 @@ fn routes_of_one_origin_share_it() {
 
 #[test]
 fn the_listener_that_answers_is_asked() {
-    let alb =
-        |listeners: &str| format!("[alb.b]\n{listeners}") + &site("", &["path = \"/*\"\norigin = \"alb.b\""]);
+    let on = |site_keys: &str, listeners: &str| {
+        format!("[alb.b]\n{listeners}") + &site(site_keys, &["path = \"/*\"\norigin = \"alb.b\""])
+    };
+    let alb = |listeners: &str| on("", listeners);
+    let named = "aliases = [\"app.example.com\"]\ncertificate = \"arn:aws:acm:us-east-1:1:certificate/x\"\n";
     let origin =
-        |listeners: &str| field(&with(&alb(listeners)), "cloudfront.site", "origins")["alb.b"].clone();
+        |listeners: &str| field(&with(&on(named, listeners)), "cloudfront.site", "origins")["alb.b"].clone();
     let http = "[alb.b.listener.http]\nport = 8080\ndefault = { fixed_response = { status = 404 } }\n";
     let https = "[alb.b.listener.https]\nport = 443\ncertificate = \"arn:aws:acm:eu-west-1:1:certificate/x\"\ndefault = { fixed_response = { status = 404 } }\n";
     let away = "[alb.b.listener.http]\nport = 80\ndefault = { redirect = { protocol = \"HTTPS\" } }\n";
@@ -116,6 +119,10 @@ fn the_listener_that_answers_is_asked() {
     assert_eq!(origin(&format!("{http}{https}"))["protocol_policy"], "http-only");
     assert_eq!(origin(https)["protocol_policy"], "https-only");
     assert_eq!(origin(&format!("{away}{https}"))["protocol_policy"], "https-only", "or it would never end");
+    check_more(
+        &alb(https),
+        "cloudfront.site.route.0.origin: CloudFront would ask `alb.b` by HTTPS, by a name that no certificate is for",
+    );
     check_more(&alb(""), "cloudfront.site.route.0.origin: `alb.b` has no listener that CloudFront could ask");
     check_more(
         &alb(&format!("scheme = \"internal\"\n{http}")),
