@@ -196,6 +196,7 @@ impl Aws {
             zones: BTreeMap::new(),
             certificates: BTreeMap::new(),
             availability_zones: Vec::new(),
+            taken_buckets: [].into(),
         }
     }
 }

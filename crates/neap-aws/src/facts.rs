@@ -88,6 +88,7 @@ pub(crate) async fn read(aws: &Aws, desired: &Desired, zones: &Zones) -> Result<
         zones,
         certificates,
         availability_zones: named.zones,
+        taken_buckets: [].into(),
     };
     Ok(Facts { environment, failures, warnings: parameters })
 }

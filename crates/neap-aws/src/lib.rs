@@ -58,7 +58,7 @@ use tokio::try_join;
 
 pub use crate::client::{Aws, ConnectOptions};
 use crate::error::refused;
-use crate::found::Found;
+use crate::found::{Found, read_failure};
 pub use crate::lock::LockStore;
 use crate::remote::{Held, Remote, Wanted};
 use crate::route53::Zones;
@@ -180,6 +180,11 @@ impl Cloud for Aws {
         let vpc = own_vpc(desired, &found).or_else(|| facts.environment.vpc.clone());
         found.merge(security_group::claim(&groups, desired, vpc.as_deref()));
         found.merge(discovery::claim(&names, desired, vpc.as_deref()));
+        let account = facts.environment.account.clone();
+        let names = Box::pin(bucket::taken_names(self, desired, &account, &found.readings));
+        let (taken, errors) = names.await;
+        facts.environment.taken_buckets = taken;
+        facts.failures.extend(errors.iter().map(read_failure));
         Box::pin(bucket::files::read(self, desired, &mut found)).await;
         let mut failures = found.failures;
         failures.extend(facts.failures);

@@ -31,6 +31,9 @@ pub const TAG_REACHES: &str = "neap:reaches";
 /// The tag of what scales a service: the limits that the stack asked for at the last apply. Schedules set others.
 pub const TAG_LIMITS: &str = "neap:limits";
 
+/// The tag of what no plan may delete, with the value `true`: whoever takes its table out of the stack file takes the word out with it.
+pub const TAG_PROTECT: &str = "neap:protect";
+
 /// Whether the tags of a bucket say that it stays. On anything but a bucket that tag means nothing: it would hide what bills.
 pub fn is_kept(tags: &BTreeMap<String, String>) -> bool {
     tags.get(TAG_KEEP).is_some_and(|kept| kept == "true")

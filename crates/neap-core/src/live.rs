@@ -50,6 +50,9 @@ pub struct Environment {
     /// leaves the choice to neap.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub availability_zones: Vec<String>,
+    /// The names of the stack's buckets that are not there and that somebody else has: another account, or this one elsewhere.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub taken_buckets: BTreeSet<String>,
 }
 
 impl Environment {

@@ -177,6 +177,7 @@ mod tests {
             zones: BTreeMap::new(),
             certificates: BTreeMap::new(),
             availability_zones: Vec::new(),
+            taken_buckets: [].into(),
         }
     }
 

@@ -17,7 +17,7 @@ use crate::record::Record;
 use crate::services::ecs::task;
 use crate::services::elb;
 use crate::sim::Sim;
-use crate::world::{REGION, World};
+use crate::world::{ACCOUNT, REGION, World};
 
 mod facts;
 mod hinted;
@@ -315,8 +315,32 @@ pub(crate) async fn read(sim: &Sim, desired: &Desired) -> Result<Live, CallError
         }
     }
     let mut live = sim.look_as_shown(|world| assemble(world, desired, failures));
+    taken(sim, desired, &mut live).await;
     objects::read(sim, desired, &mut live).await;
     Ok(live)
+}
+
+/// Asks whether somebody else has the names of buckets that are not there.
+async fn taken(sim: &Sim, desired: &Desired, live: &mut Live) {
+    let absent = |address: &Address| matches!(live.readings.get(address), Some(Reading::Absent));
+    let buckets = desired.resources.iter().filter(|(address, _)| address.kind() == Kind::Bucket);
+    let buckets: Vec<(&Address, String)> = buckets
+        .filter(|(address, _)| absent(address))
+        .map(|(address, wanted)| (address, desired.name_in(&wanted.resource, ACCOUNT)))
+        .collect();
+    let answers = buckets.iter().map(|(address, _)| attempt(sim, "s3:ListBucket", Some(*address)));
+    for ((_, name), answer) in buckets.iter().zip(join_all(answers).await) {
+        match answer {
+            Ok(()) if sim.look_as_shown(|world| world.others_buckets.contains(name)) => {
+                live.environment.taken_buckets.insert(name.clone());
+            }
+            Ok(()) => {}
+            Err(error) => live.failures.push(failure(error)),
+        }
+    }
+    if !buckets.is_empty() {
+        sim.wave().await;
+    }
 }
 
 /// Which wave this is for the parts of networks. A stack without one asks first whether anything is tagged as its own: only

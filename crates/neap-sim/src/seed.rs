@@ -592,6 +592,7 @@ fn outputs(world: &World, resource: &Resource, arn: &str, id: &str) -> Outputs {
         zones: BTreeMap::new(),
         certificates: BTreeMap::new(),
         availability_zones: Vec::new(),
+        taken_buckets: [].into(),
     };
     let mut outputs = outputs::computed(resource, &environment);
     for name in outputs::names(resource.kind()) {

@@ -7,4 +7,4 @@ pub(crate) mod files;
 mod policy;
 mod read;
 
-pub(crate) use read::{named, prefix, read};
+pub(crate) use read::{named, prefix, read, taken_names};

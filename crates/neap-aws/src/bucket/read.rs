@@ -3,14 +3,14 @@
 //! Decides which bucket and which policy stand at which address. The listing shows this account's buckets alone, so another
 //! account's of the same name is never looked at.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_s3::types as sdk;
 use futures_util::future::join_all;
 use neap_core::address::{Address, Kind};
 use neap_core::desired::Desired;
 use neap_core::kinds::{Bucket, BucketPolicy, Resource};
-use neap_core::live::{LiveResource, Outputs, Phase};
+use neap_core::live::{LiveResource, Outputs, Phase, Reading};
 use neap_core::naming;
 use neap_engine::cloud::{CallError, ErrorKind};
 use serde_json::Value;
@@ -243,6 +243,28 @@ pub(super) async fn who_has(aws: &Aws, name: &str) -> Result<Name, CallError> {
         Some(301 | 400 | 403) => Ok(Name::Taken),
         _ => Err(failed(OPERATION)(error)),
     }
+}
+
+/// The names of the stack's buckets that are not there, by `readings`, and that somebody else has; and the looks that failed.
+pub(crate) async fn taken_names(
+    aws: &Aws,
+    desired: &Desired,
+    account: &str,
+    readings: &BTreeMap<Address, Reading>,
+) -> (BTreeSet<String>, Vec<CallError>) {
+    let absent = |address: &Address| matches!(readings.get(address), Some(Reading::Absent));
+    let buckets = declared::<Bucket>(desired).filter(|(address, _)| absent(address));
+    let names = buckets.map(|(_, bucket)| desired.name_in(&Resource::Bucket(bucket.clone()), account));
+    let looks = names.map(|name| async move { who_has(aws, &name).await.map(|whose| (name, whose)) });
+    let (mut taken, mut errors) = (BTreeSet::new(), Vec::new());
+    for look in join_all(looks).await {
+        match look {
+            Ok((name, Name::Taken)) => drop(taken.insert(name)),
+            Ok((_, Name::Free | Name::Own)) => {}
+            Err(error) => errors.push(error),
+        }
+    }
+    (taken, errors)
 }
 
 /// The failure of a create whose name somebody else has.

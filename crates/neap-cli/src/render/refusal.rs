@@ -60,11 +60,14 @@ fn one(stack: &str, refusal: &Refusal) -> CommandError {
         Refusal::Unreadable { address, failure } => {
             unreadable(address.as_ref().map(ToString::to_string), failure)
         }
-        Refusal::Protected { address, action, reason } => {
+        Refusal::Protected { address, declared, action, reason } => {
             let message = format!("`{address}` is protected, and the plan would {} it", action.word());
-            CommandError::failed(message)
-                .detail(format!("because: {}", plan::reason(reason)))
-                .hint("take the change back, or remove `protect = true` to let it go")
+            let hint = if *declared {
+                "take the change back, or remove `protect = true` to let it go"
+            } else {
+                "put its table back; to let it go, apply once without `protect = true` before the table leaves the file"
+            };
+            CommandError::failed(message).detail(format!("because: {}", plan::reason(reason))).hint(hint)
         }
         Refusal::NoNetwork { message } => CommandError::failed(message.clone())
             .hint("`[network] vpc = \"vpc-…\"` in the stack file names another VPC"),
@@ -80,6 +83,14 @@ fn one(stack: &str, refusal: &Refusal) -> CommandError {
             CommandError::failed(message).hint("lower `zones` in `[network]`, or name fewer blocks there")
         }
         Refusal::NotThere { named, by } => not_there(named, by),
+        Refusal::BucketTaken { address, name } => {
+            let message = format!("`{address}` cannot have the name `{name}`");
+            CommandError::failed(message)
+                .detail(
+                    "because: another account has a bucket of that name, or this one in another region; names are unique in all of S3",
+                )
+                .hint("give the bucket another `name` in the stack file")
+        }
         Refusal::OtherProcessor { address, image, built_for, instance_type } => {
             let message =
                 format!("the image `{image}` is built for {built_for}, and `{instance_type}` has another processor");
@@ -252,7 +263,13 @@ mod tests {
             Refusal::WrongAccount { expected: "1".into(), actual: "2".into() },
             Refusal::NameTaken { address: address.clone(), live, fields, obstacle: None },
             Refusal::Unreadable { address: Some(address.clone()), failure },
-            Refusal::Protected { address, action: Action::Delete, reason: Reason::NotDeclared },
+            Refusal::Protected {
+                address,
+                declared: false,
+                action: Action::Delete,
+                reason: Reason::NotDeclared,
+            },
+            Refusal::BucketTaken { address: Address::new(Kind::Bucket, "web"), name: "site".into() },
             Refusal::NoNetwork { message: "there is no default VPC".into() },
             Refusal::FewZones { needed: 6, found: vec!["eu-west-1a".into(), "eu-west-1b".into()] },
             Refusal::NotThere { named: Named::Subnet("subnet-0aaa".into()), by: [balancer.clone()].into() },
@@ -290,7 +307,7 @@ mod tests {
         assert_eq!(error.exit, Exit::Failed);
         let text = anstream::adapter::strip_str(&style::error(&error)).to_string();
         insta::assert_snapshot!(text, @r#"
-        error: there is no plan, for 18 reasons
+        error: there is no plan, for 19 reasons
           these credentials are for account 2, and the stack is for 1
             hint: choose other credentials with `--profile`
           `ecr.api` is taken by something that is not the stack's own
@@ -302,7 +319,10 @@ mod tests {
             hint: allow `ecs:DescribeClusters` for these credentials
           `ecr.api` is protected, and the plan would delete it
             because: no longer in the stack file
-            hint: take the change back, or remove `protect = true` to let it go
+            hint: put its table back; to let it go, apply once without `protect = true` before the table leaves the file
+          `bucket.web` cannot have the name `site`
+            because: another account has a bucket of that name, or this one in another region; names are unique in all of S3
+            hint: give the bucket another `name` in the stack file
           there is no default VPC
             hint: `[network] vpc = "vpc-…"` in the stack file names another VPC
           the network needs 6 availability zones, and this account can use 2 in the region

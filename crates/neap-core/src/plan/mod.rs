@@ -379,6 +379,8 @@ pub enum Refusal {
     Protected {
         /// The resource.
         address: Address,
+        /// Whether the stack file still has its table.
+        declared: bool,
         /// What would happen to it.
         action: Action,
         /// Why.
@@ -407,6 +409,13 @@ pub enum Refusal {
         named: Named,
         /// The declared resources that name it.
         by: BTreeSet<Address>,
+    },
+    /// Somebody else has the name of a bucket.
+    BucketTaken {
+        /// The bucket.
+        address: Address,
+        /// Its name.
+        name: String,
     },
     /// An image does not fit the processor of the instances that start from it.
     OtherProcessor {

@@ -57,7 +57,7 @@ pub fn plan(desired: &Desired, live: &Live, mode: Mode, secrets: &Secrets) -> Re
             }
         }
     };
-    refusals.extend(refuse::of(&decisions.list, &desired.stack, secrets));
+    refusals.extend(refuse::of(&decisions.list, &world, &desired.stack, secrets));
     if !refusals.is_empty() {
         return Err(refusals);
     }

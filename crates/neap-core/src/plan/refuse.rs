@@ -7,11 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::decide::Decision;
-use super::{Mode, Refusal};
+use super::world::World;
+use super::{Mode, Reason, Refusal};
 use crate::address::{Address, Kind};
 use crate::adopt;
 use crate::config::Secrets;
-use crate::desired::{Desired, DesiredResource, Network};
+use crate::desired::{Desired, DesiredResource, Network, TAG_PROTECT};
 use crate::diff;
 use crate::instances;
 use crate::kinds::Resource;
@@ -39,6 +40,7 @@ pub(super) fn before(desired: &Desired, live: &Live, mode: Mode) -> Vec<Refusal>
         refusals.extend(too_few_zones(desired, live));
         refusals.extend(no_image(desired, live));
         refusals.extend(not_there(desired, live));
+        refusals.extend(taken(desired, live));
         refusals
             .extend(desired.resources.iter().filter_map(|(address, wanted)| unfit(address, wanted, live)));
         let origins =
@@ -65,7 +67,12 @@ pub(super) fn before(desired: &Desired, live: &Live, mode: Mode) -> Vec<Refusal>
 }
 
 /// The reasons that the decisions are.
-pub(super) fn of(decisions: &[Decision<'_>], stack: &str, secrets: &Secrets) -> Vec<Refusal> {
+pub(super) fn of(
+    decisions: &[Decision<'_>],
+    world: &World<'_>,
+    stack: &str,
+    secrets: &Secrets,
+) -> Vec<Refusal> {
     let mut refusals = Vec::new();
     for decision in decisions {
         if let (Some(foreign), Some(filled)) = (decision.foreign, &decision.filled) {
@@ -77,9 +84,17 @@ pub(super) fn of(decisions: &[Decision<'_>], stack: &str, secrets: &Secrets) -> 
                 fields: decision.fields.clone(),
             });
         }
-        if decision.action.deletes() && decision.wanted.is_some_and(|wanted| wanted.protect) {
+        // The stack file says so, or said so to the last.
+        let declared = decision.wanted.map(|wanted| wanted.protect);
+        let is_marked = || {
+            let live = decision.node.map(|node| world.nodes[node]);
+            live.is_some_and(|live| live.tags.get(TAG_PROTECT).is_some_and(|value| value == "true"))
+        };
+        let is_left = decision.reason != Reason::Superseded;
+        if decision.action.deletes() && declared.unwrap_or_else(|| is_left && is_marked()) {
             refusals.push(Refusal::Protected {
                 address: decision.address.clone(),
+                declared: declared.is_some(),
                 action: decision.action,
                 reason: decision.reason.clone(),
             });
@@ -134,6 +149,17 @@ fn too_few_zones(desired: &Desired, live: &Live) -> Option<Refusal> {
     let needed = references.filter_map(number).max()?;
     let found = live.environment.availability_zones.clone();
     (found.len() < usize::from(needed)).then_some(Refusal::FewZones { needed, found })
+}
+
+/// Buckets whose names somebody else has: names are unique in all of S3.
+fn taken(desired: &Desired, live: &Live) -> Vec<Refusal> {
+    let name = |(address, wanted): (&Address, &DesiredResource)| {
+        let Resource::Bucket(_) = wanted.resource else { return None };
+        let name = desired.name_in(&wanted.resource, &live.environment.account);
+        let is_taken = live.environment.taken_buckets.contains(&name);
+        is_taken.then(|| Refusal::BucketTaken { address: address.clone(), name })
+    };
+    desired.resources.iter().filter_map(name).collect()
 }
 
 /// What the stack names and nobody has.

@@ -99,6 +99,7 @@ mod tests {
             zones: [("zone.example.com".to_owned(), "Z1".to_owned())].into(),
             certificates: BTreeMap::new(),
             availability_zones: vec!["eu-west-1a".into()],
+            taken_buckets: [].into(),
         }
     }
 

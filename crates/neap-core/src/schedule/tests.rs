@@ -31,6 +31,7 @@ fn plan(steps: &[(Verb, Kind)], edges: &[(StepId, StepId, Need)]) -> Plan {
             zones: BTreeMap::new(),
             certificates: BTreeMap::new(),
             availability_zones: Vec::new(),
+            taken_buckets: [].into(),
         },
         changes: Vec::new(),
         steps: steps.iter().enumerate().map(step).collect(),

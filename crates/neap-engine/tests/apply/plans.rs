@@ -29,6 +29,7 @@ pub(crate) fn environment() -> Environment {
         zones: BTreeMap::new(),
         certificates: BTreeMap::new(),
         availability_zones: Vec::new(),
+        taken_buckets: [].into(),
     }
 }
 

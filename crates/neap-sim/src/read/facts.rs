@@ -133,6 +133,7 @@ pub(super) fn environment(world: &World, desired: &Desired) -> Environment {
         subnets_private: subnets.iter().any(|subnet| !subnet.public),
         secrets: desired.secrets().into_iter().filter(exists).map(secret).collect(),
         availability_zones: Vec::new(),
+        taken_buckets: [].into(),
         cloudfront_origins: desired
             .refers_to(Fact::CloudfrontOrigins)
             .then(|| world.cloudfront_origins())

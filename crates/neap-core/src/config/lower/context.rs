@@ -13,7 +13,7 @@ use super::tags;
 use crate::address::{Address, Kind, is_name};
 use crate::config::shape::{StackFile, VpcSelector};
 use crate::config::{LocalFiles, Mistake};
-use crate::desired::{DesiredResource, Implied, Network};
+use crate::desired::{DesiredResource, Implied, Network, TAG_PROTECT};
 use crate::files::Folder;
 use crate::kinds::Resource;
 use crate::naming;
@@ -192,9 +192,12 @@ impl<'file> Lowering<'file> {
         common: &Common<'_>,
         resource: impl Into<Resource>,
     ) {
-        let tags = tags::of(self, &address, Some((place, common.tags)));
+        let mut tags = tags::of(self, &address, Some((place, common.tags)));
         let delete_first = common.name.is_some();
         let protect = common.protect;
+        if protect && address.kind().takes_tags() {
+            tags.insert(TAG_PROTECT.to_owned(), "true".to_owned());
+        }
         let (after, owned_elsewhere) = (BTreeSet::new(), BTreeSet::new());
         let resource = resource.into();
         let desired =
