@@ -211,10 +211,11 @@ fn from_balancers(
             balancers.insert(format!("`{balancer}`"));
         }
     }
-    (once(ingress), balancers)
+    (ingress, balancers)
 }
 
-/// Two load balancers may share a group, and AWS takes a rule only once.
+/// Load balancers and services that ask may share a group, and AWS takes a rule only once, whatever its description
+/// ("AuthorizeSecurityGroupIngress": `InvalidPermission.Duplicate`).
 fn once(mut ingress: BTreeSet<SecurityGroupRule>) -> BTreeSet<SecurityGroupRule> {
     let mut seen = BTreeSet::new();
     ingress
@@ -240,7 +241,7 @@ pub(super) fn of_service(
         format!("lets {} reach the tasks{}", who.join(" and "), on_ports(&ports))
     };
     ingress.extend(by_name);
-    implied(lowering, service, &format!("service-{}", service.name()), ingress, reason)
+    implied(lowering, service, &format!("service-{}", service.name()), once(ingress), reason)
 }
 
 /// The group of a block of instances of `cluster`: load balancers, and services that ask by name, reach the ports of the tasks
@@ -257,7 +258,6 @@ pub(super) fn of_instances(
         ingress.extend(classic::reaches(lowering, &clb));
         balancers.insert(format!("`{clb}`"));
     }
-    let mut ingress = once(ingress);
     let own = reference::output(&Address::new(Kind::SecurityGroup, name), "id");
     let by_name = reach::to_instances(lowering.file, cluster.name(), block, &own);
     let others = (!by_name.is_empty()).then(|| "services that ask by name".to_owned());
@@ -268,7 +268,7 @@ pub(super) fn of_instances(
         format!("lets {} reach the tasks on its instances", who.join(" and "))
     };
     ingress.extend(by_name);
-    implied(lowering, cluster, name, ingress, reason)
+    implied(lowering, cluster, name, once(ingress), reason)
 }
 
 /// The ports of a block of a cluster's instances behind which tasks answer, each with the target group that reaches it.

@@ -216,6 +216,29 @@ fn who_reaches_nobody_is_told() {
     );
 }
 
+/// [`pair`] with one more service that asks the first. Those that ask, and the load balancer, name one group.
+fn with_another_client(edge: &str) -> String {
+    let text = pair("", SERVES, &format!("{ASKS}\n{edge}"));
+    let text = text.replace("[alb.public.listener", &format!("[alb.public]\n{edge}\n[alb.public.listener"));
+    format!(
+        "{text}\n[service.jobs]\ncluster = \"main\"\ntask = \"web\"\n{ASKS}\n{edge}\n[security_group.edge]\n"
+    )
+}
+
+#[test]
+fn those_that_share_a_group_are_let_in_once() {
+    let shared = lower_text(&with_another_client("security_groups = [\"edge\"]")).expect("no mistakes");
+    assert_eq!(ingress(&shared, "security_group.service-api"), ["3000-3000 ${security_group.edge.id}"]);
+    let text = on_instances("")
+        .replace("port = 3000\n\n[target", "ports = [{ port = 3000, name = \"http\" }]\n\n[target");
+    let text = text.replace("[service.api]", &format!("[service.api]\n{SERVES}"));
+    let client = |name: &str| format!("[service.{name}]\ncluster = \"main\"\ntask = \"web\"\n{ASKS}\n");
+    let task = "[task.web]\nmemory = 100\n[task.web.container.app]\nimage = \"nginx\"\n";
+    let text = format!("{text}\n[namespace.main]\n{task}{}{}", client("web"), client("jobs"));
+    let rules = ingress(&lower_text(&text).expect("no mistakes"), "security_group.cluster-main");
+    assert_eq!(rules, ["32768-65535 ${security_group.alb-public.id}", "32768-65535 self"]);
+}
+
 /// Who reaches the instances that two services share, one of which asks the other; `app` says the ports of that one.
 fn on_shared_instances(app: &str, api: &str, web: &str) -> Vec<String> {
     let text = on_instances("").replace("port = 3000\n\n[target", &format!("{app}\n\n[target"));
