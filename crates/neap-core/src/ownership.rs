@@ -92,7 +92,8 @@ fn carry(wanted: &mut DesiredResource, live: &Resource) {
         (Resource::Service(wanted_fields), Resource::Service(live))
             if wanted.owned_elsewhere.contains(&Owned::Count) =>
         {
-            wanted_fields.count = live.count;
+            // A daemon has none, and what takes its place begins with the stack's.
+            wanted_fields.count = live.count.or(wanted_fields.count);
         }
         (Resource::Task(wanted_fields), Resource::Task(live))
             if wanted.owned_elsewhere.contains(&Owned::Image) =>

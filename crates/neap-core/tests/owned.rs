@@ -4,7 +4,7 @@ mod sky;
 
 use neap_core::address::Kind;
 use neap_core::desired::{Desired, TAG_SPEC};
-use neap_core::kinds::Resource;
+use neap_core::kinds::{Resource, Service};
 use neap_core::ownership::Owned;
 use neap_core::plan::{Action, Change, Mode, Plan};
 use sky::Sky;
@@ -103,6 +103,20 @@ fn what_others_own_is_carried_forward_when_something_else_changes() {
     assert!(carried("task.api").to_string().contains("theirs:2"));
     assert_eq!(carried("service.api")["count"], 5);
     finish(sky, &plan, &stack);
+}
+
+#[test]
+fn what_takes_the_place_of_a_daemon_begins_with_the_count_of_the_stack() {
+    let mut sky = applied(&left_to_others(1, "ours:1"));
+    for live in &mut sky.resources {
+        if let Resource::Service(service) = &mut live.resource {
+            (service.count, service.scheduling_strategy) = (None, Service::DAEMON.to_owned());
+        }
+    }
+    let plan = planned(&left_to_others(2, "ours:1"), &sky, Mode::Apply);
+    assert_eq!(change(&plan, "service.api").action, Action::DeleteThenCreate);
+    let wanted = change(&plan, "service.api").desired.as_ref().expect("fields");
+    assert_eq!(wanted.resource.fields()["count"], 2);
 }
 
 #[test]
