@@ -207,11 +207,14 @@ pub(super) fn tag(lowering: &mut Lowering<'_>, address: &Address, table: &Servic
     let file = lowering.file;
     let mut known = BTreeSet::new();
     for name in &table.reaches {
-        let connect = file.service.get(name).and_then(|server| server.connect.as_ref());
-        let serves = connect.and_then(|connect| connect.serve.as_ref()).map_or(&[][..], OneOrMany::as_slice);
-        known.extend(serves.iter().map(|serve| {
+        let Some(server) = file.service.get(name) else { continue };
+        let Some(task) = file.task.get(&server.task) else { continue };
+        let serves = server.connect.iter().filter_map(|connect| connect.serve.as_ref());
+        known.extend(serves.flat_map(OneOrMany::as_slice).filter_map(|serve| {
+            // Without a port of its own a name has that of the container.
+            let port = || connect::served(serve, task).map(|served| served.container_port);
             let alias = serve.alias.as_deref().unwrap_or(name);
-            serve.alias_port.map_or_else(|| alias.to_owned(), |port| format!("{alias}:{port}"))
+            Some(format!("{alias}:{}", serve.alias_port.or_else(port)?))
         }));
     }
     let known: Vec<String> = known.into_iter().collect();

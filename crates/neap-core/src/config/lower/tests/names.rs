@@ -132,7 +132,7 @@ fn a_service_serves_a_named_port_under_its_own_name() {
         json!({ "namespace": "${namespace.main.arn}", "serves": { "api": endpoint }, "logs": null });
     assert_eq!(field(&desired, "service.api", "connect"), expected);
     assert_eq!(field(&desired, "service.web", "connect.serves"), json!({}));
-    assert_eq!(resource(&desired, "service.web").tags["neap:reaches"], "api");
+    assert_eq!(resource(&desired, "service.web").tags["neap:reaches"], "api:3000");
     let rules = ["3000-3000 ${security_group.alb-public.id}", "3000-3000 ${security_group.service-web.id}"];
     assert_eq!(ingress(&desired, "security_group.service-api"), rules);
 }
