@@ -160,7 +160,11 @@ pub fn refusal(kind: Kind, name: &str) -> Option<String> {
             allowed("_-").or_else(|| reserved.filter_map(|prefix| begins(name, prefix)).next())
         }
         Kind::Cluster | Kind::Task | Kind::Service => allowed("_-"),
-        Kind::SecurityGroup => allowed(" ._-:/()#,@[]+=&;{}!$*").or_else(|| begins(name, "sg-")),
+        Kind::SecurityGroup => {
+            let reserved =
+                || is_default_group(name).then(|| "is that of the default group of each VPC".to_owned());
+            allowed(" ._-:/()#,@[]+=&;{}!$*").or_else(|| begins(name, "sg-")).or_else(reserved)
+        }
         Kind::LogGroup => allowed(".-_/#").or_else(|| begins(name, "aws/")),
         Kind::Ecr => repository(name),
         Kind::Bucket | Kind::BucketPolicy | Kind::BucketFiles => bucket_refusal(name),
@@ -182,6 +186,12 @@ pub fn refusal(kind: Kind, name: &str) -> Option<String> {
         | Kind::Certificate
         | Kind::Domain => None,
     }
+}
+
+/// Whether a name is the one of the group that each VPC has from the start ("Error codes for the Amazon EC2 API":
+/// `InvalidGroup.Reserved`). Names of groups are the same whatever their case.
+pub fn is_default_group(name: &str) -> bool {
+    name.eq_ignore_ascii_case("default")
 }
 
 /// S3's rules for names of buckets ("General purpose bucket naming rules").
@@ -313,6 +323,7 @@ mod tests {
         check(Kind::Alb, "x-", Some("begins or ends with a hyphen"));
         check(Kind::Alb, &"x".repeat(33), Some("has 33 characters, and AWS takes at most 32"));
         check(Kind::SecurityGroup, "SG-x", Some("begins with `sg-`, which AWS keeps for itself"));
+        check(Kind::SecurityGroup, "default", Some("is that of the default group of each VPC"));
         check(Kind::Role, "a b", Some("holds ` `, which AWS does not take here"));
         check(Kind::LogGroup, "", Some("is empty"));
         check(Kind::Ecr, "a/b-c__d.e", None);

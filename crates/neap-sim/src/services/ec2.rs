@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use neap_core::kinds::{SecurityGroup, SecurityGroupRule};
+use neap_core::naming;
 use neap_engine::cloud::{CallError, ErrorKind};
 
 use super::Request;
@@ -136,6 +137,9 @@ fn create_group(world: &mut World, request: &Request<'_>, desired: &SecurityGrou
     rules::name(INVALID, &desired.name, 255, OTHERS)?;
     rules::require(!desired.name.starts_with("sg-"), INVALID, || {
         format!("Invalid value '{}' for groupName: may not start with sg-", desired.name)
+    })?;
+    rules::require(!naming::is_default_group(&desired.name), "InvalidGroup.Reserved", || {
+        format!("Cannot use reserved security group name: {}", desired.name)
     })?;
     rules::name(INVALID, &desired.description, 255, OTHERS)?;
     rules::tags(INVALID, &request.tags)?;

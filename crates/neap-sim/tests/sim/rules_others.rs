@@ -78,6 +78,7 @@ async fn security_groups_and_their_rules_are_checked() {
     for name in ["sg-1", "", "a?b"] {
         refused(create(&sim, &named(name)).await, ErrorKind::Invalid, "InvalidParameterValue");
     }
+    refused(create(&sim, &named("Default")).await, ErrorKind::Invalid, "InvalidGroup.Reserved");
     let elsewhere = create(&sim, &of(security_group("x", "vpc-none"))).await;
     refused(elsewhere, ErrorKind::NotFound, "InvalidVpcID.NotFound");
     must_create(&sim, &resource("security_group.first", security_group("Taken", &vpc))).await;

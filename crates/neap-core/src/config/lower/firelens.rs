@@ -164,11 +164,13 @@ pub(super) fn check(lowering: &mut Lowering<'_>, place: &Place, table: &TaskTabl
         // AWS: `When a firelensConfiguration object is specified, at least one container has to be configured with the
         // awsfirelens log driver.`
         if senders.is_empty() {
-            let others = table.container.keys().filter(|other| other != name);
+            let others: Vec<&String> = table.container.keys().filter(|other| other != name).collect();
+            let to =
+                if others.is_empty() { "another container of the task".to_owned() } else { quoted(others) };
             lowering
                 .report(&place.at("firelens"), "no container of the task sends its output to the log router")
                 .on_key()
-                .help(format!("give {} `logs = {{ driver = \"{DRIVER}\", … }}`", quoted(others)));
+                .help(format!("give {to} `logs = {{ driver = \"{DRIVER}\", … }}`"));
         }
     }
 }

@@ -84,6 +84,9 @@ fn a_task_has_one_router_or_none() {
     );
     check("", ROUTES, &["router.firelens: no container of the task sends its output to the log router"]);
     assert_eq!(help(&beside("", ROUTES)), ["give `app` `logs = { driver = \"awsfirelens\", … }`"]);
+    let alone = edited("port = 3000\n\n[target", &format!("port = 3000\n{ROUTES}\n\n[target"));
+    let expected = "give another container of the task `logs = { driver = \"awsfirelens\", … }`";
+    assert_eq!(help(&alone), [expected]);
 }
 
 #[test]
