@@ -56,9 +56,9 @@ pub(crate) async fn read(aws: &Aws, desired: &Desired, zones: &Zones) -> Found {
     // That zones could not be listed is told with the facts of the account, where the plan is refused for it.
     let zones = zones.unwrap_or_default();
     for (address, wanted) in declared::<Certificate>(desired) {
-        let wanted = Certificate { region: region_of(aws, wanted), ..wanted.clone() };
+        let wanted = desired.sought(address, wanted, &aws.region);
         let known = desired.known_as.get(address).map(String::as_str);
-        let Some(at) = choose(&live, address, &wanted, known) else { continue };
+        let Some(at) = choose(&live, address, &wanted, known, &aws.region) else { continue };
         let seen = live.swap_remove(at);
         let outcome = seen.finish(aws, address, &wanted, &zones).await;
         found.record(address, outcome.map(Some));
@@ -72,15 +72,16 @@ pub(crate) async fn read(aws: &Aws, desired: &Desired, zones: &Zones) -> Found {
     found
 }
 
-/// The region that a certificate is wanted in.
-fn region_of(aws: &Aws, wanted: &Certificate) -> String {
-    if wanted.region.contains("${") { aws.region.clone() } else { wanted.region.clone() }
-}
-
 /// Which of the live certificates is the one wanted at `address`: that of this ARN where one is given, otherwise one that is
 /// tagged with the address and for the same names. One that can never be used is none. Of several the one that came
-/// farthest is meant, so that whoever uses it can go on.
-fn choose(live: &[Seen], address: &Address, wanted: &Certificate, known: Option<&str>) -> Option<usize> {
+/// farthest is meant, so that whoever uses it can go on, and of those one in the stack's `region`.
+fn choose(
+    live: &[Seen],
+    address: &Address,
+    wanted: &Certificate,
+    known: Option<&str>,
+    region: &str,
+) -> Option<usize> {
     let fits = |(_, seen): &(usize, &Seen)| match known {
         Some(arn) => seen.arn() == arn,
         None => {
@@ -90,7 +91,7 @@ fn choose(live: &[Seen], address: &Address, wanted: &Certificate, known: Option<
     };
     let order = |(_, seen): &(usize, &Seen)| {
         let is_pending = phase(&seen.detail, &[]) != Phase::Ready;
-        (is_pending, seen.arn().to_owned())
+        (is_pending, seen.fields.region != region, seen.arn().to_owned())
     };
     live.iter().enumerate().filter(fits).min_by_key(order).map(|(at, _)| at)
 }
@@ -507,12 +508,19 @@ mod tests {
     fn of_several_the_one_is_meant_that_came_farthest_and_a_dead_one_never() {
         use sdk::CertificateStatus::{Expired, Issued, PendingValidation};
         let address: Address = "certificate.site".parse().expect("an address");
-        let choose = |live: &[Seen], wanted: &Certificate, known| choose(live, &address, wanted, known);
+        let choose =
+            |live: &[Seen], wanted: &Certificate, known| choose(live, &address, wanted, known, "eu-west-1");
         let live =
             [seen(PendingValidation, "arn:a:acm:eu-west-1:1:c/1"), seen(Issued, "arn:a:acm:eu-west-1:1:c/2")];
         assert_eq!(choose(&live, &example(), None), Some(1));
         assert_eq!(choose(&live, &Certificate { domain: "example.org".into(), ..example() }, None), None);
         assert_eq!(choose(&live, &example(), Some("arn:a:acm:eu-west-1:1:c/1")), Some(0));
         assert_eq!(choose(&[seen(Expired, "arn:a:acm:eu-west-1:1:c/3")], &example(), None), None);
+        // One that nobody uses is sought in every region, at home first.
+        let anywhere = Certificate { region: "${aws.region}".into(), ..example() };
+        let away = || seen(Issued, "arn:a:acm:us-east-1:1:c/0");
+        assert_eq!(choose(&[away()], &anywhere, None), Some(0));
+        assert_eq!(choose(&[away()], &example(), None), None);
+        assert_eq!(choose(&[away(), seen(Issued, "arn:a:acm:eu-west-1:1:c/2")], &anywhere, None), Some(1));
     }
 }

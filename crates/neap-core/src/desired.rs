@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::address::Address;
-use crate::kinds::{BucketFiles, Resource};
+use crate::kinds::{BucketFiles, Certificate, Resource};
 use crate::ownership::{self, Owned};
 use crate::reference::{self, Fact, Reference, Resolved, Zone};
 
@@ -168,6 +168,20 @@ impl Desired {
             | Reference::Zone(_) => Resolved::Unknown,
         };
         reference::substitute_text(resource.aws_name(), &resolve)
+    }
+
+    /// Whether any field refers to what is at `address`.
+    pub fn is_used(&self, address: &Address) -> bool {
+        let mut references = self.resources.values().flat_map(DesiredResource::references);
+        references.any(|(_, reference)| matches!(&reference, Reference::Output(used, _) if used == address))
+    }
+
+    /// The certificate that is looked for at `address` from a stack in `region`. One that nobody uses is as good in the region
+    /// where it is as in any other, so its own stays open.
+    pub fn sought(&self, address: &Address, wanted: &Certificate, region: &str) -> Certificate {
+        let open = wanted.region.contains("${") && self.is_used(address);
+        let region = if open { region } else { &wanted.region };
+        Certificate { region: region.to_owned(), ..wanted.clone() }
     }
 
     /// Whether any field refers to this fact.

@@ -127,7 +127,8 @@ impl Sky {
             Resource::Cloudfront(_) => position(&tagged),
             Resource::Certificate(wanted) => position(&|found| {
                 tagged(found)
-                    && matches!(&found.resource, Resource::Certificate(certificate) if certificate.is_same(wanted))
+                    && matches!(&found.resource, Resource::Certificate(certificate)
+                        if certificate.is_same(&desired.sought(address, wanted, "eu-west-1")))
             }),
             Resource::ClusterCapacity(capacity) => {
                 let name = named_by(desired, &capacity.cluster);

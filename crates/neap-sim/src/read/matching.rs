@@ -47,7 +47,10 @@ pub(super) fn find(world: &World, desired: &Desired) -> BTreeMap<Address, String
             Resource::Listener(_) | Resource::Rule(_) | Resource::BucketFiles(_) => continue,
             part if network::is_part(part.kind()) => continue,
             _ if desired.known_as.contains_key(address) => known(world, desired, address),
-            Resource::Certificate(fields) => certificate(world, &desired.stack, address, fields),
+            Resource::Certificate(fields) => {
+                let sought = desired.sought(address, fields, &world.place);
+                certificate(world, &desired.stack, address, &sought)
+            }
             Resource::Cloudfront(_) => distribution(world, &desired.stack, address),
             Resource::Bucket(_) | Resource::BucketPolicy(_) => {
                 let kind = resource.resource.kind();
@@ -173,19 +176,17 @@ fn distribution(world: &World, stack: &str, address: &Address) -> Option<String>
 }
 
 /// The certificate that the stack owns at the address and that is for what is desired, as long as it can be used. Of several
-/// the one that has come farthest.
+/// the one that has come farthest, and of those one in the stack's region.
 fn certificate(world: &World, stack: &str, address: &Address, wanted: &Certificate) -> Option<String> {
-    const OWN_REGION: &str = "${aws.region}";
-    let region = if wanted.region == OWN_REGION { &world.place } else { &wanted.region };
-    let wanted = Certificate { region: region.clone(), ..wanted.clone() };
     let candidates = readable(world).filter(|record| match &record.resource {
         Resource::Certificate(fields) => {
             let is_own = record.is_of(stack) && record.address().as_ref() == Some(address);
-            is_own && fields.is_same(&wanted) && !matches!(record.state, State::Failed { .. })
+            is_own && fields.is_same(wanted) && !matches!(record.state, State::Failed { .. })
         }
         _ => false,
     });
-    let found = candidates.min_by_key(|record| (record.state != State::Ready, &record.arn));
+    let is_away = |record: &Record| !record.arn.contains(&format!(":{}:", world.place));
+    let found = candidates.min_by_key(|record| (record.state != State::Ready, is_away(record), &record.arn));
     found.map(|record| record.arn.clone())
 }
 
