@@ -34,6 +34,7 @@ mod namespace;
 mod network;
 mod nlb;
 mod offline;
+mod peers;
 mod place;
 mod reach;
 mod references;

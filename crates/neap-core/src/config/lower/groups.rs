@@ -7,10 +7,9 @@ use std::collections::BTreeSet;
 
 use super::context::{Common, Lowering};
 use super::ground::{self, Block};
-use super::network::{self, Cidr};
 use super::place::{Place, on_ports};
 use super::stack::is_id;
-use super::{classic, container, reach, routes, target_group};
+use super::{classic, container, peers, reach, routes, target_group};
 use crate::address::{Address, Kind};
 use crate::config::shape::{
     AlbTable, CloudfrontTable, IpAddressType, NetworkMode, NlbTable, PortRange, ReachableFrom, Scheme,
@@ -336,35 +335,25 @@ fn rules(
         check_description(lowering, &place.at("description"), &table.description);
         let (from_port, to_port) = ports(lowering, &place, table);
         for (index, text) in table.peer.as_slice().iter().enumerate() {
-            let peer = peer(lowering, &place.at("peer"), group, text);
-            let protocol = match table.protocol {
-                SecurityGroupProtocol::Tcp => "tcp",
-                SecurityGroupProtocol::Udp => "udp",
-                SecurityGroupProtocol::Icmp if peer.contains(':') && peer.contains('/') => "icmpv6",
-                SecurityGroupProtocol::Icmp => "icmp",
-                SecurityGroupProtocol::All => "-1",
-            };
-            let protocol = protocol.to_owned();
-            let rule = SecurityGroupRule {
-                protocol,
-                from_port,
-                to_port,
-                peer,
-                description: table.description.clone(),
-            };
-            let same = |other: &SecurityGroupRule| {
-                (&other.protocol, other.from_port, other.to_port, &other.peer)
-                    == (&rule.protocol, rule.from_port, rule.to_port, &rule.peer)
-            };
-            if rules.iter().any(same) {
-                lowering
-                    .report(
-                        &place.at("peer").item(index),
-                        format!("the same rule for `{text}` is there twice"),
-                    )
-                    .help("AWS takes a rule once, whatever its description");
+            for peer in peers::peers(lowering, &place.at("peer"), group, text) {
+                let protocol = match table.protocol {
+                    SecurityGroupProtocol::Tcp => "tcp",
+                    SecurityGroupProtocol::Udp => "udp",
+                    SecurityGroupProtocol::Icmp if peer.contains(':') && peer.contains('/') => "icmpv6",
+                    SecurityGroupProtocol::Icmp => "icmp",
+                    SecurityGroupProtocol::All => "-1",
+                };
+                let (protocol, description) = (protocol.to_owned(), table.description.clone());
+                let rule = SecurityGroupRule { protocol, from_port, to_port, peer, description };
+                if !rules.iter().any(|other: &SecurityGroupRule| other.is_same_traffic(&rule)) {
+                    rules.insert(rule);
+                } else if !peers::shares(lowering.file, text) {
+                    let message = format!("the same rule for `{text}` is there twice");
+                    lowering
+                        .report(&place.at("peer").item(index), message)
+                        .help("AWS takes a rule once, whatever its description");
+                }
             }
-            rules.insert(rule);
         }
     }
     if rules.len() > MOST_RULES {
@@ -415,81 +404,4 @@ fn ports(
             (Some(i32::from(first)), Some(i32::from(last)))
         }
     }
-}
-
-/// The other side of a rule of the group `group`, as AWS knows it.
-fn peer(lowering: &mut Lowering<'_>, place: &Place, group: &str, text: &str) -> String {
-    let own = Address::new(Kind::SecurityGroup, group);
-    if text == "self" || text == group {
-        return "self".to_owned();
-    }
-    if is_id(text, "sg-") || is_id(text, "pl-") {
-        return text.to_owned();
-    }
-    if text.starts_with("${") {
-        let full = lowering.text(place, text);
-        let is_own = full == reference::output(&own, "id");
-        return if is_own { "self".to_owned() } else { full };
-    }
-    if text.contains('/') || text.parse::<std::net::IpAddr>().is_ok() {
-        return peer_cidr(lowering, place, text);
-    }
-    match text.parse::<Address>() {
-        Ok(address) if matches!(address.kind(), Kind::Alb | Kind::Nlb | Kind::Clb | Kind::Service) => {
-            peer_implied(lowering, place, &address)
-        }
-        _ => lowering.named(place, Kind::SecurityGroup, text),
-    }
-}
-
-fn peer_cidr(lowering: &mut Lowering<'_>, place: &Place, text: &str) -> String {
-    match network::cidr(text) {
-        Cidr::Valid(cidr) => return cidr,
-        Cidr::Unmasked(cidr) => {
-            let message = format!("`{text}` has bits outside its mask");
-            lowering.report(place, message).help(format!("write `{cidr}`"));
-        }
-        Cidr::Invalid => {
-            let report = lowering.report(place, format!("`{text}` is not a CIDR"));
-            if text.contains('/') {
-                report.help("CIDRs read like `10.0.0.0/8`, `203.0.113.7/32` or `2001:db8::/32`");
-            } else {
-                let length = if text.contains(':') { 128 } else { 32 };
-                report.help(format!("for this one address write `{text}/{length}`"));
-            }
-        }
-    }
-    text.to_owned()
-}
-
-/// The implied group of a load balancer or service.
-fn peer_implied(lowering: &mut Lowering<'_>, place: &Place, address: &Address) -> String {
-    let (file, name) = (lowering.file, address.name());
-    let groups = match address.kind() {
-        Kind::Alb => file.alb.get(name).map(|alb| &alb.security_groups),
-        Kind::Nlb => file.nlb.get(name).map(|nlb| &nlb.security_groups),
-        Kind::Clb => file.clb.get(name).map(|clb| &clb.security_groups),
-        _ => file.service.get(name).map(|service| &service.security_groups),
-    };
-    match groups {
-        None => {
-            let albs = file.alb.keys().map(|name| format!("alb.{name}"));
-            let nlbs = file.nlb.keys().map(|name| format!("nlb.{name}"));
-            let clbs = file.clb.keys().map(|name| format!("clb.{name}"));
-            let services = file.service.keys().map(|name| format!("service.{name}"));
-            let known: Vec<String> = albs.chain(nlbs).chain(clbs).chain(services).collect();
-            let text = address.to_string();
-            lowering
-                .report(place, format!("there is no `{text}` in this stack"))
-                .nearest(&text, known.iter().map(String::as_str));
-        }
-        Some(groups) if !groups.is_empty() => {
-            lowering
-                .report(place, format!("`{address}` has no group of its own: it names other groups"))
-                .help(format!("name one of those: {}", super::place::quoted(groups)));
-        }
-        Some(_) => {}
-    }
-    let group = Address::new(Kind::SecurityGroup, &format!("{}-{name}", address.kind()));
-    reference::output(&group, "id")
 }

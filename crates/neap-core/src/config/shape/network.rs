@@ -203,7 +203,8 @@ pub struct SecurityGroupRuleTable {
     /// One port, or a range such as `8000-8080`; without it all ports.
     pub port: Option<PortRange>,
     /// The other side: CIDRs, names of `[security_group.x]`, ids of groups or prefix lists, `self`, or the address of
-    /// a load balancer or service whose implied group is meant.
+    /// a load balancer or service whose implied group is meant; for tasks that share the network of their instances that is
+    /// the group of those.
     pub peer: OneOrMany<String>,
     /// What the rule is for.
     #[serde(default)]

@@ -167,6 +167,27 @@ fn rules_that_aws_refuses_are_told() {
 }
 
 #[test]
+fn a_service_that_shares_the_network_of_its_instances_is_known_by_their_groups() {
+    let db = "[security_group.db]\ningress = [{ port = 5432, peer = [\"service.api\", \"service.jobs\"] }]\n\
+              [service.jobs]\ncluster = \"main\"\ntask = \"api\"\n";
+    let desired = lower_text(&format!("{}{db}", on_instances(""))).expect("no mistakes");
+    let rules_of_db = ["tcp 5432 5432 ${security_group.cluster-main.id}"];
+    assert_eq!(rules(&desired, "security_group.db", "ingress"), rules_of_db);
+    let blocks = "[cluster.main]\ncapacity = { a = 1, b = 1 }\n[cluster.main.instances]\n\
+                  a = { instance_type = \"t3.micro\" }\nb = { instance_type = \"t3.micro\" }\n";
+    let text = edited("[cluster.main]\n", blocks)
+        .replace("[task.api.container.app]", "[task.api]\nmemory = 400\n[task.api.container.app]");
+    let desired = lower_text(&format!("{text}{db}")).expect("no mistakes");
+    assert_eq!(
+        rules(&desired, "security_group.db", "ingress"),
+        [
+            "tcp 5432 5432 ${security_group.cluster-main-a.id}",
+            "tcp 5432 5432 ${security_group.cluster-main-b.id}"
+        ]
+    );
+}
+
+#[test]
 fn a_load_balancer_with_groups_of_its_own_choice_is_no_peer() {
     let text =
         alb("security_groups = [\"sg-1\"]") + "[security_group.x]\ningress = [{ peer = \"alb.public\" }]\n";
