@@ -194,6 +194,7 @@ impl Aws {
             named: [].into(),
             cloudfront_origins: None,
             zones: BTreeMap::new(),
+            private_zones: [].into(),
             certificates: BTreeMap::new(),
             availability_zones: Vec::new(),
             taken_buckets: [].into(),

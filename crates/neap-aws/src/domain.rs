@@ -26,7 +26,7 @@ const CHANGE: &str = "route53:ChangeResourceRecordSets";
 /// Seconds for which resolvers keep a marker.
 const TTL: i64 = 300;
 
-/// Reads the stack's names: the desired ones, and those whose markers are in any public zone of the account.
+/// Reads the stack's names: the desired ones, and those whose markers are in any zone of the account.
 pub(crate) async fn read(aws: &Aws, desired: &Desired, zones: &Zones) -> Found {
     let mut found = Found::new(&desired.stack);
     let (needed, all) = match (zones.needed(aws, desired).await, zones.all(aws).await) {
@@ -36,10 +36,10 @@ pub(crate) async fn read(aws: &Aws, desired: &Desired, zones: &Zones) -> Found {
             return found;
         }
     };
-    let public: Vec<&HostedZone> = all.iter().filter(|zone| !zone.private).collect();
-    let marked = join_all(public.iter().map(|zone| markers(aws, zone, &desired.stack))).await;
+    let open = open(&all);
+    let marked = join_all(open.iter().map(|zone| markers(aws, zone, &desired.stack))).await;
     let mut owned = BTreeMap::new();
-    for (zone, markers) in public.iter().zip(marked) {
+    for (zone, markers) in open.iter().zip(marked) {
         match markers {
             Ok(markers) => {
                 owned.extend(
@@ -76,6 +76,11 @@ pub(crate) async fn read(aws: &Aws, desired: &Desired, zones: &Zones) -> Found {
     found.collect(join_all(strays).await.into_iter().map(|stray| (None, stray)));
     found.rest_absent::<Domain>(desired);
     found
+}
+
+/// The zones in which markers may be, public and private.
+fn open(zones: &[HostedZone]) -> Vec<&HostedZone> {
+    zones.iter().filter(|zone| !zone.linked).collect()
 }
 
 /// Says whose a record is: Route 53's records take no tags.
@@ -324,7 +329,15 @@ mod tests {
     }
 
     fn zone() -> HostedZone {
-        HostedZone { id: "Z0123456789".into(), name: "example.com".into(), private: false }
+        HostedZone { id: "Z0123456789".into(), name: "example.com".into(), private: false, linked: false }
+    }
+
+    #[test]
+    fn markers_are_looked_for_in_private_zones_too_but_not_in_those_of_other_services() {
+        let private = HostedZone { id: "Z1".into(), private: true, ..zone() };
+        let linked = HostedZone { id: "Z2".into(), linked: true, ..private.clone() };
+        let zones = [zone(), private, linked];
+        assert_eq!(open(&zones), [&zones[0], &zones[1]]);
     }
 
     #[track_caller]

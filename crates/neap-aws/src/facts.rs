@@ -42,7 +42,7 @@ pub(crate) async fn read(aws: &Aws, desired: &Desired, zones: &Zones) -> Result<
             images(aws, desired),
             named::read(aws, desired),
             cloudfront_origins(aws, desired),
-            zones.needed(aws, desired),
+            zones.needed_and_private(aws, desired),
             certificate::unusable(aws, desired)
         ))
     };
@@ -66,9 +66,9 @@ pub(crate) async fn read(aws: &Aws, desired: &Desired, zones: &Zones) -> Result<
         failures.push(read_failure(&error));
         None
     });
-    let zones = zones.unwrap_or_else(|error| {
+    let (zones, private_zones) = zones.unwrap_or_else(|error| {
         failures.push(read_failure(&error));
-        BTreeMap::new()
+        (BTreeMap::new(), BTreeSet::new())
     });
     let certificates = certificates.unwrap_or_else(|error| {
         failures.push(read_failure(&error));
@@ -86,6 +86,7 @@ pub(crate) async fn read(aws: &Aws, desired: &Desired, zones: &Zones) -> Result<
         named: named.named,
         cloudfront_origins,
         zones,
+        private_zones,
         certificates,
         availability_zones: named.zones,
         taken_buckets: [].into(),

@@ -2,7 +2,7 @@
 //!
 //! Decides which zone answers for a domain. Must not know what the records are for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_route53::types as sdk;
 use neap_core::desired::Desired;
@@ -29,6 +29,9 @@ pub(crate) struct HostedZone {
     pub(crate) name: String,
     /// Whether only networks that it is associated with see it.
     pub(crate) private: bool,
+    /// Whether another service of AWS made it, such as Cloud Map: then nobody else changes its records ("LinkedService" of the API
+    /// reference), so that none is the stack's own.
+    pub(crate) linked: bool,
 }
 
 /// The account's hosted zones.
@@ -39,6 +42,7 @@ pub(crate) async fn zones(aws: &Aws) -> Result<Vec<HostedZone>, CallError> {
         id: bare_id(zone.id()).to_owned(),
         name: bare_name(zone.name()),
         private: zone.config().is_some_and(|config| config.private_zone()),
+        linked: zone.linked_service().is_some(),
     };
     Ok(zones.into_iter().map(zone).collect())
 }
@@ -66,6 +70,22 @@ impl Zones {
         let zones = self.all(aws).await?;
         let id = |zone: &Zone| Ok(find(&zones, zone)?.map(|id| (zone.to_string(), id.to_owned())));
         needed.iter().filter_map(|zone| id(zone).transpose()).collect()
+    }
+
+    /// The same, and which of them are private.
+    pub(crate) async fn needed_and_private(
+        &self,
+        aws: &Aws,
+        desired: &Desired,
+    ) -> Result<(BTreeMap<String, String>, BTreeSet<String>), CallError> {
+        let needed = self.needed(aws, desired).await?;
+        if needed.is_empty() {
+            return Ok((needed, BTreeSet::new()));
+        }
+        let zones = self.all(aws).await?;
+        let is_private = |id: &String| zones.iter().any(|zone| zone.private && zone.id == *id);
+        let private = needed.iter().filter(|(_, id)| is_private(id)).map(|(zone, _)| zone.clone()).collect();
+        Ok((needed, private))
     }
 }
 
@@ -193,7 +213,7 @@ mod tests {
     use super::*;
 
     fn zone(id: &str, name: &str, private: bool) -> HostedZone {
-        HostedZone { id: id.to_owned(), name: name.to_owned(), private }
+        HostedZone { id: id.to_owned(), name: name.to_owned(), private, linked: false }
     }
 
     fn zones() -> Vec<HostedZone> {

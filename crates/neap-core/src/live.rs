@@ -42,6 +42,9 @@ pub struct Environment {
     /// exist are missing.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub zones: BTreeMap<String, String>,
+    /// Those of them that only networks see that they are associated with.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub private_zones: BTreeSet<String>,
     /// What is wrong with the certificates that the stack names by ARN, by ARN: AWS's word for their state, or `missing`.
     /// Those that can be used are not here.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

@@ -175,6 +175,7 @@ mod tests {
             named: [].into(),
             cloudfront_origins: None,
             zones: BTreeMap::new(),
+            private_zones: [].into(),
             certificates: BTreeMap::new(),
             availability_zones: Vec::new(),
             taken_buckets: [].into(),

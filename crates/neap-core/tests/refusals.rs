@@ -26,6 +26,7 @@ fn refusals(mode: Mode, stack: &Desired, live: &Live) -> Vec<String> {
         Refusal::NoNetwork { message } => message.clone(),
         Refusal::NoCloudfrontOrigins => "no prefix list".to_owned(),
         Refusal::NoZone { zone } => format!("no {zone}"),
+        Refusal::PrivateZone { address, zone } => format!("{address} in private {zone}"),
         Refusal::BadCertificate { arn, state } => format!("{arn} is {state}"),
         Refusal::FewZones { needed, found } => format!("{needed} zones of {}", found.len()),
         Refusal::NotThere { named, by } => {

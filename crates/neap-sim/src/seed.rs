@@ -72,6 +72,7 @@
 //!
 //! [[zone]]                      # a hosted zone of a subdomain; every other domain has one for itself
 //! name = "dev.example.com"
+//! private = true                # of networks alone, found by its id
 //!
 //! [[certificate]]               # one of somebody else's that cannot be used; every other can
 //! arn = "arn:aws:acm:eu-west-1:123456789012:certificate/0123"
@@ -151,13 +152,21 @@ pub(crate) struct Script {
     #[serde(default)]
     taken: Vec<Taken>,
     #[serde(default)]
-    zone: Vec<Named>,
+    zone: Vec<MoreZone>,
     #[serde(default)]
     certificate: Vec<Unusable>,
     #[serde(default)]
     caa: Vec<Named>,
     #[serde(default)]
     unvalidated: Vec<Named>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MoreZone {
+    name: String,
+    #[serde(default)]
+    private: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -383,7 +392,10 @@ pub(crate) fn apply(world: &mut World, script: Script) -> Result<(), SimError> {
             Missing::Vpc(name) => world.vpcs.retain(|vpc| vpc.name != name),
         }
     }
-    world.more_zones.extend(script.zone.into_iter().map(|zone| zone.name));
+    for zone in script.zone {
+        let zones = if zone.private { &mut world.private_zones } else { &mut world.more_zones };
+        zones.insert(zone.name);
+    }
     let unusable = script.certificate.into_iter().map(|it| (it.arn, it.state));
     world.bad_certificates.extend(unusable);
     world.refused_domains.extend(script.caa.into_iter().map(|domain| domain.name));
@@ -590,6 +602,7 @@ fn outputs(world: &World, resource: &Resource, arn: &str, id: &str) -> Outputs {
         named: [].into(),
         cloudfront_origins: None,
         zones: BTreeMap::new(),
+        private_zones: BTreeSet::new(),
         certificates: BTreeMap::new(),
         availability_zones: Vec::new(),
         taken_buckets: [].into(),

@@ -120,6 +120,9 @@ pub(crate) struct World {
     /// Names of hosted zones of subdomains, which exist beside those of their domains.
     #[serde(default)]
     pub(crate) more_zones: BTreeSet<String>,
+    /// Names of private hosted zones, which stand beside public ones of the same names.
+    #[serde(default)]
+    pub(crate) private_zones: BTreeSet<String>,
     /// Names of records, with their types, by the id of their zone.
     #[serde(default)]
     pub(crate) dns: BTreeMap<String, BTreeMap<String, String>>,
@@ -205,6 +208,7 @@ impl Default for World {
             missing_key_pairs: BTreeSet::new(),
             missing_zones: BTreeSet::new(),
             more_zones: BTreeSet::new(),
+            private_zones: BTreeSet::new(),
             dns: BTreeMap::new(),
             bad_certificates: BTreeMap::new(),
             refused_domains: BTreeSet::new(),

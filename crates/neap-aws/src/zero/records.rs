@@ -1,4 +1,4 @@
-//! Names in the account's public hosted zones that are marked as the stack's: records take no tags.
+//! Names in the account's hosted zones, public and private, that are marked as the stack's: records take no tags.
 
 use aws_sdk_route53::types as sdk;
 use neap_core::desired::{TAG_ADDRESS, TAG_STACK};
@@ -12,10 +12,11 @@ use crate::error::failed;
 pub(super) async fn look(aws: &Aws, scope: &StackScope) -> Part {
     let mut part = Part::default();
     let zones = part.take(zones(aws).await);
-    let public: Vec<sdk::HostedZone> =
-        zones.into_iter().filter(|zone| !zone.config().is_some_and(|it| it.private_zone())).collect();
-    let answers = each(&public, async |zone| marks(aws, zone, &scope.stack).await).await;
-    for (zone, answer) in public.iter().zip(answers) {
+    // Those that another service made, such as Cloud Map, take no records from anybody else.
+    let open: Vec<sdk::HostedZone> =
+        zones.into_iter().filter(|zone| zone.linked_service().is_none()).collect();
+    let answers = each(&open, async |zone| marks(aws, zone, &scope.stack).await).await;
+    for (zone, answer) in open.iter().zip(answers) {
         for value in part.take(answer) {
             part.seen.extend(seen(zone.id(), &value));
         }

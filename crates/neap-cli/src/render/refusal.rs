@@ -120,6 +120,11 @@ fn one(stack: &str, refusal: &Refusal) -> CommandError {
             CommandError::failed(format!("this account has no hosted zone `{name}`"))
                 .hint("create it in Route 53, or correct its name or id; zones of other accounts cannot be used")
         }
+        Refusal::PrivateZone { address, zone: Zone::Of(zone) | Zone::For(zone) } => CommandError::failed(format!(
+            "`{address}` would wait for ever: its hosted zone `{zone}` is private, and ACM looks for its records in public DNS"
+        ))
+        .hint("name a public zone of its domain, or leave `zone` out so that one is looked for")
+        .hint("if its public DNS is elsewhere, say `validation = \"outside\"` instead"),
         Refusal::BadCertificate { arn, state } if state == "missing" => {
             CommandError::failed(format!("there is no certificate `{arn}`"))
                 .hint("correct the ARN, or let the stack request one with `[certificate.NAME]`")

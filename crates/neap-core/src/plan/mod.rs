@@ -442,6 +442,13 @@ pub enum Refusal {
         /// Which one.
         zone: Zone,
     },
+    /// The records of a certificate would stand where ACM does not see them.
+    PrivateZone {
+        /// The certificate.
+        address: Address,
+        /// The private zone.
+        zone: Zone,
+    },
     /// A certificate that the stack names cannot be used.
     BadCertificate {
         /// Its ARN.

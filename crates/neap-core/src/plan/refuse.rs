@@ -49,6 +49,8 @@ pub(super) fn before(desired: &Desired, live: &Live, mode: Mode) -> Vec<Refusal>
         let zones = desired.zones().into_iter();
         let zones = zones.filter(|zone| !live.environment.zones.contains_key(&zone.to_string()));
         refusals.extend(zones.map(|zone| Refusal::NoZone { zone }));
+        refusals
+            .extend(desired.resources.iter().filter_map(|(address, wanted)| unseen(address, wanted, live)));
         let certificates = live.environment.certificates.clone().into_iter();
         refusals.extend(certificates.map(|(arn, state)| Refusal::BadCertificate { arn, state }));
         let missing = |name: &String| !live.environment.secrets.contains_key(name);
@@ -64,6 +66,17 @@ pub(super) fn before(desired: &Desired, live: &Live, mode: Mode) -> Vec<Refusal>
         }));
     }
     refusals
+}
+
+/// Whether records of a certificate would stand in a private zone: ACM asks public DNS for them, and would wait for three days.
+fn unseen(address: &Address, wanted: &DesiredResource, live: &Live) -> Option<Refusal> {
+    let Resource::Certificate(_) = &wanted.resource else { return None };
+    wanted.references().into_iter().find_map(|(_, reference)| match reference {
+        Reference::Zone(zone) if live.environment.private_zones.contains(&zone.to_string()) => {
+            Some(Refusal::PrivateZone { address: address.clone(), zone })
+        }
+        _ => None,
+    })
 }
 
 /// The reasons that the decisions are.

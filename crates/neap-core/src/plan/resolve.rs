@@ -97,6 +97,7 @@ mod tests {
             named: [].into(),
             cloudfront_origins: Some("pl-1".into()),
             zones: [("zone.example.com".to_owned(), "Z1".to_owned())].into(),
+            private_zones: [].into(),
             certificates: BTreeMap::new(),
             availability_zones: vec!["eu-west-1a".into()],
             taken_buckets: [].into(),

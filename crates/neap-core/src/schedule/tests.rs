@@ -29,6 +29,7 @@ fn plan(steps: &[(Verb, Kind)], edges: &[(StepId, StepId, Need)]) -> Plan {
             named: [].into(),
             cloudfront_origins: None,
             zones: BTreeMap::new(),
+            private_zones: [].into(),
             certificates: BTreeMap::new(),
             availability_zones: Vec::new(),
             taken_buckets: [].into(),

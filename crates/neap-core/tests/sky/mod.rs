@@ -44,6 +44,7 @@ pub(crate) fn environment() -> Environment {
         named: [].into(),
         cloudfront_origins: None,
         zones: BTreeMap::new(),
+        private_zones: BTreeSet::new(),
         certificates: BTreeMap::new(),
         availability_zones: Vec::new(),
         taken_buckets: [].into(),

@@ -27,6 +27,7 @@ pub(crate) fn environment() -> Environment {
         named: [].into(),
         cloudfront_origins: None,
         zones: BTreeMap::new(),
+        private_zones: [].into(),
         certificates: BTreeMap::new(),
         availability_zones: Vec::new(),
         taken_buckets: [].into(),

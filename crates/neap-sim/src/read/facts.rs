@@ -143,6 +143,12 @@ pub(super) fn environment(world: &World, desired: &Desired) -> Environment {
             .iter()
             .filter_map(|zone| Some((zone.to_string(), world.zone(zone)?)))
             .collect(),
+        private_zones: desired
+            .zones()
+            .iter()
+            .filter(|zone| world.zone(zone).is_some_and(|id| world.is_private(&id)))
+            .map(ToString::to_string)
+            .collect(),
         certificates: desired
             .named_certificates()
             .into_iter()

@@ -20,6 +20,11 @@ fn id(name: &str) -> String {
     format!("Z0{}", arn::letters(&format!("hosted zone {name}"), 18, arn::CAPITALS))
 }
 
+/// The id of the private zone with this name.
+fn private_id(name: &str) -> String {
+    id(&format!("{name}, private"))
+}
+
 /// The name of the zone that answers for a domain: one of those that a script made, or that of its last two labels.
 fn name_for(world: &World, domain: &str) -> Option<String> {
     let within = |zone: &&String| domain == *zone || domain.ends_with(&format!(".{zone}"));
@@ -39,8 +44,17 @@ impl World {
                 name_for(self, text).filter(|name| name == text).map(|name| id(&name))
             }
             // Only those that were made have an id that anybody could know.
-            Zone::Of(text) => self.more_zones.iter().map(|name| id(name)).find(|id| id == text),
+            Zone::Of(text) => {
+                let public = self.more_zones.iter().map(|name| id(name));
+                let private = self.private_zones.iter().map(|name| private_id(name));
+                public.chain(private).find(|id| id == text)
+            }
         }
+    }
+
+    /// Whether the zone of this id is a private one.
+    pub(crate) fn is_private(&self, zone: &str) -> bool {
+        self.private_zones.iter().any(|name| private_id(name) == zone)
     }
 }
 
@@ -70,7 +84,10 @@ pub(crate) fn invalidate(world: &mut World, name: &str) -> Result<(), SimError> 
 
 /// Lets certificates know which of their records are there, and has those issued that have all of them.
 pub(super) fn settle(world: &mut World) {
-    let (dns, refused, now) = (world.dns.clone(), world.refused_domains.clone(), world.now);
+    // ACM asks public DNS, where nobody sees what stands in private zones.
+    let mut dns = world.dns.clone();
+    dns.retain(|zone, _| !world.is_private(zone));
+    let (refused, now) = (world.refused_domains.clone(), world.now);
     let requested: BTreeSet<String> = world.requested.keys().cloned().collect();
     for record in world.everything_mut().filter(|record| requested.contains(&record.arn)) {
         let neap_core::kinds::Resource::Certificate(certificate) = &mut record.resource else { continue };

@@ -18,7 +18,7 @@ pub struct CertificateTable {
     #[serde(default)]
     pub alternative_names: Vec<String>,
     /// The Route 53 hosted zone for the records that validate its names: its name or id. By default each name's own: of the
-    /// account's public zones the one that fits it best.
+    /// account's public zones the one that fits it best. A private one does not do.
     pub zone: Option<String>,
     /// Who puts the records in DNS that validate and renew it.
     #[serde(default)]

@@ -13,7 +13,8 @@ pub struct DomainTable {
     pub name: String,
     /// The address of what it leads to: `cloudfront.site` or `alb.public`.
     pub target: String,
-    /// The Route 53 hosted zone: its name or id. By default the account's public zone that fits the name best.
+    /// The Route 53 hosted zone: its name or id. By default the account's public zone that fits the name best; a
+    /// private one is named by its id.
     pub zone: Option<String>,
     /// Refuse every plan that would delete or replace this resource.
     #[serde(default)]
