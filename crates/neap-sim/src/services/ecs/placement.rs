@@ -62,8 +62,25 @@ pub(super) fn instances_start(world: &World, service: &Service) -> Millis {
     groups.iter().map(|(record, ..)| settles(record)).max().unwrap_or(0)
 }
 
+/// Whether a task takes ports of its instance, which no other then has.
+fn takes_ports(task: &Task) -> bool {
+    let mut ports = task.containers.values().flat_map(|container| &container.ports);
+    match task.network_mode.as_str() {
+        "host" => ports.next().is_some(),
+        "bridge" => ports.any(|port| port.host_port > 0),
+        _ => false,
+    }
+}
+
+/// How many tasks of a service run at once at the least, while it is deployed if it `replaces` others.
+fn at_once(service: &Service, count: u32, replaces: bool) -> u64 {
+    let (count, minimum) = (u64::from(count), u64::from(service.minimum_healthy_percent));
+    let stay = (count * minimum).div_ceil(100);
+    count + u64::from(replaces && stay >= count)
+}
+
 /// Why no instance takes a task, in the words of ECS.
-fn unplaceable(world: &World, service: &Service, task: &Task) -> Option<String> {
+fn unplaceable(world: &World, service: &Service, task: &Task, replaces: bool) -> Option<String> {
     let groups = groups(world, service)?;
     let kept = |container: &Container| container.memory_reservation.or(container.memory).unwrap_or(0);
     let memory = task.memory.unwrap_or_else(|| task.containers.values().map(kept).sum());
@@ -74,6 +91,14 @@ fn unplaceable(world: &World, service: &Service, task: &Task) -> Option<String> 
     };
     if groups.iter().all(|(record, group, _)| is_empty(record, group)) {
         return Some(format!("{unable} Reason: No Container Instances were found in your cluster."));
+    }
+    let instances: u64 = groups.iter().map(|(_, group, _)| u64::from(group.max)).sum();
+    if let Some(count) = service.count.filter(|_| takes_ports(task))
+        && at_once(service, count, replaces) > instances
+    {
+        return Some(format!(
+            "{unable} The closest matching container-instance is already using a port required by your task."
+        ));
     }
     let fits = |template: &LaunchTemplate| {
         instances::task_memory_mib(&template.instance_type).is_none_or(|most| memory <= most)
@@ -122,10 +147,10 @@ pub(super) fn network(world: &World, desired: &Service, task: &Task) -> Answer<(
     Ok(())
 }
 
-/// Why the service's tasks cannot start, in the words of ECS, if they cannot.
-pub(super) fn obstacle(world: &World, service: &Service) -> Option<String> {
+/// Why the service's tasks cannot start, in the words of ECS, if they cannot; `replaces` says whether others run that they replace.
+pub(super) fn obstacle(world: &World, service: &Service, replaces: bool) -> Option<String> {
     let (_, task) = world.get::<Task>(&service.task)?;
-    if let Some(reason) = unplaceable(world, service, task) {
+    if let Some(reason) = unplaceable(world, service, task, replaces) {
         return Some(reason);
     }
     let mut roles = [&task.execution_role, &task.task_role].into_iter().flatten();
@@ -175,4 +200,40 @@ fn missing_repository(world: &World, image: &str) -> Option<String> {
              {image}: name unknown: the repository with name '{name}' does not exist in the registry"
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use neap_core::kinds::{KindOf, PortMapping};
+
+    use super::*;
+
+    #[test]
+    fn one_task_alone_has_a_port_of_an_instance() {
+        let with = |mode: &str, host_port: u16| {
+            let mut task = Task { network_mode: mode.to_owned(), ..Task::example() };
+            for container in task.containers.values_mut() {
+                container.ports = [PortMapping {
+                    container_port: 80,
+                    host_port,
+                    protocol: "tcp".into(),
+                    name: None,
+                    app_protocol: None,
+                }]
+                .into();
+            }
+            takes_ports(&task)
+        };
+        assert!(with("bridge", 80) && with("host", 0));
+        assert!(!with("bridge", 0) && !with("awsvpc", 80));
+    }
+
+    #[test]
+    fn a_deployment_needs_room_for_one_more_unless_one_may_stop_first() {
+        let service = |minimum_healthy_percent| Service { minimum_healthy_percent, ..Service::example() };
+        assert_eq!(at_once(&service(100), 2, true), 3);
+        assert_eq!(at_once(&service(100), 2, false), 2);
+        assert_eq!(at_once(&service(51), 2, true), 3, "what must stay is rounded up");
+        assert_eq!(at_once(&service(50), 2, true), 2);
+    }
 }

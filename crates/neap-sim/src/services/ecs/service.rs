@@ -91,7 +91,8 @@ fn deployment(world: &mut World, service: &Service, running: u32, previous: Opti
     let started = world.now;
     let count = placement::tasks(world, service);
     let scripted = world.deployment_fails.take();
-    let fails = scripted.or_else(|| placement::obstacle(world, service)).filter(|_| count > 0);
+    let fails =
+        scripted.or_else(|| placement::obstacle(world, service, previous.is_some())).filter(|_| count > 0);
     let more = Millis::from(count.saturating_sub(running).saturating_sub(1));
     let until = match (&fails, count) {
         (Some(_), _) => started + CIRCUIT_BREAKS,

@@ -211,6 +211,39 @@ fn tasks_that_share_an_interface_have_no_network_of_their_own() {
     check_mistakes(&text, &["task.api.network_mode: Fargate has no network mode but `awsvpc`"]);
 }
 
+#[test]
+fn a_service_whose_next_task_has_no_place_is_told() {
+    let one = on_instances("").replace(", max = 2", "");
+    let with = |keys: &str| one.replace("[service.api]", &format!("[service.api]\n{keys}"));
+    let check = |text: &str, expected: &str| check_mistakes(text, &[expected]);
+    let stuck = "service.api: no deployment could end: a new task starts before an old one stops, and there is no room for 2";
+    let fixed = |text: &str| {
+        text.replace("port = 3000\n\n[target", "ports = [{ port = 3000, host_port = 80 }]\n\n[target")
+    };
+    check(&fixed(&one), stuck);
+    check(&fixed(&with("count = 2")), "service.api.count: 2 tasks do not fit on the instances");
+    for mode in ["host", "awsvpc"] {
+        check(&one.replace("memory = 400", &format!("memory = 400\nnetwork_mode = \"{mode}\"")), stuck);
+    }
+    check(&one.replace("memory = 400", "memory = 500"), stuck);
+    check(&one.replace("memory = 400", "memory = 100\ncpu = 2048"), stuck);
+    check(
+        &one.replace("memory = 400", "memory = 300").replace("[service.api]", "[service.api]\ncount = 4"),
+        "service.api.count: 4 tasks do not fit on the instances",
+    );
+    // What stops first makes room.
+    for fits in [
+        fixed(&with("minimum_healthy_percent = 0\nmaximum_percent = 100")),
+        fixed(&on_instances("")),
+        one.clone(),
+        with("count = 0").replace("memory = 400", "memory = 900"),
+        with("count = 2\nminimum_healthy_percent = 50"),
+    ] {
+        lower_text(&fits).expect("no mistakes");
+    }
+    assert!(help(&fixed(&one))[0].contains("`minimum_healthy_percent = 0` and `maximum_percent = 100`"));
+}
+
 /// [`on_instances`] with a daemon, and more keys of it.
 fn daemon(keys: &str) -> String {
     on_instances("").replace("[service.api]", &format!("[service.api]\nstrategy = \"daemon\"\n{keys}"))
