@@ -425,6 +425,80 @@ fn subnets_share_a_nat_gateway_before_those_of_their_own_go() {
     assert!(waits(&plan, (Update, "subnet.private-2"), (Create, "nat_gateway.nat-2")));
 }
 
+/// The block of the public or private subnet at `text` in `stack`.
+fn block<'a>(stack: &'a mut Desired, text: &str) -> &'a mut String {
+    let wanted = stack.resources.get_mut(&address(text)).expect(text);
+    let Resource::Subnet(subnet) = &mut wanted.resource else { panic!("{text}") };
+    &mut subnet.cidr
+}
+
+#[test]
+fn gateways_their_addresses_and_tables_stay_with_subnets_that_are_counted_anew() {
+    let from = private("per_zone", &[]);
+    let mut to = from.clone();
+    for sort in ["public", "private"] {
+        let [first, second] = [format!("subnet.{sort}-1"), format!("subnet.{sort}-2")];
+        let [one, two] =
+            [from.resources[&address(&first)].clone(), from.resources[&address(&second)].clone()];
+        let (Resource::Subnet(one), Resource::Subnet(two)) = (&one.resource, &two.resource) else { panic!() };
+        for (text, other) in [(&first, two), (&second, one)] {
+            *block(&mut to, text) = other.cidr.clone();
+            let wanted = to.resources.get_mut(&address(text)).expect("it is there");
+            let Resource::Subnet(subnet) = &mut wanted.resource else { panic!() };
+            subnet.zone = other.zone.clone();
+        }
+    }
+    let plan = moved(&from, &to);
+    assert!(plan.changes.iter().all(|change| !change.action.deletes()), "{:?}", lines(&plan));
+}
+
+#[test]
+fn a_nat_gateway_that_cannot_stay_goes_when_another_with_another_address_is_in_its_place() {
+    let from = private("one", &[]);
+    let mut to = from.clone();
+    *block(&mut to, "subnet.public-1") = "10.0.77.0/24".into();
+    let plan = moved(&from, &to);
+    let old = (Delete, "nat_gateway.nat-1");
+    assert_eq!(need(&plan, old, (Create, "nat_gateway.nat-1")), Some(Need::Ready));
+    assert_eq!(need(&plan, old, (Update, "route_table.private")), Some(Need::Ready));
+    assert_eq!(need(&plan, (Delete, "elastic_ip.nat-1"), old), Some(Need::Gone));
+    let exchanged = change(&plan, "elastic_ip.nat-1");
+    assert_eq!(exchanged.action, Action::CreateThenDelete);
+    let with = Reason::DependencyReplaced { dependencies: vec!["nat_gateway.nat-1".into()] };
+    assert_eq!(exchanged.reason, with);
+    assert!(plan.warnings.iter().any(|it| it.contains("for a new address")), "{:?}", plan.warnings);
+    // Blocks that overlap cannot be beside each other, and then nothing is won by another address.
+    *block(&mut to, "subnet.public-1") = block(&mut from.clone(), "subnet.public-1").replace("/24", "/25");
+    let plan = moved(&from, &to);
+    assert_eq!(change(&plan, "nat_gateway.nat-1").action, Action::DeleteThenCreate);
+    assert_eq!(change(&plan, "elastic_ip.nat-1").action, Action::NoOp);
+    assert_eq!(plan.warnings, Vec::<String>::new());
+}
+
+#[test]
+fn the_only_nat_gateway_stays_in_a_public_subnet_that_gets_another_number() {
+    let from = private("one", &[]);
+    let mut to = from.clone();
+    let [one, two] = ["subnet.public-1", "subnet.public-2"].map(|text| to.resources[&address(text)].clone());
+    to.resources.insert(address("subnet.public-1"), two);
+    to.resources.insert(address("subnet.public-2"), one);
+    let plan = moved(&from, &to);
+    assert!(plan.changes.iter().all(|change| !change.action.deletes()), "{:?}", lines(&plan));
+}
+
+#[test]
+fn what_makes_way_for_what_is_counted_anew_is_no_longer_in_the_stack_file() {
+    let from = private("none", &[]);
+    let mut to = from.clone();
+    let second = to.resources.remove(&address("subnet.public-2")).expect("it is there");
+    to.resources.insert(address("subnet.public-1"), second);
+    let text = serde_json::to_string(&to).expect("JSON").replace("subnet.public-2", "subnet.public-1");
+    let to: Desired = serde_json::from_str(&text).expect("a stack");
+    let plan = planned(&to, &applied(&from));
+    let gone = plan.changes.iter().find(|change| change.action == Action::Delete).expect("one goes");
+    assert_eq!((gone.address.to_string().as_str(), &gone.reason), ("subnet.public-1", &Reason::NotDeclared));
+}
+
 #[test]
 fn what_leaves_private_subnets_has_left_before_their_way_out_goes() {
     let mut public = course();

@@ -6,6 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::carried;
+use super::gateways;
+use super::reasons::{immutable, replaced, unknown_in};
 use super::resolve::Known;
 use super::wishes::Wishes;
 use super::world::{Node, Standing, World};
@@ -13,7 +15,7 @@ use super::{Action, FieldChange, Mode, Reason};
 use crate::address::{Address, Kind};
 use crate::cidr;
 use crate::config::Secrets;
-use crate::desired::{Desired, DesiredResource, is_kept};
+use crate::desired::{Desired, DesiredResource, TAG_ADDRESS, is_kept};
 use crate::diff;
 use crate::edges;
 use crate::files::TAG_FORGET;
@@ -22,7 +24,7 @@ use crate::live::{Environment, LiveResource, Outputs, Phase};
 use crate::network;
 use crate::outputs;
 use crate::ownership;
-use crate::reference::{self, Reference};
+use crate::reference::Reference;
 
 /// What happens to one resource.
 pub(super) struct Decision<'a> {
@@ -86,6 +88,8 @@ pub(super) struct Context<'a> {
     pub(super) mode: Mode,
     /// What must be deleted before its successor is created, because another order would be a cycle.
     pub(super) delete_first: &'a BTreeSet<Address>,
+    /// What stands beside its predecessor because of something else that does, with what that is.
+    pub(super) along: &'a BTreeMap<Address, Address>,
 }
 
 struct Judge<'a, 'b> {
@@ -148,9 +152,18 @@ impl<'a> Judge<'a, '_> {
     fn carry(&self, filled: &mut DesiredResource, address: &Address, live: &LiveResource) {
         let is_used = || self.desired.resources.keys().any(|user| self.wishes.depends(user, address));
         carried::carry(&mut filled.resource, &self.desired.resources[address], live);
+        gateways::stay(&mut filled.resource, &live.resource, self.desired, |subnet| self.stays(subnet));
         if address.kind() == Kind::Certificate && !is_used() {
             carried::stay(&mut filled.resource, &live.resource);
         }
+    }
+
+    /// The id of the live subnet at `address`, if that is the one that the stack asks for there.
+    fn stays(&self, address: &Address) -> Option<&'a str> {
+        let Standing::Present(node) = self.world.standing(address) else { return None };
+        let filled = self.known.fill(&self.desired.resources[address]);
+        let fields = self.fields(&filled, self.world.nodes[node]);
+        fields.iter().all(|field| !field.forces_replacement).then(|| self.world.nodes[node].id.as_str())
     }
 
     /// A resource that is live under the very identity that is desired.
@@ -173,6 +186,10 @@ impl<'a> Judge<'a, '_> {
             }
             _ if !held.is_empty() => (replace, replaced(&held)),
             _ if self.context.delete_first.contains(&decision.address) => (replace, self.forced(decision)),
+            _ if self.context.along.contains_key(&decision.address) => {
+                let with = self.context.along[&decision.address].to_string();
+                (Action::CreateThenDelete, replaced(&[with]))
+            }
             _ if decision.fields.iter().any(|field| field.forces_replacement) => {
                 (self.beside(decision, filled, live).unwrap_or(replace), immutable(&mut decision.fields))
             }
@@ -229,7 +246,8 @@ impl<'a> Judge<'a, '_> {
     }
 
     /// A listener or rule can stand beside its predecessor while their load balancers do. So can a VPC, which nothing but its
-    /// tags tells, whatever has its place in a VPC if that is another one, and a subnet that has other addresses.
+    /// tags tells, whatever has its place in a VPC if that is another one, a subnet that has other addresses, and a NAT gateway in
+    /// another subnet, which then has another address.
     fn beside(
         &self,
         decision: &Decision<'a>,
@@ -239,6 +257,7 @@ impl<'a> Judge<'a, '_> {
         let moves = || decision.fields.iter().any(|field| field.path == "vpc" && field.forces_replacement);
         let stands = match (decision.kind(), &filled.resource, &live.resource) {
             (Kind::Vpc, ..) => true,
+            (Kind::NatGateway, ..) => decision.fields.iter().any(|field| field.path == "subnet"),
             (_, Resource::Subnet(wanted), Resource::Subnet(live)) => {
                 moves() || !cidr::overlap(&wanted.cidr, &live.cidr)
             }
@@ -408,8 +427,13 @@ impl<'a> Judge<'a, '_> {
     }
 
     fn unwanted(&mut self, node: Node) {
-        let declared = self.at.contains_key(&self.world.nodes[node].address);
-        self.delete(node, if declared { Reason::Superseded } else { Reason::NotDeclared });
+        let address = &self.world.nodes[node].address;
+        // What came there from another address, as parts of a network do that are counted anew, took nobody's place.
+        let came = |at: &usize| {
+            self.list[*at].node.is_some_and(|there| !is_tagged_at(self.world.nodes[there], address))
+        };
+        let replaced = self.at.get(address).is_some_and(|at| !came(at));
+        self.delete(node, if replaced { Reason::Superseded } else { Reason::NotDeclared });
     }
 
     /// Whether what is live stays when the stack goes: a bucket that says so, and the files in it. With `by_table`, what the stack
@@ -452,6 +476,10 @@ fn is_recorded(decision: &Decision<'_>, live: &LiveResource) -> bool {
     live.spec().is_none() || live.spec() == spec.as_deref()
 }
 
+fn is_tagged_at(live: &LiveResource, address: &Address) -> bool {
+    live.tags.get(TAG_ADDRESS).is_none_or(|tag| *tag == address.to_string())
+}
+
 /// Every field of `filled`, and the tags that the user chose.
 fn creation(filled: &DesiredResource) -> Vec<FieldChange> {
     let policy = Resource::policy(filled.resource.kind());
@@ -460,34 +488,4 @@ fn creation(filled: &DesiredResource) -> Vec<FieldChange> {
     let own = own.map(|(key, value)| (key.clone(), value.clone())).collect();
     fields.extend(diff::diff_tags(&own, &BTreeMap::new(), &Secrets::default()));
     fields
-}
-
-fn replaced(dependencies: &[String]) -> Reason {
-    Reason::DependencyReplaced { dependencies: dependencies.to_vec() }
-}
-
-/// Why fields that cannot change in place must change. A name that ends in a hash of such fields changes with them,
-/// so it is a cause only where there is no other.
-fn immutable(fields: &mut [FieldChange]) -> Reason {
-    let is_name = |field: &FieldChange| matches!(field.path.as_str(), "name" | "family");
-    let named = fields.iter().any(|field| field.forces_replacement && !is_name(field));
-    for field in fields.iter_mut().filter(|field| named && is_name(field)) {
-        field.forces_replacement = false;
-    }
-    let forcing: Vec<&FieldChange> = fields.iter().filter(|field| field.forces_replacement).collect();
-    let unknown: Vec<BTreeSet<String>> = forcing.iter().map(|field| unknown_in(field)).collect();
-    if !unknown.is_empty() && unknown.iter().all(|found| !found.is_empty()) {
-        let dependencies: BTreeSet<String> = unknown.into_iter().flatten().collect();
-        return replaced(&dependencies.into_iter().collect::<Vec<_>>());
-    }
-    Reason::Immutable { fields: forcing.into_iter().map(|field| field.path.clone()).collect() }
-}
-
-/// The addresses whose outputs a change waits for.
-fn unknown_in(field: &FieldChange) -> BTreeSet<String> {
-    let address = |(_, reference)| match reference {
-        Reference::Output(address, _) => Some(address.to_string()),
-        Reference::Variable(_) | Reference::Fact(_) | Reference::Secret(_) | Reference::Zone(_) => None,
-    };
-    field.after.iter().flat_map(reference::in_value).filter_map(address).collect()
 }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::aliases;
 use super::decide::{Context, Decision, decide};
+use super::gateways;
 use super::order::{Knot, Order, order};
 use super::refuse;
 use super::wishes::Wishes;
@@ -41,12 +42,24 @@ pub fn plan(desired: &Desired, live: &Live, mode: Mode, secrets: &Secrets) -> Re
         }
     };
     let mut delete_first = BTreeSet::new();
+    let mut along = BTreeMap::new();
     let (decisions, order) = loop {
-        let context = Context { environment: &live.environment, secrets, mode, delete_first: &delete_first };
+        let environment = &live.environment;
+        let context = Context { environment, secrets, mode, delete_first: &delete_first, along: &along };
         let decisions = decide(desired, &world, &wishes, &addresses, context);
+        let mut moved = gateways::moved(&decisions.list, &wishes);
+        moved.retain(|address, _| !along.contains_key(address));
+        if !moved.is_empty() {
+            along.extend(moved);
+            continue;
+        }
         match order(&decisions.list, &world, &wishes) {
             Ok(order) => break (decisions, order),
-            Err(Knot::DeleteFirst(more)) if !more.is_subset(&delete_first) => delete_first.extend(more),
+            Err(Knot::DeleteFirst(more)) if !more.is_subset(&delete_first) => {
+                delete_first.extend(more);
+                // What is deleted first now moves nothing along.
+                along.clear();
+            }
             Err(Knot::DeleteFirst(more)) => {
                 refusals.extend(more.into_iter().map(|address| Refusal::Cycle { path: vec![address] }));
                 return Err(refusals);
@@ -65,7 +78,8 @@ pub fn plan(desired: &Desired, live: &Live, mode: Mode, secrets: &Secrets) -> Re
     let outputs = outputs.map(|(name, value)| (name.clone(), decisions.known.fill_text(value))).collect();
     let address = |decision: usize| decisions.list[decision].address.clone();
     let moved = aliases::moves(&decisions.list, &world).into_iter().map(|moved| moved.warning(address));
-    let warnings = live.warnings.iter().cloned().chain(moved).collect();
+    let others = gateways::warnings(&decisions.list, &world);
+    let warnings = live.warnings.iter().cloned().chain(moved).chain(others).collect();
     let (changes, steps) = arrange(decisions.list, &order, &world, secrets);
     Ok(Plan {
         version: PLAN_VERSION,
