@@ -238,6 +238,28 @@ async fn its_listeners_have_protocols_of_their_own() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_dual_stack_has_subnets_with_ipv6_and_no_listener_of_datagrams() {
+    let sim = Sim::in_memory();
+    let b = balancer(&sim).await;
+    let subnets = [network(&sim).await.subnet.id];
+    let dual = |name: &str| Nlb { ip_address_type: "dualstack".into(), ..nlb(name, &b.facts, &b.group) };
+    let without = Nlb { subnets: subnets.into(), security_groups: [].into(), ..dual("without") };
+    let without = create(&sim, &resource("nlb.without", without)).await;
+    refused(without, ErrorKind::Invalid, "ValidationError");
+    let group = below_http("datagrams", "UDP", &b.facts);
+    let group = must_create(&sim, &resource("target_group.datagrams", group)).await["arn"].clone();
+    let arn = must_create(&sim, &resource("nlb.dual", dual("dual"))).await["arn"].clone();
+    let at = "nlb.dual.listener.one";
+    let udp = create(&sim, &resource(at, of_protocol(&arn, 53, "UDP", &group))).await;
+    refused(udp, ErrorKind::Invalid, "InvalidConfigurationRequest");
+    // Nor does one become a dual stack that has such a listener.
+    must_create(&sim, &resource("nlb.mqtt.listener.one", of_protocol(&b.nlb, 53, "UDP", &group))).await;
+    let becomes = resource("nlb.mqtt", dual("mqtt"));
+    let answer = update(&sim, &shown(&sim, "nlb.mqtt"), &becomes).await;
+    refused(answer, ErrorKind::Invalid, "InvalidConfigurationRequest");
+}
+
+#[tokio::test(start_paused = true)]
 async fn its_listeners_have_no_rules() {
     let sim = Sim::in_memory();
     let b = balancer(&sim).await;

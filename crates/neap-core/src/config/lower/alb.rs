@@ -2,13 +2,14 @@
 //!
 //! Decides their defaults and which combinations AWS would refuse. Must not know where requests go.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
 use super::alb_action::{self, Actions};
 use super::context::{Common, Lowering};
 use super::place::Place;
+use super::stack::is_id;
 use super::target_group::protocol_name;
 use super::{alb_rule, groups, routes, subnets, tls};
 use crate::address::{Address, Kind};
@@ -35,11 +36,13 @@ fn alb(lowering: &mut Lowering<'_>, name: &str, table: &AlbTable) {
             .help("in different availability zones, or leave `subnets` out");
     }
     let immutable = json!([scheme, lowering.network()]);
+    let subnets = subnets::of_balancer(lowering, &places, &table.subnets, table.scheme);
+    check_addresses(lowering, &place, table.ip_address_type, &subnets);
     let fields = Alb {
         name: lowering.replaceable_name(Kind::Alb, &place, &common, &immutable),
         scheme: scheme.to_owned(),
         ip_address_type: ip_address_type(table.ip_address_type).to_owned(),
-        subnets: subnets::of_balancer(lowering, &places, &table.subnets, table.scheme),
+        subnets,
         security_groups: groups::of_alb(lowering, &address, &place, table),
         idle_timeout_seconds: table.idle_timeout,
         deletion_protection: table.deletion_protection,
@@ -67,6 +70,23 @@ pub(super) const fn ip_address_type(ip_address_type: IpAddressType) -> &'static 
     match ip_address_type {
         IpAddressType::Ipv4 => "ipv4",
         IpAddressType::Dualstack => "dualstack",
+    }
+}
+
+/// Checks that the subnets of a load balancer at `place` have addresses of its type: AWS wants a block of IPv6 in each of those of
+/// a dual stack ("IP address type" of ELB's guides; `You must specify subnets with an associated IPv6 CIDR block`), and subnets of
+/// the stack's own have none.
+pub(super) fn check_addresses(
+    lowering: &mut Lowering<'_>,
+    place: &Place,
+    ip_address_type: IpAddressType,
+    subnets: &BTreeSet<String>,
+) {
+    let has_own = lowering.file.network.cidr.is_some() && !subnets.iter().all(|id| is_id(id, "subnet-"));
+    if ip_address_type == IpAddressType::Dualstack && has_own {
+        lowering
+            .report(&place.at("ip_address_type"), "subnets of the stack's own VPC have no IPv6 addresses")
+            .help("leave `ip_address_type` out, or look up a VPC whose subnets have blocks of IPv6: `[network] vpc = \"vpc-…\"`");
     }
 }
 

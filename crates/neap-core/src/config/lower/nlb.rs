@@ -13,7 +13,7 @@ use super::stack::is_id;
 use super::{alb, alb_action, groups, routes, subnets, tls};
 use crate::address::{Address, Kind};
 use crate::cidr::Block;
-use crate::config::shape::{AlpnPolicy, Forward, NlbListenerTable, NlbTable, Scheme};
+use crate::config::shape::{AlpnPolicy, Forward, IpAddressType, NlbListenerTable, NlbTable, Scheme};
 use crate::kinds::{Listener, Nlb, Resource};
 use crate::network::{PRIVATE, is_subnet_of};
 use crate::reference::{self, Reference};
@@ -36,6 +36,7 @@ fn nlb(lowering: &mut Lowering<'_>, name: &str, table: &NlbTable) {
     } else {
         addresses.values().cloned().collect()
     };
+    alb::check_addresses(lowering, &place, table.ip_address_type, &subnets);
     // One with static addresses and one without can stand side by side, and neither becomes the other.
     let fixed = if addresses.is_empty() { json!({}) } else { json!("static") };
     let immutable = json!([scheme, lowering.network(), fixed, "network"]);
@@ -122,6 +123,7 @@ fn listener(lowering: &mut Lowering<'_>, place: &Place, nlb: &str, name: &str, t
     let common = Common { tags: &table.tags, protect: false, name: None };
     let protocol = routes::transport(lowering.file, table);
     check_tls(lowering, place, table, protocol);
+    check_datagrams(lowering, place, nlb, protocol);
     if table.idle_timeout.is_some() && protocol != "TCP" {
         lowering
             .report(&place.at("idle_timeout"), format!("a listener of {protocol} has no `idle_timeout`"))
@@ -165,6 +167,21 @@ fn listener(lowering: &mut Lowering<'_>, place: &Place, nlb: &str, name: &str, t
         default_action,
     };
     lowering.declare(address, place, &common, fields);
+}
+
+/// Checks that what a listener at `place` of the load balancer `nlb` takes needs nothing that neap does not ask AWS for: datagrams
+/// over IPv6 have other source addresses behind a load balancer, for which it takes a prefix from each subnet when it is told to
+/// (`EnablePrefixForIpv6SourceNat` of CreateLoadBalancer; aws/aws-cdk#32184: without it there is no listener of UDP).
+fn check_datagrams(lowering: &mut Lowering<'_>, place: &Place, nlb: &str, protocol: &str) {
+    let dual = lowering.file.nlb[nlb].ip_address_type == IpAddressType::Dualstack;
+    if dual && matches!(protocol, "UDP" | "TCP_UDP") {
+        lowering
+            .report(place, format!("a listener of {protocol} on a load balancer that takes IPv6"))
+            .help(
+                "AWS wants prefixes for source NAT there, which neap does not ask for: leave `ip_address_type` of the load balancer \
+                 out",
+            );
+    }
 }
 
 /// Checks that TLS has a certificate, and that nothing else has what is TLS's.

@@ -83,7 +83,8 @@ pub enum IpAddressType {
     /// IPv4 alone.
     #[default]
     Ipv4,
-    /// IPv4 and IPv6.
+    /// IPv4 and IPv6, in subnets that have both: those of the stack's own VPC do not. A network load balancer then has no listener
+    /// of UDP.
     Dualstack,
 }
 

@@ -63,7 +63,7 @@ pub(crate) async fn update(request: &Request<'_>, arn: &str, desired: &Alb) -> R
     }
     if current.ip_address_type != desired.ip_address_type {
         let set = |world: &mut World| {
-            ip_address_type(&desired.ip_address_type)?;
+            addresses(world, &desired.ip_address_type, &desired.subnets)?;
             let alb = world.change::<Alb>(arn, NOT_FOUND)?;
             alb.ip_address_type.clone_from(&desired.ip_address_type);
             Ok(())
@@ -108,8 +108,8 @@ const LEAST_ZONES: usize = 2;
 fn create_load_balancer(world: &mut World, request: &Request<'_>, desired: &Alb) -> Answer<String> {
     let name = &desired.name;
     names(name, &desired.scheme)?;
-    ip_address_type(&desired.ip_address_type)?;
     subnets(world, &desired.subnets, LEAST_ZONES)?;
+    addresses(world, &desired.ip_address_type, &desired.subnets)?;
     reachable(world, &desired.subnets, &desired.scheme)?;
     groups(world, desired)?;
     rules::tags(INVALID, &request.tags)?;
@@ -156,8 +156,14 @@ pub(super) fn taken(name: &str) -> Rejection {
     Rejection::conflict("DuplicateLoadBalancerName", message)
 }
 
-pub(super) fn ip_address_type(text: &str) -> Answer<()> {
-    rules::one_of(INVALID, "the IP address type", text, &["ipv4", "dualstack"])
+/// Refuses a type of addresses that there is not, and a dual stack in subnets without a block of IPv6
+/// (kubernetes-sigs/aws-load-balancer-controller#4852). Those that a stack made have none; of others nobody knows.
+pub(super) fn addresses(world: &World, ip_address_type: &str, subnets: &BTreeSet<String>) -> Answer<()> {
+    rules::one_of(INVALID, "the IP address type", ip_address_type, &["ipv4", "dualstack"])?;
+    let fits = ip_address_type != "dualstack" || !subnets.iter().any(|subnet| world.made_subnet(subnet));
+    rules::require(fits, INVALID, || {
+        "You must specify subnets with an associated IPv6 CIDR block.".to_owned()
+    })
 }
 
 /// Refuses subnets that do not exist, are not in one VPC, or are not one for each of at least so many zones.

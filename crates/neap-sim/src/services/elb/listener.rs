@@ -3,7 +3,7 @@
 use neap_core::kinds::{Alb, Listener, Nlb, Rule};
 use neap_engine::cloud::CallError;
 
-use super::{INVALID, TAGS, action};
+use super::{INVALID, TAGS, action, nlb};
 use crate::arn;
 use crate::error::{Answer, Rejection};
 use crate::record::Record;
@@ -178,6 +178,11 @@ fn check(world: &World, desired: &Listener) -> Answer<()> {
     let network = world.get::<Nlb>(&desired.load_balancer).is_some();
     let protocols: &[&str] = if network { &["TCP", "TLS", "UDP", "TCP_UDP"] } else { &["HTTP", "HTTPS"] };
     rules::one_of("UnsupportedProtocol", "the protocol", &desired.protocol, protocols)?;
+    let dual =
+        world.get::<Nlb>(&desired.load_balancer).is_some_and(|(_, it)| it.ip_address_type == "dualstack");
+    rules::require(!dual || !nlb::is_of_datagrams(&desired.protocol), "InvalidConfigurationRequest", || {
+        nlb::NO_PREFIX.to_owned()
+    })?;
     let encrypted = desired.ends_tls();
     rules::require(desired.certificate.is_some() == encrypted, INVALID, || {
         "A certificate must be specified for HTTPS and TLS listeners, and for no others".to_owned()

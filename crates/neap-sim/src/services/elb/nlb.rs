@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use neap_core::cidr::Block;
-use neap_core::kinds::{NatGateway, Nlb, Subnet};
+use neap_core::kinds::{Listener, NatGateway, Nlb, Subnet};
 use neap_engine::cloud::CallError;
 
 use super::alb::{self, NOT_FOUND};
@@ -16,6 +16,17 @@ use crate::rules;
 use crate::services::Request;
 use crate::services::request::gone_is_done;
 use crate::world::World;
+
+const MISFIT: &str = "InvalidConfigurationRequest";
+/// Why a dual stack has no listener of UDP: nobody here asks for the prefixes (`EnablePrefixForIpv6SourceNat`). AWS's words for it
+/// are not known.
+pub(super) const NO_PREFIX: &str =
+    "UDP listeners on dual-stack Network Load Balancers need prefixes for IPv6 source NAT, which are off";
+
+/// Whether a listener of `protocol` takes datagrams.
+pub(super) fn is_of_datagrams(protocol: &str) -> bool {
+    matches!(protocol, "UDP" | "TCP_UDP")
+}
 
 pub(crate) async fn create(request: &Request<'_>, desired: &Nlb) -> Result<String, CallError> {
     let existing = |world: &World| alb::find(world, &desired.name);
@@ -47,7 +58,13 @@ pub(crate) async fn update(request: &Request<'_>, arn: &str, desired: &Nlb) -> R
     }
     if current.ip_address_type != desired.ip_address_type {
         let set = |world: &mut World| {
-            alb::ip_address_type(&desired.ip_address_type)?;
+            alb::addresses(world, &desired.ip_address_type, &desired.subnets)?;
+            let datagrams = world
+                .all::<Listener>()
+                .any(|(_, it)| it.load_balancer == arn && is_of_datagrams(&it.protocol));
+            rules::require(desired.ip_address_type != "dualstack" || !datagrams, MISFIT, || {
+                NO_PREFIX.to_owned()
+            })?;
             let nlb = world.change::<Nlb>(arn, NOT_FOUND)?;
             nlb.ip_address_type.clone_from(&desired.ip_address_type);
             Ok(())
@@ -81,8 +98,8 @@ fn with_attributes(nlb: &Nlb, attributes: &Nlb) -> Nlb {
 fn create_load_balancer(world: &mut World, request: &Request<'_>, desired: &Nlb) -> Answer<String> {
     let name = &desired.name;
     alb::names(name, &desired.scheme)?;
-    alb::ip_address_type(&desired.ip_address_type)?;
     alb::subnets(world, &desired.subnets, 1)?;
+    alb::addresses(world, &desired.ip_address_type, &desired.subnets)?;
     alb::reachable(world, &desired.subnets, &desired.scheme)?;
     let existing = alb::find(world, name);
     addresses(world, existing.as_deref(), desired)?;
@@ -112,7 +129,6 @@ fn create_load_balancer(world: &mut World, request: &Request<'_>, desired: &Nlb)
 /// Static addresses are given for every subnet or for none, elastic ones to a load balancer that the internet reaches. They exist,
 /// and nothing but the load balancer `own` has them.
 fn addresses(world: &World, own: Option<&str>, desired: &Nlb) -> Answer<()> {
-    const MISFIT: &str = "InvalidConfigurationRequest";
     if desired.addresses.is_empty() {
         return Ok(());
     }
@@ -169,7 +185,6 @@ fn set_security_groups(world: &mut World, arn: &str, desired: &Nlb) -> Answer<()
 
 /// One call on the way to the subnets of `desired`; whether there is more to do.
 fn set_subnets(world: &mut World, arn: &str, desired: &Nlb) -> Answer<bool> {
-    const MISFIT: &str = "InvalidConfigurationRequest";
     let current = world.change::<Nlb>(arn, NOT_FOUND)?.clone();
     let zone = |world: &World, subnet: &str| world.subnet(subnet).map(|(_, zone)| zone.to_owned());
     let Some(next) = current.next(desired, |subnet| zone(world, subnet)) else { return Ok(false) };

@@ -251,3 +251,31 @@ fn another_scheme_or_the_first_static_address_is_another_name() {
     // More of them come in place.
     assert_eq!(name(one), name("addresses = { subnet-01 = \"eipalloc-01\", subnet-02 = \"eipalloc-02\" }"));
 }
+
+#[test]
+fn a_dual_stack_has_subnets_with_ipv6_and_no_listener_of_datagrams() {
+    let dual = |text: &str, kind: &str| {
+        text.replace(
+            &format!("[{kind}.public.listener"),
+            &format!("[{kind}.public]\nip_address_type = \"dualstack\"\n[{kind}.public.listener"),
+        )
+    };
+    let own = "[network]\ncidr = \"10.0.0.0/16\"\n";
+    let mistake = |kind: &str| {
+        format!("{kind}.public.ip_address_type: subnets of the stack's own VPC have no IPv6 addresses")
+    };
+    let nlb = "[stack]\nname = \"course\"\n[target_group.g]\nport = 80\nprotocol = \"TCP\"\n[nlb.public.listener.one]\nport = 80\nforward = \"g\"\n";
+    let alb = "[stack]\nname = \"course\"\n[alb.public.listener.one]\nport = 80\ndefault = { fixed_response = { status = 404 } }\n";
+    for (text, kind) in [(nlb, "nlb"), (alb, "alb")] {
+        lower_text(&dual(text, kind)).expect("no mistakes");
+        lower_text(&format!("{text}{own}")).expect("no mistakes");
+        check_mistakes(&format!("{}{own}", dual(text, kind)), &[&mistake(kind)]);
+    }
+    for protocol in ["UDP", "TCP_UDP"] {
+        let text = nlb.replace("\"TCP\"", &format!("\"{protocol}\""));
+        lower_text(&text).expect("no mistakes");
+        let message =
+            format!("nlb.public.listener.one: a listener of {protocol} on a load balancer that takes IPv6");
+        check_mistakes(&dual(&text, "nlb"), &[&message]);
+    }
+}
