@@ -35,11 +35,14 @@ pub(crate) async fn read(aws: &Aws, desired: &Desired) -> Names {
     };
     let names_zones = !of(|named| matches!(named, Named::AvailabilityZone(_))).is_empty();
     let asks = names_zones || needs_zones(desired);
-    let (types, images, key_pairs, subnets, services, zones) = join!(
+    let (types, images, key_pairs, subnets, groups, lists, addresses, services, zones) = join!(
         instance_types(aws, of(|named| matches!(named, Named::InstanceType(_)))),
         images(aws, of(|named| matches!(named, Named::Image(_)))),
         key_pairs(aws, of(|named| matches!(named, Named::KeyPair(_)))),
         subnets(aws, of(|named| matches!(named, Named::Subnet(_)))),
+        security_groups(aws, of(|named| matches!(named, Named::SecurityGroup(_)))),
+        prefix_lists(aws, of(|named| matches!(named, Named::PrefixList(_)))),
+        addresses(aws, of(|named| matches!(named, Named::Address(_)))),
         services(aws, of(|named| matches!(named, Named::EndpointService(_)))),
         async { if asks { zones(aws).await } else { Ok(Vec::new()) } },
     );
@@ -47,6 +50,7 @@ pub(crate) async fn read(aws: &Aws, desired: &Desired) -> Names {
     let mut found = |answer: Result<Found, CallError>| answer.map_err(|error| errors.push(error)).ok();
     let (types, images, key_pairs) = (found(types), found(images), found(key_pairs));
     let (subnets, services) = (found(subnets), found(services));
+    let (groups, lists, addresses) = (found(groups), found(lists), found(addresses));
     // One that is impaired is there all the same; for new subnets only those are chosen that are not.
     let by_name = |zone: &sdk::AvailabilityZone| Some((zone.zone_name()?.to_owned(), String::new()));
     let all = found(zones.clone().map(|zones| zones.iter().filter_map(by_name).collect()));
@@ -60,6 +64,9 @@ pub(crate) async fn read(aws: &Aws, desired: &Desired) -> Names {
             Named::Subnet(id) => (&subnets, id),
             Named::AvailabilityZone(name) => (&all, name),
             Named::EndpointService(name) => (&services, name),
+            Named::SecurityGroup(id) => (&groups, id),
+            Named::PrefixList(id) => (&lists, id),
+            Named::Address(id) => (&addresses, id),
         };
         Some((named.to_string(), found.as_ref()?.get(name).cloned()))
     };
@@ -116,6 +123,40 @@ async fn subnets(aws: &Aws, ids: Vec<String>) -> Result<Found, CallError> {
     let subnets: Vec<_> = pages.collect::<Result<_, _>>().await.map_err(failed("ec2:DescribeSubnets"))?;
     let subnet = |it: sdk::Subnet| Some((it.subnet_id?, it.availability_zone.unwrap_or_default()));
     Ok(subnets.into_iter().filter_map(subnet).collect())
+}
+
+async fn security_groups(aws: &Aws, ids: Vec<String>) -> Result<Found, CallError> {
+    if ids.is_empty() {
+        return Ok(Found::new());
+    }
+    let request = aws.ec2.describe_security_groups().filters(filter("group-id", ids));
+    let pages = request.into_paginator().items().send();
+    let groups: Vec<_> =
+        pages.collect::<Result<_, _>>().await.map_err(failed("ec2:DescribeSecurityGroups"))?;
+    Ok(groups.into_iter().filter_map(|group| Some((group.group_id?, String::new()))).collect())
+}
+
+/// Prefix lists of the account, those that are shared with it, and AWS's own.
+async fn prefix_lists(aws: &Aws, ids: Vec<String>) -> Result<Found, CallError> {
+    if ids.is_empty() {
+        return Ok(Found::new());
+    }
+    let request = aws.ec2.describe_managed_prefix_lists().filters(filter("prefix-list-id", ids));
+    let pages = request.into_paginator().items().send();
+    let lists: Vec<_> =
+        pages.collect::<Result<_, _>>().await.map_err(failed("ec2:DescribeManagedPrefixLists"))?;
+    Ok(lists.into_iter().filter_map(|list| Some((list.prefix_list_id?, String::new()))).collect())
+}
+
+/// Elastic IP addresses, by their allocation ids.
+async fn addresses(aws: &Aws, ids: Vec<String>) -> Result<Found, CallError> {
+    if ids.is_empty() {
+        return Ok(Found::new());
+    }
+    // AWS lists all of them at once.
+    let answer = aws.ec2.describe_addresses().filters(filter("allocation-id", ids)).send().await;
+    let addresses = answer.map_err(failed("ec2:DescribeAddresses"))?.addresses.unwrap_or_default();
+    Ok(addresses.into_iter().filter_map(|address| Some((address.allocation_id?, String::new()))).collect())
 }
 
 /// The services of AWS that endpoints lead to, by their short names.

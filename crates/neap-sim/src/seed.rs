@@ -66,6 +66,9 @@
 //! public = ["a", "b"]
 //! private = ["a", "b", "c"]
 //!
+//! [[prefix_list]]               # one that somebody made; besides there are AWS's own alone
+//! id = "pl-0123456789abcdef0"
+//!
 //! [[missing]]                   # what does not exist; every other secret and parameter does
 //! secret = "db"                 # or: parameter = "/course/db-url", or: vpc = "default", or: zone = "example.com",
 //!                               # or: instance_type = "t3.micro", or: address = "eipalloc-0123456789abcdef0"
@@ -146,6 +149,8 @@ pub(crate) struct Script {
     #[serde(default)]
     vpc: Vec<OfOthers>,
     #[serde(default)]
+    prefix_list: Vec<Identified>,
+    #[serde(default)]
     missing: Vec<Missing>,
     #[serde(default)]
     object: Vec<Put>,
@@ -173,6 +178,12 @@ struct MoreZone {
 #[serde(deny_unknown_fields)]
 struct Named {
     name: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Identified {
+    id: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -380,6 +391,7 @@ pub(crate) fn apply(world: &mut World, script: Script) -> Result<(), SimError> {
     let made = script.vpc.iter().map(|it| world::vpc(&world.place, &it.name, &it.public, &it.private));
     let made: Vec<Vpc> = made.collect();
     world.vpcs.extend(made);
+    world.prefix_lists.extend(script.prefix_list.into_iter().map(|list| list.id));
     for missing in script.missing {
         match missing {
             Missing::Secret(name) => drop(world.missing_secrets.insert(name)),

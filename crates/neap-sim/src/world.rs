@@ -108,6 +108,9 @@ pub(crate) struct World {
     /// Allocation ids of elastic IP addresses that do not exist; all others do.
     #[serde(default)]
     pub(crate) missing_addresses: BTreeSet<String>,
+    /// Ids of prefix lists that somebody made or shares, beside AWS's own.
+    #[serde(default)]
+    pub(crate) prefix_lists: BTreeSet<String>,
     /// Ids of images that are not there; all others are.
     #[serde(default)]
     pub(crate) missing_images: BTreeSet<String>,
@@ -204,6 +207,7 @@ impl Default for World {
             launch_failures: BTreeMap::new(),
             missing_instance_types: BTreeSet::new(),
             missing_addresses: BTreeSet::new(),
+            prefix_lists: BTreeSet::new(),
             missing_images: BTreeSet::new(),
             missing_key_pairs: BTreeSet::new(),
             missing_zones: BTreeSet::new(),
@@ -547,6 +551,16 @@ impl World {
     pub(crate) fn cloudfront_origins(&self) -> Option<String> {
         let seed = format!("{}/cloudfront-origins", self.place);
         (self.place().partition() == "aws").then(|| format!("pl-{}", arn::hex(&seed, 8)))
+    }
+
+    /// Whether there is a prefix list with this id.
+    pub(crate) fn has_prefix_list(&self, id: &str) -> bool {
+        self.prefix_lists.contains(id) || self.cloudfront_origins().as_deref() == Some(id)
+    }
+
+    /// Whether a security group with this id is there, and visible already.
+    pub(crate) fn shows_security_group(&self, id: &str) -> bool {
+        self.all::<kinds::SecurityGroup>().any(|(record, _)| record.id == id && self.knows(&record.arn))
     }
 
     /// Looks whether there is a VPC with this id.

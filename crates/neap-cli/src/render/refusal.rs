@@ -198,6 +198,18 @@ fn not_there(named: &Named, by: &BTreeSet<Address>) -> CommandError {
             format!("this region has no service `{name}` for endpoints"),
             "correct `endpoints` in `[network]`: `aws ec2 describe-vpc-endpoint-services` lists those that it has",
         ),
+        Named::SecurityGroup(_) => (
+            format!("there is no security group `{name}` in this region"),
+            "correct `security_groups`, or the `peer` of the rule: `aws ec2 describe-security-groups` lists those that there are",
+        ),
+        Named::PrefixList(_) => (
+            format!("there is no prefix list `{name}` in this region that this account can use"),
+            "correct the `peer` of the rule: `aws ec2 describe-managed-prefix-lists` lists those that there are",
+        ),
+        Named::Address(_) => (
+            format!("this account has no elastic IP address `{name}` in this region"),
+            "correct `addresses`: `aws ec2 describe-addresses` lists those that it has",
+        ),
     };
     let by: Vec<String> = by.iter().map(ToString::to_string).collect();
     CommandError::failed(message).detail(format!("named by {}", by.join(", "))).hint(hint)
@@ -282,6 +294,15 @@ mod tests {
                 named: Named::EndpointService("foo".into()),
                 by: [Address::new(Kind::Vpc, "main")].into(),
             },
+            Refusal::NotThere { named: Named::SecurityGroup("sg-0a".into()), by: [balancer.clone()].into() },
+            Refusal::NotThere {
+                named: Named::PrefixList("pl-0a".into()),
+                by: [Address::new(Kind::SecurityGroup, "db")].into(),
+            },
+            Refusal::NotThere {
+                named: Named::Address("eipalloc-0a".into()),
+                by: [Address::new(Kind::Nlb, "mqtt")].into(),
+            },
             Refusal::OtherProcessor {
                 address: Address::new(Kind::Cluster, "main"),
                 image: "ami-1".into(),
@@ -312,7 +333,7 @@ mod tests {
         assert_eq!(error.exit, Exit::Failed);
         let text = anstream::adapter::strip_str(&style::error(&error)).to_string();
         insta::assert_snapshot!(text, @r#"
-        error: there is no plan, for 19 reasons
+        error: there is no plan, for 23 reasons
           these credentials are for account 2, and the stack is for 1
             hint: choose other credentials with `--profile`
           `ecr.api` is taken by something that is not the stack's own
@@ -338,6 +359,15 @@ mod tests {
           this region has no service `foo` for endpoints
             named by vpc.main
             hint: correct `endpoints` in `[network]`: `aws ec2 describe-vpc-endpoint-services` lists those that it has
+          there is no security group `sg-0a` in this region
+            named by alb.public
+            hint: correct `security_groups`, or the `peer` of the rule: `aws ec2 describe-security-groups` lists those that there are
+          there is no prefix list `pl-0a` in this region that this account can use
+            named by security_group.db
+            hint: correct the `peer` of the rule: `aws ec2 describe-managed-prefix-lists` lists those that there are
+          this account has no elastic IP address `eipalloc-0a` in this region
+            named by nlb.mqtt
+            hint: correct `addresses`: `aws ec2 describe-addresses` lists those that it has
           the image `ami-1` is built for arm64, and `t3.micro` has another processor
             named by cluster.main
             hint: name another `image` or another `instance_type`, or leave `image` out for the one that AWS recommends

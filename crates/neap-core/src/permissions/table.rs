@@ -69,6 +69,10 @@ pub(super) enum On {
     Secrets,
     /// Nothing in particular, but only where tasks name SSM parameters.
     Parameters,
+    /// Nothing in particular, but only where the stack names security groups by their ids.
+    OthersGroups,
+    /// Nothing in particular, but only where the stack names Elastic IP addresses by their ids.
+    OthersAddresses,
     /// The SSM parameter that is the stack's lock, if that is where the stack keeps it.
     Lock,
     /// The object that is the stack's lock, if the stack keeps it in a bucket.
@@ -164,6 +168,8 @@ pub(super) const COMMON: &[Right] = &[
     read("ec2:DescribeSubnets", Any),
     read("ec2:DescribeRouteTables", Any),
     read("ec2:DescribeManagedPrefixLists", Any),
+    read("ec2:DescribeSecurityGroups", On::OthersGroups),
+    read("ec2:DescribeAddresses", On::OthersAddresses),
     read("secretsmanager:DescribeSecret", On::Secrets),
     read("ssm:DescribeParameters", On::Parameters),
     both("s3:DeleteObject", On::LockObject, Guard::None),

@@ -11,6 +11,7 @@ use super::table::On;
 use crate::address::{Address, Kind};
 use crate::desired::{Desired, DesiredResource, LockPlace, Network};
 use crate::kinds::Resource;
+use crate::named::{Named, named};
 use crate::naming;
 use crate::reference::{self, Fact, Piece, Reference};
 
@@ -83,13 +84,28 @@ pub(super) fn resources(desired: &Desired, place: &Place, kind: Option<Kind>, on
         (On::Sites, _) if has_sites(desired) => own(Kind::Cloudfront),
         (On::Secrets, _) => secrets(desired, place),
         (On::Parameters, _) if names_parameters(desired) => any(),
+        (On::OthersGroups, _) if names_others(desired, |it| matches!(it, Named::SecurityGroup(_))) => any(),
+        (On::OthersAddresses, _) if names_others(desired, |it| matches!(it, Named::Address(_))) => any(),
         // A right that is about a kind always comes with one.
         (
-            On::Parameters | On::Lock | On::Images | On::Sites | On::PassedToEcs | On::Shifted | On::Rollouts,
+            On::Parameters
+            | On::OthersGroups
+            | On::OthersAddresses
+            | On::Lock
+            | On::Images
+            | On::Sites
+            | On::PassedToEcs
+            | On::Shifted
+            | On::Rollouts,
             _,
         )
         | (On::Every | On::Own | On::Keys, None) => BTreeSet::new(),
     }
+}
+
+/// Whether the stack names something without owning it.
+fn names_others(desired: &Desired, is_meant: fn(&Named) -> bool) -> bool {
+    named(desired).keys().any(is_meant)
 }
 
 /// Load balancers that have listeners of their own, and the words for them in ARNs.

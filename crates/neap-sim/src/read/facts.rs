@@ -58,6 +58,9 @@ fn lookups(desired: &Desired) -> BTreeSet<&'static str> {
         Named::Subnet(_) => "ec2:DescribeSubnets",
         Named::AvailabilityZone(_) => "ec2:DescribeAvailabilityZones",
         Named::EndpointService(_) => "ec2:DescribeVpcEndpointServices",
+        Named::SecurityGroup(_) => "ec2:DescribeSecurityGroups",
+        Named::PrefixList(_) => "ec2:DescribeManagedPrefixLists",
+        Named::Address(_) => "ec2:DescribeAddresses",
     };
     let zones = own_network::needs_zones(desired).then_some("ec2:DescribeAvailabilityZones");
     named::named(desired).into_keys().map(call).chain(zones).collect()
@@ -75,6 +78,9 @@ fn found(world: &World, named: &Named) -> Option<String> {
         Named::Subnet(id) => world.subnet(id).map(|(_, zone)| zone.to_owned()),
         Named::AvailabilityZone(name) => unless(!services::network::zones(world).contains(name)),
         Named::EndpointService(name) => unless(!services::vpc_endpoint::SERVICES.contains(&name.as_str())),
+        Named::SecurityGroup(id) => unless(!world.shows_security_group(id)),
+        Named::PrefixList(id) => unless(!world.has_prefix_list(id)),
+        Named::Address(id) => unless(world.missing_addresses.contains(id)),
     }
 }
 

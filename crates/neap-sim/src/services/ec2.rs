@@ -233,6 +233,10 @@ fn check(world: &World, rule: &SecurityGroupRule) -> Answer<()> {
         world.referred::<SecurityGroup>(&arn, NOT_FOUND, &message)?;
         return Ok(());
     }
+    if rule.peer.starts_with("pl-") && !world.has_prefix_list(&rule.peer) {
+        let message = format!("The prefix list ID '{}' does not exist", rule.peer);
+        return Err(Rejection::not_found("InvalidPrefixListID.NotFound", message));
+    }
     let is_peer = rule.peer == ITSELF || rule.peer.starts_with("pl-") || is_cidr(&rule.peer);
     rules::require(is_peer, INVALID, || format!("CIDR block {} is malformed", rule.peer))
 }

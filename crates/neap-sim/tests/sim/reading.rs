@@ -226,20 +226,31 @@ async fn what_a_stack_names_is_looked_up_by_one_call_for_each_sort_and_only_then
         "ec2:DescribeAvailabilityZones",
         "ec2:DescribeImages",
         "ec2:DescribeKeyPairs",
+        "ec2:DescribeManagedPrefixLists",
         "ec2:DescribeVpcEndpointServices",
     ];
     let text = "[stack]\nname = \"named\"\nregion = \"us-east-1\"\n";
     let named = format!(
         "{text}[network]\ncidr = \"10.0.0.0/16\"\nzones = [\"us-east-1a\", \"us-east-1z\"]\nendpoints = [\"s3\", \"foo\"]\n\
          [cluster.main]\ncapacity = {{ instance_type = \"t3.micro\", image = \"ami-0123\", key_pair = \"laptop\", subnets = \
-         [\"subnet-0123\"] }}\n"
+         [\"subnet-0123\"] }}\n[security_group.db]\ningress = [{{ port = 5432, peer = [\"sg-0123\", \"pl-0123\", \"pl-0456\"] }}]\n\
+         [nlb.n]\naddresses = {{ \"${{subnet.public-1}}\" = \"eipalloc-0123\", \"${{subnet.public-2}}\" = \"eipalloc-0456\" }}\n"
     );
-    sim.seed("[[missing]]\nkey_pair = \"laptop\"\n").expect("a script");
+    let script = "[[missing]]\nkey_pair = \"laptop\"\n[[missing]]\naddress = \"eipalloc-0123\"\n[[prefix_list]]\nid = \"pl-0456\"\n";
+    sim.seed(script).expect("a script");
     let live = sim.read(&parse(&named)).await.expect("a reading");
     let missing = live.environment.named.iter().filter(|(_, found)| found.is_none());
     assert_eq!(
         missing.map(|(named, _)| named.as_str()).collect::<Vec<_>>(),
-        ["availability zone us-east-1z", "endpoint service foo", "key pair laptop", "subnet subnet-0123"]
+        [
+            "availability zone us-east-1z",
+            "elastic IP address eipalloc-0123",
+            "endpoint service foo",
+            "key pair laptop",
+            "prefix list pl-0123",
+            "security group sg-0123",
+            "subnet subnet-0123"
+        ]
     );
     for operation in lookups {
         assert_eq!(sim.counts().get(operation), Some(&1), "{operation}");
