@@ -215,11 +215,11 @@ impl Cloudfront {
         self.behaviors.iter().find(|behavior| behavior.path == path).unwrap_or(&self.default_behavior)
     }
 
-    /// The host that is asked about `path`, and the path there.
-    fn asks(&self, path: &str) -> Option<(&str, &str)> {
-        self.origins
-            .get(&self.behavior(path).origin)
-            .map(|origin| (origin.domain.as_str(), origin.path.as_str()))
+    /// Who is asked about `path`, and how: host, port, protocol and the path there. Headers and access controls are how CloudFront proves
+    /// itself.
+    fn asks(&self, path: &str) -> Option<Origin> {
+        let origin = self.origins.get(&self.behavior(path).origin)?;
+        Some(Origin { headers: BTreeMap::new(), access_control: None, ..origin.clone() })
     }
 }
 
@@ -316,6 +316,8 @@ mod tests {
         check(|site| site.comment.push('x'), false);
         check(|site| moved(site, "bucket.web"), true);
         check(|site| site.origins.get_mut("bucket.web").expect("it is there").path = "/new".into(), true);
+        check(|site| site.origins.get_mut("bucket.web").expect("it is there").https_port = 9443, true);
+        check(|site| site.origins.get_mut("bucket.web").expect("it is there").access_control = None, false);
         // Of what goes to the load balancer nothing is kept.
         check(|site| moved(site, "alb.public"), false);
         check(|site| site.behaviors.clear(), false);
