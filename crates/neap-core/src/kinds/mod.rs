@@ -80,8 +80,8 @@ pub use service::{
 pub use subnet::Subnet;
 pub use target_group::{HealthCheck, Stickiness, TargetGroup};
 pub use task::{
-    Container, ContainerHealthCheck, Firelens, LogConfiguration, MountPoint, PortMapping, Task, Ulimit,
-    Volume,
+    Container, ContainerHealthCheck, Firelens, LogConfiguration, MountPoint, PortMapping, RESERVED_PORTS,
+    Task, Ulimit, Volume,
 };
 pub use vpc::Vpc;
 pub use vpc_endpoint::VpcEndpoint;

@@ -45,6 +45,10 @@ pub struct MountPoint {
     pub read_only: bool,
 }
 
+/// The ports of TCP that a container instance keeps for SSH, Docker and the agent of ECS, so that no task gets them ("hostPort" of ECS's API
+/// reference).
+pub const RESERVED_PORTS: [u16; 6] = [22, 2375, 2376, 51678, 51679, 51680];
+
 /// A port that a container opens.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct PortMapping {

@@ -14,7 +14,7 @@ use crate::address::{Address, Kind};
 use crate::config::shape::{
     Architecture, ContainerTable, DependencyCondition, NetworkMode, TaskRole, TaskTable,
 };
-use crate::kinds::{Container, PortMapping, Task};
+use crate::kinds::{Container, PortMapping, RESERVED_PORTS, Task};
 use crate::reference;
 
 /// The most containers of a task ("Amazon ECS service quotas").
@@ -204,6 +204,18 @@ fn check_containers(lowering: &mut Lowering<'_>, place: &Place, table: &TaskTabl
             }
             // Behind ports that ECS chooses, each container has all of its own.
             let number = if mode == NetworkMode::Bridge { port.host_port } else { port.container_port };
+            let is_reserved = RESERVED_PORTS.contains(&number) && port.protocol == "tcp";
+            if mode != NetworkMode::Awsvpc && is_reserved {
+                let place = if port.host_port == 0 { place.clone() } else { place.at("host_port") };
+                lowering
+                    .report(
+                        &place,
+                        format!("instances keep port {number} for themselves, so no task could start"),
+                    )
+                    .help(
+                        "SSH has 22, Docker 2375 and 2376, the agent of ECS 51678 to 51680; choose another",
+                    );
+            }
             let first = ports.insert((number, port.protocol), container).filter(|_| number != 0);
             if let Some(first) = first {
                 let whose = if mode == NetworkMode::Awsvpc {

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use neap_core::instances;
 use neap_core::kinds::{
-    AutoScalingGroup, CapacityProvider, Container, Ecr, LaunchTemplate, LogGroup, Role, SecurityGroup,
-    Service, Task,
+    AutoScalingGroup, CapacityProvider, Container, Ecr, LaunchTemplate, LogGroup, RESERVED_PORTS, Role,
+    SecurityGroup, Service, Task,
 };
 
 use super::INVALID;
@@ -93,12 +93,17 @@ fn unplaceable(world: &World, service: &Service, task: &Task, replaces: bool) ->
         return Some(format!("{unable} Reason: No Container Instances were found in your cluster."));
     }
     let instances: u64 = groups.iter().map(|(_, group, _)| u64::from(group.max)).sum();
-    if let Some(count) = service.count.filter(|_| takes_ports(task))
-        && at_once(service, count, replaces) > instances
-    {
-        return Some(format!(
-            "{unable} The closest matching container-instance is already using a port required by your task."
-        ));
+    let is_crowded = takes_ports(task)
+        && service.count.is_some_and(|count| at_once(service, count, replaces) > instances);
+    let is_reserved = |container: &Container| {
+        let mut ports = container.ports.iter().filter(|port| port.protocol == "tcp");
+        ports.any(|port| RESERVED_PORTS.contains(&port.host_port))
+    };
+    let asks_reserved = task.network_mode != "awsvpc" && task.containers.values().any(is_reserved);
+    if is_crowded || asks_reserved {
+        let closest =
+            "The closest matching container-instance is already using a port required by your task.";
+        return Some(format!("{unable} {closest}"));
     }
     let fits = |template: &LaunchTemplate| {
         instances::task_memory_mib(&template.instance_type).is_none_or(|most| memory <= most)

@@ -74,6 +74,12 @@ fn tasks_on_instances_share_their_interface_unless_they_say_otherwise() {
     check(&text, "bridge", 0, "instance", rule(32_768, 65_535));
     let fixed = text.replace("port = 3000\n\n[target", "ports = [{ port = 3000, host_port = 80 }]\n[target");
     check(&fixed, "bridge", 80, "instance", rule(80, 80));
+    check_mistakes(
+        &fixed.replace("host_port = 80 ", "host_port = 2376 "),
+        &[
+            "task.api.container.app.ports.0.host_port: instances keep port 2376 for themselves, so no task could start",
+        ],
+    );
     let mode = |mode: &str| text.replace("memory = 400", &format!("memory = 400\nnetwork_mode = \"{mode}\""));
     check(&mode("host"), "host", 3000, "instance", rule(3000, 3000));
     check(&mode("awsvpc"), "awsvpc", 3000, "ip", json!([]));
