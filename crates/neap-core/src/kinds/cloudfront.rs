@@ -73,6 +73,37 @@ pub const MANAGED_RESPONSE_HEADERS_POLICIES: ManagedPolicies = ManagedPolicies {
     ],
 };
 
+/// Headers that CloudFront does not let be added ("Add custom headers to origin requests"), or sets and removes by itself (the last two: "Request and
+/// response behavior for custom origins"), and their prefixes.
+const OWN_HEADERS: [&str; 25] = [
+    "cache-control",
+    "connection",
+    "content-length",
+    "cookie",
+    "host",
+    "if-match",
+    "if-modified-since",
+    "if-none-match",
+    "if-range",
+    "if-unmodified-since",
+    "max-forwards",
+    "pragma",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "range",
+    "request-range",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "via",
+    "x-real-ip",
+    "accept-encoding",
+    "expect",
+];
+const OWN_PREFIXES: [&str; 2] = ["x-amz-", "x-edge-"];
+
 /// Where a distribution gets its answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
@@ -101,6 +132,36 @@ const fn is_zero(port: &u16) -> bool {
 }
 
 impl Origin {
+    /// Whether CloudFront sets or removes this header itself, so that nobody can add it.
+    pub fn sets(header: &str) -> bool {
+        let lower = header.to_ascii_lowercase();
+        OWN_HEADERS.contains(&lower.as_str()) || OWN_PREFIXES.iter().any(|prefix| lower.starts_with(prefix))
+    }
+
+    /// Whether HTTP takes it as a header's name: a token of RFC 9110, section 5.6.2.
+    pub fn is_header(name: &str) -> bool {
+        let in_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+        !name.is_empty() && name.chars().all(in_token)
+    }
+
+    /// Whether HTTP takes it as a header's value (RFC 9110, section 5.5), and there is one.
+    pub fn is_header_value(value: &str) -> bool {
+        !value.is_empty() && value.trim() == value && !value.chars().any(|c| c.is_control() && c != '\t')
+    }
+
+    /// Whether it can be a host's name: labels of at most 63 characters, none with a hyphen at an end, of which the last is no number, since
+    /// it would be an address then, which CloudFront does not take ("DomainName" of `Origin`).
+    pub fn is_host(name: &str) -> bool {
+        let fits = |label: &str| {
+            (1..=63).contains(&label.len())
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+                && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+        };
+        let is_number = |label: &str| label.chars().all(|c| c.is_ascii_digit());
+        name.contains('.') && name.split('.').all(fits) && !name.rsplit('.').next().is_some_and(is_number)
+    }
+
     /// A bucket, which CloudFront asks under this host name with this origin access control.
     pub fn bucket(domain: String, access_control: String) -> Self {
         Self {
@@ -143,6 +204,12 @@ pub struct Behavior {
 }
 
 impl Behavior {
+    /// Whether CloudFront takes it as a path: at most 255 of its characters ("Path pattern" of "Cache behavior settings").
+    pub fn is_path(path: &str) -> bool {
+        let fits = |c: char| c.is_ascii_alphanumeric() || "_-.*?$/~\"'@:+&".contains(c);
+        path.len() <= 255 && path.chars().all(fits)
+    }
+
     /// When a function runs that may change what caches are asked for.
     pub const VIEWER_REQUEST: &str = "viewer-request";
 }

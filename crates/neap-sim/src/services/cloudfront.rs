@@ -168,10 +168,7 @@ fn check_viewers(world: &World, desired: &Cloudfront, own: Option<&str>) -> Answ
 
 fn check_origin(id: &str, origin: &Origin) -> Answer<()> {
     let domain = &origin.domain;
-    let is_name = domain.contains('.')
-        && domain.chars().all(|c| c.is_ascii_alphanumeric() || "-.".contains(c))
-        && domain.parse::<std::net::IpAddr>().is_err();
-    rules::require(is_name, INVALID, || {
+    rules::require(Origin::is_host(domain), INVALID, || {
         format!("The parameter Origin DomainName of {id} does not refer to a valid host: {domain}")
     })?;
     let path = &origin.path;
@@ -179,6 +176,16 @@ fn check_origin(id: &str, origin: &Origin) -> Answer<()> {
     rules::require(fits, INVALID, || {
         format!("The parameter OriginPath `{path}` must begin with a slash and not end with one.")
     })?;
+    let mut names = BTreeSet::new();
+    for (name, value) in &origin.headers {
+        let fits = Origin::is_header(name) && !Origin::sets(name) && Origin::is_header_value(value);
+        rules::require(fits, INVALID, || {
+            format!("The parameter HeaderName or HeaderValue of {id} is not allowed: {name}")
+        })?;
+        rules::require(names.insert(name.to_ascii_lowercase()), INVALID, || {
+            format!("The parameter CustomHeaders of {id} contains {name} more than once.")
+        })?;
+    }
     if origin.protocol_policy == "s3" {
         return Ok(());
     }
@@ -205,6 +212,9 @@ fn check_access_control(world: &World, origin: &Origin) -> Answer<()> {
 
 fn check_behavior(desired: &Cloudfront, behavior: &Behavior) -> Answer<()> {
     let path = &behavior.path;
+    rules::require(Behavior::is_path(path), INVALID, || {
+        format!("The parameter PathPattern contains characters that are not allowed: {path}")
+    })?;
     let known = desired.origins.contains_key(&behavior.origin);
     rules::require(known, "NoSuchOrigin", || {
         format!("One or more of your origins do not exist: {} of {path}", behavior.origin)

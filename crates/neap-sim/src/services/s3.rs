@@ -215,6 +215,10 @@ fn put_cors(world: &mut World, arn: &str, desired: &Bucket) -> Answer<()> {
         rules::require(stars, "InvalidRequest", || {
             "AllowedOrigin can not have more than one wildcard.".to_owned()
         })?;
+        let stars = rule.headers.iter().all(|header| header.matches('*').count() <= 1);
+        rules::require(stars, "InvalidRequest", || {
+            "AllowedHeader can not have more than one wildcard.".to_owned()
+        })?;
     }
     change(world, arn, |bucket| bucket.cors.clone_from(&desired.cors))
 }

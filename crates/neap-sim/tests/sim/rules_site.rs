@@ -1,7 +1,10 @@
 //! What S3 and CloudFront refuse around a site: names that others have, policies that open, what is still in use.
 
+use std::collections::BTreeMap;
+
 use neap_core::kinds::{
-    Bucket, BucketPolicy, Code, Function, KindOf, OriginAccessControl, PUBLIC_ACCESS_BLOCKS,
+    Behavior, Bucket, BucketPolicy, Cloudfront, Code, Function, KindOf, OriginAccessControl,
+    PUBLIC_ACCESS_BLOCKS,
 };
 use neap_engine::cloud::{Cloud, ErrorKind};
 use neap_sim::Sim;
@@ -167,4 +170,34 @@ async fn a_function_stays_while_a_distribution_names_it() {
     wrong.default_behavior.functions = [("origin-request".into(), outputs["arn"].clone())].into();
     let wrong = create(&sim, &resource("cloudfront.other", wrong)).await;
     refused(wrong, ErrorKind::Invalid, "InvalidFunctionAssociation");
+}
+
+#[tokio::test(start_paused = true)]
+async fn cloudfront_asks_hosts_with_headers_of_http_under_paths_that_it_knows() {
+    let sim = Sim::in_memory();
+    let refuse = async |change: &dyn Fn(&mut Cloudfront)| {
+        let mut site = distribution("example.com");
+        change(&mut site);
+        refused(
+            create(&sim, &resource("cloudfront.site", site)).await,
+            ErrorKind::Invalid,
+            "InvalidArgument",
+        );
+    };
+    for host in ["1.2.3.4", "-x.example.com", "x..com"] {
+        refuse(&|site| site.origins.get_mut("alb.public").expect("one").domain = host.into()).await;
+    }
+    for headers in
+        [vec![("a b", "1")], vec![("x-a", "")], vec![("Host", "x")], vec![("x-a", "1"), ("X-A", "1")]]
+    {
+        let headers = headers.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let headers: BTreeMap<_, _> = headers.collect();
+        refuse(&|site| site.origins.get_mut("alb.public").expect("one").headers.clone_from(&headers)).await;
+    }
+    for path in ["/a b", "/{x}", "/api?x=1"] {
+        refuse(&|site| {
+            site.behaviors = vec![Behavior { path: path.into(), ..site.default_behavior.clone() }]
+        })
+        .await;
+    }
 }

@@ -114,6 +114,9 @@ fn cors(lowering: &mut Lowering<'_>, place: &Place, tables: &[CorsTable]) -> Vec
     let mut rules = Vec::with_capacity(tables.len());
     for (index, table) in tables.iter().enumerate() {
         let place = place.item(index);
+        for (key, texts) in [("origins", &table.origins), ("headers", &table.headers)] {
+            check_stars(lowering, &place.at(key), texts);
+        }
         let mut set =
             |key: &str, texts: &[String]| lowering.list(&place.at(key), texts).into_iter().collect();
         let method = |method: &CorsMethod| match method {
@@ -132,6 +135,15 @@ fn cors(lowering: &mut Lowering<'_>, place: &Place, tables: &[CorsTable]) -> Vec
         });
     }
     rules
+}
+
+/// S3 takes one `*` in an origin or a header ("Elements of a CORS configuration").
+fn check_stars(lowering: &mut Lowering<'_>, place: &Place, texts: &[String]) {
+    for (index, text) in texts.iter().enumerate().filter(|(_, text)| text.matches('*').count() > 1) {
+        lowering
+            .report(&place.item(index), format!("`{text}` has more than one `*`"))
+            .help("S3 takes one, which stands for anything");
+    }
 }
 
 /// The distributions that have a bucket for an origin, by bucket.

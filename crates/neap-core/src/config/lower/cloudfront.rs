@@ -176,6 +176,11 @@ fn check_paths(lowering: &mut Lowering<'_>, place: &Place, table: &CloudfrontTab
                 .report(&place, format!("routes {} and {} both have the path `{path}`", first + 1, index + 1))
                 .help("the first route that fits takes a request, so the second never would");
         }
+        if !path.contains("${") && !Behavior::is_path(path) {
+            lowering
+                .report(&place, format!("CloudFront takes no path `{path}`"))
+                .help("paths are letters, digits and `_-.$/~\"'@:+&`, with `*` and `?` as wildcards, and have 255 characters at most");
+        }
         if path == "*" {
             lowering.report(&place, "the rest of the paths is written `/*`").help(format!("write `{REST}`"));
         } else if !path.starts_with(['/', '*']) {
@@ -255,15 +260,18 @@ fn add(
         if origins.get(&found.id).is_some_and(|present| !same(present)) { found.full_id } else { found.id };
     let origin = origins.entry(id.clone()).or_insert(found.origin);
     for (name, value) in headers {
-        if origin.headers.get(&name).is_some_and(|present| *present != value) {
-            lowering
-                .report(
-                    &place.at("origin_headers").at(&name),
-                    format!("`{id}` gets another `{name}` from an earlier route"),
-                )
-                .help("routes of one origin share its headers");
+        // Names of headers are the same in either case.
+        let present = origin.headers.iter().find(|(present, _)| present.eq_ignore_ascii_case(&name));
+        match present {
+            None => drop(origin.headers.insert(name, value)),
+            Some((_, present)) if *present == value => {}
+            Some((present, _)) => {
+                let message = format!("`{id}` gets another `{present}` already");
+                lowering
+                    .report(&place.at("origin_headers").at(&name), message)
+                    .help("routes of one origin share its headers, whose names are the same in either case");
+            }
         }
-        origin.headers.insert(name, value);
     }
     id
 }

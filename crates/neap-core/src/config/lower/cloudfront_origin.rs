@@ -24,36 +24,6 @@ pub(super) struct Found {
     pub(super) is_balancer: bool,
 }
 
-/// Headers that CloudFront does not let be added ("Add custom headers to origin requests"), and their prefixes.
-const OWN_HEADERS: [&str; 25] = [
-    "cache-control",
-    "connection",
-    "content-length",
-    "cookie",
-    "host",
-    "if-match",
-    "if-modified-since",
-    "if-none-match",
-    "if-range",
-    "if-unmodified-since",
-    "max-forwards",
-    "pragma",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-connection",
-    "range",
-    "request-range",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "via",
-    "x-real-ip",
-    "accept-encoding",
-    "expect",
-];
-const OWN_PREFIXES: [&str; 2] = ["x-amz-", "x-edge-"];
-
 /// What can be an origin.
 const ORIGINS: &str = "origins are load balancers (`alb.public`, `clb.old`), buckets (`bucket.web`) and URLs (`https://example.com`)";
 
@@ -201,7 +171,7 @@ fn url(lowering: &mut Lowering<'_>, place: &Place, text: &str) -> Option<Found> 
     let Some((host, port, origin)) = parse(&full) else {
         lowering
             .report(place, format!("`{text}` is not a URL that can be an origin"))
-            .help("write `https://example.com`, with a port or a path if need be, and nothing after it");
+            .help("write `https://example.com`, with a port or a path if need be, and nothing after it; CloudFront asks names, not addresses");
         return None;
     };
     check_port(lowering, place, port);
@@ -224,7 +194,9 @@ fn parse(url: &str) -> Option<(String, u16, Origin)> {
     };
     let in_host = |c: char| c.is_ascii_alphanumeric() || "-._${}".contains(c);
     let in_path = |c: char| c.is_ascii_graphic() && !"?#".contains(c);
-    if !host.contains('.') || !host.chars().all(in_host) || !path.chars().all(in_path) {
+    // What a reference stands for is known later.
+    let is_host = host.contains("${") || Origin::is_host(host);
+    if !host.contains('.') || !host.chars().all(in_host) || !is_host || !path.chars().all(in_path) {
         return None;
     }
     let origin = Origin {
@@ -253,12 +225,20 @@ pub(super) fn headers(
     place: &Place,
     headers: &BTreeMap<String, String>,
 ) -> BTreeMap<String, String> {
-    for name in headers.keys() {
-        let lower = name.to_ascii_lowercase();
-        let is_own = OWN_HEADERS.contains(&lower.as_str())
-            || OWN_PREFIXES.iter().any(|prefix| lower.starts_with(prefix));
-        if is_own {
-            lowering.report(&place.at(name), format!("CloudFront sets `{name}` itself")).on_key();
+    for (name, value) in headers {
+        let place = place.at(name);
+        if Origin::sets(name) {
+            lowering.report(&place, format!("CloudFront sets `{name}` itself")).on_key();
+        } else if !Origin::is_header(name) {
+            lowering
+                .report(&place, format!("`{name}` cannot be the name of a header"))
+                .on_key()
+                .help("names of headers are letters, digits and hyphens");
+        }
+        if !Origin::is_header_value(value) {
+            lowering
+                .report(&place, format!("what `{name}` is set to cannot be the value of a header"))
+                .help("a value is not empty, is on one line, and has no blanks at its ends");
         }
     }
     lowering.texts(place, headers)

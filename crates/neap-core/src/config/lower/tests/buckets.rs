@@ -171,3 +171,15 @@ fn headers_must_be_such_and_have_files() {
     let mistakes = lower_text(&text).expect_err("a mistake");
     assert_eq!(mistakes[0].message, "`content_type` without `files`");
 }
+
+#[test]
+fn an_origin_has_one_star_and_so_has_a_header() {
+    let cors = "cors = [{ origins = [\"https://*.com\", \"https://*.*.com\"], methods = [\"GET\"], headers = [\"x-*-*\"] }]\n";
+    check_mistakes(
+        &SITE.replace("[bucket.web]\n", &format!("[bucket.web]\n{cors}")),
+        &[
+            "bucket.web.cors.0.origins.1: `https://*.*.com` has more than one `*`",
+            "bucket.web.cors.0.headers.0: `x-*-*` has more than one `*`",
+        ],
+    );
+}

@@ -70,9 +70,17 @@ fn urls_say_how_an_origin_is_asked() {
         } })
     );
     assert_eq!(origin("https://example.com:8443")["example.com"]["https_port"], 8443);
-    for url in
-        ["ftp://example.com", "https://", "https://nodot", "https://a.b?x", "https://a.b:x", "https://a b.c"]
-    {
+    for url in [
+        "ftp://example.com",
+        "https://",
+        "https://nodot",
+        "https://a.b?x",
+        "https://a.b:x",
+        "https://a b.c",
+        "https://1.2.3.4",
+        "https://-x.example.com",
+        "https://x..com",
+    ] {
         let expected = format!("route.0.origin: `{url}` is not a URL that can be an origin");
         check(&[&format!("path = \"/*\"\norigin = \"{url}\"")], &expected);
     }
@@ -93,14 +101,32 @@ fn routes_of_one_origin_share_it() {
     let desired = with(&site("", &[elsewhere, REST]));
     assert_eq!(field(&desired, "cloudfront.site", "default_behavior.origin"), "https://example.com");
     let again = "path = \"/b\"\norigin = \"https://example.com\"\norigin_headers = { x-a = \"2\" }";
-    check(
-        &[other, again, REST],
-        "route.1.origin_headers.x-a: `example.com` gets another `x-a` from an earlier route",
-    );
+    check(&[other, again, REST], "route.1.origin_headers.x-a: `example.com` gets another `x-a` already");
     check(
         &["path = \"/*\"\norigin = \"alb.public\"\norigin_headers = { Host = \"x\" }"],
         "route.0.origin_headers.Host: CloudFront sets `Host` itself",
     );
+    let cased = other.replace("x-a = \"1\"", "X-A = \"2\"").replace("/a", "/b");
+    check(&[other, &cased, REST], "route.1.origin_headers.X-A: `example.com` gets another `x-a` already");
+    let same = cased.replace('2', "1");
+    let desired = with(&site("", &[other, &same, REST]));
+    assert_eq!(
+        field(&desired, "cloudfront.site", "origins")["example.com"]["headers"],
+        json!({ "x-a": "1" })
+    );
+}
+
+#[test]
+fn what_is_no_header_is_told_all_at_once() {
+    let headers = "{ \"a b\" = \"1\", x-a = \"\", x-b = \"1\\nx-c: 2\" }";
+    let route = format!("path = \"/*\"\norigin = \"alb.public\"\norigin_headers = {headers}");
+    let value = |name: &str| {
+        format!(
+            "cloudfront.site.route.0.origin_headers.{name}: what `{name}` is set to cannot be the value of a header"
+        )
+    };
+    let name = "cloudfront.site.route.0.origin_headers.a b: `a b` cannot be the name of a header";
+    check_mistakes(&format!("{STACK}{}", site("", &[&route])), &[name, &value("x-a"), &value("x-b")]);
 }
 
 #[test]
@@ -152,6 +178,10 @@ fn paths_are_told_apart_and_the_rest_is_there() {
         &["path = \"a\"\norigin = \"alb.public\"", REST],
         "route.0.path: the path `a` does not begin with a slash",
     );
+    for path in ["/a b", "/a/{x}", "/api?x=1", &format!("/{}", "a".repeat(255))] {
+        let route = format!("path = \"{path}\"\norigin = \"alb.public\"");
+        check(&[&route, REST], &format!("route.0.path: CloudFront takes no path `{path}`"));
+    }
     check_more("[cloudfront.site]\n", "cloudfront.site.route: no route for the rest of the paths");
 }
 
