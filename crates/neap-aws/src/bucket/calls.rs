@@ -88,8 +88,7 @@ impl Remote for Bucket {
             let call = s3.put_bucket_ownership_controls().bucket(name).expected_bucket_owner(account);
             call.ownership_controls(controls).send().await.map_err(failed(OPERATION))?;
         }
-        let other_key = after.kms_key.is_some() && before.kms_key != after.kms_key;
-        if before.encryption != after.encryption || other_key {
+        if before.encryption != after.encryption || before.kms_key != after.kms_key {
             const OPERATION: &str = "s3:PutEncryptionConfiguration";
             let config = to_encryption(after).map_err(unfinished(OPERATION))?;
             let call = s3.put_bucket_encryption().bucket(name).expected_bucket_owner(account);

@@ -73,7 +73,8 @@ impl KindOf for Bucket {
     const KIND: Kind = Kind::Bucket;
     const POLICY: FieldPolicy = FieldPolicy {
         replace: &["name"],
-        ignore_unset: &["kms_key"],
+        // Without a key S3 shows none: AWS's own is not named (hashicorp/terraform#32495).
+        ignore_unset: &[],
         unordered: &["lifecycle"],
         documents: &["lifecycle", "cors"],
         hidden: &[],

@@ -54,8 +54,7 @@ pub(crate) async fn update(request: &Request<'_>, arn: &str, desired: &Bucket) -
         };
         request.call("s3:PutBucketOwnershipControls", put).await?;
     }
-    let key_differs = desired.kms_key.is_some() && current.kms_key != desired.kms_key;
-    if current.encryption != desired.encryption || key_differs {
+    if current.encryption != desired.encryption || current.kms_key != desired.kms_key {
         let put = |world: &mut World| put_encryption(world, arn, desired);
         request.call("s3:PutEncryptionConfiguration", put).await?;
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use neap_core::kinds::{
-    Behavior, Bucket, BucketPolicy, Cloudfront, Code, Function, KindOf, OriginAccessControl,
+    Behavior, Bucket, BucketPolicy, Cloudfront, Code, CorsRule, Function, KindOf, OriginAccessControl,
     PUBLIC_ACCESS_BLOCKS,
 };
 use neap_engine::cloud::{Cloud, ErrorKind};
@@ -170,6 +170,35 @@ async fn a_function_stays_while_a_distribution_names_it() {
     wrong.default_behavior.functions = [("origin-request".into(), outputs["arn"].clone())].into();
     let wrong = create(&sim, &resource("cloudfront.other", wrong)).await;
     refused(wrong, ErrorKind::Invalid, "InvalidFunctionAssociation");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bucket_takes_one_star_and_forgets_a_key_that_is_taken_away() {
+    let sim = Sim::in_memory();
+    let rule = |origin: &str, header: &str| CorsRule {
+        origins: [origin.to_owned()].into(),
+        methods: ["GET".to_owned()].into(),
+        headers: [header.to_owned()].into(),
+        expose: [].into(),
+        max_age: None,
+    };
+    let keyed = Bucket {
+        encryption: "aws:kms".into(),
+        kms_key: Some("arn:aws:kms:us-east-1:123456789012:key/1".into()),
+        ..bucket("course-web")
+    };
+    let wanted = resource("bucket.web", keyed.clone());
+    let outputs = must_create(&sim, &wanted).await;
+    let held = live(&wanted, &outputs);
+    for (origin, header) in [("https://*.*.com", "*"), ("*", "x-*-*")] {
+        let other = Bucket { cors: vec![rule(origin, header)], ..keyed.clone() };
+        let answer = update(&sim, &held, &resource("bucket.web", other)).await;
+        refused(answer, ErrorKind::Invalid, "InvalidRequest");
+    }
+    let own = resource("bucket.web", Bucket { kms_key: None, ..keyed });
+    update(&sim, &held, &own).await.expect("AWS's own key");
+    let shown = present(&sim, "bucket.web", &own).await;
+    assert_eq!(shown.resource, own.resource);
 }
 
 #[tokio::test(start_paused = true)]
