@@ -13,7 +13,7 @@ use crate::kinds::FieldPolicy;
 use crate::plan::FieldChange;
 use crate::reference::{self, Reference, Resolved};
 
-pub use mask::{NOT_SHOWN, SENSITIVE, mask};
+pub use mask::{NOT_SHOWN, SENSITIVE, is_secret, mask};
 
 /// Tags have no fields that replace, hide or ignore anything.
 const TAGS: FieldPolicy =

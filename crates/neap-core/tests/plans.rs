@@ -4,6 +4,7 @@ mod sky;
 
 use std::collections::BTreeSet;
 
+use neap_core::config::Secrets;
 use neap_core::desired::Desired;
 use neap_core::kinds::{KindOf, Resource, RouteTable, SecurityGroupRule, Subnet, Vpc};
 use neap_core::live::{Live, LiveResource, Phase};
@@ -786,4 +787,18 @@ fn subnets_that_are_only_counted_anew_stay() {
     let plan = planned(&stack, &sky);
     assert_eq!(lines(&plan), ["~ subnet.public-1", "~ subnet.public-2"]);
     finish(sky, &plan, &stack);
+}
+
+#[test]
+fn nobody_can_say_who_changed_a_secret() {
+    let sky = applied(&course());
+    let rotated = Secrets::new([("pass".to_owned(), "battery-staple".to_owned())].into());
+    let plans = |sky: &Sky| plan(&course(), &sky.read(&course()), Mode::Apply, &rotated).expect("a plan");
+    let plan = plans(&sky);
+    assert_eq!(change(&plan, "task.api").reason, Reason::Differs);
+    // With something else that differs it is.
+    let mut drifted = sky;
+    let Resource::Task(task) = &mut live_at(&mut drifted, "task.api").resource else { panic!() };
+    task.cpu = Some(4096);
+    assert_eq!(change(&plans(&drifted), "task.api").reason, Reason::Drifted);
 }

@@ -5,6 +5,7 @@
 use serde_json::{Map, Value};
 
 use crate::config::Secrets;
+use crate::plan::FieldChange;
 use crate::reference::{self, Reference};
 
 /// Stands for a live value whose desired counterpart holds a sensitive variable.
@@ -146,4 +147,28 @@ impl Mask<'_> {
 /// Whether a sensitive variable stands anywhere in `raw`.
 fn holds_variable(raw: &Value) -> bool {
     reference::in_value(raw).iter().any(|(_, reference)| matches!(reference, Reference::Variable(_)))
+}
+
+/// Whether all that differs in a field is the value of a sensitive variable.
+pub fn is_secret(field: &FieldChange) -> bool {
+    only_secrets(field.before.as_ref().unwrap_or(&Value::Null), field.after.as_ref().unwrap_or(&Value::Null))
+}
+
+fn only_secrets(before: &Value, after: &Value) -> bool {
+    let of = |members: &Map<String, Value>, key: &str| members.get(key).cloned().unwrap_or_default();
+    match (before, after) {
+        (Value::Object(before), Value::Object(after)) => {
+            let mut keys = before.keys().chain(after.keys());
+            keys.all(|key| only_secrets(&of(before, key), &of(after, key)))
+        }
+        (Value::Array(before), Value::Array(after)) if before.len() == after.len() => {
+            before.iter().zip(after).all(|(before, after)| only_secrets(before, after))
+        }
+        _ if before == after => true,
+        (_, Value::String(after)) => {
+            let mut references = reference::in_text(after).into_iter();
+            references.any(|reference| matches!(reference, Reference::Variable(_)))
+        }
+        (before, _) => *before == SENSITIVE,
+    }
 }

@@ -358,7 +358,7 @@ impl<'a> Judge<'a, '_> {
             replaced(&dependencies.into_iter().collect::<Vec<_>>())
         } else if let Some(dependencies) = self.moved(decision, live) {
             replaced(&dependencies)
-        } else if live.spec().is_none() {
+        } else if live.spec().is_none() || decision.fields.iter().all(diff::is_secret) {
             Reason::Differs
         } else {
             Reason::Drifted
