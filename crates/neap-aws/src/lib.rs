@@ -186,6 +186,7 @@ impl Cloud for Aws {
         facts.environment.taken_buckets = taken;
         facts.failures.extend(errors.iter().map(read_failure));
         Box::pin(bucket::files::read(self, desired, &mut found)).await;
+        let holdings = Box::pin(bucket::files::leaving(self, &mut found)).await;
         let mut failures = found.failures;
         failures.extend(facts.failures);
         let mut warnings = found.warnings;
@@ -196,6 +197,7 @@ impl Cloud for Aws {
             orphans: found.orphans,
             failures,
             warnings,
+            holdings,
         })
     }
 

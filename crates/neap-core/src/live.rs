@@ -82,6 +82,18 @@ pub struct Live {
     pub failures: Vec<ReadFailure>,
     /// Things worth a warning, such as a parameter that a secret names and that does not exist.
     pub warnings: Vec<String>,
+    /// What is in the orphaned buckets that neap has not uploaded, by the bucket's name; those that hold no such thing are not here.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub holdings: BTreeMap<String, Holding>,
+}
+
+/// What was found in a bucket, as far as it was looked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holding {
+    /// How many objects, those counted that have old versions alone.
+    pub objects: u64,
+    /// Whether there may be more of them.
+    pub more: bool,
 }
 
 /// What was found where a desired resource should be.
@@ -176,6 +188,7 @@ impl Live {
             orphans: Vec::new(),
             failures: Vec::new(),
             warnings: Vec::new(),
+            holdings: BTreeMap::new(),
         }
     }
 

@@ -5,8 +5,8 @@ mod sky;
 use neap_core::address::Kind;
 use neap_core::adopt::NoAdoption;
 use neap_core::desired::Desired;
-use neap_core::kinds::{AutoScalingGroup, KindOf, LaunchTemplate, Resource, SecurityGroupRule};
-use neap_core::live::{Live, ReadFailure, Reading};
+use neap_core::kinds::{AutoScalingGroup, Bucket, KindOf, LaunchTemplate, Resource, SecurityGroupRule};
+use neap_core::live::{Holding, Live, ReadFailure, Reading};
 use neap_core::plan::check::check;
 use neap_core::plan::planner::plan;
 use neap_core::plan::{Action, Edge, Mode, Need, Plan, Refusal, Verb};
@@ -23,6 +23,9 @@ fn refusals(mode: Mode, stack: &Desired, live: &Live) -> Vec<String> {
         }
         Refusal::Unreadable { address: None, failure } => format!("unreadable {}", failure.operation),
         Refusal::Protected { address, action, .. } => format!("protected {address} {}", action.word()),
+        Refusal::Holds { address, holding, action, .. } => {
+            format!("{address} holds {}, {}", holding.objects, action.word())
+        }
         Refusal::NoNetwork { message } => message.clone(),
         Refusal::NoCloudfrontOrigins => "no prefix list".to_owned(),
         Refusal::NoZone { zone } => format!("no {zone}"),
@@ -315,4 +318,30 @@ fn the_check_finds_rules_that_go_too_early() {
         plan.steps[narrow].verb = Verb::Update;
     };
     broken(moving(), once, "for the action Update");
+}
+
+#[test]
+fn an_apply_takes_no_bucket_away_with_what_others_have_put_into_it() {
+    let named = |at: &str, name: &str| {
+        let mut stack = course();
+        add(&mut stack, at, Bucket { name: name.into(), ..Bucket::example() });
+        stack
+    };
+    let sky = applied(&named("bucket.uploads", "uploads"));
+    let read = |stack: &Desired| {
+        let mut live = sky.read(stack);
+        live.holdings.insert("uploads".into(), Holding { objects: 3, more: false });
+        live
+    };
+    for (stack, expected) in [
+        (named("bucket.media", "media"), "bucket.uploads holds 3, delete"),
+        (named("bucket.uploads", "other"), "bucket.uploads holds 3, replace"),
+        (course(), "bucket.uploads holds 3, delete"),
+    ] {
+        assert_eq!(refusals(Mode::Apply, &stack, &read(&stack)), [expected]);
+        planned(&stack, &read(&stack), Mode::Destroy);
+        planned(&stack, &sky.read(&stack), Mode::Apply);
+    }
+    let stack = named("bucket.uploads", "uploads");
+    planned(&stack, &read(&stack), Mode::Apply);
 }

@@ -317,6 +317,7 @@ pub(crate) async fn read(sim: &Sim, desired: &Desired) -> Result<Live, CallError
     let mut live = sim.look_as_shown(|world| assemble(world, desired, failures));
     taken(sim, desired, &mut live).await;
     objects::read(sim, desired, &mut live).await;
+    objects::holdings(sim, &mut live).await;
     Ok(live)
 }
 

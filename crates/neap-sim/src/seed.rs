@@ -90,7 +90,7 @@
 //! [[object]]                    # an object that somebody else puts into a live bucket
 //! bucket = "course-web-123456789012"
 //! key = "robots.txt"
-//! bytes = 12
+//! bytes = 12                    # without them it is taken away
 //!
 //! [[taken]]                     # what another account has
 //! bucket = "course-web"         # or: alias = "app.example.com"
@@ -208,7 +208,7 @@ struct Unusable {
 struct Put {
     bucket: String,
     key: String,
-    bytes: u64,
+    bytes: Option<u64>,
 }
 
 #[derive(Debug, Deserialize)]

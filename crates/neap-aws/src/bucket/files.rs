@@ -4,11 +4,13 @@
 //! distributions. A removed file that a cache forgot before it is gone might come back from the bucket, so caches come last.
 
 mod invalidation;
+mod leaving;
 mod upload;
 
 use std::collections::BTreeMap;
 
 use aws_sdk_s3::types as sdk;
+use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 use futures_util::stream::{self, StreamExt};
 use neap_core::address::{Address, Kind};
@@ -20,6 +22,7 @@ use neap_core::live::{Outputs, Reading};
 use neap_engine::cloud::{CallError, ErrorKind, Progress};
 use neap_engine::files::{Listed, Seen};
 
+pub(crate) use self::leaving::leaving;
 use super::empty::delete;
 use crate::adopt::wanted_address;
 use crate::client::Aws;
@@ -31,6 +34,8 @@ use crate::remote::{Held, Remote, Wanted, outputs};
 const LIST: &str = "s3:ListBucket";
 /// What `HeadObject` asks for.
 const LOOK: &str = "s3:GetObject";
+/// The same of a version that is not the newest.
+const LOOK_BACK: &str = "s3:GetObjectVersion";
 const DELETE: &str = "s3:DeleteObject";
 /// How many objects are looked at or uploaded at one time.
 const AT_ONCE: usize = 64;
@@ -76,7 +81,8 @@ async fn all(aws: &Aws, bucket: &str) -> Result<Files, CallError> {
             None => unknown.push(object),
         }
     }
-    let looks = unknown.into_iter().map(|object| async move { (object, look(aws, bucket, object).await) });
+    let looks =
+        unknown.into_iter().map(|object| async move { (object, look(aws, bucket, object, None).await) });
     let mut looks = stream::iter(looks).buffer_unordered(AT_ONCE);
     while let Some((object, outcome)) = looks.next().await {
         // What is gone again is no object.
@@ -97,33 +103,43 @@ async fn list(aws: &Aws, bucket: &str) -> Result<Vec<Listed>, CallError> {
     let pages = call.into_paginator().send();
     let pages = pages.collect::<Result<Vec<_>, _>>().await.map_err(failed(LIST))?;
     let objects = pages.into_iter().flat_map(|page| page.contents.unwrap_or_default());
-    objects.map(listed).collect()
+    objects.map(|object| listed(LIST, object.key, object.e_tag, object.last_modified, object.size)).collect()
 }
 
-fn listed(object: sdk::Object) -> Result<Listed, CallError> {
-    let modified = object.last_modified.and_then(|time| time.fmt(Format::DateTime).ok());
+/// An object as `operation` lists it.
+fn listed(
+    operation: &'static str,
+    key: Option<String>,
+    etag: Option<String>,
+    modified: Option<DateTime>,
+    size: Option<i64>,
+) -> Result<Listed, CallError> {
+    let modified = modified.and_then(|time| time.fmt(Format::DateTime).ok());
     Ok(Listed {
-        key: object.key.ok_or_else(|| incomplete(LIST, "Key"))?,
-        etag: object.e_tag.ok_or_else(|| incomplete(LIST, "ETag"))?,
-        modified: modified.ok_or_else(|| incomplete(LIST, "LastModified"))?,
-        size: object
-            .size
-            .and_then(|size| u64::try_from(size).ok())
-            .ok_or_else(|| incomplete(LIST, "Size"))?,
+        key: key.ok_or_else(|| incomplete(operation, "Key"))?,
+        etag: etag.ok_or_else(|| incomplete(operation, "ETag"))?,
+        modified: modified.ok_or_else(|| incomplete(operation, "LastModified"))?,
+        size: size.and_then(|size| u64::try_from(size).ok()).ok_or_else(|| incomplete(operation, "Size"))?,
     })
 }
 
-/// What a listed object is; nothing if it is gone meanwhile.
-async fn look(aws: &Aws, bucket: &str, object: &Listed) -> Result<Option<File>, CallError> {
+/// What a listed object is, or an older version of it; nothing if it is gone meanwhile.
+async fn look(
+    aws: &Aws,
+    bucket: &str,
+    object: &Listed,
+    older: Option<&str>,
+) -> Result<Option<File>, CallError> {
     let account = aws.identity().await?.account.as_str();
     let call = aws.s3.head_object().bucket(bucket).key(&object.key).expected_bucket_owner(account);
+    let call = call.set_version_id(older.map(str::to_owned));
     let answer = match call.send().await {
         Ok(answer) => answer,
         // An answer to `HEAD` has no body that could name an error.
         Err(error) if error.raw_response().is_some_and(|answer| answer.status().as_u16() == 404) => {
             return Ok(None);
         }
-        Err(error) => return Err(failed(LOOK)(error)),
+        Err(error) => return Err(failed(if older.is_some() { LOOK_BACK } else { LOOK })(error)),
     };
     let mark = answer.metadata().and_then(|metadata| metadata.get(MARK));
     Ok(Some(File {

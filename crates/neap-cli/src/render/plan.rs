@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use neap_core::address::Kind;
 use neap_core::desired::DesiredResource;
 use neap_core::kinds::Resource;
 use neap_core::plan::{Action, Change, Counts, FieldChange, Mode, Plan, Reason, Step, Verb};
@@ -142,6 +143,9 @@ fn rolls(change: &Change) -> String {
     }
     if change.forgets() {
         return "; its caches forget everything once it is deployed".to_owned();
+    }
+    if matches!((change.address.kind(), &change.reason), (Kind::Bucket, Reason::Destroyed)) {
+        return "; with all that is in it".to_owned();
     }
     match change.bakes() {
         None => String::new(),

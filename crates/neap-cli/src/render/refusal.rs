@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use neap_core::address::{Address, Kind};
 use neap_core::adopt::NoAdoption;
-use neap_core::live::{LiveResource, ReadFailure};
+use neap_core::live::{Holding, LiveResource, ReadFailure};
 use neap_core::named::Named;
 use neap_core::plan::Refusal;
 use neap_core::reference::Zone;
@@ -68,6 +68,21 @@ fn one(stack: &str, refusal: &Refusal) -> CommandError {
                 "put its table back; to let it go, apply once without `protect = true` before the table leaves the file"
             };
             CommandError::failed(message).detail(format!("because: {}", plan::reason(reason))).hint(hint)
+        }
+        Refusal::Holds { address, name, holding, action, reason } => {
+            let Holding { objects, more } = *holding;
+            let (some, plural) = (if more { "at least " } else { "" }, if objects == 1 { "" } else { "s" });
+            let message = format!(
+                "`{address}` holds {some}{objects} object{plural} that neap has not uploaded, and the plan would {} it",
+                action.word()
+            );
+            CommandError::failed(message)
+                .detail(name.clone())
+                .detail(format!("because: {}", plan::reason(reason)))
+                .hint("take the change back, set `keep = true` on the bucket and apply: then the change leaves it where it is")
+                .hint(format!(
+                    "or empty it, old versions too (`aws s3 rm s3://{name} --recursive` deletes the newest); only `neap destroy` deletes what is in a bucket"
+                ))
         }
         Refusal::NoNetwork { message } => CommandError::failed(message.clone())
             .hint("`[network] vpc = \"vpc-…\"` in the stack file names another VPC"),
@@ -287,6 +302,13 @@ mod tests {
                 reason: Reason::NotDeclared,
             },
             Refusal::BucketTaken { address: Address::new(Kind::Bucket, "web"), name: "site".into() },
+            Refusal::Holds {
+                address: Address::new(Kind::Bucket, "uploads"),
+                name: "course-uploads-123456789012".into(),
+                holding: Holding { objects: 1000, more: true },
+                action: Action::Delete,
+                reason: Reason::NotDeclared,
+            },
             Refusal::NoNetwork { message: "there is no default VPC".into() },
             Refusal::FewZones { needed: 6, found: vec!["eu-west-1a".into(), "eu-west-1b".into()] },
             Refusal::NotThere { named: Named::Subnet("subnet-0aaa".into()), by: [balancer.clone()].into() },
@@ -333,7 +355,7 @@ mod tests {
         assert_eq!(error.exit, Exit::Failed);
         let text = anstream::adapter::strip_str(&style::error(&error)).to_string();
         insta::assert_snapshot!(text, @r#"
-        error: there is no plan, for 23 reasons
+        error: there is no plan, for 24 reasons
           these credentials are for account 2, and the stack is for 1
             hint: choose other credentials with `--profile`
           `ecr.api` is taken by something that is not the stack's own
@@ -349,6 +371,11 @@ mod tests {
           `bucket.web` cannot have the name `site`
             because: another account has a bucket of that name, or this one in another region; names are unique in all of S3
             hint: give the bucket another `name` in the stack file
+          `bucket.uploads` holds at least 1000 objects that neap has not uploaded, and the plan would delete it
+            course-uploads-123456789012
+            because: no longer in the stack file
+            hint: take the change back, set `keep = true` on the bucket and apply: then the change leaves it where it is
+            hint: or empty it, old versions too (`aws s3 rm s3://course-uploads-123456789012 --recursive` deletes the newest); only `neap destroy` deletes what is in a bucket
           there is no default VPC
             hint: `[network] vpc = "vpc-…"` in the stack file names another VPC
           the network needs 6 availability zones, and this account can use 2 in the region

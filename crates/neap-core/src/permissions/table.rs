@@ -620,6 +620,8 @@ const BUCKET: &[Right] = &[
     read("s3:GetBucketVersioning", Every),
     read("s3:GetEncryptionConfiguration", Every),
     read("s3:GetLifecycleConfiguration", Every),
+    // What is in one that would be deleted, whatever its name.
+    read("s3:ListBucketVersions", Every),
     make("s3:CreateBucket", Own, Guard::None),
     make("s3:PutBucketCORS", Own, Guard::None),
     make("s3:PutBucketOwnershipControls", Own, Guard::None),
@@ -630,7 +632,6 @@ const BUCKET: &[Right] = &[
     make("s3:PutLifecycleConfiguration", Own, Guard::None),
     // For the tags that a bucket is created with.
     make("s3:TagResource", Own, Guard::None),
-    both("s3:ListBucketVersions", Own, Guard::None),
     both("s3:DeleteObjectVersion", On::Objects, Guard::None),
     delete("s3:DeleteBucket", Own, Guard::None),
 ];
@@ -644,6 +645,7 @@ const BUCKET_POLICY: &[Right] = &[
 const BUCKET_FILES: &[Right] = &[
     // `HeadObject` asks for this one, and `ListObjectsV2` for the one that every bucket needs.
     read("s3:GetObject", On::Objects),
+    read("s3:GetObjectVersion", On::Objects),
     make("s3:PutObject", On::Objects, Guard::None),
     // For an upload in parts that fails.
     make("s3:AbortMultipartUpload", On::Objects, Guard::None),

@@ -28,7 +28,7 @@ use crate::adopt::NoAdoption;
 use crate::desired::{DesiredResource, Implied};
 use crate::files::TAG_FORGET;
 use crate::kinds::Resource;
-use crate::live::{Environment, LiveResource, ReadFailure};
+use crate::live::{Environment, Holding, LiveResource, ReadFailure};
 use crate::named::Named;
 use crate::reference::Zone;
 
@@ -110,7 +110,8 @@ pub enum Reason {
     StackChanged,
     /// Live changed since the last apply, and the stack did not.
     Drifted,
-    /// It is not as the stack says, and it has no tag that could tell which of the two changed.
+    /// It is not as the stack says, and nothing tells which of the two changed: it has no tag for that, or only secrets differ, which
+    /// no tag holds.
     Differs,
     /// It is as the stack says, but its tags are those of an earlier stack: a run was interrupted before it could say so, or the stack
     /// now asks for what is there anyway.
@@ -383,6 +384,19 @@ pub enum Refusal {
         address: Address,
         /// Whether the stack file still has its table.
         declared: bool,
+        /// What would happen to it.
+        action: Action,
+        /// Why.
+        reason: Reason,
+    },
+    /// A bucket would be deleted or replaced, and there is something in it that neap has not uploaded.
+    Holds {
+        /// The bucket.
+        address: Address,
+        /// Its name.
+        name: String,
+        /// What is in it.
+        holding: Holding,
         /// What would happen to it.
         action: Action,
         /// Why.

@@ -79,6 +79,22 @@ fn unseen(address: &Address, wanted: &DesiredResource, live: &Live) -> Option<Re
     })
 }
 
+/// The buckets that go, or make room for another, with what neap has not uploaded. A destroy is meant to take it away.
+pub(super) fn held(decisions: &[Decision<'_>], world: &World<'_>, live: &Live, mode: Mode) -> Vec<Refusal> {
+    let going = decisions.iter().filter(|decision| mode == Mode::Apply && decision.action.deletes());
+    let held = going.filter_map(|decision| {
+        let Resource::Bucket(bucket) = &world.nodes[decision.node?].resource else { return None };
+        Some(Refusal::Holds {
+            address: decision.address.clone(),
+            name: bucket.name.clone(),
+            holding: *live.holdings.get(&bucket.name)?,
+            action: decision.action,
+            reason: decision.reason.clone(),
+        })
+    });
+    held.collect()
+}
+
 /// The reasons that the decisions are.
 pub(super) fn of(
     decisions: &[Decision<'_>],

@@ -2,7 +2,7 @@
 
 use neap_core::address::Kind;
 use neap_core::desired::Desired;
-use neap_core::files::live::{shelves, without_objects};
+use neap_core::files::live::{leaving, shelves, without_objects};
 use neap_core::live::{Live, Reading};
 
 use super::failure;
@@ -30,6 +30,22 @@ pub(super) async fn read(sim: &Sim, desired: &Desired, live: &mut Live) {
             }
             Ok(Some(files)) => live.orphans.push(files),
             Err(failure) if is_wanted => drop(live.readings.insert(address, Reading::Unreadable(failure))),
+            Err(failure) => live.failures.push(failure),
+        }
+    }
+}
+
+/// Adds what neap has not uploaded and an apply would delete.
+pub(super) async fn holdings(sim: &Sim, live: &mut Live) {
+    let mut found = Vec::new();
+    for (bucket, has_files) in leaving(&live.orphans) {
+        let name = bucket.resource.aws_name();
+        let outcome = objects::holding(sim, &bucket.address, name, has_files).await;
+        found.push((name.to_owned(), outcome.map_err(failure)));
+    }
+    for (name, outcome) in found {
+        match outcome {
+            Ok(holding) => live.holdings.extend(holding.map(|holding| (name, holding))),
             Err(failure) => live.failures.push(failure),
         }
     }

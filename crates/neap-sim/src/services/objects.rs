@@ -8,7 +8,7 @@ use futures_util::StreamExt;
 use futures_util::stream;
 use neap_core::files::{Changes, File, Files, WHOLE, part_size, sha256};
 use neap_core::kinds::{Bucket, BucketFiles};
-use neap_core::live::Outputs;
+use neap_core::live::{Holding, Outputs};
 use neap_engine::cloud::CallError;
 use neap_engine::files::{Listed, Seen};
 use serde::{Deserialize, Serialize};
@@ -108,6 +108,45 @@ pub(crate) async fn all(
     seen.keep(&listed);
     seen.save();
     Ok(files)
+}
+
+/// What is in a bucket besides what neap has uploaded, which can be there only if it `has_files`: as far as the first page that shows
+/// any. What was put by a script has no names, and is listed first.
+pub(crate) async fn holding(
+    sim: &Sim,
+    address: &neap_core::address::Address,
+    bucket: &str,
+    has_files: bool,
+) -> Result<Option<Holding>, CallError> {
+    let mut seen = Seen::load(sim.folders.base(), bucket);
+    let (nameless, objects) = sim.look(|world| {
+        let arn = s3::arn(world, bucket);
+        let objects = world.objects.get(&arn).cloned().unwrap_or_default();
+        (world.stored.get(&arn).map_or(0, |stored| stored.items), objects)
+    });
+    let nameless = std::iter::repeat_n(None, usize::try_from(nameless).unwrap_or(usize::MAX));
+    let mut all = nameless.chain(objects.into_iter().map(Some)).peekable();
+    loop {
+        crate::read::attempt(sim, "s3:ListBucketVersions", Some(address)).await?;
+        let mut others = 0;
+        for object in all.by_ref().take(PAGE) {
+            let Some((key, object)) = object.filter(|_| has_files) else {
+                others += 1;
+                continue;
+            };
+            let modified = object.modified.to_string();
+            let shown = Listed { key, etag: object.etag, modified, size: object.file.size };
+            if seen.known(&shown).is_none() {
+                crate::read::attempt(sim, "s3:GetObject", Some(address)).await?;
+            }
+            others += u64::from(!object.file.is_marked());
+        }
+        sim.wave().await;
+        let more = all.peek().is_some();
+        if others > 0 || !more {
+            return Ok((others > 0).then_some(Holding { objects: others, more }));
+        }
+    }
 }
 
 /// Brings the bucket into line: what is new or other is uploaded, pages last, what is left over is deleted, and caches forget.
@@ -254,8 +293,13 @@ fn complete(world: &mut World, name: &str, key: &str, file: &File) -> Answer<Str
 }
 
 /// Puts an object as whoever does not mark it: nobody knows its hash.
-pub(crate) fn put_by_others(world: &mut World, bucket: &str, key: &str, size: u64) {
+pub(crate) fn put_by_others(world: &mut World, bucket: &str, key: &str, size: Option<u64>) {
     let content_type = "binary/octet-stream".to_owned();
+    let Some(size) = size else {
+        let arn = s3::arn(world, bucket);
+        world.objects.entry(arn).or_default().remove(key);
+        return;
+    };
     let file = File { size, sha256: String::new(), content_type, cache_control: None };
     let etag = sha256(format!("{key}{size}{}", world.now).as_bytes())[..32].to_owned();
     let arn = s3::arn(world, bucket);

@@ -289,3 +289,29 @@ async fn a_run_that_ends_before_a_moved_distribution_forgot_leaves_that_to_the_n
         assert!(planned(&sim, &other, Mode::Apply).await.is_empty());
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_bucket_that_goes_is_asked_what_else_is_in_it_and_no_other_is() {
+    const PAGE: &str = "s3:ListBucketVersions";
+    let sim = Sim::in_memory();
+    let both = "[stack]\nname = \"site\"\n[bucket.web]\nfiles = \"web\"\n[bucket.up]\n";
+    let (both, none) = (parse(both, &[("a.html", "a", 1)]), parse("[stack]\nname = \"site\"\n", &[]));
+    done(&run(&sim, &both, Mode::Apply).await.1);
+    let holdings = async |desired: &Desired| {
+        sim.forget_calls();
+        let live = read(&sim, desired).await.expect("a reading");
+        assert!(live.failures.is_empty(), "{:?}", live.failures);
+        let held = live.holdings.iter().map(|(name, it)| (name.clone(), (it.objects, it.more)));
+        (called(&sim, &[PAGE]), held.collect::<Vec<_>>())
+    };
+    assert_eq!(holdings(&both).await, (vec![0], vec![]));
+    assert_eq!(holdings(&none).await, (vec![2], vec![]), "its own files are no obstacle");
+    sim.seed("[[stored]]\nname = \"site-up-123456789012\"\nitems = 1200\nbytes = 100").expect("a script");
+    let up = ("site-up-123456789012".to_owned(), (1000, true));
+    assert_eq!(holdings(&none).await, (vec![2], vec![up.clone()]));
+    sim.seed(&format!("[[object]]\nbucket = \"{BUCKET}\"\nkey = \"b.txt\"\nbytes = 3")).expect("a script");
+    assert_eq!(holdings(&none).await, (vec![2], vec![up, (BUCKET.to_owned(), (1, false))]));
+    sim.fault(Fault::always(PAGE, FaultKind::Deny));
+    let live = read(&sim, &none).await.expect("a reading");
+    assert!(!live.failures.is_empty(), "{:?}", live.failures);
+}

@@ -24,13 +24,14 @@ use serde_json::Value;
 const ACCOUNT: &str = "123456789012";
 
 /// Actions of the table that no life on the sandbox calls, and why they are there.
-const UNCALLED: [(&str, &str); 25] = [
+const UNCALLED: [(&str, &str); 26] = [
     ("ec2:ReplaceRoute", DRIFT),
     ("ec2:DeleteRoute", DRIFT),
     ("s3:PutBucketPublicAccessBlock", DRIFT),
     ("s3:PutBucketOwnershipControls", DRIFT),
     ("cloudfront:UpdateOriginAccessControl", DRIFT),
     ("s3:AbortMultipartUpload", "no upload of these lives fails"),
+    ("s3:GetObjectVersion", "the sandbox keeps no old versions of objects"),
     ("ec2:DescribeNetworkInterfaces", PROOF),
     ("ec2:DescribeSecurityGroupRules", PROOF),
     ("ecr:DescribeImages", PROOF),

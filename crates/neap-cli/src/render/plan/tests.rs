@@ -1,4 +1,4 @@
-use neap_core::address::{Address, Kind};
+use neap_core::address::Address;
 
 use super::*;
 use crate::fixture::{self, plain};

@@ -36,7 +36,8 @@ pub struct BucketTable {
     /// What pages from elsewhere may ask of the bucket.
     #[serde(default)]
     pub cors: Vec<CorsTable>,
-    /// Whether bucket and objects stay when the stack goes, or when this table does.
+    /// Whether bucket and objects stay when the stack goes, or when this table does. Without it a destroy deletes all that is in the
+    /// bucket, and an apply that would delete or replace it while it holds what neap has not uploaded is refused.
     #[serde(default)]
     pub keep: bool,
     /// Tags of this resource, over those of the stack.
