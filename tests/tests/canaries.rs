@@ -192,7 +192,7 @@ fn a_secret_header_that_others_changed_is_seen_and_set_again() {
     fs::write(&world, text.replace(&header(TOKEN), &header(OLD[0]))).expect("a world");
     let planned = desk.must("plan --sandbox --detailed-exitcode -vvv", 2);
     let text = String::from_utf8_lossy(&planned.stdout).into_owned();
-    assert!(text.contains("~ update cloudfront.site (changed outside of the stack file)"), "{text}");
+    assert!(text.contains("~ update cloudfront.site (not as the stack says)"), "{text}");
     assert!(text.contains("X-Token: (sensitive)"), "{text}");
     desk.must("plan --sandbox --json", 0);
     desk.must("apply --sandbox --yes -vvv", 0);

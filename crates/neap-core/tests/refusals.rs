@@ -26,6 +26,7 @@ fn refusals(mode: Mode, stack: &Desired, live: &Live) -> Vec<String> {
         Refusal::Holds { address, holding, action, .. } => {
             format!("{address} holds {}, {}", holding.objects, action.word())
         }
+        Refusal::BucketTaken { address, name } => format!("{address} cannot be {name}"),
         Refusal::NoNetwork { message } => message.clone(),
         Refusal::NoCloudfrontOrigins => "no prefix list".to_owned(),
         Refusal::NoZone { zone } => format!("no {zone}"),

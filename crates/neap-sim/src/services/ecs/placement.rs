@@ -93,8 +93,8 @@ fn unplaceable(world: &World, service: &Service, task: &Task, replaces: bool) ->
         return Some(format!("{unable} Reason: No Container Instances were found in your cluster."));
     }
     let instances: u64 = groups.iter().map(|(_, group, _)| u64::from(group.max)).sum();
-    let is_crowded = takes_ports(task)
-        && service.count.is_some_and(|count| at_once(service, count, replaces) > instances);
+    let is_crowded =
+        takes_ports(task) && service.count.is_some_and(|count| at_once(service, count, replaces) > instances);
     let is_reserved = |container: &Container| {
         let mut ports = container.ports.iter().filter(|port| port.protocol == "tcp");
         ports.any(|port| RESERVED_PORTS.contains(&port.host_port))

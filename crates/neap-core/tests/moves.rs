@@ -1,0 +1,265 @@
+//! What serves users goes on until what takes its place can: a service, a load balancer, a rule.
+
+mod sky;
+
+use neap_core::desired::Desired;
+use neap_core::kinds::{
+    KindOf as _, Namespace, Resource, Rule, SecurityGroupRule, Service, ServiceConnect, StrategyItem,
+};
+use neap_core::plan::{Mode, Need, Verb};
+use neap_core::reference;
+use sky::planned::{applied, finish, need, planned, waits};
+use sky::stacks::{
+    Picks, add, address, alb, cloudfront, course, course_task, fixed, forward, listener, role, rule,
+    security_group, target_group,
+};
+use sky::{Sky, more};
+
+use Verb::{Create, Delete, Narrow, Update, Widen};
+
+fn of(text: &str, output: &str) -> String {
+    reference::output(&address(text), output)
+}
+
+/// The service of the course, changed.
+fn api(stack: &Desired, change: impl Fn(&mut Service)) -> Service {
+    let Resource::Service(mut service) = stack.resources[&address("service.api")].resource.clone() else {
+        panic!("a service")
+    };
+    change(&mut service);
+    service
+}
+
+/// The course whose service is changed, and then at another address.
+fn renamed(change: impl Fn(&mut Service)) -> (Sky, Desired) {
+    let (mut before, mut after) = (course(), course());
+    for stack in [&mut before, &mut after] {
+        add(stack, "namespace.main", Namespace { vpc: None, ..Namespace::example() });
+    }
+    let service = api(&before, change);
+    add(&mut before, "service.api", service.clone());
+    after.resources.remove(&address("service.api"));
+    add(&mut after, "service.web", Service { name: "course-web".into(), ..service });
+    (applied(&before), after)
+}
+
+#[test]
+fn a_service_goes_when_the_one_in_its_place_is_ready_where_there_is_room_for_both() {
+    let hands_on = |change: fn(&mut Service)| {
+        let (sky, stack) = renamed(change);
+        let plan = planned(&stack, &sky, Mode::Apply);
+        let need = need(&plan, (Delete, "service.api"), (Create, "service.web"));
+        finish(sky, &plan, &stack);
+        need
+    };
+    assert_eq!(hands_on(|_| {}), Some(Need::Ready));
+    let on_instances = |service: &mut Service| {
+        service.capacity = [("neap-course-main".to_owned(), StrategyItem { weight: 1, base: 0 })].into();
+    };
+    assert_eq!(hands_on(on_instances), None);
+    // One name of Service Connect is one service.
+    let connected = |service: &mut Service| {
+        let namespace = of("namespace.main", "arn");
+        let connect = Service::example().connect;
+        service.connect = connect.map(|it| ServiceConnect { namespace, logs: None, ..it });
+    };
+    assert_eq!(hands_on(connected), None);
+}
+
+/// The course behind a load balancer of another table, with a group of its own.
+fn behind_another(port: u16) -> Desired {
+    let mut stack = course();
+    for old in [
+        "alb.public.listener.http.rule.10",
+        "alb.public.listener.http",
+        "alb.public",
+        "security_group.alb-public",
+    ] {
+        stack.resources.remove(&address(old));
+    }
+    add(&mut stack, "security_group.alb-other", security_group("alb-other", "0.0.0.0/0"));
+    let from = of("security_group.alb-other", "id");
+    add(&mut stack, "security_group.service-api", security_group("service-api", &from));
+    add(&mut stack, "target_group.api", target_group("api", port, "/"));
+    add(&mut stack, "alb.other", alb("other", "internet-facing", "security_group.alb-other"));
+    add(&mut stack, "alb.other.listener.http", listener("alb.other", 80, fixed(404)));
+    let api = rule("alb.other.listener.http", 10, forward("target_group.api"));
+    add(&mut stack, "alb.other.listener.http.rule.10", api);
+    add(&mut stack, "cloudfront.site", cloudfront(&of("alb.other", "dns_name")));
+    stack
+}
+
+#[test]
+fn a_target_group_leaves_its_load_balancer_when_one_of_another_table_takes_traffic() {
+    let (sky, stack) = (applied(&course()), behind_another(3000));
+    let plan = planned(&stack, &sky, Mode::Apply);
+    let active = (Create, "alb.other");
+    for old in ["alb.public", "alb.public.listener.http.rule.10"] {
+        assert_eq!(need(&plan, (Delete, old), active), Some(Need::Ready), "{old}");
+    }
+    let taken = (Create, "alb.other.listener.http.rule.10");
+    let left = (Delete, "alb.public.listener.http.rule.10");
+    assert_eq!(need(&plan, taken, left), Some(Need::Gone));
+    // Tasks are asked from the old one until it is gone.
+    let group = "security_group.service-api";
+    assert_eq!(need(&plan, (Narrow, group), (Delete, "alb.public")), Some(Need::Gone));
+    assert!(waits(&plan, (Delete, "security_group.alb-public"), (Narrow, group)));
+    finish(sky, &plan, &stack);
+}
+
+#[test]
+fn a_service_moves_behind_a_load_balancer_of_another_table_when_that_takes_traffic_and_the_old_one_goes_last()
+{
+    let (sky, stack) = (applied(&course()), behind_another(4000));
+    let plan = planned(&stack, &sky, Mode::Apply);
+    let moved = (Update, "service.api");
+    assert_eq!(need(&plan, moved, (Create, "alb.other")), Some(Need::Ready));
+    for old in ["alb.public", "alb.public.listener.http", "alb.public.listener.http.rule.10"] {
+        assert_eq!(need(&plan, (Delete, old), moved), Some(Need::Ready), "{old}");
+        assert_eq!(need(&plan, (Delete, old), (Update, "cloudfront.site")), Some(Need::Ready), "{old}");
+    }
+    finish(sky, &plan, &stack);
+}
+
+#[test]
+fn a_service_that_is_deleted_first_stays_until_its_successor_can_start_and_users_turn_after_it() {
+    let (sky, mut stack) = (applied(&course()), course());
+    // On a network of the instances', which ECS does not change in place.
+    let service = api(&stack, |service| service.own_interfaces = false);
+    add(&mut stack, "service.api", service);
+    add(&mut stack, "target_group.api", target_group("api", 4000, "/"));
+    add(&mut stack, "role.new", role("new", "runs"));
+    stack.resources.get_mut(&address("service.api")).expect("a service").after.insert(address("role.new"));
+    let plan = planned(&stack, &sky, Mode::Apply);
+    let gone = (Delete, "service.api");
+    for new in ["role.new", "target_group.api"] {
+        assert_eq!(need(&plan, gone, (Create, new)), Some(Need::Ready), "{new}");
+    }
+    let turned = (Update, "alb.public.listener.http.rule.10");
+    assert_eq!(need(&plan, turned, gone), Some(Need::Gone));
+    assert_eq!(need(&plan, (Create, "service.api"), turned), Some(Need::Exists));
+    finish(sky, &plan, &stack);
+}
+
+#[test]
+fn a_service_that_is_deleted_first_waits_for_another_one_unless_both_need_the_room_of_instances() {
+    let two = |capacity: &str, own_interfaces: bool| {
+        let mut stack = course();
+        let service = api(&stack, |service| {
+            service.own_interfaces = own_interfaces;
+            service.capacity = [(capacity.to_owned(), StrategyItem { weight: 1, base: 0 })].into();
+        });
+        let asked = Service { name: "course-two".into(), targets: Vec::new(), ..service.clone() };
+        add(&mut stack, "service.two", asked);
+        add(&mut stack, "service.api", service);
+        let asks = stack.resources.get_mut(&address("service.api")).expect("a service");
+        asks.after.insert(address("service.two"));
+        stack
+    };
+    for (before, waits) in [("FARGATE", Some(Need::Ready)), ("neap-course-main", None)] {
+        let (sky, stack) = (applied(&two(before, true)), two("neap-course-main", false));
+        let plan = planned(&stack, &sky, Mode::Apply);
+        assert_eq!(need(&plan, (Delete, "service.api"), (Create, "service.two")), waits, "{before}");
+        finish(sky, &plan, &stack);
+    }
+}
+
+#[test]
+fn a_rule_of_another_priority_is_there_before_the_old_one_goes_where_there_is_room_for_both() {
+    for (more, expected) in [(0, Some(Need::Ready)), (99, None)] {
+        let with = |priority: u32| {
+            let mut stack = course();
+            stack.resources.remove(&address("alb.public.listener.http.rule.10"));
+            for priority in (1000..1000 + more).chain([priority]) {
+                let action = if priority < 1000 { forward("target_group.api") } else { fixed(404) };
+                let text = format!("alb.public.listener.http.rule.{priority}");
+                add(&mut stack, &text, rule("alb.public.listener.http", priority, action));
+            }
+            stack
+        };
+        let (sky, stack) = (applied(&with(10)), with(20));
+        let plan = planned(&stack, &sky, Mode::Apply);
+        let (old, new) = ("alb.public.listener.http.rule.10", "alb.public.listener.http.rule.20");
+        assert_eq!(need(&plan, (Delete, old), (Create, new)), expected);
+        finish(sky, &plan, &stack);
+    }
+}
+
+#[test]
+fn the_ports_of_instances_stay_open_until_a_daemon_has_moved() {
+    let daemon = |port: u16, image: &str| {
+        let mut stack = course();
+        add(&mut stack, "role.run", role("run", "runs"));
+        let mut group = security_group("outer", &of("security_group.alb-public", "id"));
+        group.ingress = [SecurityGroupRule::tcp(port, "10.0.0.0/8", "")].into();
+        add(&mut stack, "security_group.outer", group);
+        more::instances(&mut stack, &mut Picks([].iter()));
+        add(&mut stack, "task.api", course_task(image));
+        let service = api(&stack, |service| {
+            service.scheduling_strategy = Service::DAEMON.into();
+            (service.count, service.capacity) = (None, [].into());
+        });
+        add(&mut stack, "service.api", service);
+        stack
+    };
+    let (sky, stack) = (applied(&daemon(8080, "app:1")), daemon(9090, "app:2"));
+    let plan = planned(&stack, &sky, Mode::Apply);
+    let narrowed = (Narrow, "security_group.outer");
+    assert_eq!(need(&plan, narrowed, (Update, "service.api")), Some(Need::Ready));
+    assert_eq!(need(&plan, narrowed, (Widen, "security_group.outer")), Some(Need::Ready));
+    finish(sky, &plan, &stack);
+}
+
+/// The course whose rule looks for these values of a header, which the distribution sends in its own way.
+fn asking(values: &[&str]) -> Desired {
+    let mut stack = course();
+    let mut rule: Rule = rule("alb.public.listener.http", 10, forward("target_group.api"));
+    rule.conditions.path.insert("/*".into());
+    if !values.is_empty() {
+        let values = values.iter().map(|value| (*value).to_owned()).collect();
+        rule.conditions.headers.insert("X-Key".into(), values);
+    }
+    add(&mut stack, "alb.public.listener.http.rule.10", rule);
+    let mut site = cloudfront(&of("alb.public", "dns_name"));
+    site.comment = values.concat();
+    add(&mut stack, "cloudfront.site", site);
+    stack
+}
+
+#[test]
+fn a_rule_takes_a_header_before_distributions_send_it_and_asks_for_it_when_they_do() {
+    const RULE: &str = "alb.public.listener.http.rule.10";
+    let turned = (Update, "cloudfront.site");
+    let plan = |before: &[&str], after: &[&str]| {
+        let (sky, stack) = (applied(&asking(before)), asking(after));
+        let plan = planned(&stack, &sky, Mode::Apply);
+        finish(sky, &plan, &stack);
+        plan
+    };
+    for plan in [plan(&["old"], &["new"]), plan(&[], &["new"])] {
+        assert_eq!(need(&plan, (Narrow, RULE), turned), Some(Need::Ready));
+    }
+    let other = plan(&["old"], &["new"]);
+    assert_eq!(need(&other, turned, (Widen, RULE)), Some(Need::Ready));
+    for plan in [plan(&["old"], &[]), plan(&["old"], &["old", "new"])] {
+        assert_eq!(need(&plan, turned, (Update, RULE)), Some(Need::Ready));
+    }
+    let fewer = plan(&["old", "new"], &["new"]);
+    assert_eq!(need(&fewer, (Narrow, RULE), turned), Some(Need::Ready));
+    // More values than a rule takes: the old ones stay until the distribution has others.
+    let many = plan(&["a", "b"], &["c", "d", "e"]);
+    assert_eq!(need(&many, (Update, RULE), turned), Some(Need::Ready));
+}
+
+#[test]
+fn a_listener_stops_to_forward_what_only_a_rule_takes_when_the_distributions_in_front_have_changed() {
+    let mut before = asking(&[]);
+    before.resources.remove(&address("alb.public.listener.http.rule.10"));
+    let open = listener("alb.public", 80, forward("target_group.api"));
+    add(&mut before, "alb.public.listener.http", open);
+    let (sky, stack) = (applied(&before), asking(&["new"]));
+    let plan = planned(&stack, &sky, Mode::Apply);
+    let shut = (Update, "alb.public.listener.http");
+    assert_eq!(need(&plan, shut, (Update, "cloudfront.site")), Some(Need::Ready));
+    finish(sky, &plan, &stack);
+}
