@@ -1,5 +1,6 @@
 //! A rule of a listener: which requests it takes and what it does with them.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -33,6 +34,23 @@ pub struct Conditions {
     pub source_ips: BTreeSet<String>,
 }
 
+impl Conditions {
+    /// How many values a rule takes ("Condition values per rule" of ELB's quotas).
+    const MOST: usize = 5;
+
+    /// How many values they have together.
+    fn count(&self) -> usize {
+        let Self { path, host, headers, methods, query, source_ips } = self;
+        let headers: usize = headers.values().map(BTreeSet::len).sum();
+        path.len() + host.len() + headers + methods.len() + query.len() + source_ips.len()
+    }
+}
+
+/// Whether some of the values are known by the name of a sensitive variable alone.
+fn is_hidden(values: &BTreeSet<String>) -> bool {
+    values.iter().any(|value| value.contains("${"))
+}
+
 /// A rule of a listener.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Rule {
@@ -44,6 +62,26 @@ pub struct Rule {
     pub conditions: Conditions,
     /// What it does with them.
     pub action: Action,
+}
+
+impl Rule {
+    /// Whether this, live, takes no header any less once it is `wanted`, or has a step between that does ([`KindOf::widened`]); none
+    /// where that cannot be told. Where values are sensitive, their number tells.
+    pub(crate) fn opens(&self, wanted: &Self) -> Option<bool> {
+        if self.widened(wanted).is_some() {
+            return Some(true);
+        }
+        for (name, values) in &wanted.conditions.headers {
+            let Some(before) = self.conditions.headers.get(name) else { return Some(false) };
+            match values.len().cmp(&before.len()) {
+                Ordering::Greater if is_hidden(values) => {}
+                Ordering::Equal if is_hidden(values) => return None,
+                _ if before.is_subset(values) => {}
+                _ => return Some(false),
+            }
+        }
+        Some(true)
+    }
 }
 
 impl KindOf for Rule {
@@ -58,6 +96,28 @@ impl KindOf for Rule {
 
     fn aws_name(&self) -> &str {
         ""
+    }
+
+    fn widened(&self, wanted: &Self) -> Option<Self> {
+        let (live, conditions) = (&self.conditions, &wanted.conditions);
+        let rest = |of: &Conditions| Conditions { headers: BTreeMap::new(), ..of.clone() };
+        if rest(live) != rest(conditions) {
+            return None;
+        }
+        // All that are given must hold, so a header that nobody sends yet is left out.
+        let both = |(name, values): (&String, &BTreeSet<String>)| {
+            let before = live.headers.get(name)?;
+            Some((name.clone(), before.union(values).cloned().collect()))
+        };
+        // A plan holds no sensitive value, so one that is live could not be put back.
+        let hidden = |name: &String| conditions.headers.get(name).is_some_and(is_hidden);
+        if live.headers.keys().any(hidden) {
+            return None;
+        }
+        let headers = conditions.headers.iter().filter_map(both).collect();
+        let widened = Conditions { headers, ..conditions.clone() };
+        let fits = (1..=Conditions::MOST).contains(&widened.count());
+        (fits && widened != *conditions).then(|| Self { conditions: widened, ..wanted.clone() })
     }
 
     fn example() -> Self {
@@ -77,5 +137,58 @@ impl KindOf for Rule {
                 stickiness_seconds: None,
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(headers: &[(&str, &[&str])]) -> Rule {
+        let mut rule = Rule::example();
+        let values = |values: &[&str]| values.iter().map(|value| (*value).to_owned()).collect();
+        rule.conditions = Conditions {
+            path: ["/*".into()].into(),
+            headers: headers.iter().map(|(name, of)| ((*name).to_owned(), values(of))).collect(),
+            ..Conditions::default()
+        };
+        rule
+    }
+
+    #[test]
+    fn between_two_values_of_a_header_both_are_taken_and_one_that_comes_is_not_asked_for_yet() {
+        let (old, new) = (rule(&[("X-Key", &["old"])]), rule(&[("X-Key", &["new"])]));
+        assert_eq!(old.widened(&new), Some(rule(&[("X-Key", &["new", "old"])])));
+        assert_eq!(rule(&[]).widened(&new), Some(rule(&[])));
+        let both = rule(&[("X-Key", &["new", "old"])]);
+        assert_eq!(both.widened(&new), Some(both.clone()));
+    }
+
+    #[test]
+    fn a_rule_that_asks_for_less_of_headers_cuts_nothing_off() {
+        let (old, both) = (rule(&[("X-Key", &["old"])]), rule(&[("X-Key", &["new", "old"])]));
+        assert_eq!(old.widened(&both), None);
+        assert_eq!(old.widened(&rule(&[])), None);
+    }
+
+    #[test]
+    fn where_a_value_is_sensitive_the_number_of_values_tells_and_no_step_lies_between() {
+        let (old, new) = (rule(&[("X-Key", &["s1"])]), rule(&[("X-Key", &["${var.new}"])]));
+        let both = rule(&[("X-Key", &["${var.new}", "${var.old}"])]);
+        assert_eq!((old.widened(&new), old.opens(&new)), (None, None));
+        assert_eq!((old.widened(&both), old.opens(&both)), (None, Some(true)));
+        let live = rule(&[("X-Key", &["s1", "s2"])]);
+        assert_eq!((live.widened(&new), live.opens(&new)), (None, Some(false)));
+        assert_eq!(rule(&[]).widened(&new), Some(rule(&[])));
+        assert_eq!(old.opens(&rule(&[])), Some(true));
+    }
+
+    #[test]
+    fn a_rule_takes_no_more_between_than_aws_lets_it_and_no_other_paths() {
+        let (old, new) = (rule(&[("X-Key", &["a", "b", "c"])]), rule(&[("X-Key", &["d", "e"])]));
+        assert_eq!(old.widened(&new), None);
+        let mut elsewhere = rule(&[("X-Key", &["new"])]);
+        elsewhere.conditions.path = ["/admin".into()].into();
+        assert_eq!(rule(&[]).widened(&elsewhere), None);
     }
 }

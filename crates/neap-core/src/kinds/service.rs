@@ -192,6 +192,12 @@ impl Service {
         self.scheduling_strategy == Self::DAEMON
     }
 
+    /// Whether its tasks run on Fargate alone, where there is room for as many as it takes.
+    #[must_use]
+    pub fn is_on_fargate(&self) -> bool {
+        !self.capacity.is_empty() && self.capacity.keys().all(|provider| provider.starts_with("FARGATE"))
+    }
+
     /// Whether a load balancer of any kind checks the health of its tasks.
     #[must_use]
     pub fn is_balanced(&self) -> bool {

@@ -5,6 +5,7 @@
 
 mod fronts;
 mod knots;
+mod moves;
 mod waits;
 mod ways;
 
@@ -19,11 +20,13 @@ use super::world::{Node, World};
 use super::{Action, Edge, Need, Reason, StepId, Verb};
 use crate::address::{Address, Kind};
 use crate::cidr;
-use crate::kinds::Resource;
+use crate::kinds::{KindOf as _, Resource};
 
 /// How bad it would be to do without an edge. Where edges would make a cycle the weakest give way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Strength {
+    /// Users would be served by nobody until what takes the place of something is up.
+    Steady,
     /// Traffic would be interrupted.
     Smooth,
     /// The step that comes first would have to make its resource anew, after the old one is deleted.
@@ -73,8 +76,12 @@ pub(super) fn order(
         builder.makes(decision);
         builder.switches(decision);
         builder.moves_behind(decision);
+        builder.hands_on(decision);
+        builder.stays_until(decision);
+        builder.stays_ruled(decision);
         builder.turns(decision);
         builder.shuts(decision);
+        builder.asks_for_headers(decision);
         builder.released(decision);
         builder.stays_connected(decision);
         builder.takes_over(decision);
@@ -156,7 +163,7 @@ impl<'b> Builder<'b> {
         let widened = decision.filled.as_ref().and_then(|filled| live.widened(&filled.resource));
         let (Some(widened), Some(make)) = (widened, self.making[index]) else { return };
         let changes = |other: &usize| self.making[*other].or(self.deleting[*other]).is_some();
-        if !self.behind(node).iter().any(changes) {
+        if !self.relying(index, node).iter().any(changes) {
             return;
         }
         if widened == *live {
@@ -168,6 +175,30 @@ impl<'b> Builder<'b> {
             self.acts.push(Act { verb: Verb::Narrow, decision: index });
             self.narrowing[index] = Some(self.acts.len() - 1);
         }
+    }
+
+    /// The decisions about what relies on that which the update `index` of the live resource `node` takes away: what refers to it, and
+    /// whoever comes by a rule of a group that goes, such as a load balancer that asks the tasks until it is gone. Behind a rule of a listener are the
+    /// distributions that send it requests.
+    fn relying(&self, index: usize, node: Node) -> BTreeSet<usize> {
+        let mut found = self.behind(node);
+        let wanted = self.decisions[index].filled.as_ref().map(|filled| &filled.resource);
+        if let (Resource::SecurityGroup(live), Some(Resource::SecurityGroup(wanted))) =
+            (&self.world.nodes[node].resource, wanted)
+            && let Some(widened) = live.widened(wanted)
+        {
+            let gone: BTreeSet<&String> =
+                widened.ingress.difference(&wanted.ingress).map(|rule| &rule.peer).collect();
+            let is_gone =
+                |peer: &&Node| self.world.nodes[**peer].outputs.get("id").is_some_and(|id| gone.contains(id));
+            for peer in self.world.links(node).iter().filter(is_gone) {
+                found.extend(self.behind(*peer));
+            }
+        }
+        if self.decisions[index].kind() == Kind::Rule {
+            found.extend(self.asking(index));
+        }
+        found
     }
 
     /// The decisions about what refers to the live resource `node`, directly or through others. What a group lets in does not
@@ -257,6 +288,8 @@ fn place(resource: &Resource) -> Option<String> {
         Resource::Role(_) | Resource::InstanceProfile(_) => Some(name.to_lowercase()),
         Resource::ClusterCapacity(capacity) => Some(capacity.cluster.clone()),
         Resource::ScalableTarget(target) => Some(target.service.clone()),
+        // One name is one load balancer, of either kind ("CreateLoadBalancer" of ELB's API reference).
+        Resource::Alb(_) | Resource::Nlb(_) => return Some(format!("load balancer {name}")),
         // Those of a VPC are told apart by their blocks, see `collide`.
         Resource::Subnet(subnet) => Some(subnet.vpc.clone()),
         Resource::LogGroup(_)
@@ -266,8 +299,6 @@ fn place(resource: &Resource) -> Option<String> {
         | Resource::AutoScalingGroup(_)
         | Resource::CapacityProvider(_)
         | Resource::TargetGroup(_)
-        | Resource::Alb(_)
-        | Resource::Nlb(_)
         | Resource::Clb(_)
         | Resource::Task(_)
         | Resource::Bucket(_)

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::address::{Address, Kind};
 use crate::desired::Desired;
+use crate::kinds::Resource;
 use crate::live::{Live, LiveResource, Outputs, Phase, Reading};
 use crate::outputs;
 use crate::ownership::listener_of;
@@ -177,10 +178,8 @@ fn links(nodes: &[&LiveResource], live: &Live) -> Vec<BTreeSet<Node>> {
         targets.remove(&node);
         links.push(targets);
     }
-    through_buckets(
-        nodes,
-        through_network(nodes, through_associations(nodes, through_templates(nodes, links))),
-    )
+    let links = on_instances(nodes, through_associations(nodes, through_templates(nodes, links)));
+    through_buckets(nodes, through_network(nodes, links))
 }
 
 /// A distribution uses the policy of its bucket, which lets it read, and the files there, though only those name it.
@@ -222,6 +221,22 @@ fn through_associations(nodes: &[&LiveResource], mut links: Vec<BTreeSet<Node>>)
         let used: Vec<Node> =
             of(Kind::ClusterCapacity).filter(|it| !links[*it].is_disjoint(&providers)).collect();
         links[service].extend(used);
+    }
+    links
+}
+
+/// A daemon runs on the instances that join its cluster, though it has no strategy that would name them.
+fn on_instances(nodes: &[&LiveResource], mut links: Vec<BTreeSet<Node>>) -> Vec<BTreeSet<Node>> {
+    let is_daemon =
+        |node: &Node| matches!(&nodes[*node].resource, Resource::Service(service) if service.is_daemon());
+    for daemon in (0..nodes.len()).filter(is_daemon) {
+        let clusters: BTreeSet<Node> =
+            links[daemon].iter().copied().filter(|used| nodes[*used].kind() == Kind::Cluster).collect();
+        let joins = |node: &Node| {
+            nodes[*node].kind() == Kind::AutoScalingGroup && !links[*node].is_disjoint(&clusters)
+        };
+        let groups: Vec<Node> = (0..nodes.len()).filter(joins).collect();
+        links[daemon].extend(groups);
     }
     links
 }

@@ -97,7 +97,7 @@ fn named(stack: &mut Desired, text: &str, site: &mut Cloudfront, name: &str) {
 }
 
 /// Instances of the cluster `main`, in the network of the account.
-pub(super) fn instances(stack: &mut Desired, picks: &mut Picks<'_>) {
+pub(crate) fn instances(stack: &mut Desired, picks: &mut Picks<'_>) {
     let role = Some(of("role.run", "arn"));
     let profile = InstanceProfile { name: "course-cluster-main".into(), role, ..example!(InstanceProfile) };
     add(stack, "instance_profile.main", profile);

@@ -3,9 +3,12 @@
 //! Decides what waits where one of them turns to something else: users go there at once, so all of it must answer before. AWS
 //! enforces none of it, so all of it gives way; only for the names of distributions it does. Must not know how those that are new come to be.
 
+use std::collections::BTreeSet;
+
 use super::waits::balancer_address;
-use super::{Builder, Strength, aliases};
+use super::{Builder, Decision, Strength, aliases};
 use crate::address::{Address, Kind};
+use crate::kinds::{self, Resource};
 use crate::plan::{Action, Need};
 
 impl Builder<'_> {
@@ -54,6 +57,73 @@ impl Builder<'_> {
             if turns && !self.wishes.depends(&policy.address, &reader.address) {
                 self.edge(self.making[other], self.making[index], Need::Ready, Strength::Smooth);
             }
+        }
+    }
+
+    /// The decisions about distributions that ask the load balancer of the route `index`, now or in the end, by its host name or by a
+    /// name in DNS that leads to it.
+    pub(super) fn asking(&self, index: usize) -> BTreeSet<usize> {
+        let route = &self.decisions[index];
+        let wanted = balancer_address(&route.address);
+        let live = route.node.and_then(|node| self.world.load_balancer(node));
+        let leads_there = |decision: &Decision<'_>| {
+            wanted.as_ref().is_some_and(|balancer| self.wishes.depends(&decision.address, balancer))
+                || live.zip(decision.node).is_some_and(|(live, node)| self.world.links(node).contains(&live))
+        };
+        let names = self.decisions.iter().filter(|of| of.kind() == Kind::Domain && leads_there(of));
+        let names: BTreeSet<&str> = names.flat_map(|of| self.sides(of)).map(Resource::aws_name).collect();
+        let by_name = |decision: &Decision<'_>| {
+            self.sides(decision).any(|resource| match resource {
+                Resource::Cloudfront(site) => {
+                    site.origins.values().any(|origin| names.contains(origin.domain.as_str()))
+                }
+                _ => false,
+            })
+        };
+        let asks = |other: &usize| {
+            let decision = &self.decisions[*other];
+            decision.kind() == Kind::Cloudfront && (leads_there(decision) || by_name(decision))
+        };
+        (0..self.decisions.len()).filter(asks).collect()
+    }
+
+    /// What is live of a decision, and what the stack asks for.
+    fn sides<'a>(&'a self, decision: &'a Decision<'_>) -> impl Iterator<Item = &'a Resource> {
+        let live = decision.node.map(|node| &self.world.nodes[node].resource);
+        let wanted = decision.filled.as_ref().map(|filled| &filled.resource);
+        live.into_iter().chain(wanted)
+    }
+
+    /// A rule asks for a header, or a listener for a rule that does, when the distributions in front send it; a rule takes what
+    /// they will send before they do. What a rule no longer takes is another step of it, see [`Builder::relying`].
+    pub(super) fn asks_for_headers(&mut self, index: usize) {
+        let route = &self.decisions[index];
+        let filled = route.filled.as_ref().map(|filled| &filled.resource);
+        let Some(node) = route.node.filter(|_| route.action == Action::Update) else { return };
+        let opens = match (&self.world.nodes[node].resource, filled) {
+            (Resource::Rule(live), Some(Resource::Rule(wanted))) => {
+                if live.conditions.headers == wanted.conditions.headers {
+                    return;
+                }
+                let Some(opens) = live.opens(wanted) else { return };
+                opens
+            }
+            (Resource::Listener(live), Some(Resource::Listener(wanted))) => {
+                let forwards = |action: &kinds::Action| matches!(action, kinds::Action::Forward { .. });
+                if !forwards(&live.default_action) || forwards(&wanted.default_action) {
+                    return;
+                }
+                false
+            }
+            _ => return,
+        };
+        for site in self.asking(index) {
+            if self.decisions[site].action != Action::Update {
+                continue;
+            }
+            let (site, route) = (self.making[site], self.making[index]);
+            let (before, after) = if opens { (route, site) } else { (site, route) };
+            self.edge(before, after, Need::Ready, Strength::Steady);
         }
     }
 

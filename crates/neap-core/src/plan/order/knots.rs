@@ -37,7 +37,9 @@ pub(super) fn untie(edges: &mut Edges, steps: usize) -> Result<(), Tight> {
             let pairs = cycle.windows(2).map(|pair| (pair[0], pair[1]));
             let weakest = pairs.map(|pair| (edges[&pair].1, pair)).min_by_key(|(strength, _)| *strength);
             match weakest {
-                Some((Strength::Smooth | Strength::Enforced, edge)) => drop(edges.remove(&edge)),
+                Some((Strength::Steady | Strength::Smooth | Strength::Enforced, edge)) => {
+                    edges.remove(&edge);
+                }
                 Some((Strength::Successor, (before, _))) => first.extend([before]),
                 Some((Strength::Needed, _)) | None => stuck.push(cycle),
             }

@@ -2,8 +2,6 @@
 //!
 //! Decides the edges of one decision at a time. Must not know how cycles among them are resolved.
 
-use std::collections::BTreeSet;
-
 use super::{Builder, Strength, collide, place};
 use crate::address::{Address, Kind};
 use crate::edges;
@@ -27,9 +25,11 @@ impl Builder<'_> {
         let narrow = self.narrowing[index];
         let Some(node) = self.decisions[index].node.filter(|_| narrow.is_some()) else { return };
         self.edge(self.making[index], narrow, Need::Ready, Strength::Needed);
-        for other in self.behind(node) {
-            self.edge(self.making[other], narrow, Need::Ready, Strength::Smooth);
-            self.edge(self.deleting[other], narrow, Need::Gone, Strength::Smooth);
+        let behind = self.behind(node);
+        for other in self.relying(index, node) {
+            let strength = if behind.contains(&other) { Strength::Smooth } else { Strength::Steady };
+            self.edge(self.making[other], narrow, Need::Ready, strength);
+            self.edge(self.deleting[other], narrow, Need::Gone, strength);
         }
     }
 
@@ -81,30 +81,6 @@ impl Builder<'_> {
         for (other, route) in self.decisions.iter().enumerate() {
             if balancer_address(&route.address).is_some_and(|found| balancers.contains(&&found)) {
                 self.edge(self.making[other], self.making[index], Need::Ready, Strength::Smooth);
-            }
-        }
-    }
-
-    /// Tasks move behind the successor of a load balancer when it takes traffic, and the old one stays until they have.
-    pub(super) fn moves_behind(&mut self, index: usize) {
-        let service = &self.decisions[index];
-        if service.kind() != Kind::Service || service.action != Action::Update {
-            return;
-        }
-        let wishes = self.wishes;
-        let replaced = |balancer: &usize| self.decisions[*balancer].action == Action::CreateThenDelete;
-        let fronts = wishes.awaited(&service.address).into_iter().filter(|found| found.kind().routes());
-        let fronts = fronts.filter_map(balancer_address).filter_map(|front| self.at.get(&front).copied());
-        for balancer in fronts.filter(replaced).collect::<BTreeSet<usize>>() {
-            self.edge(self.making[balancer], self.making[index], Need::Ready, Strength::Smooth);
-            let old = self.decisions[balancer].node;
-            let on_it = |other: &usize| {
-                let live = self.decisions[*other].node;
-                *other == balancer
-                    || old.is_some() && live.and_then(|live| self.world.load_balancer(live)) == old
-            };
-            for leaving in (0..self.decisions.len()).filter(on_it).collect::<Vec<usize>>() {
-                self.edge(self.making[index], self.deleting[leaving], Need::Ready, Strength::Smooth);
             }
         }
     }
@@ -161,7 +137,21 @@ impl Builder<'_> {
                 let dropping = if drops { self.making[user] } else { self.deleting[user] };
                 let need = if drops { Need::Exists } else { Need::Gone };
                 self.edge(dropping, Some(make), need, Strength::Enforced);
+                self.stays_in_front(address, live, dropping);
             }
+        }
+    }
+
+    /// The live route `live` lets go, in the step `dropping`, of a group that the one at `address` takes over: when the load balancer
+    /// of that can take its traffic.
+    fn stays_in_front(&mut self, address: &Address, live: Node, dropping: Option<StepId>) {
+        let new = balancer_address(address).and_then(|balancer| self.at.get(&balancer).copied());
+        let comes =
+            |new: &usize| matches!(self.decisions[*new].action, Action::Create | Action::CreateThenDelete);
+        let Some(new) = new.filter(comes) else { return };
+        let old = self.world.load_balancer(live).and_then(|old| self.about.get(&old).copied());
+        for step in [dropping, old.and_then(|old| self.deleting[old])] {
+            self.edge(self.making[new], step, Need::Ready, Strength::Steady);
         }
     }
 
