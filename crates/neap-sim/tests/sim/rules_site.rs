@@ -225,7 +225,7 @@ async fn cloudfront_asks_hosts_with_headers_of_http_under_paths_that_it_knows() 
     }
     for path in ["/a b", "/{x}", "/api?x=1"] {
         refuse(&|site| {
-            site.behaviors = vec![Behavior { path: path.into(), ..site.default_behavior.clone() }]
+            site.behaviors = vec![Behavior { path: path.into(), ..site.default_behavior.clone() }];
         })
         .await;
     }
