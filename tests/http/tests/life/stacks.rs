@@ -96,7 +96,7 @@ pub(crate) fn root() -> Life {
         ],
         replacement: (
             "[target_group.web]              # who answers, and how the load balancer tells that they are well\nport = 80",
-            "[target_group.web]\nport = 8080",
+            "[target_group.web]\nport = 80\nprotocol = \"HTTPS\"",
         ),
         replaced: "target groups",
         orphan: &[
@@ -276,7 +276,7 @@ pub(crate) fn two_services() -> Life {
             ("cpu = 60", "memory = 70"),
             ("night   =", "evening ="),
         ],
-        replacement: ("[target_group.next]\nport = 8080", "[target_group.next]\nport = 8081"),
+        replacement: ("[target_group.next]\n", "[target_group.next]\nprotocol = \"HTTPS\"\n"),
         replaced: "target groups",
         orphan: &[(
             "[[alb.public.listener.http.rule]]\npriority = 30\nwhen = { host = [\"www.${var.domain}\"] }\n\
@@ -344,7 +344,7 @@ pub(crate) fn sidecar() -> Life {
             ("stop_timeout = 60", "stop_timeout = 90"),
             ("container_insights = \"enabled\"", "container_insights = \"disabled\""),
         ],
-        replacement: ("[target_group.notes]\nport = 8080", "[target_group.notes]\nport = 8081"),
+        replacement: ("[target_group.notes]\n", "[target_group.notes]\nprotocol = \"HTTPS\"\n"),
         replaced: "target groups",
         orphan: &[
             ("[[task.notes.role.statement]]\nactions = [\"s3:GetObject\"]\n", ""),
@@ -379,7 +379,7 @@ pub(crate) fn internal_nlb() -> Life {
         ],
         replacement: (
             "[target_group.redis]\nport = 6379\nprotocol = \"TCP\"",
-            "[target_group.redis]\nport = 6380\nprotocol = \"TCP\"",
+            "[target_group.redis]\nname = \"another\"\nport = 6379\nprotocol = \"TCP\"",
         ),
         replaced: "target groups",
         orphan: &[(
@@ -462,8 +462,8 @@ pub(crate) fn blue_green() -> Life {
         replacement: (
             "and so on\nport = 80\nhealth_check = { path = \"/\", interval = 10, healthy_threshold = 2 }\n\
              deregistration_delay = 30\n\n[target_group.green]\nport = 80",
-            "and so on\nport = 8080\nhealth_check = { path = \"/\", interval = 10, healthy_threshold = 2 }\n\
-             deregistration_delay = 30\n\n[target_group.green]\nport = 8080",
+            "and so on\nport = 80\nprotocol = \"HTTPS\"\nhealth_check = { path = \"/\", interval = 10, healthy_threshold = 2 }\n\
+             deregistration_delay = 30\n\n[target_group.green]\nport = 80\nprotocol = \"HTTPS\"",
         ),
         replaced: "target groups",
         orphan: &[
