@@ -11,7 +11,7 @@ use neap_core::plan::planner::plan;
 use neap_core::plan::{Mode, Need, Refusal, Verb};
 use neap_core::reference;
 use sky::planned::{applied, finish, need, planned};
-use sky::stacks::{add, address, alb, cloudfront, course, forward, listener, service, target_group};
+use sky::stacks::{add, address, alb, cloudfront, course, fixed, forward, listener, service, target_group};
 use sky::{Sky, secrets};
 
 use Verb::{Create, Delete, Update};
@@ -269,4 +269,22 @@ fn names_that_two_distributions_exchange_are_refused() {
     let between = aliased(&[(a, &[]), (b, &["www.example.com"])]);
     let plan = planned(&between, &sky, Mode::Apply);
     finish(sky, &plan, &between);
+}
+
+#[test]
+fn a_listener_stays_open_until_what_leads_to_its_load_balancer_has_turned() {
+    let mut before = named("alb.public");
+    add(&mut before, "cloudfront.site", cloudfront(&of("alb.public", "dns_name")));
+    add(&mut before, "alb.public.listener.old", listener("alb.public", 8080, fixed(404)));
+    let mut stack = named("cloudfront.site");
+    let mut site = cloudfront(&of("alb.public", "dns_name"));
+    site.origins.values_mut().for_each(|origin| origin.http_port = 81);
+    add(&mut stack, "cloudfront.site", site);
+    let sky = applied(&before);
+    let plan = planned(&stack, &sky, Mode::Apply);
+    let closes = (Delete, "alb.public.listener.old");
+    for front in ["domain.www", "cloudfront.site"] {
+        assert_eq!(need(&plan, closes, (Update, front)), Some(Need::Ready), "{front}");
+    }
+    finish(sky, &plan, &stack);
 }

@@ -82,6 +82,7 @@ pub(super) fn order(
         builder.turns(decision);
         builder.shuts(decision);
         builder.asks_for_headers(decision);
+        builder.stays_open(decision);
         builder.released(decision);
         builder.stays_connected(decision);
         builder.takes_over(decision);

@@ -87,6 +87,27 @@ impl Builder<'_> {
         (0..self.decisions.len()).filter(asks).collect()
     }
 
+    /// A listener that goes from a load balancer that stays is open until the names and distributions that lead there have changed: they
+    /// may be what asks it.
+    pub(super) fn stays_open(&mut self, index: usize) {
+        let listener = &self.decisions[index];
+        let closes = listener.kind() == Kind::Listener && listener.action == Action::Delete;
+        let Some(node) = listener.node.filter(|_| closes) else { return };
+        let live = self.world.load_balancer(node);
+        let leads_there = |other: &usize| {
+            let decision = &self.decisions[*other];
+            let links = decision.node.map(|node| self.world.links(node));
+            decision.kind() == Kind::Domain
+                && live.zip(links).is_some_and(|(live, links)| links.contains(&live))
+        };
+        let names = (0..self.decisions.len()).filter(leads_there);
+        for front in names.chain(self.asking(index)).collect::<BTreeSet<usize>>() {
+            if self.decisions[front].action == Action::Update {
+                self.edge(self.making[front], self.deleting[index], Need::Ready, Strength::Steady);
+            }
+        }
+    }
+
     /// What is live of a decision, and what the stack asks for.
     fn sides<'a>(&'a self, decision: &'a Decision<'_>) -> impl Iterator<Item = &'a Resource> {
         let live = decision.node.map(|node| &self.world.nodes[node].resource);
