@@ -33,7 +33,7 @@ const SEQUENCES: &str = "2000";
 /// stack, take an hour, so that the suite tries one in [`SAMPLE`] unless this says otherwise, and the lives in which every operation is
 /// killed; the sweep on the sandbox tries all of its own.
 const SWEEP_STRIDE: &str = "NEAP_SWEEP_STRIDE";
-const SAMPLE: &str = "72";
+const SAMPLE: &str = "144";
 
 /// How many servers of each emulator run, and so how many lives are lived side by side. A life mostly waits: for what AWS shows late
 /// before destroy says that nothing is left, and for what an earlier process may have registered.

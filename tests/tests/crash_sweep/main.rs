@@ -2,7 +2,7 @@
 //!
 //! For every example and every stack of `tests/sweep`, for apply, for the edits in `tests/sweep/*.toml` and for destroy, a real process is killed by SIGKILL
 //! right before each changing call is sent, and right after it was carried out but before its answer arrives; in a long
-//! story on one side of each, in turn. Then it is run again undisturbed, once, and must end where an undisturbed run ends. At
+//! story on one side of every second one, in turn. Then it is run again undisturbed, once, and must end where an undisturbed run ends. At
 //! some calls the second run is killed too.
 //! And an answer is lost, a call is throttled, AWS fails, or a permission is missing, in turn, or each of them at each call
 //! where `NEAP_SWEEP` is `all`: what another try helps against must be overcome within the run, and the rest be

@@ -42,19 +42,21 @@ impl Strike {
         matches!(self, Self::KillBefore | Self::KillAfter | Self::KillTwice(_))
     }
 
-    /// Whether this is tried at the call with this number of so many: a kill on both sides of it, in a long story on one of them in
-    /// turn, and where it needs three runs at every fifth; of the faults one in turn. Or everything where all is asked for.
+    /// Whether this is tried at the call with this number of so many: a kill on both sides of it, in a long story on one side of every
+    /// second one in turn, and where it needs three runs at every fifth; of the faults one in turn, in a long story at every second call.
+    /// Or everything where all is asked for.
     pub(crate) const fn is_tried_at(self, number: usize, calls: usize, all: bool) -> bool {
+        let is_long = calls > LONG;
         let turn = match self {
-            Self::KillBefore => return all || calls <= LONG || number % 2 == 0,
-            Self::KillAfter => return all || calls <= LONG || number % 2 == 1,
-            Self::KillTwice(_) => return number % 5 == 1,
+            Self::KillBefore => return all || !is_long || number % 4 == 0,
+            Self::KillAfter => return all || !is_long || number % 4 == 2,
+            Self::KillTwice(_) => return number % 5 == 1 && (all || !is_long || number % 10 == 1),
             Self::LostAnswer => 0,
             Self::Throttle => 1,
             Self::Broken => 2,
             Self::Deny => 3,
         };
-        all || number % 4 == turn
+        all || if is_long { number % 8 == 2 * turn } else { number % 4 == turn }
     }
 
     /// The fault script that strikes the call with this number.
