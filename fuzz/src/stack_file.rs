@@ -50,6 +50,7 @@ fn is_planned(loaded: &Loaded) {
         certificates: [].into(),
         availability_zones: ["a", "b", "c"].map(|zone| format!("eu-west-1{zone}")).into(),
         taken_buckets: [].into(),
+        private_zones: [].into(),
         images: ["x86_64", "arm64"].map(|processor| (processor.to_owned(), "ami-1".to_owned())).into(),
         named: [].into(),
         secrets: loaded.desired.secrets().into_iter().map(|name| (name, "arn:secret".to_owned())).collect(),
