@@ -151,6 +151,22 @@ impl DesiredResource {
     }
 }
 
+#[cfg(test)]
+impl DesiredResource {
+    /// What asks for `resource` and for nothing else, for tests.
+    pub(crate) fn plain(resource: impl Into<Resource>) -> Self {
+        Self {
+            resource: resource.into(),
+            tags: BTreeMap::new(),
+            implied: None,
+            protect: false,
+            delete_first: false,
+            owned_elsewhere: BTreeSet::new(),
+            after: BTreeSet::new(),
+        }
+    }
+}
+
 impl Desired {
     /// The name that AWS knows `resource` by in `account`: buckets have the account in theirs, and a bucket's policy has its
     /// bucket's.

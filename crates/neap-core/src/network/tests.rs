@@ -30,21 +30,12 @@ fn gateway(vpc: &str) -> InternetGateway {
 }
 
 fn desired() -> Desired {
-    let wanted = |resource: Resource| DesiredResource {
-        resource,
-        tags: BTreeMap::new(),
-        implied: None,
-        protect: false,
-        delete_first: false,
-        owned_elsewhere: [].into(),
-        after: [].into(),
-    };
     let main = "${vpc.main.id}";
     let resources = [
-        ("vpc.main", wanted(vpc("10.0.0.0/16").into())),
-        ("internet_gateway.main", wanted(gateway(main).into())),
-        ("subnet.public-1", wanted(in_vpc(main, "10.0.0.0/20").into())),
-        ("elastic_ip.nat-1", wanted(ElasticIp::example().into())),
+        ("vpc.main", DesiredResource::plain(vpc("10.0.0.0/16"))),
+        ("internet_gateway.main", DesiredResource::plain(gateway(main))),
+        ("subnet.public-1", DesiredResource::plain(in_vpc(main, "10.0.0.0/20"))),
+        ("elastic_ip.nat-1", DesiredResource::plain(ElasticIp::example())),
     ];
     let resources = resources.map(|(address, it)| (address.parse().expect("an address"), it));
     Desired { stack: "shop".into(), resources: resources.into(), ..Desired::default() }

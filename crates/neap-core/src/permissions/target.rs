@@ -330,25 +330,13 @@ mod tests {
     use super::*;
     use crate::kinds::{Bucket, BucketFiles, Ecr, KindOf};
 
-    fn wanted(resource: impl Into<Resource>) -> DesiredResource {
-        DesiredResource {
-            resource: resource.into(),
-            tags: [].into(),
-            implied: None,
-            protect: false,
-            delete_first: false,
-            owned_elsewhere: [].into(),
-            after: [].into(),
-        }
-    }
-
     #[test]
     fn keys_are_those_that_the_stack_names_and_a_bucket_needs_its_own_only_for_files() {
         let place = Place { account: "123456789012".into(), region: "eu-west-1".into() };
         let key = |id: &str| format!("arn:aws:kms:eu-west-1:${{aws.account}}:key/{id}");
         let mut desired = Desired::default();
         let mut add = |address: &str, resource: Resource| {
-            desired.resources.insert(address.parse().expect("an address"), wanted(resource))
+            desired.resources.insert(address.parse().expect("an address"), DesiredResource::plain(resource))
         };
         add("ecr.api", Ecr { kms_key: Some(key("images")), ..Ecr::example() }.into());
         add("ecr.plain", Ecr { kms_key: None, ..Ecr::example() }.into());

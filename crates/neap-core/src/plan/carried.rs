@@ -89,18 +89,6 @@ mod tests {
     use crate::kinds::{Certificate, KindOf};
     use crate::live::{Outputs, Phase};
 
-    fn wanted(resource: impl Into<Resource>) -> DesiredResource {
-        DesiredResource {
-            resource: resource.into(),
-            tags: [].into(),
-            implied: None,
-            protect: false,
-            delete_first: false,
-            owned_elsewhere: [].into(),
-            after: [].into(),
-        }
-    }
-
     fn live(resource: impl Into<Resource>) -> LiveResource {
         let resource = resource.into();
         let address = format!("{}.one", resource.kind()).parse().expect("an address");
@@ -121,7 +109,7 @@ mod tests {
         let mut filled = Resource::from(template("ami-new", wanted.1));
         carry(
             &mut filled,
-            &self::wanted(template(wanted.0, wanted.1)),
+            &DesiredResource::plain(template(wanted.0, wanted.1)),
             &self::live(template(live.0, live.1)),
         );
         let Resource::LaunchTemplate(filled) = filled else { unreachable!() };
@@ -149,7 +137,7 @@ mod tests {
         let carried = |fields: &AutoScalingGroup, live: u32, owned: &[Owned]| {
             let mut filled = Resource::from(fields.clone());
             let owned_elsewhere = owned.iter().copied().collect();
-            let wanted = DesiredResource { owned_elsewhere, ..wanted(fields.clone()) };
+            let wanted = DesiredResource { owned_elsewhere, ..DesiredResource::plain(fields.clone()) };
             carry(&mut filled, &wanted, &self::live(group(0, 9, live)));
             let Resource::AutoScalingGroup(filled) = filled else { unreachable!() };
             filled.desired
@@ -182,7 +170,7 @@ mod tests {
     }
 
     fn carried(fields: &ScalableTarget, live: &ScalableTarget, is_recorded: bool) -> ScalableTarget {
-        let wanted = wanted(fields.clone());
+        let wanted = DesiredResource::plain(fields.clone());
         let mut live = self::live(live.clone());
         if is_recorded {
             live.tags.insert(TAG_SPEC.to_owned(), wanted.spec());
@@ -200,7 +188,7 @@ mod tests {
     #[test]
     fn limits_that_the_stack_did_not_ask_for_before_hold_although_a_schedule_sets_the_old_ones() {
         let schedules = [("night", Some(0), Some(2)), ("day", Some(1), Some(6))];
-        let mut wanted = wanted(scaled(1, 10, &schedules));
+        let mut wanted = DesiredResource::plain(scaled(1, 10, &schedules));
         wanted.tags.insert(TAG_LIMITS.to_owned(), "1-10".into());
         for (asked, expected) in [(Some("1-6"), (1, 10)), (Some("1-10"), (0, 2)), (None, (0, 2))] {
             let mut live = live(scaled(0, 2, &schedules));

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::address::{Address, Kind};
 use crate::desired::{Desired, DesiredResource, LockPlace, TAG_ADDRESS, TAG_STACK};
-use crate::kinds::{Bucket, Cluster, Ecr, KindOf, Resource, Service};
+use crate::kinds::{Bucket, Cluster, Ecr, KindOf, Service};
 use crate::live::ReadFailure;
 use crate::pricing::{Charge, Usage};
 
@@ -13,20 +13,11 @@ const BALANCER: &str =
 
 /// The stack `course` with a repository, a cluster and a service.
 fn scope() -> StackScope {
-    let wanted = |resource: Resource| DesiredResource {
-        resource,
-        tags: BTreeMap::new(),
-        implied: None,
-        protect: false,
-        delete_first: false,
-        owned_elsewhere: [].into(),
-        after: [].into(),
-    };
     let service = Service { cluster: "${cluster.main.arn}".into(), ..Service::example() };
     let resources = [
-        (Address::new(Kind::Ecr, "api"), wanted(Ecr::example().into())),
-        (Address::new(Kind::Cluster, "main"), wanted(Cluster::example().into())),
-        (Address::new(Kind::Service, "api"), wanted(service.into())),
+        (Address::new(Kind::Ecr, "api"), DesiredResource::plain(Ecr::example())),
+        (Address::new(Kind::Cluster, "main"), DesiredResource::plain(Cluster::example())),
+        (Address::new(Kind::Service, "api"), DesiredResource::plain(service)),
     ];
     let desired = Desired { stack: "course".into(), resources: resources.into(), ..Desired::default() };
     StackScope::of(&desired, Depth::Everything)
@@ -420,15 +411,7 @@ fn sizes_read_as_people_say_them() {
 #[test]
 fn a_bucket_is_known_by_its_name_although_that_has_the_account_in_it() {
     let bucket = Bucket { name: "course-web-${aws.account}".into(), ..Bucket::example() };
-    let wanted = DesiredResource {
-        resource: bucket.into(),
-        tags: BTreeMap::new(),
-        implied: None,
-        protect: false,
-        delete_first: false,
-        owned_elsewhere: [].into(),
-        after: [].into(),
-    };
+    let wanted = DesiredResource::plain(bucket);
     let resources = [(Address::new(Kind::Bucket, "web"), wanted)];
     let desired = Desired { stack: "course".into(), resources: resources.into(), ..Desired::default() };
     let scope = StackScope::of(&desired, Depth::Everything);
