@@ -63,13 +63,7 @@ impl Builder<'_> {
     /// The decisions about distributions that ask the load balancer of the route `index`, now or in the end, by its host name or by a
     /// name in DNS that leads to it.
     pub(super) fn asking(&self, index: usize) -> BTreeSet<usize> {
-        let route = &self.decisions[index];
-        let wanted = balancer_address(&route.address);
-        let live = route.node.and_then(|node| self.world.load_balancer(node));
-        let leads_there = |decision: &Decision<'_>| {
-            wanted.as_ref().is_some_and(|balancer| self.wishes.depends(&decision.address, balancer))
-                || live.zip(decision.node).is_some_and(|(live, node)| self.world.links(node).contains(&live))
-        };
+        let leads_there = |decision: &Decision<'_>| self.leads_there(decision, index);
         let names = self.decisions.iter().filter(|of| of.kind() == Kind::Domain && leads_there(of));
         let names: BTreeSet<&str> = names.flat_map(|of| self.sides(of)).map(Resource::aws_name).collect();
         let by_name = |decision: &Decision<'_>| {
@@ -87,21 +81,29 @@ impl Builder<'_> {
         (0..self.decisions.len()).filter(asks).collect()
     }
 
+    /// Whether a name or a distribution leads to the load balancer of the route `index`, now or in the end.
+    fn leads_there(&self, decision: &Decision<'_>, index: usize) -> bool {
+        let route = &self.decisions[index];
+        let wanted = balancer_address(&route.address);
+        let live = route.node.and_then(|node| self.world.load_balancer(node));
+        wanted.is_some_and(|balancer| self.wishes.depends(&decision.address, &balancer))
+            || live.zip(decision.node).is_some_and(|(live, node)| self.world.links(node).contains(&live))
+    }
+
     /// A listener that goes from a load balancer that stays is open until the names and distributions that lead there have changed: they
     /// may be what asks it.
     pub(super) fn stays_open(&mut self, index: usize) {
         let listener = &self.decisions[index];
-        let closes = listener.kind() == Kind::Listener && listener.action == Action::Delete;
-        let Some(node) = listener.node.filter(|_| closes) else { return };
-        let live = self.world.load_balancer(node);
-        let leads_there = |other: &usize| {
+        if listener.kind() != Kind::Listener || listener.action != Action::Delete {
+            return;
+        }
+        let mut fronts = self.asking(index);
+        let is_name = |other: &usize| {
             let decision = &self.decisions[*other];
-            let links = decision.node.map(|node| self.world.links(node));
-            decision.kind() == Kind::Domain
-                && live.zip(links).is_some_and(|(live, links)| links.contains(&live))
+            decision.kind() == Kind::Domain && self.leads_there(decision, index)
         };
-        let names = (0..self.decisions.len()).filter(leads_there);
-        for front in names.chain(self.asking(index)).collect::<BTreeSet<usize>>() {
+        fronts.extend((0..self.decisions.len()).filter(is_name));
+        for front in fronts {
             if self.decisions[front].action == Action::Update {
                 self.edge(self.making[front], self.deleting[index], Need::Ready, Strength::Steady);
             }
