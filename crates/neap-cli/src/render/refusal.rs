@@ -105,6 +105,7 @@ fn one(stack: &str, refusal: &Refusal) -> CommandError {
                     "because: another account has a bucket of that name, or this one in another region; names are unique in all of S3",
                 )
                 .hint("give the bucket another `name` in the stack file")
+                .hint("if nobody has it, allow `s3:ListBucket` for these credentials: without it S3 does not tell one from the other")
         }
         Refusal::OtherProcessor { address, image, built_for, instance_type } => {
             let message =
@@ -371,6 +372,7 @@ mod tests {
           `bucket.web` cannot have the name `site`
             because: another account has a bucket of that name, or this one in another region; names are unique in all of S3
             hint: give the bucket another `name` in the stack file
+            hint: if nobody has it, allow `s3:ListBucket` for these credentials: without it S3 does not tell one from the other
           `bucket.uploads` holds at least 1000 objects that neap has not uploaded, and the plan would delete it
             course-uploads-123456789012
             because: no longer in the stack file
