@@ -4,7 +4,8 @@ mod sky;
 
 use neap_core::desired::Desired;
 use neap_core::kinds::{
-    KindOf as _, Namespace, Resource, Rule, SecurityGroupRule, Service, ServiceConnect, StrategyItem,
+    Action, KindOf as _, Namespace, Resource, Rule, SecurityGroupRule, Service, ServiceConnect, StrategyItem,
+    WeightedGroup,
 };
 use neap_core::plan::{Mode, Need, Verb};
 use neap_core::reference;
@@ -135,9 +136,63 @@ fn a_service_that_is_deleted_first_stays_until_its_successor_can_start_and_users
     for new in ["role.new", "target_group.api"] {
         assert_eq!(need(&plan, gone, (Create, new)), Some(Need::Ready), "{new}");
     }
-    let turned = (Update, "alb.public.listener.http.rule.10");
-    assert_eq!(need(&plan, turned, gone), Some(Need::Gone));
-    assert_eq!(need(&plan, (Create, "service.api"), turned), Some(Need::Exists));
+    // The rule holds on to the group that has tasks until there are some in the other.
+    let rule = "alb.public.listener.http.rule.10";
+    assert_eq!(need(&plan, gone, (Widen, rule)), Some(Need::Ready));
+    assert_eq!(need(&plan, (Create, "service.api"), (Widen, rule)), Some(Need::Exists));
+    assert_eq!(need(&plan, (Narrow, rule), (Create, "service.api")), Some(Need::Ready));
+    finish(sky, &plan, &stack);
+}
+
+/// The course with the service in a group of another table.
+fn in_another_group(service: &str) -> Desired {
+    let mut stack = course();
+    let asked = api(&stack, |service| service.targets[0].target_group = of("target_group.new", "arn"));
+    for old in ["target_group.api", "service.api"] {
+        stack.resources.remove(&address(old));
+    }
+    add(&mut stack, "target_group.new", target_group("new", 3000, "/"));
+    add(&mut stack, &format!("service.{service}"), Service { name: format!("course-{service}"), ..asked });
+    let rule = rule("alb.public.listener.http", 10, forward("target_group.new"));
+    add(&mut stack, "alb.public.listener.http.rule.10", rule);
+    stack
+}
+
+#[test]
+fn users_are_turned_to_another_target_group_when_its_tasks_answer_and_the_old_tasks_go_after_that() {
+    let rule = "alb.public.listener.http.rule.10";
+    for (name, verb) in [("api", Update), ("web", Create)] {
+        let (sky, stack) = (applied(&course()), in_another_group(name));
+        let plan = planned(&stack, &sky, Mode::Apply);
+        let service = format!("service.{name}");
+        let moved = (verb, service.as_str());
+        assert_eq!(need(&plan, moved, (Widen, rule)), Some(Need::Exists));
+        assert_eq!(need(&plan, (Narrow, rule), moved), Some(Need::Ready));
+        assert_eq!(need(&plan, (Delete, "target_group.api"), (Narrow, rule)), Some(Need::Ready));
+        if verb == Create {
+            assert_eq!(need(&plan, (Delete, "service.api"), (Narrow, rule)), Some(Need::Ready));
+        }
+        finish(sky, &plan, &stack);
+    }
+}
+
+#[test]
+fn a_run_that_was_killed_before_users_were_turned_is_made_good_by_turning_them_when_the_tasks_answer() {
+    let rule_address = "alb.public.listener.http.rule.10";
+    let between = {
+        let mut stack = course();
+        add(&mut stack, "target_group.new", target_group("new", 3000, "/"));
+        let mut between = rule("alb.public.listener.http", 10, forward("target_group.api"));
+        if let Action::Forward { target_groups, .. } = &mut between.action {
+            target_groups.push(WeightedGroup { target_group: of("target_group.new", "arn"), weight: 0 });
+        }
+        add(&mut stack, rule_address, between);
+        stack
+    };
+    let (sky, stack) = (applied(&between), in_another_group("api"));
+    let plan = planned(&stack, &sky, Mode::Apply);
+    assert_eq!(need(&plan, (Narrow, rule_address), (Update, "service.api")), Some(Need::Ready));
+    assert!(!plan.steps.iter().any(|step| step.verb == Widen), "nothing is to come");
     finish(sky, &plan, &stack);
 }
 

@@ -156,7 +156,7 @@ fn a_target_group_is_replaced_beside_the_old_one_which_goes_when_nothing_uses_it
     let reason = &change(&plan, "target_group.api").reason;
     assert_eq!(*reason, Reason::Immutable { fields: vec!["port".into()] });
     let old = (Delete, "target_group.api");
-    assert_eq!(need(&plan, old, (Update, "alb.public.listener.http.rule.10")), Some(Need::Ready));
+    assert_eq!(need(&plan, old, (Narrow, "alb.public.listener.http.rule.10")), Some(Need::Ready));
     assert_eq!(need(&plan, old, (Update, "service.api")), Some(Need::Ready));
     finish(sky, &plan, &stack);
 }

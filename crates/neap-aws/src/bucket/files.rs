@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use aws_sdk_s3::types as sdk;
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
-use futures_util::stream::{self, StreamExt};
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 use neap_core::address::{Address, Kind};
 use neap_core::desired::Desired;
 use neap_core::files::live::{shelves, without_objects};
@@ -39,7 +39,7 @@ const LOOK_BACK: &str = "s3:GetObjectVersion";
 const DELETE: &str = "s3:DeleteObject";
 /// How many objects are looked at or uploaded at one time.
 const AT_ONCE: usize = 64;
-/// How many objects one call deletes.
+/// How many objects one call lists or deletes.
 const PAGE: usize = 1000;
 
 /// Adds what the stack's buckets hold to what was found of buckets and distributions.
@@ -72,7 +72,7 @@ pub(crate) async fn read(aws: &Aws, desired: &Desired, found: &mut Found) {
 /// Every object of a bucket, with what each is: known from a look before, or looked at now.
 async fn all(aws: &Aws, bucket: &str) -> Result<Files, CallError> {
     let mut seen = Seen::load(aws.folders.base(), bucket);
-    let listed = list(aws, bucket).await?;
+    let listed = list(aws, bucket, seen.marks(PAGE)).await?;
     let mut files = Files::new();
     let mut unknown = Vec::new();
     for object in &listed {
@@ -97,13 +97,41 @@ async fn all(aws: &Aws, bucket: &str) -> Result<Files, CallError> {
     Ok(files)
 }
 
-async fn list(aws: &Aws, bucket: &str) -> Result<Vec<Listed>, CallError> {
+/// The objects of a bucket. The parts between `marks` are listed at one time, since each page would have to wait for the one before.
+async fn list(aws: &Aws, bucket: &str, marks: Vec<String>) -> Result<Vec<Listed>, CallError> {
+    let afters = std::iter::once(None).chain(marks.iter().cloned().map(Some));
+    let throughs = marks.iter().cloned().map(Some).chain(std::iter::once(None));
+    let parts = afters.zip(throughs).map(|(after, through)| list_part(aws, bucket, after, through));
+    let parts: Vec<Vec<Listed>> = stream::iter(parts).buffered(AT_ONCE).try_collect().await?;
+    Ok(parts.concat())
+}
+
+/// The objects whose keys come after `after`, up to and with `through`. S3 lists them in the order of their UTF-8 bytes
+/// ("ListObjectsV2" of its API reference), as strings are compared here.
+async fn list_part(
+    aws: &Aws,
+    bucket: &str,
+    after: Option<String>,
+    through: Option<String>,
+) -> Result<Vec<Listed>, CallError> {
     let account = aws.identity().await?.account.as_str();
-    let call = aws.s3.list_objects_v2().bucket(bucket).expected_bucket_owner(account);
-    let pages = call.into_paginator().send();
-    let pages = pages.collect::<Result<Vec<_>, _>>().await.map_err(failed(LIST))?;
-    let objects = pages.into_iter().flat_map(|page| page.contents.unwrap_or_default());
-    objects.map(|object| listed(LIST, object.key, object.e_tag, object.last_modified, object.size)).collect()
+    let call = aws.s3.list_objects_v2().bucket(bucket).expected_bucket_owner(account).set_start_after(after);
+    let mut pages = call.into_paginator().send();
+    let mut found = Vec::new();
+    while let Some(page) = pages.next().await {
+        for object in page.map_err(failed(LIST))?.contents.unwrap_or_default() {
+            let object = listed(LIST, object.key, object.e_tag, object.last_modified, object.size)?;
+            if through.as_ref().is_some_and(|through| object.key > *through) {
+                return Ok(found);
+            }
+            let is_last = through.as_ref() == Some(&object.key);
+            found.push(object);
+            if is_last {
+                return Ok(found);
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// An object as `operation` lists it.
@@ -239,7 +267,7 @@ impl Remote for BucketFiles {
 
     async fn gone(aws: &Aws, held: &Held<'_, Self>) -> Result<Progress, CallError> {
         let is_held = |object: &Listed| held.fields.files.get(&object.key).is_some_and(File::is_marked);
-        match list(aws, &held.fields.bucket).await {
+        match list(aws, &held.fields.bucket, Vec::new()).await {
             Ok(objects) if objects.iter().any(is_held) => Ok(Progress::Pending("deleting".to_owned())),
             Ok(_) => Ok(Progress::Done),
             Err(error) if error.kind == ErrorKind::NotFound => Ok(Progress::Done),

@@ -59,6 +59,34 @@ pub enum Action {
     },
 }
 
+impl Action {
+    /// How many groups one action takes ("Target groups per action per Application Load Balancer" of ELB's quotas).
+    const MOST: usize = 5;
+
+    /// What lies between this, live, and `wanted` where groups make way for others: the live groups and their shares, and those that
+    /// come with none. Their targets are asked for their health, and ECS takes them for its tasks, before users are led there.
+    pub(super) fn with_what_comes(&self, wanted: &Self) -> Option<Self> {
+        let (
+            Self::Forward { target_groups: live, stickiness_seconds },
+            Self::Forward { target_groups: wanted, .. },
+        ) = (self, wanted)
+        else {
+            return None;
+        };
+        let is_in = |groups: &[WeightedGroup], of: &WeightedGroup| {
+            groups.iter().any(|group| group.target_group == of.target_group)
+        };
+        if live.iter().all(|group| group.weight == 0 || is_in(wanted, group)) {
+            return None;
+        }
+        let comes = wanted.iter().filter(|group| !is_in(live, group));
+        let comes = comes.map(|group| WeightedGroup { weight: 0, ..group.clone() });
+        let target_groups: Vec<WeightedGroup> = live.iter().cloned().chain(comes).collect();
+        let fits = target_groups.len() <= Self::MOST;
+        fits.then_some(Self::Forward { target_groups, stickiness_seconds: *stickiness_seconds })
+    }
+}
+
 /// A listener of a load balancer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Listener {
@@ -109,6 +137,13 @@ impl KindOf for Listener {
 
     fn aws_name(&self) -> &str {
         ""
+    }
+
+    fn widened(&self, wanted: &Self) -> Option<Self> {
+        // A network load balancer hands a connection to one group.
+        let is_of_requests = matches!(self.protocol.as_str(), "HTTP" | "HTTPS");
+        let default_action = self.default_action.with_what_comes(&wanted.default_action);
+        is_of_requests.then_some(Self { default_action: default_action?, ..wanted.clone() })
     }
 
     fn example() -> Self {

@@ -44,6 +44,11 @@ impl Conditions {
         let headers: usize = headers.values().map(BTreeSet::len).sum();
         path.len() + host.len() + headers + methods.len() + query.len() + source_ips.len()
     }
+
+    /// They without their headers.
+    fn but_headers(&self) -> Self {
+        Self { headers: BTreeMap::new(), ..self.clone() }
+    }
 }
 
 /// Whether some of the values are known by the name of a sensitive variable alone.
@@ -68,7 +73,7 @@ impl Rule {
     /// Whether this, live, takes no header any less once it is `wanted`, or has a step between that does ([`KindOf::widened`]); none
     /// where that cannot be told. Where values are sensitive, their number tells.
     pub(crate) fn opens(&self, wanted: &Self) -> Option<bool> {
-        if self.widened(wanted).is_some() {
+        if self.conditions_between(wanted).is_some() {
             return Some(true);
         }
         for (name, values) in &wanted.conditions.headers {
@@ -81,6 +86,29 @@ impl Rule {
             }
         }
         Some(true)
+    }
+
+    /// What lies between the conditions of this, live, and of `wanted`: every value that either takes of a header, and no header
+    /// that nobody sends yet; none where no value goes and no header comes, or there is no such step.
+    fn conditions_between(&self, wanted: &Self) -> Option<Conditions> {
+        let (live, conditions) = (&self.conditions, &wanted.conditions);
+        if live.but_headers() != conditions.but_headers() {
+            return None;
+        }
+        // All that are given must hold, so a header that nobody sends yet is left out.
+        let both = |(name, values): (&String, &BTreeSet<String>)| {
+            let before = live.headers.get(name)?;
+            Some((name.clone(), before.union(values).cloned().collect()))
+        };
+        // A plan holds no sensitive value, so one that is live could not be put back.
+        let hidden = |name: &String| conditions.headers.get(name).is_some_and(is_hidden);
+        if live.headers.keys().any(hidden) {
+            return None;
+        }
+        let headers = conditions.headers.iter().filter_map(both).collect();
+        let between = Conditions { headers, ..conditions.clone() };
+        let fits = (1..=Conditions::MOST).contains(&between.count());
+        (fits && between != *conditions).then_some(between)
     }
 }
 
@@ -99,25 +127,16 @@ impl KindOf for Rule {
     }
 
     fn widened(&self, wanted: &Self) -> Option<Self> {
-        let (live, conditions) = (&self.conditions, &wanted.conditions);
-        let rest = |of: &Conditions| Conditions { headers: BTreeMap::new(), ..of.clone() };
-        if rest(live) != rest(conditions) {
+        if self.conditions.but_headers() != wanted.conditions.but_headers() {
             return None;
         }
-        // All that are given must hold, so a header that nobody sends yet is left out.
-        let both = |(name, values): (&String, &BTreeSet<String>)| {
-            let before = live.headers.get(name)?;
-            Some((name.clone(), before.union(values).cloned().collect()))
-        };
-        // A plan holds no sensitive value, so one that is live could not be put back.
-        let hidden = |name: &String| conditions.headers.get(name).is_some_and(is_hidden);
-        if live.headers.keys().any(hidden) {
-            return None;
-        }
-        let headers = conditions.headers.iter().filter_map(both).collect();
-        let widened = Conditions { headers, ..conditions.clone() };
-        let fits = (1..=Conditions::MOST).contains(&widened.count());
-        (fits && widened != *conditions).then(|| Self { conditions: widened, ..wanted.clone() })
+        let conditions = self.conditions_between(wanted);
+        let action = self.action.with_what_comes(&wanted.action);
+        (conditions.is_some() || action.is_some()).then(|| Self {
+            conditions: conditions.unwrap_or_else(|| wanted.conditions.clone()),
+            action: action.unwrap_or_else(|| wanted.action.clone()),
+            ..wanted.clone()
+        })
     }
 
     fn example() -> Self {
@@ -142,6 +161,7 @@ impl KindOf for Rule {
 
 #[cfg(test)]
 mod tests {
+    use super::super::WeightedGroup;
     use super::*;
 
     fn rule(headers: &[(&str, &[&str])]) -> Rule {
@@ -181,6 +201,28 @@ mod tests {
         assert_eq!((live.widened(&new), live.opens(&new)), (None, Some(false)));
         assert_eq!(rule(&[]).widened(&new), Some(rule(&[])));
         assert_eq!(old.opens(&rule(&[])), Some(true));
+    }
+
+    #[test]
+    fn between_two_groups_users_are_led_to_the_one_that_goes_and_the_other_is_asked_for_its_health() {
+        let to = |groups: &[(&str, u32)]| {
+            let group = |(group, weight): &(&str, u32)| WeightedGroup {
+                target_group: (*group).into(),
+                weight: *weight,
+            };
+            let target_groups = groups.iter().map(group).collect();
+            Rule { action: Action::Forward { target_groups, stickiness_seconds: None }, ..rule(&[]) }
+        };
+        let both = to(&[("old", 1), ("new", 0)]);
+        assert_eq!(to(&[("old", 1)]).widened(&to(&[("new", 1)])), Some(both.clone()));
+        assert_eq!(both.widened(&to(&[("new", 1)])), Some(both.clone()));
+        assert_eq!(to(&[("old", 1)]).widened(&both), None);
+        assert_eq!(to(&[("old", 0), ("new", 1)]).widened(&to(&[("new", 1)])), None);
+        let many = to(&[("a", 1), ("b", 1), ("c", 1), ("d", 1), ("e", 1)]);
+        assert_eq!(many.widened(&to(&[("new", 1)])), None);
+        let mut elsewhere = to(&[("new", 1)]);
+        elsewhere.conditions.path = ["/admin".into()].into();
+        assert_eq!(to(&[("old", 1)]).widened(&elsewhere), None);
     }
 
     #[test]

@@ -164,7 +164,8 @@ impl<'b> Builder<'b> {
         let widened = decision.filled.as_ref().and_then(|filled| live.widened(&filled.resource));
         let (Some(widened), Some(make)) = (widened, self.making[index]) else { return };
         let changes = |other: &usize| self.making[*other].or(self.deleting[*other]).is_some();
-        if !self.relying(index, node).iter().any(changes) {
+        let comes = self.coming(index);
+        if !self.relying(index, node).iter().chain(&comes).any(changes) {
             return;
         }
         if widened == *live {

@@ -60,6 +60,14 @@ impl Seen {
         Self { file: Some(file), notes, is_changed: false }
     }
 
+    /// The keys after which a listing can begin so that each of its parts, up to and with the next key, held `size` objects when they were
+    /// last seen.
+    pub fn marks(&self, size: usize) -> Vec<String> {
+        let whole = self.notes.objects.len().saturating_sub(1) / size;
+        let last_of_each = self.notes.objects.keys().skip(size - 1).step_by(size);
+        last_of_each.take(whole).cloned().collect()
+    }
+
     /// What the listed object is, if it is one that was looked at.
     pub fn known(&mut self, listed: &Listed) -> Option<&File> {
         let note = self.notes.objects.get_mut(&listed.key)?;
@@ -147,6 +155,19 @@ mod tests {
         assert_eq!(seen.known(&Listed { size: 4, ..listed("e1", "monday") }), None);
         seen.keep(&[]);
         assert_eq!(seen.known(&listed("e1", "monday")), None, "it was gone in between");
+    }
+
+    #[test]
+    fn a_listing_is_parted_so_that_each_part_is_full_and_none_is_empty() {
+        let mut seen = Seen::default();
+        let marks = |seen: &mut Seen, keys: &[&str]| {
+            keys.iter().for_each(|key| seen.put(key, "e", file()));
+            seen.marks(2)
+        };
+        assert_eq!(marks(&mut seen, &[]), [""; 0]);
+        assert_eq!(marks(&mut seen, &["a", "b"]), [""; 0]);
+        assert_eq!(marks(&mut seen, &["c", "d"]), ["b"]);
+        assert_eq!(marks(&mut seen, &["e"]), ["b", "d"]);
     }
 
     #[test]

@@ -18,12 +18,19 @@ pub(crate) struct Chain<'a> {
     calm: &'a Calm,
     /// Whether the first operation by name is struck before it is carried out; they take turns.
     before: bool,
+    /// Of so many operations by name one is struck, this one first.
+    every: (usize, usize),
 }
 
 impl<'a> Chain<'a> {
     /// Each operation before it is carried out or after, in turns; which one it begins with is to differ from stack to stack.
     pub(crate) const fn of(calm: &'a Calm, before: bool) -> Self {
-        Self { calm, before }
+        Self { calm, before, every: (1, 0) }
+    }
+
+    /// The same of one in `stride` operations, from the one with the number `first`.
+    pub(crate) const fn sample(calm: &'a Calm, stride: usize, first: usize) -> Self {
+        Self { calm, before: first % 2 == 0, every: (stride, first % stride) }
     }
 
     /// Lives it. What one kill spares the next run, as the listeners of a load balancer that is gone, is struck in another life.
@@ -75,6 +82,7 @@ impl<'a> Chain<'a> {
             let fault = if (place % 2 == 0) == self.before { Fault::KillBefore } else { Fault::KillAfter };
             Strike { only: Only::Operation(name.clone()), nth: 1, times: 1, fault }
         };
-        operations.into_iter().enumerate().map(strike).collect()
+        let (stride, first) = self.every;
+        operations.into_iter().skip(first).step_by(stride).enumerate().map(strike).collect()
     }
 }

@@ -1,5 +1,5 @@
 //! Kills and faults at the requests of an apply and of a destroy of every example, over HTTP on moto: all of them, or a sample
-//! (`NEAP_SWEEP_STRIDE`), in which every changing operation of every example is struck by a kill, and every operation by a fault.
+//! (`NEAP_SWEEP_STRIDE`), in which one changing operation in four of every example is struck by a kill, and every operation by a fault.
 //!
 //! Whatever strikes, the next runs end where an undisturbed one ends: nothing missing, nothing twice, nothing left.
 
@@ -54,6 +54,9 @@ const STRIDES: [(Stack, usize); 8] = [
     (Stack::BlueGreen, 7),
 ];
 
+/// One of so many changing operations is struck in a sample.
+const CHAINED: usize = 4;
+
 /// A life in which something strikes.
 enum Life<'a> {
     Case(Case<'a>),
@@ -66,9 +69,10 @@ fn lives(calm: &[Calm], sample: usize) -> Vec<Life<'_>> {
     let mut lives = Vec::new();
     // Long ones first, so that no worker is left with one in the end.
     for (place, calm) in calm.iter().enumerate() {
-        lives.push(Life::Chain(Chain::of(calm, place % 2 == 0)));
         if sample == 1 {
-            lives.push(Life::Chain(Chain::of(calm, place % 2 == 1)));
+            lives.extend([true, false].map(|before| Life::Chain(Chain::of(calm, before))));
+        } else {
+            lives.push(Life::Chain(Chain::sample(calm, CHAINED, place)));
         }
     }
     let mut cases = Vec::new();

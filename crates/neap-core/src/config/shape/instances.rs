@@ -27,7 +27,7 @@ pub struct InstancesTable {
     /// The processor of a type that neap does not know.
     pub architecture: Option<Architecture>,
     /// The id of the image (`ami-…`). Without it the instances get the one that AWS recommends for ECS on Amazon Linux 2023
-    /// when they are first made, and keep it; `newest` follows what AWS recommends.
+    /// when they are first made, and keep what they have; `newest` follows what AWS recommends.
     pub image: Option<String>,
     /// The size of the disk in GiB; that of the image unless said otherwise.
     #[schemars(range(min = 30, max = 16384))]

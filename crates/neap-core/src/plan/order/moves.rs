@@ -6,11 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::waits::balancer_address;
-use super::{Builder, Strength};
+use super::{Builder, Decision, Strength};
 use crate::address::{Address, Kind};
 use crate::kinds::{Resource, Service};
 use crate::plan::world::Node;
-use crate::plan::{Action, Need};
+use crate::plan::{Action, Need, StepId};
 
 impl Builder<'_> {
     /// Tasks move behind another load balancer when it takes traffic, and the one that goes stays until they have.
@@ -52,24 +52,62 @@ impl Builder<'_> {
         users.filter_map(|user| self.world.load_balancer(self.decisions[*user].node?)).collect()
     }
 
-    /// A service goes when one of another table that takes its place in a target group is ready. Fargate alone has room for both:
-    /// instances may be as many as they may become, or both want the same port of theirs, and each would wait for the other.
+    /// The decisions about services that come into a target group of the route `index`: until their tasks answer, nobody does there.
+    /// ECS itself leads users to one that it deploys blue/green.
+    pub(super) fn coming(&self, index: usize) -> BTreeSet<usize> {
+        let route = &self.decisions[index];
+        if !route.kind().routes() {
+            return BTreeSet::new();
+        }
+        let groups = self.wishes.of(&route.address).filter(|used| used.kind() == Kind::TargetGroup);
+        let groups: Vec<&Address> = groups.collect();
+        let comes_to = |service: &Decision<'_>, group: &Address| {
+            let of_group = self.at.get(group).map(|at| &self.decisions[*at]);
+            let stays = of_group.filter(|of| matches!(of.action, Action::NoOp | Action::Update));
+            let is_there = stays.and_then(|of| of.node).zip(service.node);
+            self.wishes.depends(&service.address, group)
+                && !is_there.is_some_and(|(group, service)| self.world.links(service).contains(&group))
+        };
+        let comes = |other: &usize| {
+            let decision = &self.decisions[*other];
+            let wanted = decision.filled.as_ref().map(|filled| &filled.resource);
+            matches!(wanted, Some(Resource::Service(service)) if service.deployment.is_none())
+                && groups.iter().any(|group| comes_to(decision, group))
+        };
+        (0..self.decisions.len()).filter(comes).collect()
+    }
+
+    /// A service goes when one of another table that takes its place, in its target group or in another one to which users are turned, is
+    /// ready. Fargate alone has room for both: instances may be as many as they may become, or both want the same port of theirs, and each
+    /// would wait for the other.
     pub(super) fn hands_on(&mut self, index: usize) {
         let old = &self.decisions[index];
         let Some(node) = old.node.filter(|_| old.action == Action::Delete) else { return };
         let Resource::Service(live) = &self.world.nodes[node].resource else { return };
-        let used = self.world.links(node).iter().filter_map(|used| self.about.get(used));
-        let used = used.map(|of| &self.decisions[*of].address);
-        let groups: BTreeSet<&Address> = used.filter(|found| found.kind() == Kind::TargetGroup).collect();
-        for (other, new) in self.decisions.iter().enumerate().filter(|(_, new)| new.action == Action::Create)
-        {
-            let Some(Resource::Service(wanted)) = new.filled.as_ref().map(|filled| &filled.resource) else {
-                continue;
-            };
-            let takes_over = groups.iter().any(|group| self.wishes.depends(&new.address, group));
-            if takes_over && wanted.is_on_fargate() && !share_a_name(live, wanted) {
-                self.edge(self.making[other], self.deleting[index], Need::Ready, Strength::Steady);
-            }
+        let hands_over_to = |new: &Decision<'_>| {
+            let wanted = new.filled.as_ref().map(|filled| &filled.resource);
+            new.action == Action::Create
+                && matches!(wanted, Some(Resource::Service(wanted)) if wanted.is_on_fargate() && !share_a_name(live, wanted))
+        };
+        let used = self.world.links(node);
+        let groups = used.iter().filter_map(|used| self.about.get(used));
+        let groups = groups.map(|of| &self.decisions[*of].address);
+        let groups: BTreeSet<&Address> = groups.filter(|found| found.kind() == Kind::TargetGroup).collect();
+        let takes_over = |new: &Decision<'_>| {
+            hands_over_to(new) && groups.iter().any(|group| self.wishes.depends(&new.address, group))
+        };
+        let mut before: Vec<Option<StepId>> = Vec::new();
+        for (other, new) in self.decisions.iter().enumerate() {
+            before.extend(takes_over(new).then_some(self.making[other]));
+        }
+        for way in used.iter().filter_map(|used| self.users.get(used)).flatten() {
+            let turns = self.narrowing[*way].is_some() && self.decisions[*way].kind().routes();
+            let coming = if turns { self.coming(*way) } else { BTreeSet::new() };
+            let all = coming.iter().all(|other| hands_over_to(&self.decisions[*other]));
+            before.extend((all && !coming.is_empty()).then_some(self.narrowing[*way]));
+        }
+        for step in before {
+            self.edge(step, self.deleting[index], Need::Ready, Strength::Steady);
         }
     }
 
@@ -91,7 +129,7 @@ impl Builder<'_> {
             |(other, steady): (usize, bool)| (steady && other != index && !lets_go(other)).then_some(other);
         let before: Vec<usize> = found.into_iter().filter_map(before).collect();
         for other in before {
-            if self.turns_away(other, index) {
+            if self.narrowing[other].is_none() && self.turns_away(other, index) {
                 self.edge(self.deleting[index], self.making[other], Need::Gone, Strength::Steady);
             } else {
                 self.edge(self.making[other], self.deleting[index], Need::Ready, Strength::Steady);

@@ -28,8 +28,13 @@ impl Builder<'_> {
         let behind = self.behind(node);
         for other in self.relying(index, node) {
             let strength = if behind.contains(&other) { Strength::Smooth } else { Strength::Steady };
-            self.edge(self.making[other], narrow, Need::Ready, strength);
+            for change in [self.making[other], self.narrowing[other]] {
+                self.edge(change, narrow, Need::Ready, strength);
+            }
             self.edge(self.deleting[other], narrow, Need::Gone, strength);
+        }
+        for other in self.coming(index) {
+            self.edge(self.making[other], narrow, Need::Ready, Strength::Steady);
         }
     }
 
