@@ -288,3 +288,45 @@ fn a_listener_stays_open_until_what_leads_to_its_load_balancer_has_turned() {
     }
     finish(sky, &plan, &stack);
 }
+
+#[test]
+fn a_listener_on_another_port_is_there_before_distributions_ask_it_and_the_old_one_goes_after() {
+    let on = |port: u16| {
+        let mut stack = course();
+        let mut site = cloudfront(&of("alb.public", "dns_name"));
+        site.origins.values_mut().for_each(|origin| origin.http_port = port);
+        add(&mut stack, "cloudfront.site", site);
+        add(&mut stack, "alb.public.listener.http", listener("alb.public", port, fixed(404)));
+        stack
+    };
+    let (sky, stack) = (applied(&on(80)), on(8080));
+    let plan = planned(&stack, &sky, Mode::Apply);
+    let turned = (Update, "cloudfront.site");
+    for part in ["alb.public.listener.http", "alb.public.listener.http.rule.10"] {
+        assert_eq!(need(&plan, turned, (Create, part)), Some(Need::Ready), "{part}");
+        assert_eq!(need(&plan, (Delete, part), turned), Some(Need::Ready), "{part}");
+    }
+    finish(sky, &plan, &stack);
+}
+
+#[test]
+fn listeners_that_pass_on_a_port_give_it_up_before_and_two_that_exchange_theirs_go_first() {
+    let on = |first: u16, second: u16| {
+        let mut stack = course();
+        add(&mut stack, "alb.public.listener.http", listener("alb.public", first, fixed(404)));
+        add(&mut stack, "alb.public.listener.other", listener("alb.public", second, fixed(404)));
+        stack
+    };
+    let (http, other) = ("alb.public.listener.http", "alb.public.listener.other");
+    let (sky, stack) = (applied(&on(80, 8080)), on(8080, 9090));
+    let plan = planned(&stack, &sky, Mode::Apply);
+    assert_eq!(need(&plan, (Create, http), (Delete, other)), Some(Need::Gone));
+    assert_eq!(need(&plan, (Delete, other), (Create, other)), Some(Need::Ready));
+    finish(sky, &plan, &stack);
+    let (sky, stack) = (applied(&on(80, 8080)), on(8080, 80));
+    let plan = planned(&stack, &sky, Mode::Apply);
+    // One of them goes first, and leaves its port to the other.
+    assert_eq!(need(&plan, (Create, http), (Delete, other)), Some(Need::Gone));
+    assert_eq!(need(&plan, (Create, other), (Delete, http)), Some(Need::Gone));
+    finish(sky, &plan, &stack);
+}

@@ -93,7 +93,7 @@ impl<'a> Claims<'a> {
         Ok(entries(&self.world.balancers)?.iter().find(named))
     }
 
-    /// The listener that is tagged with `address`; else the one on its port, unless it is another declared one.
+    /// The listener on the port of the one desired at `address`, unless it is another declared one.
     fn listener_of(&self, address: &Address) -> Seen<Option<&'a SeenListener>> {
         let Some(parent) = address.parent() else { return Ok(None) };
         let Some(balancer) = self.balancer_of(&parent)? else { return Ok(None) };
@@ -103,20 +103,16 @@ impl<'a> Claims<'a> {
         }
         let Some(details) = &balancer.details else { return Ok(None) };
         let listeners = details.listeners.as_ref().map_err(Clone::clone)?;
-        let tagged = |seen: &&SeenListener| self.own_address(arn_of(seen)).as_ref() == Some(address);
-        if let Some(seen) = listeners.iter().find(tagged) {
-            return Ok(Some(seen));
-        }
         let Some(Resource::Listener(fields)) =
             self.desired.resources.get(address).map(|desired| &desired.resource)
         else {
             return Ok(None);
         };
+        let port = Some(i32::from(fields.port));
         let is_free = |seen: &&SeenListener| {
             let owner = self.own_address(arn_of(seen));
-            owner.is_none_or(|owner| !self.desired.resources.contains_key(&owner))
+            owner.is_none_or(|owner| owner == *address || !self.desired.resources.contains_key(&owner))
         };
-        let port = Some(i32::from(fields.port));
         Ok(listeners.iter().find(|seen| seen.listener.port() == port && is_free(seen)))
     }
 
@@ -381,10 +377,15 @@ mod tests {
     }
 
     #[test]
-    fn a_listener_is_known_by_its_tag_when_its_port_moves() {
-        let listeners = vec![listener("other", 443, vec![]), listener("ls", 80, vec![rule("r10", "10")])];
-        let owners = [("lb", ALB), ("ls", HTTP), ("r10", RULE), ("other", "")];
-        check(&world(public(listeners), vec![], &owners), ["lb", "ls", "r10", "absent"], &[]);
+    fn a_listener_on_another_port_is_the_predecessor_of_the_one_that_is_asked_for() {
+        let others = vec![listener("ls", 80, vec![rule("r10", "10")])];
+        let owners = [("lb", ALB), ("ls", HTTP), ("r10", RULE)];
+        let old = ["ls", "r10"];
+        check(&world(public(others), vec![], &owners), ["lb", "absent", "absent", "absent"], &old);
+        // A run that was killed before the old one was gone.
+        let both = vec![listener("ls", 80, vec![]), listener("new", 443, vec![])];
+        let owners = [("lb", ALB), ("ls", HTTP), ("new", HTTP)];
+        check(&world(public(both), vec![], &owners), ["lb", "new", "absent", "absent"], &["ls"]);
     }
 
     #[test]

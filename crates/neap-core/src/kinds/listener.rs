@@ -128,7 +128,8 @@ impl Listener {
 impl KindOf for Listener {
     const KIND: Kind = Kind::Listener;
     const POLICY: FieldPolicy = FieldPolicy {
-        replace: &["load_balancer"],
+        // AWS changes the port in place, and so shuts the door on whoever still comes by it.
+        replace: &["load_balancer", "port"],
         ignore_unset: &["ssl_policy"],
         unordered: &["default_action.target_groups", "extra_certificates"],
         documents: &[],

@@ -164,11 +164,10 @@ impl Sky {
             Resource::Listener(listener) => {
                 let alb = parent()?;
                 let on = |found: &LiveResource| text(found, "load_balancer") == alb;
-                position(&|found| on(found) && tagged(found)).or_else(|| {
-                    let port = u64::from(listener.port);
-                    position(&|found| {
-                        on(found) && found.resource.fields()["port"] == port && !found.is_of(&desired.stack)
-                    })
+                let port = u64::from(listener.port);
+                position(&|found| {
+                    let is_free = tagged(found) || !found.is_of(&desired.stack);
+                    on(found) && found.resource.fields()["port"] == port && is_free
                 })
             }
             Resource::Rule(rule) => {

@@ -190,32 +190,22 @@ fn certificate(world: &World, stack: &str, address: &Address, wanted: &Certifica
     found.map(|record| record.arn.clone())
 }
 
-/// Finds listeners under the load balancer that is the stack's own: by their tag first, then by port.
+/// Finds listeners under the load balancer that is the stack's own, by their port, unless it is another one's of the stack.
 fn listeners(world: &World, desired: &Desired, found: &mut BTreeMap<Address, String>) {
     let live: Vec<(&Record, &Listener)> = visible::<Listener>(world);
-    let wanted = children(desired, Kind::Listener, found, world);
-    for (address, balancer) in &wanted {
-        let tagged = live.iter().find(|(record, listener)| {
-            listener.load_balancer == *balancer
-                && record.is_of(&desired.stack)
-                && record.address().as_ref() == Some(address)
-        });
-        found.extend(tagged.map(|(record, _)| (address.clone(), record.arn.clone())));
-    }
-    let mut taken: BTreeSet<String> = found.values().cloned().collect();
-    for (address, balancer) in wanted {
+    for (address, balancer) in children(desired, Kind::Listener, found, world) {
         let Some(Resource::Listener(listener)) = desired.resources.get(&address).map(|it| &it.resource)
         else {
             continue;
         };
-        if found.contains_key(&address) {
-            continue;
-        }
+        let is_free = |record: &Record| {
+            let owner = record.address().filter(|_| record.is_of(&desired.stack));
+            owner.is_none_or(|owner| owner == address || !desired.resources.contains_key(&owner))
+        };
         let by_port = live.iter().find(|(record, other)| {
-            other.load_balancer == balancer && other.port == listener.port && !taken.contains(&record.arn)
+            other.load_balancer == balancer && other.port == listener.port && is_free(record)
         });
         if let Some((record, _)) = by_port {
-            taken.insert(record.arn.clone());
             found.insert(address, record.arn.clone());
         }
     }
