@@ -190,6 +190,18 @@ pub(super) fn table_of(text: &str) -> Option<&str> {
     Some(reference.strip_suffix(".arn").unwrap_or(reference))
 }
 
+/// Whether a certificate of the stack is one for `host`, which is in lower case and without a trailing dot.
+pub(super) fn is_for(table: &CertificateTable, host: &str) -> bool {
+    let mut names = std::iter::once(&table.domain).chain(&table.alternative_names);
+    names.any(|name| covers(&name.trim_end_matches('.').to_ascii_lowercase(), host))
+}
+
+/// Whether a certificate for `name` is one for `host`: a `*` stands for exactly one label.
+fn covers(name: &str, host: &str) -> bool {
+    let wildcard = name.strip_prefix("*.").zip(host.split_once('.'));
+    name == host || wildcard.is_some_and(|(rest, (label, of_host))| rest == of_host && label != "*")
+}
+
 /// Who uses a certificate of the stack: one of each sort.
 struct Users {
     listener: Option<Address>,
@@ -257,6 +269,20 @@ mod tests {
             assert!(domain_refusal(name).is_some(), "{name}");
         }
         assert!(domain_refusal(&format!("{}.com", "a.".repeat(130))).is_some());
+    }
+
+    #[test]
+    fn a_wildcard_stands_for_one_label() {
+        for (name, host, expected) in [
+            ("example.com", "example.com", true),
+            ("*.example.com", "app.example.com", true),
+            ("*.example.com", "example.com", false),
+            ("*.example.com", "a.b.example.com", false),
+            ("*.example.com", "*.example.com", true),
+            ("example.com", "app.example.com", false),
+        ] {
+            assert_eq!(covers(name, host), expected, "{name} {host}");
+        }
     }
 
     #[test]

@@ -204,7 +204,7 @@ fn behavior(
     route: &RouteTable,
     origins: &mut BTreeMap<String, Origin>,
 ) -> Behavior {
-    let found = cloudfront_origin::find(lowering, &place.at("origin"), site, &route.origin);
+    let found = cloudfront_origin::find(lowering, &place.at("origin"), site, route);
     let headers = cloudfront_origin::headers(lowering, &place.at("origin_headers"), &route.origin_headers);
     let is_balancer = found.as_ref().is_some_and(|found| found.is_balancer);
     let origin = found.map(|found| add(lowering, place, found, headers, origins)).unwrap_or_default();
@@ -215,7 +215,7 @@ fn behavior(
     };
     let cache =
         route.cache.as_deref().unwrap_or(if is_balancer { "CachingDisabled" } else { "CachingOptimized" });
-    let request = route.origin_request.as_deref().or(is_balancer.then_some("AllViewer"));
+    let request = route.origin_request.as_deref().or(is_balancer.then_some(cloudfront_origin::OF_BALANCERS));
     let request = request.filter(|name| *name != "none");
     Behavior {
         path: if route.path == REST { "*".to_owned() } else { route.path.clone() },

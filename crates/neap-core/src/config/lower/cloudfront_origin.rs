@@ -6,9 +6,11 @@ use std::collections::BTreeMap;
 
 use super::context::Lowering;
 use super::place::Place;
-use super::{clb, routes};
+use super::{certificate, clb, routes};
 use crate::address::{Address, Kind};
-use crate::config::shape::{AlbTable, ClbProtocol, ClbTable, HttpProtocol, ListenerTable, Scheme};
+use crate::config::shape::{
+    AlbTable, CertificateTable, ClbProtocol, ClbTable, HttpProtocol, ListenerTable, RouteTable, Scheme,
+};
 use crate::kinds::Origin;
 use crate::reference;
 
@@ -24,11 +26,24 @@ pub(super) struct Found {
     pub(super) is_balancer: bool,
 }
 
+/// What a load balancer gets of a request where the route does not say it.
+pub(super) const OF_BALANCERS: &str = "AllViewer";
+/// The origin-request policies that hand the viewer's host on ("Use managed origin request policies").
+const WITH_HOST: [&str; 3] = [OF_BALANCERS, "AllViewerAndCloudFrontHeaders-2022-06", "HostHeaderOnly"];
+/// The cache policies that do, since it is in their keys ("Use managed cache policies").
+const CACHED_BY_HOST: [&str; 3] =
+    ["Amplify", "UseOriginCacheControlHeaders", "UseOriginCacheControlHeaders-QueryStrings"];
 /// What can be an origin.
 const ORIGINS: &str = "origins are load balancers (`alb.public`, `clb.old`), buckets (`bucket.web`) and URLs (`https://example.com`)";
 
-/// The origin of the distribution `site` that `text` names: `alb.public`, `clb.old`, `bucket.web` or a URL.
-pub(super) fn find(lowering: &mut Lowering<'_>, place: &Place, site: &Address, text: &str) -> Option<Found> {
+/// The origin of the distribution `site` that a route names at `place`: `alb.public`, `clb.old`, `bucket.web` or a URL.
+pub(super) fn find(
+    lowering: &mut Lowering<'_>,
+    place: &Place,
+    site: &Address,
+    route: &RouteTable,
+) -> Option<Found> {
+    let text = route.origin.as_str();
     if text.contains("://") {
         return url(lowering, place, text);
     }
@@ -69,21 +84,56 @@ pub(super) fn find(lowering: &mut Lowering<'_>, place: &Place, site: &Address, t
             return None;
         }
     };
-    if door.is_some_and(|door| door.is_https) && has_no_alias(lowering, site) {
-        let message =
-            format!("CloudFront would ask `{address}` by HTTPS, by a name that no certificate is for");
-        lowering.report(place, message).help(
-            "give the load balancer a listener with HTTP as well, or the distribution an alias that the listener's certificate covers: \
-             CloudFront hands the viewer's host on",
-        );
+    if let Some(door) = door.as_ref().filter(|door| door.is_https) {
+        check_certificate(lowering, place, site, route, door);
     }
     load_balancer(lowering, place, &address, scheme, door)
 }
 
-/// Whether viewers ask a distribution by CloudFront's own host name alone. A load balancer has no certificate for that, nor for its own,
-/// and CloudFront answers 502 ("HTTP 502 status code (Bad Gateway)").
-fn has_no_alias(lowering: &Lowering<'_>, site: &Address) -> bool {
-    lowering.file.cloudfront.get(site.name()).is_some_and(|table| table.aliases.is_empty())
+/// Checks that the certificate which a load balancer shows CloudFront is for the name that CloudFront asks it by: that of the load
+/// balancer, which has none, or the viewer's host where that is handed on. Otherwise viewers get a 502 ("HTTP 502 status code (Bad
+/// Gateway)" of the CloudFront guide).
+fn check_certificate(
+    lowering: &mut Lowering<'_>,
+    place: &Place,
+    site: &Address,
+    route: &RouteTable,
+    door: &Door<'_>,
+) {
+    let (file, balancer) = (lowering.file, &route.origin);
+    let Some(table) = file.cloudfront.get(site.name()) else { return };
+    let hands_host_on = WITH_HOST.contains(&route.origin_request.as_deref().unwrap_or(OF_BALANCERS))
+        || route.cache.as_deref().is_some_and(|cache| CACHED_BY_HOST.contains(&cache));
+    if table.aliases.is_empty() || !hands_host_on {
+        let message =
+            format!("CloudFront would ask `{balancer}` by HTTPS, by a name that no certificate is for");
+        let report = lowering.report(place, message);
+        report.help(if hands_host_on {
+            "give the load balancer a listener with HTTP as well, or the distribution an alias that the listener's certificate covers: \
+             CloudFront hands the viewer's host on"
+        } else {
+            "give the load balancer a listener with HTTP as well, or leave `origin_request` out: CloudFront then hands the viewer's host on"
+        });
+        return;
+    }
+    // What somebody else's certificate is for is not known here.
+    let shown: Option<Vec<(&str, &CertificateTable)>> = door
+        .certificates
+        .iter()
+        .map(|text| certificate::table_of(text).and_then(|name| Some((name, file.certificate.get(name)?))))
+        .collect();
+    let Some(shown) = shown else { return };
+    let Some((first, _)) = shown.first() else { return };
+    let hosts = table.aliases.iter().map(|alias| alias.trim_end_matches('.').to_ascii_lowercase());
+    for host in hosts.filter(|host| !shown.iter().any(|(_, table)| certificate::is_for(table, host))) {
+        let message = format!(
+            "CloudFront would ask `{balancer}` by HTTPS for `{host}`, and its certificate is not for that"
+        );
+        lowering
+            .report(place, message)
+            .help(format!("add `{host}` to the `alternative_names` of `[certificate.{first}]`: CloudFront hands the viewer's host on"))
+            .help("or give the load balancer a listener with HTTP as well");
+    }
 }
 
 /// A bucket, which CloudFront asks with the origin access control of the distribution `site`.
@@ -104,14 +154,14 @@ fn load_balancer(
     place: &Place,
     address: &Address,
     scheme: Scheme,
-    door: Option<Door>,
+    door: Option<Door<'_>>,
 ) -> Option<Found> {
     if scheme == Scheme::Internal {
         lowering
             .report(place, format!("`{address}` is internal, so CloudFront cannot reach it"))
             .help("make it `scheme = \"internet-facing\"`");
     }
-    let Some(Door { port, is_https }) = door else {
+    let Some(Door { port, is_https, .. }) = door else {
         lowering.report(place, format!("`{address}` has no listener that CloudFront could ask"));
         return None;
     };
@@ -130,28 +180,30 @@ fn load_balancer(
 }
 
 /// A listener that CloudFront asks.
-#[derive(Clone, Copy)]
-struct Door {
+struct Door<'file> {
     port: u16,
     is_https: bool,
+    /// The certificates that it shows, as the stack names them.
+    certificates: Vec<&'file str>,
 }
 
 /// The listener of a classic load balancer that CloudFront asks: one with HTTP, or else one with HTTPS.
-fn classic_entrance(table: &ClbTable) -> Option<Door> {
+fn classic_entrance(table: &ClbTable) -> Option<Door<'_>> {
     let doors = table.listener.values().filter_map(|listener| {
         let is_https = match clb::protocol(listener) {
             ClbProtocol::Http => false,
             ClbProtocol::Https => true,
             ClbProtocol::Tcp | ClbProtocol::Ssl => return None,
         };
-        Some(Door { port: listener.port, is_https })
+        let certificates = listener.certificate.as_deref().into_iter().collect();
+        Some(Door { port: listener.port, is_https, certificates })
     });
     doors.min_by_key(|door| (door.is_https, door.port))
 }
 
 /// The listener that CloudFront asks: one with HTTP, since the certificate of one with HTTPS is for another name than
 /// the load balancer's own; but not one that only sends clients to HTTPS, which would never end.
-fn entrance(table: &AlbTable) -> Option<Door> {
+fn entrance(table: &AlbTable) -> Option<Door<'_>> {
     let sends_away = |listener: &ListenerTable| {
         let redirect = listener.default.redirect.as_ref();
         redirect.is_some_and(|redirect| redirect.protocol == Some(HttpProtocol::Https))
@@ -163,7 +215,12 @@ fn entrance(table: &AlbTable) -> Option<Door> {
     let plain = http().filter(|listener| !sends_away(listener)).min_by_key(|listener| listener.port);
     let secured = || of(HttpProtocol::Https).min_by_key(|listener| listener.port);
     let listener = plain.or_else(secured).or_else(|| http().next())?;
-    Some(Door { port: listener.port, is_https: routes::protocol(listener) == HttpProtocol::Https })
+    let certificates = listener.certificate.iter().chain(&listener.extra_certificates).map(String::as_str);
+    Some(Door {
+        port: listener.port,
+        is_https: routes::protocol(listener) == HttpProtocol::Https,
+        certificates: certificates.collect(),
+    })
 }
 
 fn url(lowering: &mut Lowering<'_>, place: &Place, text: &str) -> Option<Found> {

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use super::certificate::{domain_name, table_of};
+use super::certificate::{domain_name, is_for, table_of};
 use super::context::Lowering;
 use super::place::Place;
 use super::tls;
@@ -81,38 +81,9 @@ fn check_names(lowering: &mut Lowering<'_>, place: &Place, text: &str, aliases: 
     let Some((name, table)) = table_of(text).and_then(|name| file.certificate.get_key_value(name)) else {
         return;
     };
-    let names: Vec<String> = std::iter::once(&table.domain)
-        .chain(&table.alternative_names)
-        .map(|name| name.trim_end_matches('.').to_ascii_lowercase())
-        .collect();
-    for alias in aliases.iter().filter(|alias| !names.iter().any(|name| covers(name, alias))) {
+    for alias in aliases.iter().filter(|alias| !is_for(table, alias)) {
         lowering
             .report(&place.at("aliases"), format!("`certificate.{name}` is not for `{alias}`"))
             .help(format!("add it to the `alternative_names` of `[certificate.{name}]`"));
-    }
-}
-
-/// Whether a certificate for `name` is one for `alias`: a `*` stands for exactly one label.
-fn covers(name: &str, alias: &str) -> bool {
-    let wildcard = name.strip_prefix("*.").zip(alias.split_once('.'));
-    name == alias || wildcard.is_some_and(|(rest, (label, of_alias))| rest == of_alias && label != "*")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_wildcard_stands_for_one_label() {
-        for (name, alias, expected) in [
-            ("example.com", "example.com", true),
-            ("*.example.com", "app.example.com", true),
-            ("*.example.com", "example.com", false),
-            ("*.example.com", "a.b.example.com", false),
-            ("*.example.com", "*.example.com", true),
-            ("example.com", "app.example.com", false),
-        ] {
-            assert_eq!(covers(name, alias), expected, "{name} {alias}");
-        }
     }
 }

@@ -157,6 +157,33 @@ fn the_listener_that_answers_is_asked() {
 }
 
 #[test]
+fn a_load_balancer_that_is_asked_by_https_has_a_certificate_for_the_viewers_host() {
+    let listener = "[alb.b.listener.https]\nport = 443\ncertificate = \"b\"\ndefault = { fixed_response = { status = 404 } }\n";
+    let edge = "aliases = [\"app.example.com\"]\ncertificate = \"arn:aws:acm:us-east-1:1:certificate/x\"";
+    let text = |names: &str, extra: &str, route: &str| {
+        let route = format!("path = \"/*\"\norigin = \"alb.b\"\n{route}");
+        let listener = listener.replace("default", &format!("{extra}default"));
+        format!("{listener}[certificate.b]\n{names}\n[certificate.c]\ndomain = \"app.example.com\"\n")
+            + &site(edge, &[&route])
+    };
+    let at = "cloudfront.site.route.0.origin: CloudFront would ask `alb.b` by HTTPS";
+    let other = "domain = \"origin.example.com\"";
+    let unfit = text(other, "", "");
+    check_more(&unfit, &format!("{at} for `app.example.com`, and its certificate is not for that"));
+    let named = "add `app.example.com` to the `alternative_names` of `[certificate.b]`: CloudFront hands the viewer's host on";
+    assert_eq!(help(&format!("{STACK}{unfit}"))[0], named);
+    with(&text("domain = \"*.example.com\"", "", ""));
+    with(&text(&format!("{other}\nalternative_names = [\"app.example.com\"]"), "", ""));
+    with(&text(other, "extra_certificates = [\"c\"]\n", ""));
+    // What that one is for, nobody here knows.
+    let outside = "extra_certificates = [\"arn:aws:acm:eu-west-1:1:certificate/y\"]\n";
+    with(&text(other, outside, ""));
+    with(&text("domain = \"app.example.com\"", "", "origin_request = \"none\"\ncache = \"Amplify\""));
+    let hidden = text("domain = \"app.example.com\"", "", "origin_request = \"AllViewerExceptHostHeader\"");
+    check_more(&hidden, &format!("{at}, by a name that no certificate is for"));
+}
+
+#[test]
 fn origins_that_are_none_are_told() {
     let origin = |origin: &str| format!("path = \"/*\"\norigin = \"{origin}\"");
     check(
