@@ -196,8 +196,8 @@ pub(super) fn is_for(table: &CertificateTable, host: &str) -> bool {
     names.any(|name| covers(&name.trim_end_matches('.').to_ascii_lowercase(), host))
 }
 
-/// Whether a certificate for `name` is one for `host`: a `*` stands for exactly one label.
-fn covers(name: &str, host: &str) -> bool {
+/// Whether what is for `name` is for `host`, too: a `*` stands for exactly one label.
+pub(super) fn covers(name: &str, host: &str) -> bool {
     let wildcard = name.strip_prefix("*.").zip(host.split_once('.'));
     name == host || wildcard.is_some_and(|(rest, (label, of_host))| rest == of_host && label != "*")
 }

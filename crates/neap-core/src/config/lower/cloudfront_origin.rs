@@ -9,10 +9,11 @@ use super::place::Place;
 use super::{certificate, clb, routes};
 use crate::address::{Address, Kind};
 use crate::config::shape::{
-    AlbTable, CertificateTable, ClbProtocol, ClbTable, HttpProtocol, ListenerTable, RouteTable, Scheme,
+    AlbTable, CertificateTable, ClbProtocol, ClbTable, DomainTable, HttpProtocol, ListenerTable, RouteTable,
+    Scheme, StackFile,
 };
 use crate::kinds::Origin;
-use crate::reference;
+use crate::reference::{self, Reference};
 
 /// An origin that a route names.
 pub(super) struct Found {
@@ -233,6 +234,27 @@ fn url(lowering: &mut Lowering<'_>, place: &Place, text: &str) -> Option<Found> 
     };
     check_port(lowering, place, port);
     Some(Found { id: host, full_id: full, origin, is_balancer: false })
+}
+
+/// Whether CloudFront asks `balancer` where a route has this origin: the load balancer itself, or a URL whose host is its own or a name
+/// in DNS that leads to it.
+pub(super) fn asks(file: &StackFile, origin: &str, balancer: &Address) -> bool {
+    let target = balancer.to_string();
+    let Some((host, ..)) = parse(origin) else { return origin == target };
+    let referred = host.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+    let referred = referred.and_then(|inner| match Reference::parse(inner) {
+        Some(Reference::Output(address, _)) => Some(address),
+        _ => inner.parse::<Address>().ok(),
+    });
+    if referred.as_ref() == Some(balancer) {
+        return true;
+    }
+    let host = host.to_ascii_lowercase();
+    let is_meant = |(name, table): (&String, &DomainTable)| match &referred {
+        Some(address) => address.kind() == Kind::Domain && address.name() == name,
+        None => certificate::covers(&table.name.trim_end_matches('.').to_ascii_lowercase(), &host),
+    };
+    file.domain.iter().filter(|(_, table)| table.target == target).any(is_meant)
 }
 
 /// Host, port and origin of a URL with HTTP or HTTPS, a host, and maybe a port and a path.

@@ -9,11 +9,11 @@ use super::context::{Common, Lowering};
 use super::ground::{self, Block};
 use super::place::{Place, on_ports};
 use super::stack::is_id;
-use super::{classic, container, peers, reach, routes, target_group};
+use super::{classic, cloudfront_origin, container, peers, reach, routes, target_group};
 use crate::address::{Address, Kind};
 use crate::config::shape::{
-    AlbTable, CloudfrontTable, IpAddressType, NetworkMode, NlbTable, PortRange, ReachableFrom, Scheme,
-    SecurityGroupProtocol, SecurityGroupRuleTable, SecurityGroupTable, StackFile, TargetTable,
+    AlbTable, IpAddressType, NetworkMode, NlbTable, PortRange, ReachableFrom, Scheme, SecurityGroupProtocol,
+    SecurityGroupRuleTable, SecurityGroupTable, StackFile, TargetTable,
 };
 use crate::kinds::{Resource, SecurityGroup, SecurityGroupRule};
 use crate::{naming, reference};
@@ -171,9 +171,8 @@ fn check_reachable(lowering: &mut Lowering<'_>, alb: &Address, place: &Place, ta
             .help("CloudFront's addresses count as 55 rules for each port, and a group takes 60")
             .help("CloudFront asks one listener alone: leave the others out, or name groups of your own");
     }
-    let origin = alb.to_string();
-    let asks = |site: &CloudfrontTable| site.route.iter().any(|route| route.origin == origin);
-    if !lowering.file.cloudfront.values().any(asks) {
+    let mut routes = lowering.file.cloudfront.values().flat_map(|site| &site.route);
+    if !routes.any(|route| cloudfront_origin::asks(lowering.file, &route.origin, alb)) {
         lowering
             .report(
                 place,

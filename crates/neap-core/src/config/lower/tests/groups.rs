@@ -26,6 +26,29 @@ fn reason(desired: &Desired, address: &str) -> String {
 }
 
 #[test]
+fn a_distribution_may_ask_a_load_balancer_by_a_name_that_leads_to_it() {
+    let only = edited("[alb.public", "[alb.public]\nreachable_from = \"cloudfront\"\n[alb.public");
+    let text = |host: &str, target: &str| {
+        let route = format!("[[cloudfront.site.route]]\npath = \"/*\"\norigin = \"http://{host}/x\"\n");
+        format!("{only}[nlb.other]\n[domain.alb]\nname = \"alb.example.com\"\ntarget = \"{target}\"\n{route}")
+    };
+    for host in [
+        "alb.example.com",
+        "ALB.example.com",
+        "${domain.alb}",
+        "${domain.alb.name}",
+        "${alb.public.dns_name}",
+    ] {
+        let desired = lower_text(&text(host, "alb.public")).expect("no mistakes");
+        let ingress = rules(&desired, "security_group.alb-public", "ingress");
+        assert_eq!(ingress, ["tcp 80 80 ${aws.cloudfront_origins}"], "{host}");
+    }
+    let nobody = "alb.public.reachable_from: no distribution of the stack has `alb.public` for an origin, so nobody would reach it";
+    check_mistakes(&text("other.example.com", "alb.public"), &[nobody]);
+    check_mistakes(&text("alb.example.com", "nlb.other"), &[nobody]);
+}
+
+#[test]
 fn a_load_balancer_that_only_cloudfront_reaches_is_closed_to_everybody_else() {
     const SITE: &str = "[[cloudfront.site.route]]\npath = \"/*\"\norigin = \"alb.public\"\n";
     let only = |keys: &str| {
