@@ -4,8 +4,8 @@ mod sky;
 
 use neap_core::desired::Desired;
 use neap_core::kinds::{
-    Action, KindOf as _, Namespace, Resource, Rule, SecurityGroupRule, Service, ServiceConnect, StrategyItem,
-    WeightedGroup,
+    Action, Certificate, KindOf as _, Listener, Namespace, Resource, Rule, SecurityGroupRule, Service,
+    ServiceConnect, StrategyItem, WeightedGroup,
 };
 use neap_core::plan::{Mode, Need, Verb};
 use neap_core::reference;
@@ -316,5 +316,63 @@ fn a_listener_stops_to_forward_what_only_a_rule_takes_when_the_distributions_in_
     let plan = planned(&stack, &sky, Mode::Apply);
     let shut = (Update, "alb.public.listener.http");
     assert_eq!(need(&plan, shut, (Update, "cloudfront.site")), Some(Need::Ready));
+    finish(sky, &plan, &stack);
+}
+
+/// What leads everybody to HTTPS on that port.
+fn redirect(port: &str) -> Action {
+    Action::Redirect {
+        protocol: "HTTPS".into(),
+        host: "#{host}".into(),
+        port: port.into(),
+        path: "/#{path}".into(),
+        query: "#{query}".into(),
+        status: 301,
+    }
+}
+
+#[test]
+fn a_listener_or_rule_leads_users_to_another_port_when_they_are_let_in_and_answered_there() {
+    let (http, https) = ("alb.public.listener.http", "alb.public.listener.https");
+    let http_rule = format!("{http}.rule.10");
+    let stack = |redirects: bool| {
+        let mut stack = course();
+        if redirects {
+            let mut doors = security_group("alb-public", "0.0.0.0/0");
+            doors.ingress.insert(SecurityGroupRule::tcp(443, "0.0.0.0/0", ""));
+            add(&mut stack, "security_group.alb-public", doors);
+            add(&mut stack, http, listener("alb.public", 80, redirect("443")));
+            add(&mut stack, &http_rule, rule(http, 10, redirect("#{port}")));
+            add(&mut stack, &format!("{http}.rule.20"), rule(http, 20, redirect("443")));
+            add(&mut stack, "certificate.site", Certificate::example());
+            let certificate = Some(of("certificate.site", "arn"));
+            let open = listener("alb.public", 443, forward("target_group.api"));
+            add(&mut stack, https, Listener { protocol: "HTTPS".into(), certificate, ..open });
+            add(&mut stack, "target_group.two", target_group("two", 4000, "/"));
+            add(&mut stack, &format!("{https}.rule.10"), rule(https, 10, forward("target_group.two")));
+            let two = api(&stack, |service| service.targets[0].target_group = of("target_group.two", "arn"));
+            add(&mut stack, "service.two", Service { name: "course-two".into(), ..two });
+        } else {
+            add(&mut stack, http, listener("alb.public", 80, forward("target_group.api")));
+            add(&mut stack, &format!("{http}.rule.20"), rule(http, 20, forward("target_group.api")));
+        }
+        stack
+    };
+    let (sky, stack) = (applied(&stack(false)), stack(true));
+    let plan = planned(&stack, &sky, Mode::Apply);
+    let https_rule = format!("{https}.rule.10");
+    let answers = [
+        (Create, https),
+        (Create, https_rule.as_str()),
+        (Create, "service.two"),
+        (Update, "security_group.alb-public"),
+    ];
+    for answer in answers {
+        for turns in [http, "alb.public.listener.http.rule.20"] {
+            assert_eq!(need(&plan, (Update, turns), answer), Some(Need::Ready), "{turns} {answer:?}");
+        }
+        // The same port is open already.
+        assert_eq!(need(&plan, (Update, &http_rule), answer), None);
+    }
     finish(sky, &plan, &stack);
 }

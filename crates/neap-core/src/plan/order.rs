@@ -6,6 +6,7 @@
 mod fronts;
 mod knots;
 mod moves;
+mod routes;
 mod waits;
 mod ways;
 
@@ -79,6 +80,7 @@ pub(super) fn order(
         builder.hands_on(decision);
         builder.stays_until(decision);
         builder.stays_ruled(decision);
+        builder.redirects(decision);
         builder.turns(decision);
         builder.shuts(decision);
         builder.asks_for_headers(decision);

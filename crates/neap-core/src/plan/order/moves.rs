@@ -185,43 +185,6 @@ impl Builder<'_> {
         let mut groups = groups.filter(|group| self.wishes.depends(service, group));
         groups.any(|group| !leads_there(&group))
     }
-
-    /// A rule goes when those are there that come on its listener, or the default would answer in between: one of another priority
-    /// is another rule. Not where the load balancer has no room for both.
-    pub(super) fn stays_ruled(&mut self, index: usize) {
-        /// "Rules per Application Load Balancer" of ELB's quotas.
-        const RULES: usize = 100;
-        let rule = &self.decisions[index];
-        let goes = rule.kind() == Kind::Rule && rule.action == Action::Delete;
-        let Some(node) = rule.node.filter(|_| goes) else { return };
-        let is_listener = |used: &Node| self.world.nodes[*used].kind() == Kind::Listener;
-        let listener = self.world.links(node).iter().copied().find(is_listener);
-        let listener = listener.and_then(|listener| self.about.get(&listener).copied());
-        let stays = |of: &usize| matches!(self.decisions[*of].action, Action::NoOp | Action::Update);
-        let (Some(listener), Some(balancer)) = (listener.filter(stays), self.world.load_balancer(node))
-        else {
-            return;
-        };
-        let on_it = &self.decisions[listener].address;
-        let comes = |other: &usize| {
-            let other = &self.decisions[*other];
-            other.action == Action::Create
-                && other.kind() == Kind::Rule
-                && balancer_address(&other.address) == balancer_address(on_it)
-        };
-        let new: Vec<usize> = (0..self.decisions.len()).filter(comes).collect();
-        let is_rule = |node: &Node| self.world.nodes[*node].kind() == Kind::Rule;
-        let rules = (0..self.world.nodes.len()).filter(is_rule);
-        let live = rules.filter(|node| self.world.load_balancer(*node) == Some(balancer)).count();
-        if live + new.len() > RULES {
-            return;
-        }
-        for other in new {
-            if self.decisions[other].address.parent().as_ref() == Some(on_it) {
-                self.edge(self.making[other], self.deleting[index], Need::Ready, Strength::Steady);
-            }
-        }
-    }
 }
 
 /// Whether both serve by Service Connect under one name, which is unique within its namespace (`discoveryName` of
