@@ -11,7 +11,9 @@ use neap_core::plan::planner::plan;
 use neap_core::plan::{Mode, Need, Refusal, Verb};
 use neap_core::reference;
 use sky::planned::{applied, finish, need, planned};
-use sky::stacks::{add, address, alb, cloudfront, course, fixed, forward, listener, service, target_group};
+use sky::stacks::{
+    add, address, alb, cloudfront, course, fixed, forward, listener, rule, service, target_group,
+};
 use sky::{Sky, secrets};
 
 use Verb::{Create, Delete, Update};
@@ -328,5 +330,50 @@ fn listeners_that_pass_on_a_port_give_it_up_before_and_two_that_exchange_theirs_
     // One of them goes first, and leaves its port to the other.
     assert_eq!(need(&plan, (Create, http), (Delete, other)), Some(Need::Gone));
     assert_eq!(need(&plan, (Create, other), (Delete, http)), Some(Need::Gone));
+    finish(sky, &plan, &stack);
+}
+
+#[test]
+fn rules_stay_until_what_leads_to_their_load_balancer_has_turned_unless_their_target_group_goes_elsewhere() {
+    let (http, two) = ("alb.public.listener.http", "alb.two.listener.http");
+    let stack = |on_two: bool, group: &str| {
+        let mut stack = course();
+        second(&mut stack);
+        name(&mut stack, if on_two { "alb.two" } else { "alb.public" });
+        let (on, group) = if on_two { (two, group) } else { (http, "target_group.www") };
+        add(&mut stack, "target_group.www", target_group("www", 5000, "/"));
+        add(&mut stack, &format!("{on}.rule.20"), rule(on, 20, forward(group)));
+        stack
+    };
+    let goes = format!("{http}.rule.20");
+    let turned = (Update, "domain.www");
+    for (group, expected) in [("target_group.two", Some(Need::Ready)), ("target_group.www", None)] {
+        let (sky, stack) = (applied(&stack(false, group)), stack(true, group));
+        let plan = planned(&stack, &sky, Mode::Apply);
+        assert_eq!(need(&plan, (Delete, &goes), turned), expected, "{group}");
+        assert_eq!(need(&plan, turned, (Create, &format!("{two}.rule.20"))), Some(Need::Ready), "{group}");
+        finish(sky, &plan, &stack);
+    }
+}
+
+#[test]
+fn the_rules_of_a_listener_that_goes_stay_with_it_until_distributions_ask_another_port() {
+    let old = "alb.public.listener.old";
+    let stack = |port: u16| {
+        let mut stack = course();
+        let mut site = cloudfront(&of("alb.public", "dns_name"));
+        site.origins.values_mut().for_each(|origin| origin.http_port = port);
+        add(&mut stack, "cloudfront.site", site);
+        if port != 80 {
+            add(&mut stack, old, listener("alb.public", port, fixed(403)));
+            add(&mut stack, &format!("{old}.rule.10"), rule(old, 10, forward("target_group.api")));
+        }
+        stack
+    };
+    let (sky, stack) = (applied(&stack(8080)), stack(80));
+    let plan = planned(&stack, &sky, Mode::Apply);
+    for goes in [old, "alb.public.listener.old.rule.10"] {
+        assert_eq!(need(&plan, (Delete, goes), (Update, "cloudfront.site")), Some(Need::Ready), "{goes}");
+    }
     finish(sky, &plan, &stack);
 }

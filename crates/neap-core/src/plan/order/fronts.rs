@@ -102,11 +102,11 @@ impl Builder<'_> {
             || live.zip(decision.node).is_some_and(|(live, node)| self.world.links(node).contains(&live))
     }
 
-    /// A listener that goes from a load balancer that stays is open until the names and distributions that lead there have changed: they
-    /// may be what asks it.
+    /// A listener or a rule that goes is there until the names and distributions that lead to its load balancer have changed: they may be
+    /// what asks it.
     pub(super) fn stays_open(&mut self, index: usize) {
-        let listener = &self.decisions[index];
-        if listener.kind() != Kind::Listener || self.deleting[index].is_none() {
+        let route = &self.decisions[index];
+        if !route.kind().routes() || !matches!(route.action, Action::Delete | Action::CreateThenDelete) {
             return;
         }
         let mut fronts = self.asking(index);
