@@ -125,9 +125,6 @@ async fn find(aws: &Aws, wanted: &Wanted<'_, Listener>) -> Result<Option<LiveRes
 async fn modify(aws: &Aws, arn: &str, old: &Listener, new: &Listener) -> Result<(), CallError> {
     let other_protocol = old.protocol != new.protocol;
     let mut call = aws.elb.modify_listener().listener_arn(arn);
-    if old.port != new.port {
-        call = call.port(i32::from(new.port));
-    }
     if other_protocol {
         call = call.protocol(new.protocol.as_str().into());
     }

@@ -3,7 +3,7 @@
 //! Names decide where AWS has them; listeners and rules are found under their load balancer, distributions by the end
 //! of their comment.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use neap_core::address::{Address, Kind};
 use neap_core::desired::Desired;

@@ -69,7 +69,7 @@ async fn the_predecessor_of_an_unfinished_replacement_is_an_orphan() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_listener_is_found_by_its_tag_before_its_port() {
+async fn a_listener_is_found_by_its_port_unless_it_is_another_one_of_the_stack() {
     let sim = Sim::in_memory();
     let system = System::create(&sim).await;
     let (_, balancer) = system.part("alb.public");
@@ -82,8 +82,10 @@ async fn a_listener_is_found_by_its_tag_before_its_port() {
     let second = resource("alb.public.listener.second", listener(&balancer, 80, not_found()));
     desired.resources.insert(address("alb.public.listener.second"), second);
     let live = sim.read(&desired).await.expect("a reading");
-    assert!(live.present(&at).is_some());
-    assert_eq!(live.readings[&address("alb.public.listener.second")], Reading::Absent);
+    for absent in [at.clone(), address("alb.public.listener.second")] {
+        assert_eq!(live.readings[&absent], Reading::Absent, "{absent}");
+    }
+    assert!(live.orphans.iter().any(|orphan| orphan.address == at), "the one on the old port");
 }
 
 #[tokio::test(start_paused = true)]

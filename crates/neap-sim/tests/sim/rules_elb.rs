@@ -157,11 +157,6 @@ async fn a_port_is_free_for_one_listener() {
     let b = balancer(&sim).await;
     let other = resource("alb.public.listener.other", listener(&b.alb, 80, forward(&b.targets)));
     refused(create(&sim, &other).await, ErrorKind::Conflict, "DuplicateListener");
-    let second = resource("alb.public.listener.other", listener(&b.alb, 81, not_found()));
-    let outputs = must_create(&sim, &second).await;
-    let moved = resource("alb.public.listener.other", listener(&b.alb, 80, not_found()));
-    let answer = update(&sim, &live(&second, &outputs), &moved).await;
-    refused(answer, ErrorKind::Conflict, "DuplicateListener");
 }
 
 #[tokio::test(start_paused = true)]

@@ -43,9 +43,6 @@ pub(crate) async fn update(request: &Request<'_>, arn: &str, desired: &Listener)
     if modified(&current, desired) != current {
         let set = |world: &mut World| {
             check(world, desired)?;
-            if find(world, &current.load_balancer, desired.port).is_some_and(|other| other != arn) {
-                return Err(duplicate(desired.port));
-            }
             let listener = world.change::<Listener>(arn, NOT_FOUND)?;
             let action = listener.default_action.clone();
             *listener = modified(listener, desired);
