@@ -376,3 +376,44 @@ fn a_listener_or_rule_leads_users_to_another_port_when_they_are_let_in_and_answe
     }
     finish(sky, &plan, &stack);
 }
+
+/// The course whose rules, ten by ten, look for these hosts.
+fn hosts(hosts: &[&str]) -> Desired {
+    let mut stack = course();
+    for (host, priority) in hosts.iter().zip((10..).step_by(10)) {
+        let mut rule = rule("alb.public.listener.http", priority, forward("target_group.api"));
+        rule.conditions.host.insert((*host).to_owned());
+        add(&mut stack, &numbered(priority), rule);
+    }
+    stack
+}
+
+fn numbered(priority: u32) -> String {
+    format!("alb.public.listener.http.rule.{priority}")
+}
+
+#[test]
+fn a_rule_takes_other_requests_when_another_one_takes_those_that_it_took() {
+    let plan = |before: &[&str], after: &[&str]| {
+        let (sky, stack) = (applied(&hosts(before)), hosts(after));
+        let plan = planned(&stack, &sky, Mode::Apply);
+        finish(sky, &plan, &stack);
+        plan
+    };
+    let at = |plan: &neap_core::plan::Plan, (after, at): (Verb, u32), (before, by): (Verb, u32)| {
+        need(plan, (after, &numbered(at)), (before, &numbered(by)))
+    };
+    let more = plan(&["one", "two", "three"], &["new", "one", "two", "three"]);
+    assert_eq!(at(&more, (Update, 30), (Create, 40)), Some(Need::Ready));
+    assert_eq!(at(&more, (Update, 20), (Update, 30)), Some(Need::Ready));
+    assert_eq!(at(&more, (Update, 10), (Update, 20)), Some(Need::Ready));
+    let fewer = plan(&["one", "two", "three", "four"], &["two", "three", "four"]);
+    assert_eq!(at(&fewer, (Delete, 40), (Update, 30)), Some(Need::Ready));
+    assert_eq!(at(&fewer, (Update, 30), (Update, 20)), Some(Need::Ready));
+    assert_eq!(at(&fewer, (Update, 20), (Update, 10)), Some(Need::Ready));
+    // Of two that change places one has to go first.
+    let changed = plan(&["one", "two"], &["two", "one"]);
+    assert_eq!(changed.counts().update, 2);
+    let apart = plan(&["one", "two"], &["three", "four"]);
+    assert_eq!(at(&apart, (Update, 10), (Update, 20)), None);
+}

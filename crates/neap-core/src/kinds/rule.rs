@@ -49,6 +49,54 @@ impl Conditions {
     fn but_headers(&self) -> Self {
         Self { headers: BTreeMap::new(), ..self.clone() }
     }
+
+    /// What requests that both take look like, by their values as they are written: nothing where they share none. Values that are
+    /// sensitive may be the same as any.
+    fn shared(&self, other: &Self) -> Option<Self> {
+        let mut headers = self.headers.clone();
+        for (name, values) in &other.headers {
+            let found = match headers.get(name) {
+                Some(own) if is_hidden(own) || is_hidden(values) => own | values,
+                Some(own) => both(own, values)?,
+                None => values.clone(),
+            };
+            headers.insert(name.clone(), found);
+        }
+        Some(Self {
+            path: both(&self.path, &other.path)?,
+            host: both(&self.host, &other.host)?,
+            headers,
+            methods: both(&self.methods, &other.methods)?,
+            query: both(&self.query, &other.query)?,
+            source_ips: both(&self.source_ips, &other.source_ips)?,
+        })
+    }
+
+    /// Whether they take all that `other` take.
+    fn cover(&self, other: &Self) -> bool {
+        let Self { path, host, headers, methods, query, source_ips } = self;
+        let has = |(name, values): (&String, &BTreeSet<String>)| {
+            let other = other.headers.get(name);
+            other.is_some_and(|other| is_hidden(values) || is_hidden(other) || other.is_subset(values))
+        };
+        takes_all(path, &other.path)
+            && takes_all(host, &other.host)
+            && headers.iter().all(has)
+            && takes_all(methods, &other.methods)
+            && takes_all(query, &other.query)
+            && takes_all(source_ips, &other.source_ips)
+    }
+}
+
+/// The values that both conditions take, where none stands for any; nothing if they share none.
+fn both<T: Ord + Clone>(one: &BTreeSet<T>, other: &BTreeSet<T>) -> Option<BTreeSet<T>> {
+    let found = if one.is_empty() || other.is_empty() { one | other } else { one & other };
+    (!found.is_empty() || (one.is_empty() && other.is_empty())).then_some(found)
+}
+
+/// Whether a condition takes all values that `other` takes, where none stands for any.
+fn takes_all<T: Ord>(values: &BTreeSet<T>, other: &BTreeSet<T>) -> bool {
+    values.is_empty() || (!other.is_empty() && other.is_subset(values))
 }
 
 /// Whether some of the values are known by the name of a sensitive variable alone.
@@ -70,6 +118,13 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// Whether requests that this, live, takes, and does not once it is `after`, or gone, are those of `heir` from then on, which takes
+    /// them not yet as it is `before`, if it is there.
+    pub(crate) fn hands_on(&self, after: Option<&Self>, before: Option<&Self>, heir: &Self) -> bool {
+        let Some(shared) = self.conditions.shared(&heir.conditions) else { return false };
+        ![after, before].into_iter().flatten().any(|rule| rule.conditions.cover(&shared))
+    }
+
     /// Whether this, live, takes no header any less once it is `wanted`, or has a step between that does ([`KindOf::widened`]); none
     /// where that cannot be told. Where values are sensitive, their number tells.
     pub(crate) fn opens(&self, wanted: &Self) -> Option<bool> {
@@ -223,6 +278,29 @@ mod tests {
         let mut elsewhere = to(&[("new", 1)]);
         elsewhere.conditions.path = ["/admin".into()].into();
         assert_eq!(to(&[("old", 1)]).widened(&elsewhere), None);
+    }
+
+    #[test]
+    fn a_rule_hands_on_what_it_takes_no_longer_and_another_comes_to_take() {
+        let of = |hosts: &[&str], headers: &[(&str, &[&str])]| {
+            let mut rule = rule(headers);
+            rule.conditions.host = hosts.iter().map(|host| (*host).to_owned()).collect();
+            rule
+        };
+        let (one, two) = (of(&["one"], &[]), of(&["two"], &[]));
+        let (both, any) = (of(&["one", "two"], &[]), of(&[], &[]));
+        assert!(one.hands_on(None, None, &one));
+        assert!(one.hands_on(Some(&two), Some(&two), &one));
+        assert!(both.hands_on(Some(&one), None, &two), "one rule becomes two");
+        assert!(one.hands_on(Some(&two), Some(&two), &any), "what takes all takes this");
+        assert!(!one.hands_on(Some(&two), None, &two), "nobody's");
+        assert!(!one.hands_on(Some(&both), None, &one), "its own as well");
+        assert!(!one.hands_on(None, Some(&any), &one), "taken already");
+        // A sensitive value may be any.
+        let (live, hidden) =
+            (of(&["one"], &[("X-Key", &["s1"])]), of(&["one"], &[("X-Key", &["${var.key}"])]));
+        assert!(live.hands_on(None, None, &hidden));
+        assert!(!live.hands_on(Some(&hidden), None, &hidden));
     }
 
     #[test]

@@ -80,6 +80,7 @@ pub(super) fn order(
         builder.hands_on(decision);
         builder.stays_until(decision);
         builder.stays_ruled(decision);
+        builder.hands_requests_on(decision);
         builder.redirects(decision);
         builder.turns(decision);
         builder.shuts(decision);

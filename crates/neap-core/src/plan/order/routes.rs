@@ -8,11 +8,11 @@ use std::collections::BTreeSet;
 use super::waits::balancer_address;
 use super::{Builder, Strength};
 use crate::address::{Address, Kind};
-use crate::kinds::{self, Resource};
+use crate::kinds::{self, Resource, Rule};
 use crate::plan::world::Node;
 use crate::plan::{Action, Need};
 
-impl Builder<'_> {
+impl<'b> Builder<'b> {
     /// A live listener or rule that comes to lead users to another port of its load balancer does so when they are answered there: by the
     /// listener of that port with its rules, and by the tasks that come behind them. The groups of the load balancer let them in before.
     pub(super) fn redirects(&mut self, index: usize) {
@@ -61,38 +61,81 @@ impl Builder<'_> {
     /// A rule goes when those are there that come on its listener, or the default would answer in between: one of another priority
     /// is another rule. Not where the load balancer has no room for both.
     pub(super) fn stays_ruled(&mut self, index: usize) {
+        if self.decisions[index].action != Action::Delete {
+            return;
+        }
+        for other in self.beside(index) {
+            if self.decisions[other].action == Action::Create {
+                self.edge(self.making[other], self.deleting[index], Need::Ready, Strength::Steady);
+            }
+        }
+    }
+
+    /// A rule that goes, or takes other requests, does so when those of its listener are there that come to take what it took, as where
+    /// rules are numbered anew. Two that take the same do no harm. Two that change places do so at once.
+    pub(super) fn hands_requests_on(&mut self, index: usize) {
+        let rule = &self.decisions[index];
+        let step = match rule.action {
+            Action::Update => self.last(index),
+            Action::Delete => self.deleting[index],
+            Action::NoOp | Action::Create | Action::CreateThenDelete | Action::DeleteThenCreate => return,
+        };
+        let (Some(live), after) = self.rules(index) else { return };
+        let takes = |other: &usize| {
+            let (before, heir) = self.rules(*other);
+            heir.is_some_and(|heir| live.hands_on(after, before, heir))
+        };
+        let heirs: Vec<usize> = self.beside(index).into_iter().filter(takes).collect();
+        for heir in heirs {
+            self.edge(self.making[heir], step, Need::Ready, Strength::Steady);
+        }
+    }
+
+    /// The live and the desired rule of a decision.
+    fn rules(&self, index: usize) -> (Option<&'b Rule>, Option<&'b Rule>) {
+        let decision = &self.decisions[index];
+        let rule = |resource: &'b Resource| match resource {
+            Resource::Rule(rule) => Some(rule),
+            _ => None,
+        };
+        let live = decision.node.and_then(|node| rule(&self.world.nodes[node].resource));
+        (live, decision.filled.as_ref().and_then(|filled| rule(&filled.resource)))
+    }
+
+    /// The decisions about the other rules that the stack asks for on the listener of the live rule of `index`: none where that listener
+    /// goes, or its load balancer has no room for those that come beside those that are there.
+    fn beside(&self, index: usize) -> Vec<usize> {
         /// "Rules per Application Load Balancer" of ELB's quotas.
         const RULES: usize = 100;
         let rule = &self.decisions[index];
-        let goes = rule.kind() == Kind::Rule && rule.action == Action::Delete;
-        let Some(node) = rule.node.filter(|_| goes) else { return };
+        let Some(node) = rule.node.filter(|_| rule.kind() == Kind::Rule) else { return Vec::new() };
         let is_listener = |used: &Node| self.world.nodes[*used].kind() == Kind::Listener;
         let listener = self.world.links(node).iter().copied().find(is_listener);
         let listener = listener.and_then(|listener| self.about.get(&listener).copied());
         let stays = |of: &usize| matches!(self.decisions[*of].action, Action::NoOp | Action::Update);
         let (Some(listener), Some(balancer)) = (listener.filter(stays), self.world.load_balancer(node))
         else {
-            return;
+            return Vec::new();
         };
         let on_it = &self.decisions[listener].address;
-        let comes = |other: &usize| {
+        let wanted = |other: &usize| {
             let other = &self.decisions[*other];
-            other.action == Action::Create
-                && other.kind() == Kind::Rule
+            other.kind() == Kind::Rule
+                && other.action != Action::Delete
                 && balancer_address(&other.address) == balancer_address(on_it)
         };
-        let new: Vec<usize> = (0..self.decisions.len()).filter(comes).collect();
+        let mut found: Vec<usize> = (0..self.decisions.len()).filter(wanted).collect();
+        let new = found.iter().filter(|other| self.decisions[**other].action == Action::Create).count();
         let is_rule = |node: &Node| self.world.nodes[*node].kind() == Kind::Rule;
         let rules = (0..self.world.nodes.len()).filter(is_rule);
         let live = rules.filter(|node| self.world.load_balancer(*node) == Some(balancer)).count();
-        if live + new.len() > RULES {
-            return;
+        if live + new > RULES {
+            return Vec::new();
         }
-        for other in new {
-            if self.decisions[other].address.parent().as_ref() == Some(on_it) {
-                self.edge(self.making[other], self.deleting[index], Need::Ready, Strength::Steady);
-            }
-        }
+        found.retain(|other| {
+            *other != index && self.decisions[*other].address.parent().as_ref() == Some(on_it)
+        });
+        found
     }
 }
 
