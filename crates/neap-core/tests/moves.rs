@@ -417,3 +417,55 @@ fn a_rule_takes_other_requests_when_another_one_takes_those_that_it_took() {
     let apart = plan(&["one", "two"], &["three", "four"]);
     assert_eq!(at(&apart, (Update, 10), (Update, 20)), None);
 }
+
+#[test]
+fn a_load_balancer_takes_other_groups_when_the_tasks_let_them_in() {
+    let door = "security_group.service-api";
+    let (before, mut stack) = (course(), course());
+    add(&mut stack, "security_group.lb", security_group("lb", "0.0.0.0/0"));
+    add(&mut stack, door, security_group("service-api", &of("security_group.lb", "id")));
+    add(&mut stack, "alb.public", alb("public", "internet-facing", "security_group.lb"));
+    let sky = applied(&before);
+    let plan = planned(&stack, &sky, Mode::Apply);
+    assert_eq!(need(&plan, (Update, "alb.public"), (Widen, door)), Some(Need::Ready));
+    assert_eq!(need(&plan, (Narrow, door), (Update, "alb.public")), Some(Need::Ready));
+    finish(sky, &plan, &stack);
+}
+
+#[test]
+fn tasks_are_asked_for_their_health_by_another_port_when_they_or_their_instances_let_that_in() {
+    for on_instances in [false, true] {
+        let stack = |port: u16| {
+            let mut stack = course();
+            let ports = [3000, port].map(|port| SecurityGroupRule::tcp(port, "10.0.0.0/8", ""));
+            let mut group = security_group("outer", "10.0.0.0/8");
+            group.ingress = ports.clone().into();
+            add(&mut stack, "security_group.outer", group);
+            let mut group = security_group("service-api", "10.0.0.0/8");
+            group.ingress = ports.into();
+            add(&mut stack, "security_group.service-api", group);
+            let mut asked = target_group("api", 3000, "/");
+            asked.health_check.port = port.to_string();
+            add(&mut stack, "target_group.api", asked);
+            if on_instances {
+                add(&mut stack, "role.run", role("run", "runs"));
+                more::instances(&mut stack, &mut Picks([].iter()));
+                let service = api(&stack, |service| {
+                    service.own_interfaces = false;
+                    (service.subnets, service.security_groups) = ([].into(), [].into());
+                    service.capacity =
+                        [("neap-course-main".to_owned(), StrategyItem { weight: 1, base: 0 })].into();
+                });
+                add(&mut stack, "service.api", service);
+            }
+            stack
+        };
+        let (sky, stack) = (applied(&stack(8080)), stack(9090));
+        let plan = planned(&stack, &sky, Mode::Apply);
+        let asks = (Update, "target_group.api");
+        let door = if on_instances { "security_group.outer" } else { "security_group.service-api" };
+        assert_eq!(need(&plan, asks, (Widen, door)), Some(Need::Ready), "{door}");
+        assert_eq!(need(&plan, (Narrow, door), asks), Some(Need::Ready), "{door}");
+        finish(sky, &plan, &stack);
+    }
+}

@@ -3,6 +3,7 @@
 //! Decides edges from what the stack refers to (creates and updates) and from what live resources refer to
 //! (deletes), by the table in [`crate::edges`]. Must not change a decision.
 
+mod doors;
 mod fronts;
 mod knots;
 mod moves;
@@ -82,6 +83,7 @@ pub(super) fn order(
         builder.stays_ruled(decision);
         builder.hands_requests_on(decision);
         builder.redirects(decision);
+        builder.is_let_in(decision);
         builder.turns(decision);
         builder.shuts(decision);
         builder.asks_for_headers(decision);
@@ -184,7 +186,7 @@ impl<'b> Builder<'b> {
 
     /// The decisions about what relies on that which the update `index` of the live resource `node` takes away: what refers to it, and
     /// whoever comes by a rule of a group that goes, such as a load balancer that asks the tasks until it is gone. Behind a rule of a listener are the
-    /// distributions that send it requests.
+    /// distributions that send it requests, and before a group what asks for the health of the tasks in it.
     fn relying(&self, index: usize, node: Node) -> BTreeSet<usize> {
         let mut found = self.behind(node);
         let wanted = self.decisions[index].filled.as_ref().map(|filled| &filled.resource);
@@ -200,8 +202,10 @@ impl<'b> Builder<'b> {
                 found.extend(self.behind(*peer));
             }
         }
-        if self.decisions[index].kind() == Kind::Rule {
-            found.extend(self.asking(index));
+        match self.decisions[index].kind() {
+            Kind::Rule => found.extend(self.asking(index)),
+            Kind::SecurityGroup => found.extend(self.asking_elsewhere(&found)),
+            _ => {}
         }
         found
     }
