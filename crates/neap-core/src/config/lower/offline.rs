@@ -1,4 +1,4 @@
-//! What cannot start in private subnets that have no NAT gateway.
+//! What cannot start where it has no way to the internet.
 //!
 //! Decides which services of AWS tasks and instances need to come up, and so which endpoints must be there in place of a way to
 //! the internet. Must not know how subnets are chosen.
@@ -9,7 +9,7 @@ use super::context::Lowering;
 use super::place::{Place, quoted};
 use super::{ground, subnets, vpc_endpoint};
 use crate::address::{Address, Kind};
-use crate::config::shape::{ServiceTable, StackFile, Subnets};
+use crate::config::shape::{ServiceTable, StackFile, SubnetGroup, Subnets};
 use crate::kinds::{Container, Resource};
 
 /// What the agent on an instance asks ("Amazon ECS interface VPC endpoints").
@@ -26,19 +26,60 @@ struct Needs {
     images: BTreeSet<String>,
 }
 
+/// Why there is no way to the internet.
+#[derive(Clone, Copy)]
+enum Lack {
+    /// Private subnets have no NAT gateway.
+    Gateway,
+    /// The internet gateway of public subnets serves nothing without a public address ("Internet gateways" of the VPC guide).
+    Address,
+}
+
+impl Lack {
+    /// The key that says so.
+    const fn key(self) -> &'static str {
+        match self {
+            Self::Gateway => "subnets",
+            Self::Address => "public_ip",
+        }
+    }
+
+    /// The same in words.
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Gateway => "private subnets without a NAT gateway",
+            Self::Address => "public subnets without a public address",
+        }
+    }
+
+    /// What mends it.
+    const fn help(self) -> &'static str {
+        match self {
+            Self::Gateway => "`[network] nat = \"one\"` is a way to the internet, billed by the hour",
+            Self::Address => {
+                "leave `public_ip` out: from public subnets a public address is the way to the internet"
+            }
+        }
+    }
+}
+
 /// Reports what could not start where it is.
 pub(super) fn check(lowering: &mut Lowering<'_>) {
     let file = lowering.file;
     for (name, table) in &file.service {
-        if ground::instances(file, table).is_empty() && is_cut_off(file, &table.subnets) {
+        // Images and logs of tasks on instances are their instance's to fetch and send.
+        if !ground::instances(file, table).is_empty() {
+            continue;
+        }
+        if let Some(lack) = lack(file, &table.subnets, table.public_ip) {
             let mut needs = Needs::default();
             needs.of_service(lowering, table);
-            report(lowering, &Place::of("service", name).at("subnets"), "its tasks", &needs);
+            report(lowering, &Place::of("service", name), "its tasks", &needs, lack);
         }
     }
     for (name, cluster) in &file.cluster {
-        let blocks = ground::blocks(cluster).into_iter();
-        for block in blocks.filter(|block| is_cut_off(file, &block.table.subnets)) {
+        for block in ground::blocks(cluster) {
+            let Some(lack) = lack(file, &block.table.subnets, block.table.public_ip) else { continue };
             let mut needs = Needs::default();
             needs.services.extend(AGENT);
             let lands = |service: &&ServiceTable| {
@@ -48,15 +89,19 @@ pub(super) fn check(lowering: &mut Lowering<'_>) {
             for service in file.service.values().filter(lands) {
                 needs.of_service(lowering, service);
             }
-            let place = block.place(name).at("subnets");
-            report(lowering, &place, "its instances and their tasks", &needs);
+            report(lowering, &block.place(name), "its instances and their tasks", &needs, lack);
         }
     }
 }
 
-/// Whether nothing in these subnets reaches the internet.
-fn is_cut_off(file: &StackFile, subnets: &Subnets) -> bool {
-    file.network.nat.is_none() && file.network.private.is_wanted() && subnets::are_private(file, subnets)
+/// Why nothing in these subnets reaches the internet, if that is known.
+fn lack(file: &StackFile, subnets: &Subnets, public_ip: Option<bool>) -> Option<Lack> {
+    match subnets::own_group(file, subnets)? {
+        SubnetGroup::Private => {
+            (file.network.nat.is_none() && file.network.private.is_wanted()).then_some(Lack::Gateway)
+        }
+        SubnetGroup::Public => (public_ip == Some(false)).then_some(Lack::Address),
+    }
 }
 
 impl Needs {
@@ -88,20 +133,25 @@ impl Needs {
     }
 }
 
-fn report(lowering: &mut Lowering<'_>, place: &Place, who: &str, needs: &Needs) {
+fn report(lowering: &mut Lowering<'_>, place: &Place, who: &str, needs: &Needs, lack: Lack) {
     let missing: Vec<&str> =
         needs.services.iter().copied().filter(|service| !vpc_endpoint::is_there(lowering, service)).collect();
+    let place = place.at(lack.key());
     if !needs.images.is_empty() {
         let images = quoted(&needs.images);
+        let instead = match lack {
+            Lack::Gateway => "; or `subnets = \"public\"`",
+            Lack::Address => "",
+        };
         lowering
-            .report(place, format!("{who} could not pull {images}: private subnets without a NAT gateway"))
-            .help("`[network] nat = \"one\"` is a way to the internet, billed by the hour")
-            .help("or keep the images in an `[ecr.x]`, which endpoints lead to; or `subnets = \"public\"`");
+            .report(&place, format!("{who} could not pull {images}: {}", lack.words()))
+            .help(lack.help())
+            .help(format!("or keep the images in an `[ecr.x]`, which endpoints lead to{instead}"));
     } else if !missing.is_empty() {
         let services = quoted(&missing);
         lowering
-            .report(place, format!("{who} would not reach {services}: private subnets without a NAT gateway"))
-            .help("`[network] nat = \"one\"` is a way to the internet, billed by the hour")
+            .report(&place, format!("{who} would not reach {services}: {}", lack.words()))
+            .help(lack.help())
             .help(format!("or add these to `[network] endpoints`: {services}"));
     }
 }

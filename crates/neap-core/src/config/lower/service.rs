@@ -45,6 +45,11 @@ fn service(lowering: &mut Lowering<'_>, name: &str, table: &ServiceTable) {
     if !own_interfaces {
         check_no_network(lowering, &place, table);
     }
+    if on_instances && table.public_ip == Some(true) {
+        lowering
+            .report(&place.at("public_ip"), "a public address for tasks on instances")
+            .help("ECS gives public addresses to tasks on Fargate alone: leave `public_ip` out; instances have one of their own");
+    }
     reach::check(lowering, &place, name, table);
     let (minimum_healthy_percent, maximum_percent) = table.percents();
     let public_ip = subnets::public_ip(lowering, &place.at("public_ip"), &table.subnets, table.public_ip);

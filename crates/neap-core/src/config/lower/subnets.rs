@@ -49,10 +49,15 @@ pub(super) fn group_of_tasks(file: &StackFile, subnets: &Subnets) -> SubnetGroup
     subnets.group().unwrap_or(if has_way { SubnetGroup::Private } else { SubnetGroup::Public })
 }
 
-/// Whether tasks or instances are in private subnets of the stack's own VPC.
-pub(super) fn are_private(file: &StackFile, subnets: &Subnets) -> bool {
+/// The sort of subnets of the stack's own VPC in which tasks or instances are; none in subnets of which nobody here knows the routes.
+pub(super) fn own_group(file: &StackFile, subnets: &Subnets) -> Option<SubnetGroup> {
     let own = file.network.cidr.is_some() && subnets.ids().is_empty();
-    own && group_of_tasks(file, subnets) == SubnetGroup::Private
+    own.then(|| group_of_tasks(file, subnets))
+}
+
+/// Whether tasks or instances are in private subnets of the stack's own VPC.
+fn are_private(file: &StackFile, subnets: &Subnets) -> bool {
+    own_group(file, subnets) == Some(SubnetGroup::Private)
 }
 
 /// Whether tasks or instances get a public address: as the stack says, or else where they cannot do without.

@@ -310,6 +310,37 @@ fn what_could_not_work_where_it_is_put_is_a_mistake() {
 }
 
 #[test]
+fn without_a_public_address_public_subnets_are_no_way_to_the_internet() {
+    let text = edited("cluster = \"main\"", "cluster = \"main\"\npublic_ip = false");
+    let lack = "public subnets without a public address";
+    let unmet = format!(
+        "service.api.public_ip: its tasks would not reach `ecr.api`, `ecr.dkr`, `logs`, `s3`: {lack}"
+    );
+    check_mistakes(&format!("{text}{OWN}"), &[&unmet]);
+    let leave_out = "leave `public_ip` out: from public subnets a public address is the way to the internet";
+    assert_eq!(help(&format!("{text}{OWN}"))[0], leave_out);
+    let foreign = text.replace("${ecr.api}:v1", "nginx:1");
+    let unmet = format!("service.api.public_ip: its tasks could not pull `nginx:1`: {lack}");
+    check_mistakes(&format!("{foreign}{OWN}"), &[&unmet]);
+    let endpoints = "endpoints = [\"s3\", \"ecr.api\", \"ecr.dkr\", \"logs\"]\n";
+    lower_text(&format!("{text}{OWN}{endpoints}")).expect("no mistakes");
+    lower_text(&format!("{text}{PRIVATE}nat = \"one\"\n")).expect("no mistakes");
+    lower_text(&text).expect("nobody knows the routes of a VPC that is not the stack's");
+    let instances = on_instances(", public_ip = false");
+    let unmet = format!(
+        "cluster.main.capacity.public_ip: its instances and their tasks would not reach `ecs`, `ecs-agent`, `ecs-telemetry`: {lack}"
+    );
+    check_mistakes(&format!("{instances}{OWN}{endpoints}"), &[&unmet]);
+    lower_text(&instances).expect("nobody knows the routes of a VPC that is not the stack's");
+}
+
+#[test]
+fn tasks_on_instances_get_no_public_address() {
+    let text = on_instances("").replace("task = \"api\"", "task = \"api\"\npublic_ip = true");
+    check_mistakes(&text, &["service.api.public_ip: a public address for tasks on instances"]);
+}
+
+#[test]
 fn instances_in_private_subnets_need_what_their_agent_asks() {
     let text = |network: &str| format!("{}{network}", on_instances(", subnets = \"private\""));
     check_mistakes(
