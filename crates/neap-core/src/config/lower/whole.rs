@@ -14,6 +14,7 @@ use super::references;
 use crate::address::{Address, Kind};
 use crate::desired::DesiredResource;
 use crate::kinds::Resource;
+use crate::naming;
 use crate::reference::Reference;
 
 /// Checks everything that has been lowered.
@@ -21,6 +22,7 @@ pub(super) fn check(lowering: &mut Lowering<'_>) {
     references::check(lowering);
     check_circles(lowering);
     check_names(lowering);
+    check_implied_groups(lowering);
 }
 
 /// What stands at the ends of edges, by what they start from.
@@ -168,6 +170,22 @@ fn check_names(lowering: &mut Lowering<'_>) {
     for (address, other, name) in twice {
         let place = root(lowering, &address).at("name");
         lowering.report(&place, format!("`{address}` and `{other}` would both be called `{name}`"));
+    }
+}
+
+/// Names of implied security groups begin with that of the stack, and AWS keeps a beginning for itself ("CreateSecurityGroup"). One of
+/// them stands for all.
+fn check_implied_groups(lowering: &mut Lowering<'_>) {
+    let groups = lowering.resources.iter().filter(|(address, _)| address.kind() == Kind::SecurityGroup);
+    let refused = groups.filter(|(_, group)| group.implied.is_some()).find_map(|(address, group)| {
+        let name = group.resource.aws_name();
+        let refusal = naming::refusal(Kind::SecurityGroup, name)?;
+        Some(format!("`{address}` would be called `{name}`, which {refusal}"))
+    });
+    if let Some(message) = refused {
+        lowering
+            .report(&Place::of("stack", "name"), message)
+            .help("call the stack otherwise: its name is the first part of those of all that it implies");
     }
 }
 

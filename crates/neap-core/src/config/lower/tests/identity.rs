@@ -69,6 +69,18 @@ fn names_are_made_of_stack_and_name() {
 }
 
 #[test]
+fn a_stack_is_not_called_what_aws_keeps_for_ids_of_groups() {
+    let text = STACK.replace("\"course\"", "\"sg\"");
+    let implied = "stack.name: `security_group.alb-public` would be called `sg-alb-public`, which begins with `sg-`, which AWS keeps for itself";
+    check_mistakes(&text, &[implied]);
+    let own = "[stack]\nname = \"sg\"\n[security_group.x]\n";
+    let declared =
+        "security_group.x: its name would be `sg-x`, which begins with `sg-`, which AWS keeps for itself";
+    check_mistakes(own, &[declared]);
+    lower_text(&own.replace("[security_group.x]", "[ecr.x]")).expect("no group, no mistake");
+}
+
+#[test]
 fn a_chosen_name_is_taken_and_deletes_first() {
     let desired = lower_text(&edited("[ecr.api]", "[ecr.api]\nname = \"shared/api\"")).expect("no mistakes");
     assert_eq!(resource(&desired, "ecr.api").resource.aws_name(), "shared/api");
