@@ -28,16 +28,17 @@ const SERVICES: [&str; 19] = [
 ];
 
 /// Actions that no call of ours is named after: a role is handed over by ECS's calls, services make their own roles, and the
-/// lock is tagged by the call that creates it. A group starts its instances in the name of whoever makes it,
-/// and an endpoint its host names, Cloud Map
-/// changes the zone of a namespace so, and S3 and ECR use keys so.
-const IMPLIED: [&str; 15] = [
+/// lock is tagged by the call that creates it. A group starts its instances in the name of whoever makes it, a load balancer
+/// looks at the account so, an endpoint gives its host names so, Cloud Map changes the zone of a namespace so, and S3 and ECR
+/// use keys so.
+const IMPLIED: [&str; 16] = [
     "iam:PassRole",
     "iam:CreateServiceLinkedRole",
     "ssm:AddTagsToResource",
     "s3:TagResource",
     "ec2:RunInstances",
     "route53:AssociateVPCWithHostedZone",
+    "ec2:DescribeAccountAttributes",
     "ec2:DescribeRegions",
     "route53:CreateHostedZone",
     "route53:DeleteHostedZone",

@@ -483,6 +483,9 @@ const BALANCER: &[Right] = &[
     read("elasticloadbalancing:DescribeLoadBalancers", Any),
     read("elasticloadbalancing:DescribeLoadBalancerAttributes", Any),
     make("elasticloadbalancing:CreateLoadBalancer", Own, Requested),
+    // ELB looks at the account, besides what every plan looks at, with the rights of whoever asks ("Elastic Load Balancing API
+    // permissions").
+    make("ec2:DescribeAccountAttributes", Any, Guard::None),
     make("elasticloadbalancing:AddTags", Own, Guard::None),
     make("elasticloadbalancing:RemoveTags", Own, Guard::None),
     make("elasticloadbalancing:ModifyLoadBalancerAttributes", Own, Tagged),
@@ -500,6 +503,7 @@ const CLASSIC_BALANCER: &[Right] = &[
     read("elasticloadbalancing:DescribeLoadBalancerPolicies", Any),
     read("elasticloadbalancing:DescribeTags", Any),
     make("elasticloadbalancing:CreateLoadBalancer", Own, Requested),
+    make("ec2:DescribeAccountAttributes", Any, Guard::None),
     make("elasticloadbalancing:AddTags", Own, Guard::None),
     make("elasticloadbalancing:RemoveTags", Own, Guard::None),
     make("elasticloadbalancing:ModifyLoadBalancerAttributes", Own, Tagged),

@@ -554,6 +554,11 @@ fn questions(operation: &str, address: Option<&Address>, desired: &Desired, seen
         "elasticloadbalancing:CreateLoadBalancer" | "elasticloadbalancing:CreateTargetGroup" => {
             let mut all = ask(operation, own(), &[requested]);
             all.extend(ask("elasticloadbalancing:AddTags", own(), &[]));
+            all.extend(["ec2:DescribeInternetGateways", "ec2:DescribeVpcs"].into_iter().flat_map(on_all));
+            if operation.ends_with("LoadBalancer") {
+                let looks = ["AccountAttributes", "Addresses", "SecurityGroups", "Subnets"];
+                all.extend(looks.into_iter().flat_map(|what| on_all(&format!("ec2:Describe{what}"))));
+            }
             all
         }
         "ec2:CreateSecurityGroup" => {
