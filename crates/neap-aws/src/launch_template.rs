@@ -17,6 +17,7 @@ use crate::client::Aws;
 use crate::ecs::{count, uncount};
 use crate::error::{failed, incomplete};
 use crate::found::{Found, Outcome, address_of, if_gone, if_there};
+use crate::named;
 use crate::remote::{Held, Remote, Wanted, declared, outputs};
 use crate::tags::{TagChanges, from_ec2, to_ec2};
 
@@ -24,7 +25,7 @@ const LIST: &str = "ec2:DescribeLaunchTemplates";
 const VERSIONS: &str = "ec2:DescribeLaunchTemplateVersions";
 const CREATE: &str = "ec2:CreateLaunchTemplate";
 const LATEST: &str = "$Latest";
-/// The root disk of AWS's images of Amazon Linux.
+/// The root disk of an image that does not say, as those of Amazon Linux call it.
 const ROOT_DISK: &str = "/dev/xvda";
 
 /// Reads the stack's launch templates.
@@ -96,7 +97,8 @@ async fn cluster_arn(aws: &Aws) -> Result<String, CallError> {
 fn from_aws(name: &str, data: &sdk::ResponseLaunchTemplateData, clusters: &str) -> LaunchTemplate {
     let interface = data.network_interfaces().first();
     let groups = interface.map_or(data.security_group_ids(), |interface| interface.groups());
-    let disk = data.block_device_mappings().iter().find(|it| it.device_name() == Some(ROOT_DISK));
+    // Whatever its name is: that is the image's.
+    let disk = data.block_device_mappings().iter().find(|it| it.ebs().is_some());
     let metadata = data.metadata_options();
     let script = data.user_data().map(decoded).unwrap_or_default();
     let (cluster, user_data) = LaunchTemplate::read_script(&script);
@@ -131,7 +133,18 @@ fn decoded(data: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-fn to_aws(fields: &LaunchTemplate) -> sdk::RequestLaunchTemplateData {
+/// What the image of `fields` calls its root disk. Under another name a size would make one more disk, and leave that one as it is
+/// (terraform-aws-modules/terraform-aws-eks#281). Nobody is asked where the disk is the image's.
+async fn root_disk(aws: &Aws, fields: &LaunchTemplate) -> Result<String, CallError> {
+    if fields.disk_gib.is_none() {
+        return Ok(ROOT_DISK.to_owned());
+    }
+    let found = named::found_images(aws, vec![fields.image.clone()]).await?;
+    let name = found.into_iter().find_map(|image| image.root_device_name);
+    Ok(name.unwrap_or_else(|| ROOT_DISK.to_owned()))
+}
+
+fn to_aws(fields: &LaunchTemplate, root_disk: &str) -> sdk::RequestLaunchTemplateData {
     let interface = sdk::LaunchTemplateInstanceNetworkInterfaceSpecificationRequest::builder()
         .device_index(0)
         .associate_public_ip_address(fields.public_ip)
@@ -146,7 +159,7 @@ fn to_aws(fields: &LaunchTemplate) -> sdk::RequestLaunchTemplateData {
     let disk = fields.disk_gib.map(|size| {
         let ebs = sdk::LaunchTemplateEbsBlockDeviceRequest::builder().volume_size(count(size));
         let ebs = ebs.volume_type(sdk::VolumeType::Gp3).delete_on_termination(true).build();
-        sdk::LaunchTemplateBlockDeviceMappingRequest::builder().device_name(ROOT_DISK).ebs(ebs).build()
+        sdk::LaunchTemplateBlockDeviceMappingRequest::builder().device_name(root_disk).ebs(ebs).build()
     });
     let spot = fields.spot.then(|| {
         sdk::LaunchTemplateInstanceMarketOptionsRequest::builder().market_type(sdk::MarketType::Spot).build()
@@ -194,11 +207,12 @@ async fn set_tags(aws: &Aws, id: &str, changes: &TagChanges) -> Result<(), CallE
 impl Remote for LaunchTemplate {
     async fn create(aws: &Aws, wanted: &Wanted<'_, Self>) -> Result<Outputs, CallError> {
         let tags = sdk::TagSpecification::builder().resource_type(sdk::ResourceType::LaunchTemplate);
+        let root_disk = root_disk(aws, wanted.fields).await?;
         let call = aws
             .ec2
             .create_launch_template()
             .launch_template_name(&wanted.fields.name)
-            .launch_template_data(to_aws(wanted.fields))
+            .launch_template_data(to_aws(wanted.fields, &root_disk))
             .tag_specifications(tags.set_tags(Some(to_ec2(&wanted.all_tags()))).build());
         match call.send().await.map_err(failed(CREATE)) {
             Err(error) if error.kind == ErrorKind::Conflict => {
@@ -222,13 +236,14 @@ impl Remote for LaunchTemplate {
         let id = held.live.id.as_str();
         let mut outputs = held.live.outputs.clone();
         if held.fields != wanted.fields {
+            let root_disk = root_disk(aws, wanted.fields).await?;
             let before = held.live.outputs.get("version").map_or("", String::as_str);
             let call = aws
                 .ec2
                 .create_launch_template_version()
                 .launch_template_id(id)
                 .client_token(token(&format!("{id} after {before}"), wanted.fields))
-                .launch_template_data(to_aws(wanted.fields));
+                .launch_template_data(to_aws(wanted.fields, &root_disk));
             let answer = call.send().await.map_err(failed(VERSION))?;
             let version = answer.launch_template_version().and_then(|version| version.version_number());
             let version = version.ok_or_else(|| incomplete(VERSION, "VersionNumber"))?;
@@ -302,7 +317,7 @@ mod tests {
 
     #[track_caller]
     fn check(fields: &LaunchTemplate) {
-        let read = from_aws(&fields.name, &echoed(&to_aws(fields)), CLUSTERS);
+        let read = from_aws(&fields.name, &echoed(&to_aws(fields, ROOT_DISK)), CLUSTERS);
         assert_eq!(read, *fields);
     }
 
@@ -312,6 +327,20 @@ mod tests {
         check(&example);
         check(&LaunchTemplate { disk_gib: None, spot: false, key_pair: None, ..example.clone() });
         check(&LaunchTemplate { public_ip: false, user_data: String::new(), ..example });
+    }
+
+    #[test]
+    fn a_size_is_that_of_the_images_own_root_disk() {
+        let example = LaunchTemplate::example();
+        for name in [ROOT_DISK, "/dev/sda1"] {
+            let sent = to_aws(&example, name);
+            assert_eq!(sent.block_device_mappings()[0].device_name(), Some(name));
+            assert_eq!(
+                from_aws(&example.name, &echoed(&sent), CLUSTERS).disk_gib,
+                example.disk_gib,
+                "{name}"
+            );
+        }
     }
 
     #[test]

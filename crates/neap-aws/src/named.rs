@@ -91,14 +91,19 @@ async fn instance_types(aws: &Aws, names: Vec<String>) -> Result<Found, CallErro
     Ok(offered.into_iter().filter_map(name).map(|name| (name, String::new())).collect())
 }
 
-/// The processors of images. Instances start from deprecated ones too.
+/// Images, by their ids. Instances start from deprecated ones too.
+pub(crate) async fn found_images(aws: &Aws, ids: Vec<String>) -> Result<Vec<sdk::Image>, CallError> {
+    let request = aws.ec2.describe_images().filters(filter("image-id", ids)).include_deprecated(true);
+    let pages = request.into_paginator().items().send();
+    pages.collect::<Result<_, _>>().await.map_err(failed("ec2:DescribeImages"))
+}
+
+/// The processors of images.
 async fn images(aws: &Aws, ids: Vec<String>) -> Result<Found, CallError> {
     if ids.is_empty() {
         return Ok(Found::new());
     }
-    let request = aws.ec2.describe_images().filters(filter("image-id", ids)).include_deprecated(true);
-    let pages = request.into_paginator().items().send();
-    let images: Vec<_> = pages.collect::<Result<_, _>>().await.map_err(failed("ec2:DescribeImages"))?;
+    let images = found_images(aws, ids).await?;
     let processor = |image: &sdk::Image| image.architecture().map(|it| it.as_str().to_owned());
     let image = |image: sdk::Image| Some((image.image_id.clone()?, processor(&image).unwrap_or_default()));
     Ok(images.into_iter().filter_map(image).collect())
