@@ -45,7 +45,10 @@ pub(crate) fn classify(operation: &str, code: &str, message: &str) -> ErrorKind 
 /// Codes that come in families.
 fn by_shape(code: &str, message: &str) -> ErrorKind {
     let bare = code.trim_end_matches("Exception").trim_end_matches("Fault");
-    if code.starts_with("AccessDenied") || matches!(code, "UnauthorizedOperation" | "NotAuthorized") {
+    if message.contains("account must be verified") {
+        // No permission helps: CloudFront says so of an account that AWS does not know yet (hashicorp/terraform-provider-aws#36663).
+        ErrorKind::Invalid
+    } else if code.starts_with("AccessDenied") || matches!(code, "UnauthorizedOperation" | "NotAuthorized") {
         ErrorKind::Denied
     } else if message.starts_with("rate exceeded") {
         ErrorKind::Throttled

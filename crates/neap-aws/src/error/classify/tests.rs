@@ -226,6 +226,14 @@ fn each_kind_has_the_codes_of_the_reference() {
         ("3.22", "cloudfront:CreateDistributionWithTags", "DistributionAlreadyExists", "", Conflict),
         ("3.22", "cloudfront:CreateDistributionWithTags", "CNAMEAlreadyExists", "", Conflict),
         ("3.22", "cloudfront:CreateDistributionWithTags", "InvalidViewerCertificate", "", NotYet),
+        (
+            "3.22",
+            "cloudfront:CreateDistributionWithTags",
+            "AccessDenied",
+            "Your account must be verified before you can add new CloudFront resources. To verify your account, please \
+             contact AWS Support (https://console.aws.amazon.com/support/home#/) and include this error message.",
+            Invalid,
+        ),
         ("3.22", "cloudfront:DeleteDistribution", "DistributionNotDisabled", "", InUse),
         ("3.22", "cloudfront:DeleteDistribution", "PreconditionFailed", "", Conflict),
         ("3.22", "cloudfront:DeleteDistribution", "NoSuchDistribution", "", NotFound),

@@ -140,6 +140,18 @@ mod tests {
     }
 
     #[test]
+    fn an_account_that_is_not_verified_lacks_no_permission() {
+        let message = "Your account must be verified before you can add new CloudFront resources. To verify your account, \
+                       please contact AWS Support and include this error message.";
+        let refused =
+            error(ErrorKind::Invalid, "cloudfront:CreateDistributionWithTags", "AccessDenied", message);
+        let explained = explain(&refused, "cloudfront.site");
+        assert_eq!(explained.permission, None);
+        assert!(explained.cause.expect("a cause").contains("not verified this account"));
+        assert!(explained.fixes[0].contains("AWS Support"), "{:?}", explained.fixes);
+    }
+
+    #[test]
     fn a_quota_is_named_or_else_said_to_be_one() {
         let known =
             error(ErrorKind::Quota, "elasticloadbalancing:CreateLoadBalancer", "TooManyLoadBalancers", "");

@@ -13,7 +13,7 @@ struct Trouble {
     fix: &'static str,
 }
 
-const TROUBLES: [Trouble; 28] = [
+const TROUBLES: [Trouble; 29] = [
     Trouble {
         words: &["capacity is unavailable"],
         cause: "AWS has no Fargate capacity left in these availability zones",
@@ -93,6 +93,11 @@ const TROUBLES: [Trouble; 28] = [
         words: &["does not support creating load balancers"],
         cause: "AWS has not opened load balancers for this account yet",
         fix: "ask AWS Support, under account and billing, to open them",
+    },
+    Trouble {
+        words: &["account must be verified", "cloudfront"],
+        cause: "AWS has not verified this account for CloudFront yet",
+        fix: "open a case with AWS Support that quotes this message, and run it again once they have verified the account: what is made stands",
     },
     Trouble {
         words: &["pending validation, which looks for"],
