@@ -139,7 +139,8 @@ pub(super) const NOT_YET_MESSAGES: &[(&str, &str)] = &[
     ("ecs", "does not have an associated load balancer"),
     ("ecs", "still draining"),
     ("ecs", "cannot be stopped while deployments are active"),
-    ("ecs", "was not active"),
+    // Of a service it says that somebody deleted it.
+    ("ecs", "cluster was not active"),
     ("ecs", "too many concurrent attempts"),
     // A name of Service Connect that ECS has not deleted yet with the service that had it.
     ("ecs", "sc service is already used"),

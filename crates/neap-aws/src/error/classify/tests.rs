@@ -222,6 +222,7 @@ fn each_kind_has_the_codes_of_the_reference() {
             "The service cannot be stopped while deployments are active.",
             NotYet,
         ),
+        ("3.17", "ecs:UpdateService", "ServiceNotActiveException", "Service was not ACTIVE.", NotFound),
         ("3.17", "ecs:DeleteService", "DependencyViolation", "sg-1 has a dependent object", InUse),
         ("3.22", "cloudfront:CreateDistributionWithTags", "DistributionAlreadyExists", "", Conflict),
         ("3.22", "cloudfront:CreateDistributionWithTags", "CNAMEAlreadyExists", "", Conflict),
@@ -244,7 +245,7 @@ fn each_kind_has_the_codes_of_the_reference() {
 
 #[test]
 fn a_text_of_one_service_means_nothing_in_another() {
-    let text = "the host was not active";
+    let text = "the cluster was not active";
     check_of("ecs:UpdateCluster", "ClientException", text, ErrorKind::NotYet);
     check_of("logs:CreateLogGroup", "InvalidParameterException", text, ErrorKind::Invalid);
 }
