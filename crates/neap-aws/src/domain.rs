@@ -145,8 +145,28 @@ fn leads(record: &sdk::ResourceRecordSet) -> bool {
     matches!(record.r#type(), RrType::A | RrType::Aaaa | RrType::Cname)
 }
 
-/// The name as it is; nothing where it leads nowhere. A record without a marker is somebody else's. One that is more than a
-/// simple alias does not look like any that a stack asks for.
+/// Where a record leads: the host and its zone. One that is no alias has no zone, and leads to its first value.
+fn end(record: &sdk::ResourceRecordSet) -> (String, String) {
+    let alias = record.alias_target();
+    let value = || record.resource_records().first().map(|record| bare_name(record.value()));
+    let host = alias.map(|alias| bare_name(alias.dns_name())).or_else(value).unwrap_or_default();
+    // The console writes it so for whoever asks for both sorts of addresses.
+    let host = host.strip_prefix("dualstack.").unwrap_or(&host).to_owned();
+    (host, alias.map(|alias| alias.hosted_zone_id().to_owned()).unwrap_or_default())
+}
+
+/// What the records of a name for IPv4 and for IPv6 say. No stack asks for one that differs from the other, nor for the second alone.
+fn both(four: Option<&String>, six: Option<&String>) -> String {
+    match (four, six) {
+        (Some(four), None) => four.clone(),
+        (Some(four), Some(six)) if four == six => four.clone(),
+        (Some(four), Some(six)) => format!("{four} (A), {six} (AAAA)"),
+        (None, six) => six.map(|six| format!("{six} (AAAA)")).unwrap_or_default(),
+    }
+}
+
+/// The name as it is; nothing where it leads nowhere. A record without a marker is somebody else's. A pair of which each leads
+/// elsewhere does not look like any that a stack asks for, nor does a record that is no alias.
 fn live(
     address: &Address,
     zone: &str,
@@ -154,18 +174,17 @@ fn live(
     records: &[sdk::ResourceRecordSet],
     marker: Option<&Marker>,
 ) -> Option<LiveResource> {
-    let first = records.iter().find(|record| leads(record))?;
-    let alias = first.alias_target();
-    let host = alias.map(|alias| bare_name(alias.dns_name()));
-    let value = first.resource_records().first().map(|record| bare_name(record.value()));
-    let host = host.or(value).unwrap_or_default();
+    let of = |kind: &RrType| records.iter().find(|record| record.r#type() == kind).map(end);
+    let (four, six) = (of(&RrType::A).or_else(|| of(&RrType::Cname)), of(&RrType::Aaaa));
+    four.as_ref().or(six.as_ref())?;
+    let said =
+        |which: fn(&(String, String)) -> &String| both(four.as_ref().map(which), six.as_ref().map(which));
     let fields = Domain {
         name: name.to_owned(),
         zone: zone.to_owned(),
-        // The console writes it so for whoever asks for both sorts of addresses.
-        target: host.strip_prefix("dualstack.").unwrap_or(&host).to_owned(),
-        target_zone: alias.map(|alias| alias.hosted_zone_id().to_owned()).unwrap_or_default(),
-        ipv6: records.iter().any(|record| *record.r#type() == RrType::Aaaa),
+        target: said(|(host, _)| host),
+        target_zone: said(|(_, zone)| zone),
+        ipv6: six.is_some(),
     };
     Some(LiveResource {
         address: marker.map_or(address, |marker| &marker.address).clone(),
@@ -361,6 +380,23 @@ mod tests {
         let live = read(&console, None).expect("it leads somewhere");
         assert_eq!(live.resource.fields()["target"], "a.elb.amazonaws.com");
         assert!(!live.is_of("course"), "nothing says whose it is");
+    }
+
+    #[test]
+    fn a_name_whose_two_records_lead_elsewhere_shows_both() {
+        let moved = Domain { target: "d2.cloudfront.net".into(), ..Domain::example() };
+        let mut records = wanted_records(&Domain::example()).expect("records");
+        let other = wanted_records(&moved).expect("records").pop().expect("two records");
+        records[1] = other;
+        let read = |records: &[sdk::ResourceRecordSet]| {
+            let found = live(&marker().address, "Z1", "app.example.com", records, Some(&marker()));
+            found.expect("it leads somewhere").resource.fields()
+        };
+        let fields = read(&records);
+        assert_eq!(fields["target"], "d1.cloudfront.net (A), d2.cloudfront.net (AAAA)");
+        assert_eq!(fields["target_zone"], Domain::example().target_zone.as_str());
+        let fields = read(&records[1..]);
+        assert_eq!((&fields["target"], &fields["ipv6"]), (&"d2.cloudfront.net (AAAA)".into(), &true.into()));
     }
 
     #[test]
