@@ -14,7 +14,7 @@ use sky::stacks::{
     Picks, add, address, alb, cloudfront, course, course_task, fixed, forward, listener, role, rule,
     security_group, target_group,
 };
-use sky::{Sky, more};
+use sky::{Luck, Sky, more};
 
 use Verb::{Create, Delete, Narrow, Update, Widen};
 
@@ -65,6 +65,55 @@ fn a_service_goes_when_the_one_in_its_place_is_ready_where_there_is_room_for_bot
         service.connect = connect.map(|it| ServiceConnect { namespace, logs: None, ..it });
     };
     assert_eq!(hands_on(connected), None);
+}
+
+/// The course in the cluster of this name, whose service is scaled by an alarm.
+fn scaled(cluster: &str) -> Desired {
+    let mut stack = course();
+    stack.resources.remove(&address("cluster.main"));
+    let at = format!("cluster.{cluster}");
+    add(&mut stack, &at, sky::stacks::cluster(cluster));
+    let service = api(&stack, |service| service.cluster = of(&at, "arn"));
+    add(&mut stack, "service.api", service);
+    more::scaling(&mut stack, "service.api", &mut Picks([].iter()));
+    stack
+}
+
+#[test]
+fn what_scales_a_service_by_an_alarm_goes_when_the_successor_of_that_is_ready_and_before_its_own_is_made() {
+    let (sky, stack) = (applied(&scaled("main")), scaled("two"));
+    let plan = planned(&stack, &sky, Mode::Apply);
+    let (old, new) = ((Delete, "scalable_target.api"), (Create, "scalable_target.api"));
+    assert_eq!(need(&plan, new, old), Some(Need::Gone));
+    assert_eq!(need(&plan, old, (Create, "service.api")), Some(Need::Ready));
+    finish(sky, &plan, &stack);
+}
+
+#[test]
+fn an_alarm_that_an_earlier_run_left_with_the_old_service_goes_before_the_new_one_is_scaled_by_it() {
+    let (mut before, after) = (scaled("main"), scaled("two"));
+    before.resources.insert(address("cluster.two"), after.resources[&address("cluster.two")].clone());
+    let mut sky = applied(&before);
+    // The run came to the new target, and its alarm was refused.
+    let target = address("scalable_target.api");
+    let mut unarmed = after.clone();
+    let Some(Resource::ScalableTarget(scaling)) =
+        unarmed.resources.get_mut(&target).map(|wanted| &mut wanted.resource)
+    else {
+        panic!("it is scaled")
+    };
+    scaling.step_scaling.clear();
+    let plan = planned(&unarmed, &sky, Mode::Apply);
+    let deletes = |step: &neap_core::plan::Step| step.verb == Delete;
+    let luck: Vec<Luck> =
+        plan.steps.iter().map(|step| if deletes(step) { Luck::Fails } else { Luck::Done }).collect();
+    sky.apply(&plan, &[], &luck).expect("the steps are in order");
+    let plan = planned(&after, &sky, Mode::Apply);
+    assert_eq!(
+        need(&plan, (Update, "scalable_target.api"), (Delete, "scalable_target.api")),
+        Some(Need::Gone)
+    );
+    finish(sky, &plan, &after);
 }
 
 /// The course behind a load balancer of another table, with a group of its own.

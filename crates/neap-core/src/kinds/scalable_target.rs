@@ -199,6 +199,12 @@ impl KindOf for ScalableTarget {
         ""
     }
 
+    /// An alarm scales one service: under its name, which is unique in account and region, that of another cannot be put.
+    fn excludes(&self, wanted: &Self) -> bool {
+        let rings = |alarm: &StepAlarm| self.step_scaling.values().any(|policy| policy.rings_by(&alarm.name));
+        wanted.step_scaling.values().filter_map(|policy| policy.alarm.as_ref()).any(rings)
+    }
+
     fn example() -> Self {
         let requests = TargetTracking {
             metric: Self::REQUESTS.into(),
@@ -274,6 +280,17 @@ mod tests {
         let fields = serde_json::to_value(ScalableTarget::example()).expect("it serialises");
         assert_eq!(fields["target_tracking"]["requests_per_target"]["target"].to_string(), "1000");
         assert_eq!(fields["target_tracking"]["cpu"]["target"].to_string(), "62.5");
+    }
+
+    #[test]
+    fn two_cannot_have_an_alarm_of_one_name() {
+        let live = ScalableTarget::example();
+        let mut other = ScalableTarget { service: "arn:other".into(), ..live.clone() };
+        assert!(live.excludes(&other));
+        other.step_scaling.get_mut("busy").and_then(|policy| policy.alarm.as_mut()).expect("an alarm").name =
+            "another".into();
+        assert!(!live.excludes(&other));
+        assert!(!live.excludes(&ScalableTarget { step_scaling: BTreeMap::new(), ..other }));
     }
 
     #[test]

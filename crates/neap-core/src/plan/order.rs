@@ -74,6 +74,7 @@ pub(super) fn order(
     (0..decisions.len()).for_each(|decision| builder.split(decision));
     for decision in 0..decisions.len() {
         builder.within(decision);
+        builder.scales_on(decision);
         builder.narrows(decision);
         builder.makes(decision);
         builder.switches(decision);
@@ -151,7 +152,7 @@ impl<'b> Builder<'b> {
                 for used in world.links(node) {
                     users.entry(*used).or_default().insert(index);
                 }
-                if let (Some(_), Some(place)) = (deleting[index], place(&world.nodes[node].resource)) {
+                for place in places(&world.nodes[node].resource).filter(|_| deleting[index].is_some()) {
                     leaving.entry(place).or_default().insert(index);
                 }
             }
@@ -281,6 +282,16 @@ const fn verbs(decision: &Decision<'_>) -> (Option<Verb>, Option<Verb>) {
         Action::CreateThenDelete | Action::DeleteThenCreate => (Some(Verb::Create), Some(Verb::Delete)),
         Action::Delete => (None, Some(Verb::Delete)),
     }
+}
+
+/// All that only one resource can have.
+fn places(resource: &Resource) -> impl Iterator<Item = String> {
+    let steps = match resource {
+        Resource::ScalableTarget(target) => Some(target.step_scaling.values()),
+        _ => None,
+    };
+    let alarms = steps.into_iter().flatten().filter_map(|policy| policy.alarm.as_ref());
+    place(resource).into_iter().chain(alarms.map(|alarm| format!("alarm {}", alarm.name)))
 }
 
 /// What only one resource of a kind can have.

@@ -405,7 +405,7 @@ fn running<'stack>(stack: &'stack mut Desired, name: &str) -> Option<&'stack mut
 }
 
 /// What scales the service at `text`, if it is there.
-pub(super) fn scaling(stack: &mut Desired, text: &str, picks: &mut Picks<'_>) {
+pub(crate) fn scaling(stack: &mut Desired, text: &str, picks: &mut Picks<'_>) {
     let Some(service) = stack.resources.get_mut(&address(text)) else { return };
     // Scaling owns the number of tasks: the stack gives the first one.
     service.owned_elsewhere = [Owned::Count].into();
@@ -414,6 +414,8 @@ pub(super) fn scaling(stack: &mut Desired, text: &str, picks: &mut Picks<'_>) {
         max: 4 + u32::from(picks.below(2)),
         ..example!(ScalableTarget)
     };
+    let alarms = target.step_scaling.values_mut().filter_map(|policy| policy.alarm.as_mut());
+    alarms.for_each(|alarm| alarm.name = format!("course-{text}-busy"));
     if picks.coin() {
         target.scheduled_actions.clear();
     }

@@ -5,11 +5,16 @@
 use std::collections::BTreeSet;
 
 use neap_core::address::{Address, Kind};
-use neap_core::kinds::{BucketFiles, BucketPolicy, LaunchTemplate, Resource};
+use neap_core::kinds::{BucketFiles, BucketPolicy, LaunchTemplate, Resource, ScalableTarget};
 use neap_core::live::{LiveResource, Phase};
 use neap_core::network;
 
 use super::{Sky, place, strings};
+
+/// The names of the alarms that set off what scales a service.
+fn rings(target: &ScalableTarget) -> impl Iterator<Item = &String> {
+    target.step_scaling.values().filter_map(|policy| policy.alarm.as_ref()).map(|alarm| &alarm.name)
+}
 
 impl Sky {
     /// Whether AWS would take `resource` now.
@@ -59,7 +64,18 @@ impl Sky {
                 certificates.try_for_each(|arn| self.has_ready(address, arn))
             }
             Resource::NatGateway(gateway) => self.is_public(address, &gateway.subnet),
-            Resource::ScalableTarget(target) => self.has_ready(address, &target.service),
+            Resource::ScalableTarget(target) => {
+                let scales_another = others().find(|found| match &found.resource {
+                    Resource::ScalableTarget(other) => {
+                        rings(other).any(|alarm| rings(target).any(|it| it == alarm))
+                    }
+                    _ => false,
+                });
+                match scales_another {
+                    Some(other) => Err(format!("{address}: an alarm scales {}", other.address)),
+                    None => self.has_ready(address, &target.service),
+                }
+            }
             Resource::BucketPolicy(BucketPolicy { bucket, .. })
             | Resource::BucketFiles(BucketFiles { bucket, .. }) => self.has_ready(address, bucket),
             Resource::InstanceProfile(profile) => {

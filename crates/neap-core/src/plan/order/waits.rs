@@ -2,7 +2,9 @@
 //!
 //! Decides the edges of one decision at a time. Must not know how cycles among them are resolved.
 
-use super::{Builder, Strength, collide, place};
+use std::collections::BTreeSet;
+
+use super::{Builder, Strength, collide, places};
 use crate::address::{Address, Kind};
 use crate::edges;
 use crate::plan::world::Node;
@@ -16,6 +18,21 @@ impl Builder<'_> {
             Action::CreateThenDelete => self.edge(make, delete, Need::Ready, Strength::Successor),
             Action::DeleteThenCreate => self.edge(delete, make, Need::Gone, Strength::Needed),
             Action::NoOp | Action::Create | Action::Update | Action::Delete => {}
+        }
+    }
+
+    /// What scales a service goes on until the successor of that can be scaled, even where it must be deleted before its own is made.
+    pub(super) fn scales_on(&mut self, index: usize) {
+        let decision = &self.decisions[index];
+        if decision.kind() != Kind::ScalableTarget || decision.action != Action::DeleteThenCreate {
+            return;
+        }
+        let wishes = self.wishes;
+        for used in wishes.awaited(&decision.address) {
+            let Some(&service) = self.at.get(used) else { continue };
+            if self.decisions[service].action == Action::CreateThenDelete {
+                self.edge(self.making[service], self.deleting[index], Need::Ready, Strength::Steady);
+            }
         }
     }
 
@@ -111,8 +128,8 @@ impl Builder<'_> {
         if decision.action == Action::NoOp {
             return;
         }
-        let place = place(&filled.resource);
-        for other in place.and_then(|place| self.leaving.get(&place)).cloned().unwrap_or_default() {
+        let leaving = places(&filled.resource).filter_map(|place| self.leaving.get(&place)).flatten();
+        for other in leaving.copied().collect::<BTreeSet<_>>() {
             let live = self.decisions[other].node.map(|node| &self.world.nodes[node].resource);
             if other != index && live.is_some_and(|live| collide(live, &filled.resource)) {
                 self.edge(self.deleting[other], Some(make), Need::Gone, Strength::Enforced);
