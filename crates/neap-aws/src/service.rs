@@ -79,9 +79,7 @@ async fn change(aws: &Aws, before: &Service, after: &Service, again: bool) -> Re
     {
         request = request.deployment_configuration(convert::to_deployment(after, Some(before)));
     }
-    if before.health_check_grace_seconds != after.health_check_grace_seconds {
-        request = request.set_health_check_grace_period_seconds(convert::grace(after));
-    }
+    request = request.set_health_check_grace_period_seconds(convert::new_grace(before, after));
     if before.exec != after.exec {
         request = request.enable_execute_command(after.exec);
     }

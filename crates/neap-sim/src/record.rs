@@ -272,6 +272,9 @@ fn canonical(resource: &Resource) -> Resource {
         // AWS may list the default certificate among the others, too; readers count it once.
         extra_certificates.remove(default.as_str());
     }
+    if let Resource::Service(service) = &mut resource {
+        *service = service.clone().without_idle_grace();
+    }
     if let Resource::BucketPolicy(bucket) = &mut resource {
         bucket.policy = policy::normalise(&bucket.policy);
     }

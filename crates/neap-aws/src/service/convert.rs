@@ -209,6 +209,12 @@ pub(super) fn grace(service: &Service) -> Option<i32> {
     service.is_balanced().then(|| count(service.health_check_grace_seconds))
 }
 
+/// The grace period that a change names. One that was left over is in what is live without being shown.
+pub(super) fn new_grace(before: &Service, after: &Service) -> Option<i32> {
+    let differs = before.health_check_grace_seconds != after.health_check_grace_seconds;
+    grace(after).filter(|_| differs || !before.is_balanced())
+}
+
 /// A service's outputs.
 pub(super) fn service_outputs(service: &AwsService) -> Outputs {
     let name = service.service_name().unwrap_or_default();
@@ -279,6 +285,7 @@ pub(super) fn from_aws(service: &AwsService, wanted: Option<&Service>) -> Servic
             |rebalancing: &AvailabilityZoneRebalancing| rebalancing.as_str().to_owned(),
         ),
     }
+    .without_idle_grace()
 }
 
 #[cfg(test)]
@@ -328,6 +335,17 @@ mod tests {
             ..example
         };
         assert_eq!(from_aws(&to_service(&plain).build(), None), plain);
+    }
+
+    #[test]
+    fn a_service_that_lost_its_target_has_no_grace_period_left() {
+        let before = Service { classic: None, ..Service::example() };
+        let after = Service { targets: Vec::new(), health_check_grace_seconds: 0, ..before.clone() };
+        let live = to_service(&after).health_check_grace_period_seconds(60).build();
+        assert_eq!(from_aws(&live, Some(&after)), after);
+        assert_eq!((new_grace(&before, &after), new_grace(&after, &before)), (None, Some(60)));
+        let at_once = Service { health_check_grace_seconds: 0, ..before };
+        assert_eq!(new_grace(&after, &at_once), Some(0), "ECS still has that of before");
     }
 
     #[test]

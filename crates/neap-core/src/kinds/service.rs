@@ -204,6 +204,16 @@ impl Service {
         !self.targets.is_empty() || self.classic.is_some()
     }
 
+    /// The same without the grace period that ECS keeps of a service whose targets were taken away: nothing checks it, and an
+    /// update without a load balancer may not name it.
+    #[must_use]
+    pub fn without_idle_grace(mut self) -> Self {
+        if !self.is_balanced() {
+            self.health_check_grace_seconds = 0;
+        }
+        self
+    }
+
     /// The deployment strategy by which all traffic moves at once, and can move back.
     pub const BLUE_GREEN: &str = "BLUE_GREEN";
 

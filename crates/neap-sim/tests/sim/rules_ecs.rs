@@ -153,6 +153,23 @@ async fn parameters_that_do_not_fit_the_task_or_the_world_are_refused() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_grace_period_is_not_seen_once_nothing_checks_it_and_is_taken_back_with_a_target() {
+    let sim = Sim::in_memory();
+    let system = System::create(&sim).await;
+    let seen = async |desired: &DesiredResource| {
+        let (before, _) = system.part("service.api");
+        let live = present(&sim, "service.api", &before).await;
+        update(&sim, &live, desired).await.expect("it is changed");
+        present(&sim, "service.api", desired).await.resource
+    };
+    let balanced = service(&system, |service| service.health_check_grace_seconds = 60);
+    assert_eq!(seen(&balanced).await, balanced.resource);
+    let alone = service(&system, |service| service.targets.clear());
+    assert_eq!(seen(&alone).await, alone.resource);
+    assert_eq!(seen(&balanced).await, balanced.resource);
+}
+
+#[tokio::test(start_paused = true)]
 async fn tasks_with_addresses_of_their_own_need_targets_by_address() {
     let sim = Sim::in_memory();
     let system = System::create(&sim).await;

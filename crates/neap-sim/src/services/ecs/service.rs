@@ -72,7 +72,11 @@ fn create_service(world: &mut World, request: &Request<'_>, desired: &Service) -
             return Err(Rejection::not_yet(INVALID, message));
         }
         let message = "Creation of service was not idempotent.";
-        return if service == desired { Ok(arn) } else { Err(Rejection::conflict(INVALID, message)) };
+        return if service.clone().without_idle_grace() == *desired {
+            Ok(arn)
+        } else {
+            Err(Rejection::conflict(INVALID, message))
+        };
     }
     check(world, desired)?;
     connect(world, None, desired)?;
@@ -361,7 +365,12 @@ fn update_service(world: &mut World, arn: &str, desired: &Service, again: bool) 
     }
     service_discovery::serve(world, current.connect.as_ref(), desired.connect.as_ref());
     let record = world.record_mut(arn).ok_or_else(missing)?;
-    record.resource = desired.clone().into();
+    let mut kept = desired.clone();
+    if !kept.is_balanced() {
+        // An update that names none leaves it as it was.
+        kept.health_check_grace_seconds = current.health_check_grace_seconds;
+    }
+    record.resource = kept.into();
     if let Some(fresh) = fresh {
         record.deployment = Some(fresh);
     }
@@ -371,7 +380,8 @@ fn update_service(world: &mut World, arn: &str, desired: &Service, again: bool) 
 /// Sets how many tasks run, as scaling does.
 pub(crate) fn scale(world: &mut World, arn: &str, count: u32) -> Answer<()> {
     let missing = || Rejection::not_found(NOT_FOUND, "Service not found.");
-    let scaled = Service { count: Some(count), ..world.get::<Service>(arn).ok_or_else(missing)?.1.clone() };
+    let now = world.get::<Service>(arn).ok_or_else(missing)?.1.clone().without_idle_grace();
+    let scaled = Service { count: Some(count), ..now };
     update_service(world, arn, &scaled, false)
 }
 
