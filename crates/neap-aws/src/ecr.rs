@@ -11,7 +11,8 @@ use futures_util::future::join_all;
 use neap_core::address::Address;
 use neap_core::desired::Desired;
 use neap_core::kinds::Ecr;
-use neap_core::live::{LiveResource, Outputs, Phase};
+use neap_core::leaving;
+use neap_core::live::{Holding, LiveResource, Outputs, Phase};
 use neap_engine::cloud::{CallError, ErrorKind, Progress};
 use serde_json::Value;
 use tokio::try_join;
@@ -56,6 +57,30 @@ pub(crate) async fn read(aws: &Aws, desired: &Desired) -> Found {
 pub(crate) async fn named(aws: &Aws, name: &str) -> Result<Option<LiveResource>, CallError> {
     let Some(repository) = find(aws, name).await? else { return Ok(None) };
     facets(aws, &repository, None).await.1
+}
+
+/// Looks into the repositories that an apply would delete: the images on their first pages, by the repositories' names.
+pub(crate) async fn leaving(aws: &Aws, desired: &Desired, found: &mut Found) -> BTreeMap<String, Holding> {
+    let leaving = leaving::repositories(desired, &found.readings, &found.orphans).into_iter();
+    let looks = leaving.map(|repository| async move {
+        let name = repository.resource.aws_name();
+        (name.to_owned(), holding(aws, name).await)
+    });
+    let mut images = BTreeMap::new();
+    for (name, outcome) in join_all(looks).await {
+        match if_there(outcome) {
+            Ok(holding) => images.extend(holding.filter(|it| it.items > 0).map(|holding| (name, holding))),
+            Err(error) => found.failed(&error),
+        }
+    }
+    images
+}
+
+async fn holding(aws: &Aws, name: &str) -> Result<Holding, CallError> {
+    let call = aws.ecr.describe_images().repository_name(name).max_results(1000);
+    let page = call.send().await.map_err(failed("ecr:DescribeImages"))?;
+    let items = u64::try_from(page.image_details().len()).unwrap_or(u64::MAX);
+    Ok(Holding { items, more: page.next_token().is_some() })
 }
 
 async fn facets(aws: &Aws, repository: &Repository, address: Option<&Address>) -> Outcome {

@@ -187,6 +187,7 @@ impl Cloud for Aws {
         facts.failures.extend(errors.iter().map(read_failure));
         Box::pin(bucket::files::read(self, desired, &mut found)).await;
         let holdings = Box::pin(bucket::files::leaving(self, &mut found)).await;
+        let images = Box::pin(ecr::leaving(self, desired, &mut found)).await;
         let mut failures = found.failures;
         failures.extend(facts.failures);
         let mut warnings = found.warnings;
@@ -198,6 +199,7 @@ impl Cloud for Aws {
             failures,
             warnings,
             holdings,
+            images,
         })
     }
 

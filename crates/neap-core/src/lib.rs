@@ -13,6 +13,7 @@ pub mod files;
 pub mod instances;
 pub mod kinds;
 pub mod launches;
+pub mod leaving;
 pub mod live;
 pub mod named;
 pub mod naming;

@@ -85,13 +85,16 @@ pub struct Live {
     /// What is in the orphaned buckets that neap has not uploaded, by the bucket's name; those that hold no such thing are not here.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub holdings: BTreeMap<String, Holding>,
+    /// The images in the repositories that an apply would delete, by the repository's name; those that hold none are not here.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub images: BTreeMap<String, Holding>,
 }
 
-/// What was found in a bucket, as far as it was looked.
+/// What was found in a bucket or a repository, as far as it was looked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holding {
-    /// How many objects, those counted that have old versions alone.
-    pub objects: u64,
+    /// How many objects, those counted that have old versions alone, or how many images.
+    pub items: u64,
     /// Whether there may be more of them.
     pub more: bool,
 }
@@ -189,6 +192,7 @@ impl Live {
             failures: Vec::new(),
             warnings: Vec::new(),
             holdings: BTreeMap::new(),
+            images: BTreeMap::new(),
         }
     }
 

@@ -5,7 +5,8 @@ mod sky;
 use neap_core::address::Kind;
 use neap_core::adopt::NoAdoption;
 use neap_core::desired::Desired;
-use neap_core::kinds::{AutoScalingGroup, Bucket, KindOf, LaunchTemplate, Resource, SecurityGroupRule};
+use neap_core::kinds::{AutoScalingGroup, Bucket, Ecr, KindOf, LaunchTemplate, Resource, SecurityGroupRule};
+use neap_core::leaving;
 use neap_core::live::{Holding, Live, ReadFailure, Reading};
 use neap_core::plan::check::check;
 use neap_core::plan::planner::plan;
@@ -24,7 +25,7 @@ fn refusals(mode: Mode, stack: &Desired, live: &Live) -> Vec<String> {
         Refusal::Unreadable { address: None, failure } => format!("unreadable {}", failure.operation),
         Refusal::Protected { address, action, .. } => format!("protected {address} {}", action.word()),
         Refusal::Holds { address, holding, action, .. } => {
-            format!("{address} holds {}, {}", holding.objects, action.word())
+            format!("{address} holds {}, {}", holding.items, action.word())
         }
         Refusal::BucketTaken { address, name } => format!("{address} cannot be {name}"),
         Refusal::NoNetwork { message } => message.clone(),
@@ -331,7 +332,7 @@ fn an_apply_takes_no_bucket_away_with_what_others_have_put_into_it() {
     let sky = applied(&named("bucket.uploads", "uploads"));
     let read = |stack: &Desired| {
         let mut live = sky.read(stack);
-        live.holdings.insert("uploads".into(), Holding { objects: 3, more: false });
+        live.holdings.insert("uploads".into(), Holding { items: 3, more: false });
         live
     };
     for (stack, expected) in [
@@ -345,4 +346,40 @@ fn an_apply_takes_no_bucket_away_with_what_others_have_put_into_it() {
     }
     let stack = named("bucket.uploads", "uploads");
     planned(&stack, &read(&stack), Mode::Apply);
+}
+
+#[test]
+fn an_apply_takes_no_repository_away_with_its_images() {
+    let bare = || Desired { stack: "course".into(), ..Desired::default() };
+    let with = |at: &str, repository: Ecr| {
+        let mut stack = bare();
+        add(&mut stack, at, repository);
+        stack
+    };
+    let named = |name: &str| Ecr { name: name.into(), ..Ecr::example() };
+    let plain = Ecr { encryption: "AES256".into(), kms_key: None, ..named("images") };
+    let sky = applied(&with("ecr.api", plain.clone()));
+    let read = |stack: &Desired| {
+        let mut live = sky.read(stack);
+        let leaving = leaving::repositories(stack, &live.readings, &live.orphans).len();
+        live.images.insert("images".into(), Holding { items: 3, more: false });
+        (leaving, live)
+    };
+    for (stack, expected) in [
+        (with("ecr.apiz", named("other")), "ecr.api holds 3, delete"),
+        (with("ecr.api", named("images")), "ecr.api holds 3, replace"),
+        (with("ecr.api", named("other")), "ecr.api holds 3, replace"),
+        (bare(), "ecr.api holds 3, delete"),
+    ] {
+        let (leaving, live) = read(&stack);
+        assert_eq!(leaving, 1, "{expected}");
+        assert_eq!(refusals(Mode::Apply, &stack, &live), [expected]);
+        planned(&stack, &live, Mode::Destroy);
+        planned(&stack, &sky.read(&stack), Mode::Apply);
+    }
+    for at in ["ecr.api", "ecr.apiz"] {
+        let (leaving, live) = read(&with(at, plain.clone()));
+        assert_eq!(leaving, 0, "{at} has its name");
+        planned(&with(at, plain.clone()), &live, Mode::Apply);
+    }
 }

@@ -318,6 +318,7 @@ pub(crate) async fn read(sim: &Sim, desired: &Desired) -> Result<Live, CallError
     taken(sim, desired, &mut live).await;
     objects::read(sim, desired, &mut live).await;
     objects::holdings(sim, &mut live).await;
+    objects::images(sim, desired, &mut live).await;
     Ok(live)
 }
 

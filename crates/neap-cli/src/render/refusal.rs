@@ -70,15 +70,27 @@ fn one(stack: &str, refusal: &Refusal) -> CommandError {
             CommandError::failed(message).detail(format!("because: {}", plan::reason(reason))).hint(hint)
         }
         Refusal::Holds { address, name, holding, action, reason } => {
-            let Holding { objects, more } = *holding;
-            let (some, plural) = (if more { "at least " } else { "" }, if objects == 1 { "" } else { "s" });
-            let message = format!(
-                "`{address}` holds {some}{objects} object{plural} that neap has not uploaded, and the plan would {} it",
-                action.word()
-            );
-            CommandError::failed(message)
+            let Holding { items, more } = *holding;
+            let (some, plural) = (if more { "at least " } else { "" }, if items == 1 { "" } else { "s" });
+            let what = match address.kind() {
+                Kind::Ecr => format!("image{plural}"),
+                _ => format!("object{plural} that neap has not uploaded"),
+            };
+            let message = format!("`{address}` holds {some}{items} {what}, and the plan would {} it", action.word());
+            let error = CommandError::failed(message)
                 .detail(name.clone())
-                .detail(format!("because: {}", plan::reason(reason)))
+                .detail(format!("because: {}", plan::reason(reason)));
+            if address.kind() == Kind::Ecr {
+                return error
+                    .hint(format!(
+                        "take the change back; a table that is only called otherwise keeps the repository with `name = \"{name}\"`"
+                    ))
+                    .hint(format!(
+                        "or push the images elsewhere, and when nothing runs on them here: `aws ecr delete-repository --repository-name \
+                         {name} --force`; only `neap destroy` deletes a repository with its images"
+                    ));
+            }
+            error
                 .hint("take the change back, set `keep = true` on the bucket and apply: then the change leaves it where it is")
                 .hint(format!(
                     "or empty it, old versions too (`aws s3 rm s3://{name} --recursive` deletes the newest); only `neap destroy` deletes what is in a bucket"
@@ -306,9 +318,16 @@ mod tests {
             Refusal::Holds {
                 address: Address::new(Kind::Bucket, "uploads"),
                 name: "course-uploads-123456789012".into(),
-                holding: Holding { objects: 1000, more: true },
+                holding: Holding { items: 1000, more: true },
                 action: Action::Delete,
                 reason: Reason::NotDeclared,
+            },
+            Refusal::Holds {
+                address: Address::new(Kind::Ecr, "api"),
+                name: "course-api".into(),
+                holding: Holding { items: 3, more: false },
+                action: Action::DeleteThenCreate,
+                reason: Reason::Immutable { fields: vec!["encryption".into()] },
             },
             Refusal::NoNetwork { message: "there is no default VPC".into() },
             Refusal::FewZones { needed: 6, found: vec!["eu-west-1a".into(), "eu-west-1b".into()] },
@@ -356,7 +375,7 @@ mod tests {
         assert_eq!(error.exit, Exit::Failed);
         let text = anstream::adapter::strip_str(&style::error(&error)).to_string();
         insta::assert_snapshot!(text, @r#"
-        error: there is no plan, for 23 reasons
+        error: there is no plan, for 24 reasons
           these credentials are for account 2, and the stack is for 1
             hint: choose other credentials with `--profile`
           `ecr.api` is taken by something that is not the stack's own
@@ -378,6 +397,11 @@ mod tests {
             because: no longer in the stack file
             hint: take the change back, set `keep = true` on the bucket and apply: then the change leaves it where it is
             hint: or empty it, old versions too (`aws s3 rm s3://course-uploads-123456789012 --recursive` deletes the newest); only `neap destroy` deletes what is in a bucket
+          `ecr.api` holds 3 images, and the plan would replace it
+            course-api
+            because: AWS cannot change `encryption` in place
+            hint: take the change back; a table that is only called otherwise keeps the repository with `name = "course-api"`
+            hint: or push the images elsewhere, and when nothing runs on them here: `aws ecr delete-repository --repository-name course-api --force`; only `neap destroy` deletes a repository with its images
           there is no default VPC
             hint: `[network] vpc = "vpc-…"` in the stack file names another VPC
           the network needs 6 availability zones, and this account can use 2 in the region

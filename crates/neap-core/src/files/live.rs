@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::{Files, site};
 use crate::address::{Address, Kind};
-use crate::desired::{Desired, TAG_ADDRESS, TAG_FILES, TAG_STACK, is_kept};
+use crate::desired::{Desired, TAG_ADDRESS, TAG_FILES, TAG_STACK};
 use crate::kinds::{BucketFiles, Resource};
 use crate::live::{LiveResource, Outputs, Phase, Reading};
 
@@ -35,13 +35,6 @@ pub fn shelves<'a>(desired: &'a Desired, readings: &'a BTreeMap<Address, Reading
         (wanted.is_some() || is_marked).then_some(Shelf { address, bucket, wanted })
     };
     readings.iter().filter(|(at, _)| at.kind() == Kind::Bucket).filter_map(shelf).collect()
-}
-
-/// The buckets that an apply would delete with all that is in them, so that it must be known what that is: an apply that takes away
-/// what neap has not uploaded is refused. Each says whether neap may have uploaded anything.
-pub fn leaving(orphans: &[LiveResource]) -> impl Iterator<Item = (&LiveResource, bool)> {
-    let leaves = |live: &&LiveResource| live.kind() == Kind::Bucket && !is_kept(&live.tags);
-    orphans.iter().filter(leaves).map(|bucket| (bucket, bucket.tags.contains_key(TAG_FILES)))
 }
 
 /// What the desired files at `address` are while nothing is known of the objects: unreadable with their bucket, else absent.

@@ -268,7 +268,8 @@ const ECR: &[Right] = &[
     read("ecr:DescribeRepositories", Every),
     read("ecr:ListTagsForResource", Every),
     read("ecr:GetLifecyclePolicy", Every),
-    prove("ecr:DescribeImages", Every),
+    // What is in one that would be deleted, and what a destroy takes with it.
+    read("ecr:DescribeImages", Every),
     make("ecr:CreateRepository", Own, Requested),
     make("ecr:TagResource", Own, Guard::None),
     make("ecr:UntagResource", Own, Guard::None),

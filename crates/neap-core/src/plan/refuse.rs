@@ -79,15 +79,19 @@ fn unseen(address: &Address, wanted: &DesiredResource, live: &Live) -> Option<Re
     })
 }
 
-/// The buckets that go, or make room for another, with what neap has not uploaded. A destroy is meant to take it away.
+/// The buckets and repositories that go, or make room for another, with what neap has not put there. A destroy is meant to take it away.
 pub(super) fn held(decisions: &[Decision<'_>], world: &World<'_>, live: &Live, mode: Mode) -> Vec<Refusal> {
     let going = decisions.iter().filter(|decision| mode == Mode::Apply && decision.action.deletes());
     let held = going.filter_map(|decision| {
-        let Resource::Bucket(bucket) = &world.nodes[decision.node?].resource else { return None };
+        let (name, found) = match &world.nodes[decision.node?].resource {
+            Resource::Bucket(bucket) => (&bucket.name, &live.holdings),
+            Resource::Ecr(repository) => (&repository.name, &live.images),
+            _ => return None,
+        };
         Some(Refusal::Holds {
             address: decision.address.clone(),
-            name: bucket.name.clone(),
-            holding: *live.holdings.get(&bucket.name)?,
+            name: name.clone(),
+            holding: *found.get(name)?,
             action: decision.action,
             reason: decision.reason.clone(),
         })

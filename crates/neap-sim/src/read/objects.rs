@@ -1,13 +1,17 @@
-//! The files in buckets: listed once it is known which buckets hold any.
+//! The files in buckets and the images in repositories: listed once it is known which of those are to be looked into.
 
 use neap_core::address::Kind;
 use neap_core::desired::Desired;
-use neap_core::files::live::{leaving, shelves, without_objects};
-use neap_core::live::{Live, Reading};
+use neap_core::files::live::{shelves, without_objects};
+use neap_core::leaving;
+use neap_core::live::{Holding, Live, Reading};
 
-use super::failure;
+use super::{attempt, failure};
 use crate::services::objects;
 use crate::sim::Sim;
+
+/// The most images on a page.
+const PAGE: u64 = 1000;
 
 /// Adds what the stack's buckets hold to what was read.
 pub(super) async fn read(sim: &Sim, desired: &Desired, live: &mut Live) {
@@ -38,7 +42,7 @@ pub(super) async fn read(sim: &Sim, desired: &Desired, live: &mut Live) {
 /// Adds what neap has not uploaded and an apply would delete.
 pub(super) async fn holdings(sim: &Sim, live: &mut Live) {
     let mut found = Vec::new();
-    for (bucket, has_files) in leaving(&live.orphans) {
+    for (bucket, has_files) in leaving::buckets(&live.orphans) {
         let name = bucket.resource.aws_name();
         let outcome = objects::holding(sim, &bucket.address, name, has_files).await;
         found.push((name.to_owned(), outcome.map_err(failure)));
@@ -46,6 +50,26 @@ pub(super) async fn holdings(sim: &Sim, live: &mut Live) {
     for (name, outcome) in found {
         match outcome {
             Ok(holding) => live.holdings.extend(holding.map(|holding| (name, holding))),
+            Err(failure) => live.failures.push(failure),
+        }
+    }
+}
+
+/// Adds the images in the repositories that an apply would delete, as far as a page shows them.
+pub(super) async fn images(sim: &Sim, desired: &Desired, live: &mut Live) {
+    let mut found = Vec::new();
+    for repository in leaving::repositories(desired, &live.readings, &live.orphans) {
+        let outcome = attempt(sim, "ecr:DescribeImages", Some(&repository.address)).await;
+        let items = sim.look(|world| world.held(&repository.outputs["arn"]).items);
+        found.push((repository.resource.aws_name().to_owned(), outcome.map(|()| items).map_err(failure)));
+    }
+    for (name, outcome) in found {
+        match outcome {
+            Ok(0) => {}
+            Ok(items) => {
+                let holding = Holding { items: items.min(PAGE), more: items > PAGE };
+                live.images.insert(name, holding);
+            }
             Err(failure) => live.failures.push(failure),
         }
     }

@@ -144,7 +144,7 @@ pub(crate) async fn holding(
         sim.wave().await;
         let more = all.peek().is_some();
         if others > 0 || !more {
-            return Ok((others > 0).then_some(Holding { objects: others, more }));
+            return Ok((others > 0).then_some(Holding { items: others, more }));
         }
     }
 }

@@ -1,4 +1,5 @@
-//! The files of a bucket, from a first upload to the last: what is sent, what is left alone, and what caches are told.
+//! The files of a bucket, from a first upload to the last: what is sent, what is left alone, and what caches are told. And what is asked
+//! of buckets and repositories that would go.
 
 use std::collections::BTreeMap;
 
@@ -301,7 +302,7 @@ async fn a_bucket_that_goes_is_asked_what_else_is_in_it_and_no_other_is() {
         sim.forget_calls();
         let live = read(&sim, desired).await.expect("a reading");
         assert!(live.failures.is_empty(), "{:?}", live.failures);
-        let held = live.holdings.iter().map(|(name, it)| (name.clone(), (it.objects, it.more)));
+        let held = live.holdings.iter().map(|(name, it)| (name.clone(), (it.items, it.more)));
         (called(&sim, &[PAGE]), held.collect::<Vec<_>>())
     };
     assert_eq!(holdings(&both).await, (vec![0], vec![]));
@@ -314,4 +315,38 @@ async fn a_bucket_that_goes_is_asked_what_else_is_in_it_and_no_other_is() {
     sim.fault(Fault::always(PAGE, FaultKind::Deny));
     let live = read(&sim, &none).await.expect("a reading");
     assert!(!live.failures.is_empty(), "{:?}", live.failures);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_repository_that_goes_is_asked_for_its_images_and_no_other_is() {
+    const PAGE: &str = "ecr:DescribeImages";
+    let sim = Sim::in_memory();
+    let stack = |table: &str| parse(&format!("[stack]\nname = \"course\"\n{table}"), &[]);
+    let (here, other) = (stack("[ecr.api]\n"), stack("[ecr.apiz]\n"));
+    let replaced = stack("[ecr.api]\nencryption = \"KMS\"\n");
+    done(&run(&sim, &here, Mode::Apply).await.1);
+    let images = async |desired: &Desired| {
+        sim.forget_calls();
+        let live = read(&sim, desired).await.expect("a reading");
+        assert!(live.failures.is_empty(), "{:?}", live.failures);
+        let refusals = plan(desired, &live, Mode::Apply, &Secrets::default()).err().map_or(0, |it| it.len());
+        let held = live.images.values().map(|it| (it.items, it.more)).collect::<Vec<_>>();
+        (called(&sim, &[PAGE])[0], held, refusals)
+    };
+    assert_eq!(images(&other).await, (1, vec![], 0), "an empty one goes");
+    sim.seed("[[stored]]\nname = \"course-api\"\nitems = 3\nbytes = 100").expect("a script");
+    assert_eq!(images(&here).await, (0, vec![], 0));
+    for leaving in [&other, &replaced, &stack("")] {
+        assert_eq!(images(leaving).await, (1, vec![(3, false)], 1));
+    }
+    assert_eq!(
+        images(&stack("[ecr.apiz]\nname = \"course-api\"\n")).await,
+        (0, vec![], 0),
+        "it keeps its name"
+    );
+    sim.fault(Fault::always(PAGE, FaultKind::Deny));
+    let live = read(&sim, &other).await.expect("a reading");
+    assert!(!live.failures.is_empty(), "{:?}", live.failures);
+    sim.heal();
+    done(&run(&sim, &here, Mode::Destroy).await.1);
 }

@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
-use neap_core::files::{File, live};
+use neap_core::files::File;
+use neap_core::leaving;
 use neap_core::live::Holding;
 use neap_engine::cloud::CallError;
 use neap_engine::files::Seen;
@@ -21,7 +22,7 @@ const LIST: &str = "s3:ListBucketVersions";
 
 /// Looks into the orphaned buckets among what was found: what is in them, by their names.
 pub(crate) async fn leaving(aws: &Aws, found: &mut Found) -> BTreeMap<String, Holding> {
-    let looks = live::leaving(&found.orphans).map(|(bucket, has_files)| async move {
+    let looks = leaving::buckets(&found.orphans).map(|(bucket, has_files)| async move {
         let name = bucket.resource.aws_name();
         (name.to_owned(), holding(aws, name, has_files).await)
     });
@@ -82,8 +83,8 @@ async fn holding(aws: &Aws, bucket: &str, has_files: bool) -> Result<Option<Hold
         drop(looks);
         if !others.is_empty() || !more {
             seen.save();
-            let objects = u64::try_from(others.len()).unwrap_or(u64::MAX);
-            return Ok((objects > 0).then_some(Holding { objects, more }));
+            let items = u64::try_from(others.len()).unwrap_or(u64::MAX);
+            return Ok((items > 0).then_some(Holding { items, more }));
         }
         (key, version) = (page.next_key_marker, page.next_version_id_marker);
     }
