@@ -292,7 +292,7 @@ impl FromStr for Address {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let error = || AddressError(text.to_owned());
         let parts: Vec<&str> = text.split('.').collect();
-        if parts.iter().any(|part| !is_name(part)) {
+        if !parts.iter().all(|part| has_characters_of_a_name(part)) {
             return Err(error());
         }
         match parts.as_slice() {
@@ -308,10 +308,16 @@ impl FromStr for Address {
     }
 }
 
-/// Whether `text` may name a resource: lower-case letters, digits, `-` and `_`, at most 40.
+/// Whether a user may give this name to a resource: lower-case letters, digits, `-` and `_`, at most 40.
 pub fn is_name(text: &str) -> bool {
+    text.len() <= 40 && has_characters_of_a_name(text)
+}
+
+/// Whether `text` is made of what names are made of. What a resource implies is named after it and a few words more
+/// (`role.task-api-execution`), and after a block of instances too, so an address may hold a longer name than users give.
+fn has_characters_of_a_name(text: &str) -> bool {
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
-    !text.is_empty() && text.len() <= 40 && text.chars().all(allowed)
+    !text.is_empty() && text.chars().all(allowed)
 }
 
 impl Serialize for Address {

@@ -15,6 +15,7 @@ mod groups;
 mod identity;
 mod instances;
 mod locks;
+mod long_names;
 mod names;
 mod network_balancing;
 mod networks;
