@@ -96,6 +96,24 @@ fn a_new_image_changes_the_task_and_the_service_only() {
 }
 
 #[test]
+fn tags_alone_leave_a_task_at_its_revision_and_its_service_where_it_is() {
+    fn tagged(team: &str) -> Desired {
+        let mut stack = course();
+        for resource in stack.resources.values_mut().filter(|found| found.resource.kind().takes_tags()) {
+            resource.tags.insert("team".into(), team.into());
+        }
+        stack
+    }
+    let sky = applied(&tagged("a"));
+    let stack = tagged("b");
+    let plan = planned(&stack, &sky);
+    for tagged in ["task.api", "service.api"] {
+        assert_eq!(paths(&plan, tagged), ["tags.team"]);
+    }
+    finish(sky, &plan, &stack);
+}
+
+#[test]
 fn an_updated_load_balancer_keeps_its_host_name() {
     let sky = applied(&course());
     let mut stack = course();

@@ -412,15 +412,15 @@ impl<'a> Judge<'a, '_> {
             Some(live) if decision.keeps() => live.outputs.clone(),
             Some(_) | None => Outputs::new(),
         };
-        let keeps_revision = decision.action == Action::NoOp || decision.reason == Reason::Unrecorded;
-        if decision.kind() == Kind::Task && !keeps_revision {
-            // A change registers a new revision, which the ARN names.
-            certain.remove("arn");
-        }
-        let other_fields = decision.fields.iter().any(|field| !field.path.starts_with("tags."));
-        if decision.kind() == Kind::LaunchTemplate && other_fields {
-            // A change is one more version.
-            certain.remove("version");
+        // A change registers a new revision of a task, which its ARN names, and a new version of a template. Tags change in
+        // place (TagResource), and so does what merely was not marked yet.
+        if decision.fields.iter().any(|field| !field.path.starts_with("tags.")) {
+            let anew = match decision.kind() {
+                Kind::Task => "arn",
+                Kind::LaunchTemplate => "version",
+                _ => "",
+            };
+            certain.remove(anew);
         }
         certain.extend(outputs::computed(filled, self.context.environment));
         certain
