@@ -12,7 +12,7 @@ use super::routes::{self, Route};
 use super::target_group::{target_protocol_name, version_name};
 use crate::address::{Address, Kind};
 use crate::config::shape::{
-    DeploymentStrategy, DeploymentTable, Forward, HookTable, RoleTable, ServiceTable, TargetTable,
+    DeploymentStrategy, DeploymentTable, Forward, HookTable, ServiceTable, TargetTable,
 };
 use crate::kinds::{Alternate, Deployment, Hook, Service};
 use crate::ownership::Owned;
@@ -20,8 +20,8 @@ use crate::reference;
 
 /// How long old tasks stay, in minutes, unless the table says otherwise.
 const BAKE_MINUTES: u32 = 5;
-/// Who shifts traffic and invokes hooks.
-const ECS: &str = "ecs.amazonaws.com";
+/// What helps where ECS cannot assume a role.
+const IMPLIED: &str = "leave `role` out for an implied one";
 
 /// How the service at `address` is deployed; none where its tasks take over one by one.
 pub(super) fn deployment(
@@ -91,24 +91,13 @@ fn hooks(lowering: &mut Lowering<'_>, place: &Place, service: &Address, tables: 
             }
         }
         let role = match &table.role {
-            Some(role) => of_ecs(lowering, &place.at("role"), role),
+            Some(role) => role::named_for_ecs(lowering, &place.at("role"), role, IMPLIED),
             None => reference::output(&role::imply_hooks(lowering, service, &invoked), "arn"),
         };
         let stages = table.stages.iter().map(|stage| stage.word().to_owned()).collect();
         hooks.push(Hook { function, role, stages, other: None });
     }
     hooks
-}
-
-/// The role that the user named, which ECS must be able to assume.
-fn of_ecs(lowering: &mut Lowering<'_>, place: &Place, name: &str) -> String {
-    let assumed = |role: &RoleTable| role.service.as_deref() == Some(ECS);
-    if lowering.file.role.get(name).is_some_and(|role| !assumed(role)) {
-        lowering
-            .report(place, format!("ECS cannot assume `role.{name}`"))
-            .help(format!("add `service = \"{ECS}\"` to it, or leave `role` out for an implied one"));
-    }
-    lowering.named(place, Kind::Role, name)
 }
 
 /// The other group of the target at `place`, and what ECS shifts between the two; none where the service is not deployed
@@ -146,7 +135,7 @@ pub(super) fn alternate(
     let role = match table.deployment.as_ref().and_then(|deployment| deployment.role.as_ref()) {
         Some(role) => {
             let place = Place::of("service", service.name()).at("deployment").at("role");
-            of_ecs(lowering, &place, role)
+            role::named_for_ecs(lowering, &place, role, IMPLIED)
         }
         None => reference::output(&role::imply_traffic(lowering, service), "arn"),
     };

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::context::{Common, Lowering};
 use super::place::Place;
-use crate::address::{Address, Kind, is_name};
+use super::references;
+use crate::address::{Address, Kind};
 use crate::config::shape::{
     CertificateTable, KeyAlgorithm, ListenerTable, NlbListenerTable, StackFile, Validation,
 };
@@ -184,10 +185,7 @@ fn domain_refusal(name: &str) -> Option<String> {
 /// The name of the certificate's table in what a listener or a distribution says of its certificate: `site`,
 /// `${certificate.site}` or `${certificate.site.arn}`.
 pub(super) fn table_of(text: &str) -> Option<&str> {
-    let Some(reference) = text.strip_prefix("${certificate.").and_then(|rest| rest.strip_suffix('}')) else {
-        return is_name(text).then_some(text);
-    };
-    Some(reference.strip_suffix(".arn").unwrap_or(reference))
+    references::table_of(Kind::Certificate, text)
 }
 
 /// Whether a certificate of the stack is one for `host`, which is in lower case and without a trailing dot.

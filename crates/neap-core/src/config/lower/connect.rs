@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::context::Lowering;
 use super::place::{Place, quoted};
-use super::{container, ground, namespace, registry, task};
+use super::{container, ground, namespace, registry, role};
 use crate::address::{Address, Kind};
 use crate::config::shape::{
     ConnectTable, ConnectTlsTable, NetworkMode, OneOrMany, ServeTable, ServiceTable, TaskTable,
@@ -135,7 +135,10 @@ fn encryption(lowering: &mut Lowering<'_>, place: &Place, table: &ConnectTlsTabl
     ConnectTls {
         authority,
         kms_key: lowering.kms_key(place, table.kms_key.as_deref()),
-        role: table.role.as_ref().map(|role| task::named_role(lowering, &place.at("role"), role)),
+        role: table
+            .role
+            .as_ref()
+            .map(|role| role::named_for_ecs(lowering, &place.at("role"), role, "name another role")),
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::context::Lowering;
 use super::place::{Place, quoted};
-use crate::address::{Address, Kind};
+use crate::address::{Address, Kind, is_name};
 use crate::outputs;
 use crate::reference::{self, Reference};
 
@@ -140,6 +140,15 @@ impl Lowering<'_> {
         };
         report.help(format!("for the text itself write `$${{{inner}}}`"));
     }
+}
+
+/// The name of the table that a text refers to alone where a table of `kind` belongs: `site`, `${certificate.site}` or
+/// `${certificate.site.arn}`.
+pub(super) fn table_of(kind: Kind, text: &str) -> Option<&str> {
+    let reference = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+    let Some(reference) = reference else { return is_name(text).then_some(text) };
+    let name = reference.strip_prefix(kind.as_str())?.strip_prefix('.')?;
+    Some(name.strip_suffix(".arn").unwrap_or(name))
 }
 
 /// Reports every reference to something that the stack does not have.

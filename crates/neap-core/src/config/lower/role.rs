@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::context::{Common, Lowering};
 use super::place::Place;
+use super::references::table_of;
 use super::{secret, volume};
 use crate::address::{Address, Kind};
 use crate::config::shape::{Effect, OneOrMany, OwnRole, RoleTable, Statement, TaskRole, TaskTable};
@@ -90,8 +91,8 @@ impl Needs {
 /// Lowers every declared role.
 pub(super) fn lower(lowering: &mut Lowering<'_>) {
     let file = lowering.file;
-    let executing: BTreeSet<&str> =
-        file.task.values().filter_map(|task| task.execution_role.as_deref()).collect();
+    let executing = file.task.values().filter_map(|task| task.execution_role.as_deref());
+    let executing: BTreeSet<&str> = executing.filter_map(|role| table_of(Kind::Role, role)).collect();
     for (name, table) in &file.role {
         let assumer = if executing.contains(name.as_str()) { Assumer::Agent } else { Assumer::Containers };
         let needs = needs_of(lowering, name);
@@ -122,6 +123,42 @@ fn declared(lowering: &mut Lowering<'_>, name: &str, table: &RoleTable, assumer:
     lowering.declare(address, &place, &common, role);
 }
 
+/// The role that a task names, by its table or by ARN.
+pub(super) fn named_for_tasks(lowering: &mut Lowering<'_>, place: &Place, role: &str) -> String {
+    let help = "leave `service` out of it, or name another role: one without `service` is for tasks";
+    named(lowering, place, role, ("tasks", TASKS), help)
+}
+
+/// The role that ECS itself is told to assume, by its table or by ARN ("Amazon ECS infrastructure IAM role").
+/// `instead` is what else helps where it cannot.
+pub(super) fn named_for_ecs(lowering: &mut Lowering<'_>, place: &Place, role: &str, instead: &str) -> String {
+    let help = format!("add `service = \"{ECS}\"` to it, or {instead}");
+    named(lowering, place, role, ("ECS", ECS), &help)
+}
+
+/// A role that `service`, `who` in words, must be able to assume. Whom one by ARN trusts is not known here.
+fn named(
+    lowering: &mut Lowering<'_>,
+    place: &Place,
+    text: &str,
+    (who, service): (&str, &str),
+    help: &str,
+) -> String {
+    let table = table_of(Kind::Role, text).and_then(|name| lowering.file.role.get_key_value(name));
+    if let Some((name, table)) = table {
+        let trusted = table.service.as_deref().unwrap_or(TASKS);
+        if trusted != service {
+            lowering
+                .report(place, format!("{who} cannot assume `role.{name}`, which is for `{trusted}`"))
+                .help(help);
+        }
+    }
+    if text.starts_with("arn:") || text.starts_with("${") {
+        return lowering.text(place, text);
+    }
+    lowering.named(place, Kind::Role, text)
+}
+
 /// Whether `text` has the form of a service principal.
 fn is_service(text: &str) -> bool {
     let name = text.strip_suffix(".cn").unwrap_or(text).strip_suffix(".amazonaws.com");
@@ -133,7 +170,7 @@ fn is_service(text: &str) -> bool {
 fn needs_of(lowering: &Lowering<'_>, name: &str) -> Needs {
     let mut needs = Needs::default();
     for (task, table) in &lowering.file.task {
-        if matches!(&table.role, Some(TaskRole::Named(role)) if role == name) {
+        if matches!(&table.role, Some(TaskRole::Named(role)) if table_of(Kind::Role, role) == Some(name)) {
             needs.and(Needs::of(lowering, task, table));
         }
     }

@@ -128,7 +128,7 @@ fn execution_role(
     containers: &BTreeMap<String, Container>,
 ) -> String {
     if let Some(role) = &table.execution_role {
-        return named_role(lowering, &place.at("execution_role"), role);
+        return role::named_for_tasks(lowering, &place.at("execution_role"), role);
     }
     let secrets = containers.values().flat_map(|container| {
         let options = container.logs.iter().flat_map(|logs| logs.secret_options.values());
@@ -147,20 +147,12 @@ fn task_role(
 ) -> Option<String> {
     let needs = Needs::of(lowering, address.name(), table);
     let role = match &table.role {
-        Some(TaskRole::Named(role)) => return Some(named_role(lowering, &place.at("role"), role)),
+        Some(TaskRole::Named(role)) => return Some(role::named_for_tasks(lowering, &place.at("role"), role)),
         Some(TaskRole::Own(own)) => role::imply_own(lowering, address, place, Some(own), &needs),
         None if needs.is_any() => role::imply_own(lowering, address, place, None, &needs),
         None => return None,
     };
     Some(reference::output(&role, "arn"))
-}
-
-/// A role by the name of its table, or by ARN.
-pub(super) fn named_role(lowering: &mut Lowering<'_>, place: &Place, role: &str) -> String {
-    if role.starts_with("arn:") || role.starts_with("${") {
-        return lowering.text(place, role);
-    }
-    lowering.named(place, Kind::Role, role)
 }
 
 /// Checks the name of a container or a volume.

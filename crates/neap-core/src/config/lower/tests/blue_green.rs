@@ -62,7 +62,9 @@ fn ecs_may_shift_traffic_and_nobody_else_has_the_role() {
     assert_eq!(field(&desired, "service.api", "targets")[0]["alternate"]["role"], "${role.shift.arn}");
     check_mistakes(
         &own.replace("service = \"ecs.amazonaws.com\"\n", ""),
-        &["service.api.deployment.role: ECS cannot assume `role.shift`"],
+        &[
+            "service.api.deployment.role: ECS cannot assume `role.shift`, which is for `ecs-tasks.amazonaws.com`",
+        ],
     );
 }
 

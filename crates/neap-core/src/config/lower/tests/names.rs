@@ -156,6 +156,19 @@ fn what_is_served_can_be_chosen_in_full() {
 }
 
 #[test]
+fn ecs_asks_for_certificates_by_a_role_that_it_can_assume() {
+    let serve = "connect = { namespace = \"main\", serve = { tls = { authority = \"arn:aws:acm-pca:eu-west-1:123456789012:certificate-authority/x\", role = \"asks\" } } }";
+    let text = |keys: &str| format!("{}\n[role.asks]\n{keys}", pair("", serve, ASKS));
+    lower_text(&text("service = \"ecs.amazonaws.com\"\n")).expect("no mistakes");
+    check_mistakes(
+        &text(""),
+        &[
+            "service.api.connect.serve.tls.role: ECS cannot assume `role.asks`, which is for `ecs-tasks.amazonaws.com`",
+        ],
+    );
+}
+
+#[test]
 fn what_service_connect_would_refuse_is_told() {
     let expect = |api: &str, expected: &str| {
         check_mistakes(&pair("", api, ""), &[&format!("service.api.connect{expected}")]);

@@ -142,6 +142,36 @@ fn only_tasks_of_the_account_may_assume_its_roles() {
 }
 
 #[test]
+fn a_role_for_another_service_is_none_of_a_task() {
+    let text = |name: &str, service: &str| {
+        let roles = format!("role = \"{name}\"\nexecution_role = \"{name}\"\n");
+        format!("[role.q]\n{service}\n[task.b]\n{roles}container.b.image = \"b\"\n")
+    };
+    let other = "service = \"ec2.amazonaws.com\"";
+    let refused = "tasks cannot assume `role.q`, which is for `ec2.amazonaws.com`";
+    let expected = [format!("task.b.role: {refused}"), format!("task.b.execution_role: {refused}")];
+    let expected = [expected[0].as_str(), expected[1].as_str()];
+    for name in ["q", "${role.q}", "${role.q.arn}"] {
+        check_mistakes(&format!("{STACK}{}", text(name, other)), &expected);
+        with(&text(name, "service = \"ecs-tasks.amazonaws.com\""));
+        with(&text(name, ""));
+    }
+    // Whom a role from outside trusts, nobody here knows.
+    with(&text("arn:aws:iam::123456789012:role/q", other));
+}
+
+#[test]
+fn a_role_by_reference_gets_what_its_tasks_need() {
+    let shell = edited("task = \"api\"", "task = \"api\"\nexec = true");
+    let text = shell.replace("[task.api.", "[role.x]\n[task.api]\nrole = \"${role.x}\"\n[task.api.");
+    let desired = lower_text(&text).expect("no mistakes");
+    assert_eq!(
+        field(&desired, "role.x", "inline_policies.exec"),
+        field(&lower_text(&shell).expect("no mistakes"), "role.task-api", "inline_policies.exec")
+    );
+}
+
+#[test]
 fn a_task_has_a_role_of_its_own_if_it_says_what_it_may_do() {
     let role = "role = { managed_policies = [\"AmazonS3ReadOnlyAccess\"], statement = [{ actions = [\"sqs:*\"], resources = [\"*\"], effect = \"Deny\" }] }";
     let desired = lower_text(&task(role)).expect("no mistakes");
