@@ -4,6 +4,7 @@
 //! roles of its tasks. Must not know how a deployment goes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use super::context::{Common, Lowering};
 use super::place::{Place, quoted};
@@ -13,7 +14,8 @@ use super::{
 };
 use crate::address::{Address, Kind};
 use crate::config::shape::{
-    NetworkMode, OneOrMany, SchedulingStrategy, ServiceTable, TargetProtocol, TargetTable, TaskTable,
+    ContainerTable, Mount, NetworkMode, OneOrMany, SchedulingStrategy, ServiceTable, TargetProtocol,
+    TargetTable, TaskTable,
 };
 use crate::kinds::{Alternate, ClassicTarget, Resource, Service, ServiceTarget, StrategyItem};
 use crate::ownership::Owned;
@@ -23,6 +25,8 @@ use crate::reference::{self, Reference};
 const GRACE_SECONDS: u32 = 60;
 /// The most target groups of a service.
 const MOST_TARGETS: usize = 5;
+/// Where the agent behind a shell writes.
+const AGENT_FOLDERS: [&str; 2] = ["/var/lib/amazon/ssm", "/var/log/amazon/ssm"];
 
 /// Lowers every service.
 pub(super) fn lower(lowering: &mut Lowering<'_>) {
@@ -49,6 +53,9 @@ fn service(lowering: &mut Lowering<'_>, name: &str, table: &ServiceTable) {
         lowering
             .report(&place.at("public_ip"), "a public address for tasks on instances")
             .help("ECS gives public addresses to tasks on Fargate alone: leave `public_ip` out; instances have one of their own");
+    }
+    if table.exec {
+        check_shells(lowering, &place.at("exec"), table);
     }
     reach::check(lowering, &place, name, table);
     let (minimum_healthy_percent, maximum_percent) = table.percents();
@@ -146,6 +153,31 @@ fn owned_elsewhere(lowering: &mut Lowering<'_>, place: &Place, address: &Address
     }
     if let Some(desired) = lowering.resources.get_mut(address) {
         desired.owned_elsewhere = owned;
+    }
+}
+
+/// The agent that ECS puts into a container for a shell writes to it, and ends at once where it cannot: root file systems that are
+/// read-only "aren't supported" ("Debug with ECS Exec"). Volumes in its folders let it start all the same.
+fn check_shells(lowering: &mut Lowering<'_>, place: &Place, table: &ServiceTable) {
+    let Some(task) = lowering.file.task.get(&table.task) else { return };
+    let is_open = |container: &ContainerTable| {
+        let written = |folder: &&str| {
+            let mut mounts = container
+                .mount
+                .iter()
+                .filter(|(_, mount)| !matches!(mount, Mount::Full(full) if full.read_only));
+            mounts.any(|(path, _)| Path::new(folder).starts_with(path))
+        };
+        !container.read_only_root || AGENT_FOLDERS.iter().all(|folder| written(folder))
+    };
+    if !task.container.is_empty() && !task.container.values().any(is_open) {
+        lowering
+            .report(
+                place,
+                format!("no shell can be opened in `task.{}`, whose root is read-only", table.task),
+            )
+            .help("leave `exec` out, or `read_only_root` on the container that is looked into")
+            .help(format!("or mount volumes in which the agent can write: at {}", quoted(AGENT_FOLDERS)));
     }
 }
 

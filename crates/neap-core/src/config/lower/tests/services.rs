@@ -165,3 +165,26 @@ fn the_hash_of_the_stack_says_nothing_of_what_others_own() {
         assert_ne!(spec(&owned, address), spec(&service("count = 4").replace(":v1", ":v2"), address));
     }
 }
+
+#[test]
+fn a_shell_needs_a_container_in_which_its_agent_can_write() {
+    let shell = edited("task = \"api\"", "task = \"api\"\nexec = true");
+    let with_keys = |keys: &str| {
+        shell.replace(
+            "port = 3000\n\n[target_group",
+            &format!("port = 3000\nread_only_root = true\n{keys}\n[target_group"),
+        )
+    };
+    let told = "service.api.exec: no shell can be opened in `task.api`, whose root is read-only";
+    check_mistakes(&with_keys(""), &[told]);
+    let second = "[task.api.container.side]\nimage = \"side\"\n";
+    lower_text(&with_keys(second)).expect("one of them can be looked into");
+    check_mistakes(&with_keys(&format!("{second}read_only_root = true\n")), &[told]);
+    let mounted = |lib: &str, log: &str| {
+        let mount = format!("mount = {{ \"/var/lib/amazon\" = {lib}, \"/var/log/amazon/ssm\" = {log} }}\n");
+        with_keys(&format!("{mount}[task.api.volume.lib]\n[task.api.volume.log]\n"))
+    };
+    lower_text(&mounted("\"lib\"", "\"log\"")).expect("the agent can write");
+    check_mistakes(&mounted("\"lib\"", "{ volume = \"log\", read_only = true }"), &[told]);
+    lower_text(&with_keys("").replace("exec = true", "")).expect("nobody asks for a shell");
+}
