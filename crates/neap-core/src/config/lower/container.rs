@@ -36,6 +36,10 @@ pub(super) fn lower(
     let image = lowering.text(&place.at("image"), &table.image);
     if image.is_empty() || image.contains(char::is_whitespace) {
         lowering.report(&place.at("image"), format!("`{image}` is not the name of an image"));
+    } else if let Some(repository) = cased_repository(&image) {
+        lowering
+            .report(&place.at("image"), format!("the repository `{repository}` has capital letters"))
+            .help(format!("no registry has such: write `{}`; tags may have them", repository.to_lowercase()));
     }
     check_memory(lowering, place, table);
     Container {
@@ -72,6 +76,20 @@ pub(super) fn lower(
         stop_timeout_seconds: table.stop_timeout,
         labels: lowering.texts(&place.at("labels"), &table.labels),
     }
+}
+
+/// The repository of an image whose name has capital letters, which no reference to an image can have; hosts of registries and tags can
+/// ("Grammar" of the reference package of `distribution`). What a reference of the stack stands for is in lower case.
+fn cased_repository(image: &str) -> Option<&str> {
+    if image.contains("${") {
+        return None;
+    }
+    let name = image.split_once('@').map_or(image, |(name, _)| name);
+    // Only the first part can be a host: it has a dot or a port, or is `localhost`.
+    let is_host = |part: &str| part.contains(['.', ':']) || part == "localhost";
+    let path = name.split_once('/').filter(|(host, _)| is_host(host)).map_or(name, |(_, path)| path);
+    let repository = path.split_once(':').map_or(path, |(repository, _)| repository);
+    repository.contains(|c: char| c.is_ascii_uppercase()).then_some(repository)
 }
 
 /// The ports that a container opens, each with the key under which it stands; on the instance the port that is asked for.
@@ -277,4 +295,27 @@ fn ulimits(lowering: &mut Lowering<'_>, place: &Place, table: &ContainerTable) -
         ulimits.insert(name.clone(), Ulimit { soft: limit.soft, hard: limit.hard });
     }
     ulimits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repositories_are_in_lower_case_and_hosts_and_tags_may_not_be() {
+        for (image, expected) in [
+            ("nginx", None),
+            ("nginx:V1", None),
+            ("my/app:V1@sha256:AB", None),
+            ("Registry.example.com/my/app:V1", None),
+            ("Registry:5000/app", None),
+            ("${ecr.Api}:v1", None),
+            ("Nginx:v1", Some("Nginx")),
+            ("MyRepo/App:v1", Some("MyRepo/App")),
+            ("registry.example.com:5000/my/App@sha256:ab", Some("my/App")),
+            ("localhost/App", Some("App")),
+        ] {
+            assert_eq!(cased_repository(image), expected, "{image}");
+        }
+    }
 }

@@ -236,11 +236,15 @@ fn check_dependencies(lowering: &mut Lowering<'_>, place: &Place, table: &TaskTa
             let place = place.at(name).at("depends_on").at(other);
             let Some(target) = table.container.get(other) else {
                 let known = table.container.keys().map(String::as_str).filter(|known| known != name);
-                lowering
+                let report = lowering
                     .report(&place, format!("the task has no container `{other}`"))
                     .on_key()
-                    .nearest(other, known.clone())
-                    .help(format!("its other containers are {}", quoted(known)));
+                    .nearest(other, known.clone());
+                report.help(if table.container.len() == 1 {
+                    "it has no other container to wait for: leave `depends_on` out".to_owned()
+                } else {
+                    format!("its other containers are {}", quoted(known))
+                });
                 continue;
             };
             match condition {

@@ -128,3 +128,11 @@ fn names_of_containers_are_checked() {
         edited("[target_group.api]", "[task.api.container.\"a b\"]\nimage = \"b\"\n[target_group.api]");
     check_mistakes(&text, &["task.api.container.a b: `a b` cannot be the name of a container"]);
 }
+
+#[test]
+fn a_repository_with_capital_letters_is_told() {
+    let text = edited("${ecr.api}:v1", "MyRepo/App:V1");
+    let told = "task.api.container.app.image: the repository `MyRepo/App` has capital letters";
+    check_mistakes(&text, &[told]);
+    assert_eq!(help(&text), ["no registry has such: write `myrepo/app`; tags may have them"]);
+}

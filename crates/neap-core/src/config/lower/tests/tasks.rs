@@ -397,3 +397,14 @@ fn folders_of_the_instance_are_mounted_on_instances_alone() {
         ],
     );
 }
+
+#[test]
+fn a_container_that_is_alone_is_told_that_it_waits_for_nobody() {
+    let text = edited(
+        "port = 3000\n\n[target_group",
+        "port = 3000\ndepends_on = { side = \"START\" }\n\n[target_group",
+    );
+    let told = "task.api.container.app.depends_on.side: the task has no container `side`";
+    check_mistakes(&text, &[told]);
+    assert_eq!(help(&text), ["it has no other container to wait for: leave `depends_on` out"]);
+}
