@@ -118,6 +118,30 @@ impl<C: Connect> Session<C> {
         self.load_with(&options)
     }
 
+    /// What a destroy needs of the stack file. It goes by the stack's tags, so that mistakes in tables are warnings.
+    pub(crate) fn load_to_destroy(&mut self) -> Result<Loaded, CommandError> {
+        let options = self.options();
+        let name = self.file().display().to_string();
+        let bytes = self.read_file()?;
+        let source = Source { name: &name, bytes: &bytes };
+        let Err(mistakes) = config::load(&source, &options) else { return self.load_with(&options) };
+        let Some(mut loaded) = config::load_without_tables(&source, &options) else {
+            return self.load_with(&options);
+        };
+        self.secrets = loaded.secrets.clone();
+        for mistake in &mistakes {
+            self.ui.err(&diagnostic::warning(mistake, &source));
+        }
+        self.ui.err(&style::warning(&format!(
+            "{} in {name}: neap goes by the tags of stack {}, as if the file had no other table than `[stack]`; what tables alone name, \
+             such as a log group that a task's driver made, is not looked for",
+            diagnostic::count(&mistakes),
+            loaded.desired.stack
+        )));
+        self.settle(&mut loaded);
+        Ok(loaded)
+    }
+
     /// The folder that the stack file lies in.
     fn base(&self) -> PathBuf {
         let file = self.path(&self.file());
@@ -135,9 +159,7 @@ impl<C: Connect> Session<C> {
                 for warning in &loaded.warnings {
                     self.ui.err(&diagnostic::warning(warning, &source));
                 }
-                if self.global.sandbox {
-                    loaded.desired.region.get_or_insert_with(|| SANDBOX_REGION.to_owned());
-                }
+                self.settle(&mut loaded);
                 Ok(loaded)
             }
             Err(mistakes) => {
@@ -149,6 +171,13 @@ impl<C: Connect> Session<C> {
                 }
                 Err(CommandError::invalid(format!("{} in {name}", diagnostic::count(&mistakes))))
             }
+        }
+    }
+
+    /// A sandbox has a region, whatever the file says.
+    fn settle(&self, loaded: &mut Loaded) {
+        if self.global.sandbox {
+            loaded.desired.region.get_or_insert_with(|| SANDBOX_REGION.to_owned());
         }
     }
 

@@ -26,7 +26,7 @@ pub(crate) fn run<C: Connect>(
     session: &mut Session<C>,
     arguments: &DestroyArguments,
 ) -> Result<Exit, CommandError> {
-    let loaded = session.load_without_files()?;
+    let loaded = session.load_to_destroy()?;
     let runtime = session.runtime()?;
     if arguments.check {
         return runtime.block_on(check(session, &loaded));

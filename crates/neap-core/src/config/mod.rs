@@ -13,12 +13,14 @@ pub mod shape;
 mod text;
 mod tree;
 mod variables;
+mod without_tables;
 pub(crate) mod words;
 
 pub use diagnostic::{Diagnostic, Mistake};
 pub use load::{Loaded, LocalFiles, Options, Source, folders, load, local_files};
 pub use schema::schema;
 pub use secrets::Secrets;
+pub use without_tables::load_without_tables;
 
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@ mod meaning;
 mod properties;
 mod shapes;
 mod variables;
+mod without_tables;
 
 use super::{Diagnostic, Loaded, Options, Source, load};
 
