@@ -143,7 +143,7 @@ impl<C: Connect> Session<C> {
     }
 
     /// The folder that the stack file lies in.
-    fn base(&self) -> PathBuf {
+    pub(crate) fn base(&self) -> PathBuf {
         let file = self.path(&self.file());
         file.parent().map_or_else(|| self.folder.clone(), Path::to_owned)
     }

@@ -47,6 +47,16 @@ impl Folders {
         Ok(content)
     }
 
+    /// Whether the file at `key` in `folder` still is the `wanted` one.
+    pub fn has(&self, folder: &str, key: &str, wanted: &File) -> bool {
+        let read = || {
+            let mut parts = self.parts(folder, key, wanted)?;
+            while parts.next_part()?.is_some() {}
+            Ok::<_, CallError>(parts.file.metadata().is_ok_and(|found| found.len() == wanted.size))
+        };
+        read().unwrap_or(false)
+    }
+
     /// The content of the file at `key` in `folder`, piece by piece.
     ///
     /// # Errors
@@ -166,7 +176,11 @@ mod tests {
             (failed(&wanted(b"one")).kind, failed(&wanted(b"one")).message),
             (ErrorKind::Invalid, message.into())
         );
+        assert!(folders.has("web", "a.txt", &wanted(b"two")));
+        assert!(!folders.has("web", "a.txt", &wanted(b"one")), "another content");
+        assert!(!folders.has("web", "a.txt", &wanted(b"tw")), "it has grown");
         fs::remove_file(&file).expect("removed");
+        assert!(!folders.has("web", "a.txt", &wanted(b"two")), "it is gone");
         assert_eq!(failed(&wanted(b"two")).message, message);
     }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use neap_core::config::{Loaded, Secrets};
 use neap_core::plan::{Mode, Plan};
 use neap_engine::apply::ApplyOptions;
+use neap_engine::files::Folders;
 
 use crate::args::ApplyArguments;
 use crate::connect::Connect;
@@ -14,7 +15,7 @@ use crate::exit::Exit;
 use crate::locked::{Hold, Wish, locked};
 use crate::render::json::{self, Line};
 use crate::render::summary as text;
-use crate::saved_plan::SavedPlan;
+use crate::saved_plan::{SavedPlan, unchanged};
 use crate::session::Session;
 use crate::signals::unless_interrupted;
 
@@ -64,6 +65,7 @@ async fn saved<C: Connect>(
     arguments: &ApplyArguments,
 ) -> Result<Exit, CommandError> {
     let saved = SavedPlan::read(&session.path(file), file)?;
+    session.global.file.get_or_insert_with(|| saved.stack_file().to_owned());
     let secrets = saved.secrets(session)?;
     session.secrets = secrets.clone();
     let (desired, region) = (saved.desired().clone(), saved.region().to_owned());
@@ -75,6 +77,7 @@ async fn saved<C: Connect>(
             hold.settle(&session.ui, &cloud, &desired).await?;
             let live = session.live(&cloud, &desired).await?;
             let plan = saved.into_plan(live, &secrets)?;
+            unchanged(&plan, &Folders::beside(session.base())).await?;
             let agreed = agree(session, &plan, arguments.yes).await?;
             Ok::<_, CommandError>((cloud, plan, agreed))
         };

@@ -3,16 +3,17 @@
 //! Decides what the file holds and which options still count beside it. What is live is not in it, only hashes: live
 //! fields can hold secrets, and apply reads them again anyway. The values of sensitive variables are not in it either:
 //! a plan holds only their names. How the file is written and read is in `file`, how it is held against what is live
-//! in `verify`.
+//! in `verify`, how the files that it uploads are looked at again in `local`.
 
 mod file;
 pub mod fuzzing;
+mod local;
 #[cfg(test)]
 mod tests;
 mod verify;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use neap_core::config::{Loaded, Options, Secrets};
 use neap_core::desired::{Desired, DesiredResource};
@@ -20,6 +21,8 @@ use neap_core::live::{Live, Phase};
 use neap_core::plan::Plan;
 use neap_core::reference::{self, Reference};
 use serde::{Deserialize, Serialize};
+
+pub(crate) use local::unchanged;
 
 use crate::connect::Connect;
 use crate::error::CommandError;
@@ -86,6 +89,11 @@ impl SavedPlan {
         &self.desired
     }
 
+    /// The stack file of the plan, beside which its folders lie.
+    pub(crate) fn stack_file(&self) -> &Path {
+        &self.stack_file
+    }
+
     /// The region that the plan was made for.
     pub(crate) fn region(&self) -> &str {
         &self.plan.environment.region
@@ -124,7 +132,6 @@ impl SavedPlan {
 
     /// The stack file of the plan, with the options that it was made with.
     fn load<C: Connect>(&self, session: &mut Session<C>, given: Options) -> Result<Loaded, CommandError> {
-        session.global.file.get_or_insert_with(|| self.stack_file.clone());
         let mut variables = self.variables.clone();
         variables.extend(given.variables);
         let region = Some(self.region().to_owned());

@@ -20,7 +20,7 @@ use crate::render::refusal;
 use crate::session::checked;
 
 /// How many differences are told.
-const TOLD: usize = 10;
+pub(super) const TOLD: usize = 10;
 
 impl SavedPlan {
     /// The plan to carry out, if `live` is what it was made from and neap makes the same plan from it.
@@ -104,7 +104,7 @@ impl SavedPlan {
 
     fn moved(&self, live: &Live) -> CommandError {
         let message = "what is live is not what the plan was made from, so nothing was changed";
-        let mut error = CommandError::new(Exit::Moved, message);
+        let mut error = stale(message);
         let (then, now) = (&self.plan.environment, &live.environment);
         if then.account != now.account {
             error = error.detail(format!(
@@ -127,8 +127,13 @@ impl SavedPlan {
                 "the account around the stack has changed: its network, secrets, or names that are taken",
             );
         }
-        error.hint("make a new plan with `neap plan --out FILE`")
+        error
     }
+}
+
+/// What the plan was made from has moved, so that it needs another one.
+pub(super) fn stale(message: &str) -> CommandError {
+    CommandError::new(Exit::Moved, message).hint("make a new plan with `neap plan --out FILE`")
 }
 
 /// What is remembered of everything live, by address and id.
