@@ -17,7 +17,7 @@ use crate::reference::{self, Reference};
 
 mod traffic;
 
-pub(crate) use traffic::{abandoned, listener_of};
+pub(crate) use traffic::{abandoned, listener_of, misled};
 
 /// A field that others may own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]

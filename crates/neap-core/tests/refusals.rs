@@ -48,6 +48,9 @@ fn refusals(mode: Mode, stack: &Desired, live: &Live) -> Vec<String> {
         Refusal::TrafficElsewhere { address, group, wanted } => {
             format!("{address} leaves {group} for {wanted}")
         }
+        Refusal::UsersElsewhere { address, service, group, empty } => {
+            format!("{address} leads to {empty}, {service} is in {group}")
+        }
         Refusal::Cycle { path } => path.iter().map(ToString::to_string).collect::<Vec<_>>().join(" -> "),
     };
     refusals.iter().map(text).collect()

@@ -261,3 +261,39 @@ fn a_service_leaves_blue_green_only_for_the_group_that_has_its_traffic() {
         assert!(!planned(&left, &sky, Mode::Destroy).is_empty());
     }
 }
+
+#[test]
+fn a_service_that_leaves_blue_green_takes_its_users_along() {
+    let (old, new) = ("target_group.api", "target_group.next");
+    let stack = blue_green();
+    for (sky, serving, empty) in [(shifted(&stack), new, old), (applied(&stack), old, new)] {
+        let told = |left: &Desired| plan(left, &sky.read(left), Mode::Apply, &secrets()).err();
+        let mut left = left_for(serving);
+        let weighted = |weight: u32| {
+            let group = |at: &str, weight| WeightedGroup {
+                target_group: reference::output(&address(at), "arn"),
+                weight,
+            };
+            let target_groups = vec![group(empty, weight), group(serving, 1)];
+            neap_core::kinds::Action::Forward { target_groups, stickiness_seconds: None }
+        };
+        let refused = Some(vec![Refusal::UsersElsewhere {
+            address: address(USERS),
+            service: address("service.api"),
+            group: address(serving),
+            empty: address(empty),
+        }]);
+        for action in [forward(empty), weighted(1)] {
+            rule_of(&mut left, USERS).action = action;
+            assert_eq!(told(&left), refused);
+            assert!(!planned(&left, &sky, Mode::Destroy).is_empty());
+        }
+        rule_of(&mut left, USERS).action = weighted(0);
+        assert_eq!(told(&left), None);
+        // Those who test see what there is.
+        let testers = stack.resources[&address(TESTERS)].clone();
+        left.resources.insert(address(TESTERS), testers);
+        rule_of(&mut left, TESTERS).action = forward(empty);
+        assert_eq!(told(&left), None);
+    }
+}

@@ -183,6 +183,11 @@ fn one(stack: &str, refusal: &Refusal) -> CommandError {
             ))
             .hint("or deploy once more with `deployment` and `alternate` as they were, which moves the traffic back")
         }
+        Refusal::UsersElsewhere { address, service, group, empty } => CommandError::failed(format!(
+            "`{address}` would lead users to `{empty}`, in which `{service}` runs no task"
+        ))
+        .detail(format!("a blue/green deployment has moved its tasks to `{group}`, and the service stays there"))
+        .hint(format!("lead users there too, with `forward = \"{}\"`", group.name())),
         Refusal::Cycle { path } => {
             let exchange = path.iter().all(|address| address.kind() == Kind::Cloudfront);
             let path: Vec<String> = path.iter().map(ToString::to_string).collect();
@@ -370,12 +375,18 @@ mod tests {
                 group: Address::new(Kind::TargetGroup, "green"),
                 wanted: Address::new(Kind::TargetGroup, "blue"),
             },
+            Refusal::UsersElsewhere {
+                address: "alb.public.listener.http".parse().expect("an address"),
+                service: Address::new(Kind::Service, "api"),
+                group: Address::new(Kind::TargetGroup, "green"),
+                empty: Address::new(Kind::TargetGroup, "blue"),
+            },
         ];
         let error = refused("course", &refusals);
         assert_eq!(error.exit, Exit::Failed);
         let text = anstream::adapter::strip_str(&style::error(&error)).to_string();
         insta::assert_snapshot!(text, @r#"
-        error: there is no plan, for 24 reasons
+        error: there is no plan, for 25 reasons
           these credentials are for account 2, and the stack is for 1
             hint: choose other credentials with `--profile`
           `ecr.api` is taken by something that is not the stack's own
@@ -449,6 +460,9 @@ mod tests {
             users would be led to `target_group.blue` minutes before anything runs there
             hint: name that group in `target` and in what forwards to it, with `group = "green"` and `forward = "green"`: then tasks and users stay where they are
             hint: or deploy once more with `deployment` and `alternate` as they were, which moves the traffic back
+          `alb.public.listener.http` would lead users to `target_group.blue`, in which `service.api` runs no task
+            a blue/green deployment has moved its tasks to `target_group.green`, and the service stays there
+            hint: lead users there too, with `forward = "green"`
         "#);
     }
 

@@ -4,7 +4,7 @@
 //! rules that lead to them. Groups are told by their addresses, so that one that is replaced keeps its turn. Must not know how
 //! ECS shifts traffic, nor what else of a rule differs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Owned, own};
 use crate::address::{Address, Kind};
@@ -67,22 +67,81 @@ pub(super) fn without_turn(service: &mut Service) {
 /// group and the one that it names instead, where nothing runs yet.
 pub(crate) fn abandoned(desired: &Desired, live: &Live) -> Vec<(Address, Address, Address)> {
     let mut abandoned = Vec::new();
-    for (address, wanted) in &desired.resources {
-        let found = live.present(address).map(|found| &found.resource);
-        let (Resource::Service(service), Some(Resource::Service(found))) = (&wanted.resource, found) else {
-            continue;
-        };
-        let named = |target: &ServiceTarget| {
-            let alternate = target.alternate.as_ref().and_then(|other| referred(&other.target_group));
-            referred(&target.target_group).into_iter().chain(alternate)
-        };
-        let named: Vec<Address> = service.targets.iter().flat_map(named).collect();
+    for (address, service, found) in services(desired, live) {
+        let named: Vec<Address> = named(service).collect();
         let Some(first) = named.first() else { continue };
         let serving = found.targets.iter().filter_map(|target| serving(target, live));
         let left = serving.filter_map(|arn| group(live, arn)).filter(|group| !named.contains(group));
         abandoned.extend(left.map(|group| (address.clone(), group.clone(), first.clone())));
     }
     abandoned
+}
+
+/// A listener or rule by which the stack would lead users to a group in which nothing runs any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Misled {
+    pub(crate) way: Address,
+    pub(crate) service: Address,
+    /// The group to which blue/green deployments have moved the service, and which it keeps.
+    pub(crate) serving: Address,
+    /// The one that it leaves, and that no other service comes to.
+    pub(crate) empty: Address,
+}
+
+/// The ways that lead users to the other group of a service that is no longer deployed blue/green and stays in the one that has its
+/// traffic. ECS sets their weights no more, so those of the stack hold.
+pub(crate) fn misled(desired: &Desired, live: &Live) -> Vec<Misled> {
+    let resources = desired.resources.values().map(|wanted| &wanted.resource);
+    let used: BTreeSet<Address> = resources
+        .filter_map(|resource| if let Resource::Service(service) = resource { Some(service) } else { None })
+        .flat_map(named)
+        .collect();
+    let mut all = Vec::new();
+    for (address, _, found) in services(desired, live) {
+        for target in &found.targets {
+            let (Some(arn), Some(alternate)) = (serving(target, live), &target.alternate) else { continue };
+            let other =
+                if arn == target.target_group { &alternate.target_group } else { &target.target_group };
+            let (Some(serving), Some(empty)) = (group(live, arn), group(live, other)) else { continue };
+            if !used.contains(serving) || used.contains(empty) {
+                continue;
+            }
+            let test = alternate.test.as_ref().and_then(|test| named_by(live, test));
+            let leads_there = |(way, wanted): &(&Address, &DesiredResource)| {
+                test.is_none_or(|test| test.address != **way)
+                    && matches!(action(&wanted.resource), Some(Action::Forward { target_groups, .. })
+                        if target_groups.iter().any(|it| it.weight > 0 && referred(&it.target_group).as_ref() == Some(empty)))
+            };
+            all.extend(desired.resources.iter().filter(leads_there).map(|(way, _)| Misled {
+                way: way.clone(),
+                service: address.clone(),
+                serving: serving.clone(),
+                empty: empty.clone(),
+            }));
+        }
+    }
+    all
+}
+
+/// The services that are desired and live, with what is desired and what is live.
+fn services<'a>(
+    desired: &'a Desired,
+    live: &'a Live,
+) -> impl Iterator<Item = (&'a Address, &'a Service, &'a Service)> {
+    desired.resources.iter().filter_map(|(address, wanted)| {
+        match (&wanted.resource, live.present(address).map(|found| &found.resource)) {
+            (Resource::Service(wanted), Some(Resource::Service(found))) => Some((address, wanted, found)),
+            _ => None,
+        }
+    })
+}
+
+/// The groups of the stack that a desired service names, both of those that take turns.
+fn named(service: &Service) -> impl Iterator<Item = Address> {
+    service.targets.iter().flat_map(|target| {
+        let alternate = target.alternate.as_ref().and_then(|other| referred(&other.target_group));
+        referred(&target.target_group).into_iter().chain(alternate)
+    })
 }
 
 /// The group that has the traffic of a target that is deployed blue/green: the one of two with all the weight, or else the one that

@@ -494,6 +494,17 @@ pub enum Refusal {
         /// The group that the stack names.
         wanted: Address,
     },
+    /// Users would be led to a group that a service leaves empty, since it is no longer deployed blue/green.
+    UsersElsewhere {
+        /// The listener or rule.
+        address: Address,
+        /// The service.
+        service: Address,
+        /// The group in which its tasks are, where a deployment has moved them.
+        group: Address,
+        /// The empty one.
+        empty: Address,
+    },
     /// Steps wait for each other.
     Cycle {
         /// The path, its first address repeated at the end.

@@ -64,6 +64,12 @@ pub(super) fn before(desired: &Desired, live: &Live, mode: Mode) -> Vec<Refusal>
             group,
             wanted,
         }));
+        refusals.extend(ownership::misled(desired, live).into_iter().map(|misled| Refusal::UsersElsewhere {
+            address: misled.way,
+            service: misled.service,
+            group: misled.serving,
+            empty: misled.empty,
+        }));
     }
     refusals
 }
