@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::diagnostic::{self, Diagnostic, Findings};
 use super::secrets::Secrets;
 use super::tree::{Content, Node, Table};
-use super::{check, overlay, rule, semantics, text, variables};
+use super::{check, nearly, overlay, rule, semantics, text, variables};
 use crate::desired::Desired;
 use crate::files::Folder;
 
@@ -101,6 +101,7 @@ fn read(text: &str, options: &Options, findings: &mut Findings) -> Option<Loaded
     let mut root = text::parse(text, findings)?;
     overlay::apply(&mut root, options.environment.as_deref(), findings);
     let variables = variables::replace(&mut root, text, options, findings);
+    nearly::check(&root, text, findings);
     check::check(rule::stack_file(), &mut root, findings);
     let desired = semantics::lower(&mut root, options, findings)?;
     let warnings = diagnostic::finish(variables.warnings, text);

@@ -4,6 +4,7 @@ mod check;
 mod diagnostic;
 mod load;
 pub mod lower;
+mod nearly;
 mod overlay;
 mod rule;
 mod schema;

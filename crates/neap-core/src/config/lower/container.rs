@@ -13,6 +13,7 @@ use crate::config::shape::{
 };
 use crate::config::words;
 use crate::kinds::{Container, ContainerHealthCheck, LogConfiguration, MountPoint, PortMapping, Ulimit};
+use crate::reference::{self, Piece};
 
 /// The log drivers that Fargate has.
 const LOG_DRIVERS: [&str; 3] = ["awslogs", "splunk", firelens::DRIVER];
@@ -33,14 +34,7 @@ pub(super) fn lower(
     table: &ContainerTable,
     surroundings: &Surroundings<'_>,
 ) -> Container {
-    let image = lowering.text(&place.at("image"), &table.image);
-    if image.is_empty() || image.contains(char::is_whitespace) {
-        lowering.report(&place.at("image"), format!("`{image}` is not the name of an image"));
-    } else if let Some(repository) = cased_repository(&image) {
-        lowering
-            .report(&place.at("image"), format!("the repository `{repository}` has capital letters"))
-            .help(format!("no registry has such: write `{}`; tags may have them", repository.to_lowercase()));
-    }
+    let image = image(lowering, &place.at("image"), &table.image);
     check_memory(lowering, place, table);
     Container {
         image,
@@ -120,6 +114,28 @@ pub(super) fn ports(table: &ContainerTable) -> impl Iterator<Item = (String, Por
         (format!("ports.{index}"), full)
     });
     one.into_iter().chain(several)
+}
+
+fn image(lowering: &mut Lowering<'_>, place: &Place, text: &str) -> String {
+    let before = lowering.mistakes();
+    let image = lowering.text(place, text);
+    // Where a sensitive variable stands last, nobody can tell.
+    let is_cut = image.is_empty() || image.ends_with([':', '@']);
+    let is_text = |piece: &Piece<'_>| matches!(piece, Piece::Literal(text) if text.contains("${"));
+    let is_left = reference::pieces(&image).iter().any(is_text);
+    if lowering.mistakes() == before && (is_cut || is_left || image.contains(char::is_whitespace)) {
+        let report = lowering.report(place, format!("`{image}` is not the name of an image"));
+        if is_left {
+            report.help("a variable is written as `${var.NAME}`, and is declared by `[var.NAME]`");
+        } else if is_cut && !image.is_empty() {
+            report.help("a tag or a digest comes after the last character, or the name ends before it");
+        }
+    } else if let Some(repository) = cased_repository(&image) {
+        lowering
+            .report(place, format!("the repository `{repository}` has capital letters"))
+            .help(format!("no registry has such: write `{}`; tags may have them", repository.to_lowercase()));
+    }
+    image
 }
 
 fn check_memory(lowering: &mut Lowering<'_>, place: &Place, table: &ContainerTable) {

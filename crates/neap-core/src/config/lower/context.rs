@@ -90,6 +90,11 @@ impl<'file> Lowering<'file> {
         Report(self.mistakes.last_mut().expect("one was just pushed"))
     }
 
+    /// How many mistakes there are so far.
+    pub(super) const fn mistakes(&self) -> usize {
+        self.mistakes.len()
+    }
+
     /// Whether there are more mistakes than anyone is told, so that looking for the nearest name of each one that
     /// is left would only take time.
     pub(super) const fn is_hopeless(&self) -> bool {

@@ -3,6 +3,7 @@
 mod bytes;
 mod environments;
 mod meaning;
+mod nearly;
 mod properties;
 mod shapes;
 mod variables;

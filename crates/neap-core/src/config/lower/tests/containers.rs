@@ -136,3 +136,14 @@ fn a_repository_with_capital_letters_is_told() {
     check_mistakes(&text, &[told]);
     assert_eq!(help(&text), ["no registry has such: write `myrepo/app`; tags may have them"]);
 }
+
+#[test]
+fn an_image_has_a_tag_or_none_and_nothing_that_is_no_reference() {
+    for text in ["nginx:", "nginx@", "nginx:${TAG}", "nginx:${tag", "a b", ""] {
+        check_edited(
+            "${ecr.api}:v1",
+            text,
+            &format!("task.api.container.app.image: `{text}` is not the name of an image"),
+        );
+    }
+}
