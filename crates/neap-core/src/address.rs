@@ -187,6 +187,12 @@ impl Kind {
         )
     }
 
+    /// Whether resources of this kind say by a tag which region their stack is in: AWS has them once for all regions. (Of functions, which
+    /// are nothing without their distribution, and of what takes no tags it is not told.)
+    pub const fn is_marked_with_region(self) -> bool {
+        matches!(self, Self::Role | Self::InstanceProfile | Self::Cloudfront)
+    }
+
     /// The kind named `text` as a table of the stack file, if there is one.
     pub fn from_table(text: &str) -> Option<Self> {
         Self::ALL

@@ -31,6 +31,9 @@ pub const TAG_REACHES: &str = "neap:reaches";
 /// The tag of what scales a service: the limits that the stack asked for at the last apply. Schedules set others.
 pub const TAG_LIMITS: &str = "neap:limits";
 
+/// The tag of what has no region of its own, with the region that its stack is in: from any other it would be taken for a stack's there.
+pub const TAG_REGION: &str = "neap:region";
+
 /// The tag of what no plan may delete, with the value `true`: whoever takes its table out of the stack file takes the word out with it.
 pub const TAG_PROTECT: &str = "neap:protect";
 

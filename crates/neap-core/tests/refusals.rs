@@ -4,8 +4,10 @@ mod sky;
 
 use neap_core::address::Kind;
 use neap_core::adopt::NoAdoption;
-use neap_core::desired::Desired;
-use neap_core::kinds::{AutoScalingGroup, Bucket, Ecr, KindOf, LaunchTemplate, Resource, SecurityGroupRule};
+use neap_core::desired::{Desired, TAG_REGION};
+use neap_core::kinds::{
+    AutoScalingGroup, Bucket, Domain, Ecr, KindOf, LaunchTemplate, Resource, SecurityGroupRule,
+};
 use neap_core::leaving;
 use neap_core::live::{Holding, Live, ReadFailure, Reading};
 use neap_core::plan::check::check;
@@ -18,6 +20,7 @@ fn refusals(mode: Mode, stack: &Desired, live: &Live) -> Vec<String> {
     let refusals = plan(stack, live, mode, &secrets()).expect_err("refused");
     let text = |refusal: &Refusal| match refusal {
         Refusal::WrongAccount { expected, actual } => format!("account {actual}, not {expected}"),
+        Refusal::OtherRegion { expected, actual } => format!("region {actual}, not {expected}"),
         Refusal::NameTaken { address, .. } => format!("taken {address}"),
         Refusal::Unreadable { address: Some(address), failure } => {
             format!("unreadable {address} {}", failure.operation)
@@ -102,6 +105,46 @@ fn all_reasons_are_given_at_once() {
     let mut found = refusals(Mode::Apply, &stack, &live);
     found.sort_by_key(|text| expected.iter().position(|expected| expected == text));
     assert_eq!(found, expected);
+}
+
+#[test]
+fn a_stack_of_another_region_is_neither_changed_nor_destroyed_from_here() {
+    let mut sky = applied(&course());
+    let role = sky.resources.iter_mut().find(|found| found.resource.kind() == Kind::Role).expect("a role");
+    role.tags.insert(TAG_REGION.into(), "eu-west-1".into());
+    planned(&course(), &sky.read(&course()), Mode::Destroy);
+    // Of all that the stack has, the other region shows what is global.
+    sky.environment.region = "us-east-1".into();
+    sky.resources.retain(|found| found.resource.kind() == Kind::Role);
+    for mode in [Mode::Apply, Mode::Destroy] {
+        assert_eq!(refusals(mode, &course(), &sky.read(&course())), ["region us-east-1, not eu-west-1"]);
+    }
+    // What was made before there was a mark counts as of the region that is looked at.
+    sky.resources.iter_mut().for_each(|role| drop(role.tags.remove(TAG_REGION)));
+    planned(&course(), &sky.read(&course()), Mode::Destroy);
+}
+
+#[test]
+fn a_name_that_leads_to_a_balancer_elsewhere_tells_the_region_unless_the_stack_has_one_here() {
+    let mut stack = course();
+    let leads = |target: &str| Domain { target: target.into(), ..Domain::example() };
+    add(&mut stack, "domain.app", leads("course-public-1.eu-west-1.elb.amazonaws.com"));
+    let mut sky = applied(&stack);
+    planned(&stack, &sky.read(&stack), Mode::Destroy);
+    sky.environment.region = "us-east-1".into();
+    planned(&stack, &sky.read(&stack), Mode::Destroy);
+    sky.resources.retain(|found| found.resource.kind() == Kind::Domain);
+    let balancers =
+        ["course-public-1.eu-west-1.elb.amazonaws.com", "course-mqtt-1.elb.eu-west-1.amazonaws.com"];
+    for host in balancers {
+        sky.resources[0].resource = leads(host).into();
+        let refused = refusals(Mode::Destroy, &stack, &sky.read(&stack));
+        assert_eq!(refused, ["region us-east-1, not eu-west-1"], "{host}");
+    }
+    for host in ["course-public-1.us-east-1.elb.amazonaws.com", "d1.cloudfront.net"] {
+        sky.resources[0].resource = leads(host).into();
+        planned(&stack, &sky.read(&stack), Mode::Destroy);
+    }
 }
 
 #[test]

@@ -46,6 +46,10 @@ async fn check<C: Connect>(session: &mut Session<C>, loaded: &Loaded) -> Result<
         let (expected, actual) = (expected.clone(), verdict.account.clone());
         return Err(refusal::refused(&desired.stack, &[Refusal::WrongAccount { expected, actual }]));
     }
+    if let Some(expected) = verdict.elsewhere.clone() {
+        let refusal = Refusal::OtherRegion { expected, actual: verdict.region.clone() };
+        return Err(refusal::refused(&desired.stack, &[refusal]));
+    }
     if global.json {
         ui.out(&json::pretty(&CheckView::of(&desired.stack, &verdict)));
     }

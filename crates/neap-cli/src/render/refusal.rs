@@ -43,6 +43,12 @@ fn one(stack: &str, refusal: &Refusal) -> CommandError {
                 format!("these credentials are for account {actual}, and the stack is for {expected}");
             CommandError::failed(message).hint("choose other credentials with `--profile`")
         }
+        Refusal::OtherRegion { expected, actual } => {
+            let message = format!("stack `{stack}` is in {expected}, and {actual} was looked at");
+            CommandError::failed(message)
+                .hint(format!("run this with `--region {expected}`, or set `region` of `[stack]` to it"))
+                .hint(format!("for another one in {actual}, give it another `name`; to move it, destroy it in {expected} first"))
+        }
         Refusal::NameTaken { address, live, fields, obstacle } => {
             let message = format!("`{address}` is taken by something that is not the stack's own");
             let mut error = CommandError::failed(message).detail(adopt::called(live));
@@ -311,6 +317,7 @@ mod tests {
         let balancer = Address::new(Kind::Alb, "public");
         let refusals = [
             Refusal::WrongAccount { expected: "1".into(), actual: "2".into() },
+            Refusal::OtherRegion { expected: "eu-west-1".into(), actual: "eu-west-2".into() },
             Refusal::NameTaken { address: address.clone(), live, fields, obstacle: None },
             Refusal::Unreadable { address: Some(address.clone()), failure },
             Refusal::Protected {

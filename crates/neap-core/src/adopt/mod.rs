@@ -14,7 +14,7 @@ pub use identity::{Identity, name_field};
 
 use crate::address::Address;
 use crate::config::Secrets;
-use crate::desired::{Desired, DesiredResource, TAG_ADDRESS, TAG_SPEC, TAG_STACK};
+use crate::desired::{Desired, DesiredResource, TAG_ADDRESS, TAG_REGION, TAG_SPEC, TAG_STACK};
 use crate::live::{Live, LiveResource, ReadFailure, Reading};
 use crate::plan::{Action, Change, Mode, Reason, Refusal, planner};
 
@@ -212,9 +212,12 @@ impl Wish<'_> {
         })))
     }
 
-    /// The two tags by which the resource at `address` is the stack's own.
-    fn ownership(&self, address: &Address) -> [(String, String); 2] {
-        [(TAG_STACK.to_owned(), self.desired.stack.clone()), (TAG_ADDRESS.to_owned(), address.to_string())]
+    /// The tags by which the resource at `address` is the stack's own.
+    fn ownership(&self, address: &Address) -> BTreeMap<String, String> {
+        let region = address.kind().is_marked_with_region().then(|| self.live.environment.region.clone());
+        let pairs = [(TAG_STACK, self.desired.stack.clone()), (TAG_ADDRESS, address.to_string())].into_iter();
+        let pairs = pairs.chain(region.map(|region| (TAG_REGION, region)));
+        pairs.map(|(key, value)| (key.to_owned(), value)).collect()
     }
 
     /// `found` once it is adopted as the resource at `address`.

@@ -360,6 +360,13 @@ pub enum Refusal {
         /// The one that the credentials are for.
         actual: String,
     },
+    /// The stack is in another region: what has no region of its own says so.
+    OtherRegion {
+        /// The one that it is in.
+        expected: String,
+        /// The one that was looked at.
+        actual: String,
+    },
     /// A name is taken by something that is not the stack's own.
     NameTaken {
         /// The resource that wants the name.

@@ -12,7 +12,7 @@ use super::{Mode, Reason, Refusal};
 use crate::address::{Address, Kind};
 use crate::adopt;
 use crate::config::Secrets;
-use crate::desired::{Desired, DesiredResource, Network, TAG_PROTECT};
+use crate::desired::{Desired, DesiredResource, Network, TAG_PROTECT, TAG_REGION};
 use crate::diff;
 use crate::instances;
 use crate::kinds::Resource;
@@ -27,6 +27,9 @@ pub(super) fn before(desired: &Desired, live: &Live, mode: Mode) -> Vec<Refusal>
     let actual = &live.environment.account;
     if let Some(expected) = desired.account.as_ref().filter(|expected| *expected != actual) {
         refusals.push(Refusal::WrongAccount { expected: expected.clone(), actual: actual.clone() });
+    }
+    if let Some(expected) = elsewhere(live) {
+        refusals.push(Refusal::OtherRegion { expected, actual: live.environment.region.clone() });
     }
     for (address, reading) in &live.readings {
         if let Reading::Unreadable(failure) = reading {
@@ -72,6 +75,32 @@ pub(super) fn before(desired: &Desired, live: &Live, mode: Mode) -> Vec<Refusal>
         }));
     }
     refusals
+}
+
+/// The other region that the stack is in, if it is in one. Roles and distributions are seen from everywhere, and what was made before they had
+/// a mark counts as of this region. A name that leads to a load balancer of another region tells as much where the stack has none
+/// here; otherwise somebody has led it there by hand.
+fn elsewhere(live: &Live) -> Option<String> {
+    let here = &live.environment.region;
+    let marked = live.ours().filter_map(|own| own.tags.get(TAG_REGION).cloned());
+    let is_balanced = live.ours().any(|own| own.kind().is_balancer() || own.kind() == Kind::Clb);
+    let led = live.ours().filter(|_| !is_balanced).filter_map(|own| match &own.resource {
+        Resource::Domain(domain) => balancer_region(&domain.target).map(str::to_owned),
+        _ => None,
+    });
+    marked.chain(led).find(|region| region != here)
+}
+
+/// The region in the host name of a load balancer: `NAME.REGION.elb.amazonaws.com`, and `NAME.elb.REGION.amazonaws.com` of network load
+/// balancers.
+fn balancer_region(host: &str) -> Option<&str> {
+    let (rest, _) = host.split_once(".amazonaws.com")?;
+    let (rest, last) = rest.rsplit_once('.')?;
+    let (_, before) = rest.rsplit_once('.')?;
+    match (before, last) {
+        (region, "elb") | ("elb", region) => Some(region),
+        _ => None,
+    }
 }
 
 /// Whether records of a certificate would stand in a private zone: ACM asks public DNS for them, and would wait for three days.

@@ -9,6 +9,7 @@ use super::claim::{self, Claim, Scene};
 use super::scope::StackScope;
 use super::seen::{Remains, Seen, Thing, title};
 use crate::address::Address;
+use crate::desired::TAG_REGION;
 use crate::live::ReadFailure;
 use crate::pricing::{self, Cost};
 
@@ -62,6 +63,9 @@ pub struct Verdict {
     pub account: String,
     /// The region.
     pub region: String,
+    /// The other region that the stack is in, if what has no region of its own says so: what was looked at proves nothing then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub elsewhere: Option<String>,
     /// What is left.
     pub left: Vec<Finding>,
     /// What AWS has taken on to delete, does not charge for, and may take long with. It does not count.
@@ -106,6 +110,8 @@ pub fn judge(scope: &StackScope, remains: &Remains) -> Verdict {
     for seen in &remains.seen {
         match scene.claim(seen) {
             Claim::Ours(found) => {
+                let region = seen.tags.get(TAG_REGION).filter(|region| **region != remains.region);
+                verdict.elsewhere = verdict.elsewhere.or_else(|| region.cloned());
                 let finding = scene.finding(seen, Some(found));
                 // Nothing waits for these, and AWS keeps them for as long as it likes.
                 let is_free = seen.thing == Thing::TaskDefinition && finding.going.is_some();

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::address::{Address, Kind};
-use crate::desired::{Desired, DesiredResource, LockPlace, TAG_ADDRESS, TAG_STACK};
+use crate::desired::{Desired, DesiredResource, LockPlace, TAG_ADDRESS, TAG_REGION, TAG_STACK};
 use crate::kinds::{Bucket, Cluster, Ecr, KindOf, Service};
 use crate::live::ReadFailure;
 use crate::pricing::{Charge, Usage};
@@ -79,6 +79,17 @@ fn a_bucket_that_its_stack_keeps_is_told_and_nothing_else_can_be_kept() {
     assert_eq!(bucket.kept.len(), 1);
     let balancer = kept(Thing::LoadBalancer, "alb.web");
     assert_eq!((balancer.left.len(), balancer.kept.len()), (1, 0));
+}
+
+#[test]
+fn what_is_global_tells_that_the_stack_is_in_another_region() {
+    let role = |region: &str| {
+        let mut role = tagged(Thing::Role, "arn:aws:iam::1:role/neap/course/api", "api", "role.api");
+        role.tags.insert(TAG_REGION.to_owned(), region.to_owned());
+        judge(&scope(), &remains(vec![role])).elsewhere
+    };
+    assert_eq!(role("eu-west-1"), Some("eu-west-1".to_owned()));
+    assert_eq!(role("us-east-1"), None);
 }
 
 #[test]

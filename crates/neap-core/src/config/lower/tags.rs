@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::context::Lowering;
 use super::place::Place;
 use crate::address::{Address, Kind};
-use crate::desired::{TAG_ADDRESS, TAG_STACK};
+use crate::desired::{TAG_ADDRESS, TAG_REGION, TAG_STACK};
 use crate::network;
 
 /// AWS takes fifty tags on a resource, and three of them mark it as the stack's.
@@ -33,6 +33,9 @@ pub(super) fn of(
     if network::is_part(address.kind()) && tags.len() < MOST {
         let name = || format!("{}-{}", lowering.stack, address.name());
         tags.entry("Name".to_owned()).or_insert_with(name);
+    }
+    if address.kind().is_marked_with_region() && tags.len() < MOST {
+        tags.insert(TAG_REGION.to_owned(), "${aws.region}".to_owned());
     }
     tags.insert(TAG_STACK.to_owned(), lowering.stack.to_owned());
     tags.insert(TAG_ADDRESS.to_owned(), address.to_string());

@@ -23,6 +23,11 @@ fn tags_are_the_stacks_and_the_resources_over_them() {
         "neap:address=log_group.task-api neap:stack=course team=infra tier=x",
         "implied resources have the stack's"
     );
+    assert_eq!(
+        tags("role.task-api-execution"),
+        "neap:address=role.task-api-execution neap:region=${aws.region} neap:stack=course team=infra tier=x",
+        "what is global says where its stack is"
+    );
 }
 
 #[test]
