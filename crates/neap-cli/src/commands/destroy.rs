@@ -53,7 +53,7 @@ async fn check<C: Connect>(session: &mut Session<C>, loaded: &Loaded) -> Result<
     if global.json {
         ui.out(&json::pretty(&CheckView::of(&desired.stack, &verdict)));
     }
-    told(ui, global, &desired.stack, &verdict)
+    told(ui, global, &desired.stack, &verdict, zero::FIRST)
 }
 
 async fn destroy<C: Connect>(
@@ -137,7 +137,7 @@ async fn carry_out<C: Connect>(
     } else if !plan.is_empty() {
         ui.out(&format!("\n{}", text::done(&plan, &summary)));
     }
-    told(ui, global, &desired.stack, &verdict).map_err(|error| {
+    told(ui, global, &desired.stack, &verdict, zero::AGAIN).map_err(|error| {
         // What failed may be gone all the same, so it is told only beside what is left.
         if summary.is_success() {
             error
@@ -188,10 +188,16 @@ async fn proof<C: Cloud>(
     Ok(prove(cloud, scope, since, &mut waiting).await?)
 }
 
-/// Tells what the proof came to.
-fn told(ui: &mut Ui, global: &Global, stack: &str, verdict: &Verdict) -> Result<Exit, CommandError> {
+/// Tells what the proof came to, and what is `next` where something is left.
+fn told(
+    ui: &mut Ui,
+    global: &Global,
+    stack: &str,
+    verdict: &Verdict,
+    next: &str,
+) -> Result<Exit, CommandError> {
     ui.err(&zero::notes(verdict, global.verbose > 0));
-    let nothing = zero::verdict(stack, verdict)?;
+    let nothing = zero::verdict(stack, verdict, next)?;
     if !global.json {
         ui.out(&nothing);
     }

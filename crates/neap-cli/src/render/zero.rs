@@ -91,8 +91,13 @@ pub(crate) fn notes(verdict: &Verdict, verbose: bool) -> String {
     text
 }
 
-/// What a look at everything found: a line that says that nothing is left, or else an error.
-pub(crate) fn verdict(stack: &str, verdict: &Verdict) -> Result<String, CommandError> {
+/// What to do about what is left after a destroy.
+pub(crate) const AGAIN: &str = "run `neap destroy` again: it goes on from what is left";
+/// What to do about it where none was asked for.
+pub(crate) const FIRST: &str = "run `neap destroy`: it deletes what is the stack's";
+
+/// What a look at everything found: a line that says that nothing is left, or else an error, with what is `next` where a destroy helps.
+pub(crate) fn verdict(stack: &str, verdict: &Verdict, next: &str) -> Result<String, CommandError> {
     if verdict.is_zero() {
         return Ok(format!("{}\n", paint(style::GOOD, &format!("Nothing of stack {stack} is left"))));
     }
@@ -117,7 +122,7 @@ pub(crate) fn verdict(stack: &str, verdict: &Verdict) -> Result<String, CommandE
         error.hints.push(hint);
     }
     if verdict.left.iter().any(is_destroyed) {
-        error.hints.push("run `neap destroy` again: it goes on from what is left".to_owned());
+        error.hints.push(next.to_owned());
     } else if verdict.left.iter().any(|finding| finding.going.is_some()) {
         error.hints.push("AWS is deleting; `neap destroy --check` looks again".to_owned());
     }
@@ -127,7 +132,7 @@ pub(crate) fn verdict(stack: &str, verdict: &Verdict) -> Result<String, CommandE
 /// Whether another destroy removes it: what has the name alone is not the stack's to delete.
 fn is_destroyed(finding: &Finding) -> bool {
     let is_theirs = matches!(finding.found, Some(Found::Name { .. }));
-    finding.by_hand.is_none() && finding.going.is_none() && !is_theirs
+    finding.goes && finding.going.is_none() && !is_theirs
 }
 
 fn reason(failure: &ReadFailure) -> String {
@@ -155,7 +160,8 @@ fn detail(finding: &Finding) -> String {
     match (&finding.by_hand, &finding.found) {
         (command, Some(Found::Name { of })) => line(left_alone(of, command.as_deref())),
         (Some(command), _) => line(format!("not deleted by neap; `{command}` removes it")),
-        (None, _) => {}
+        (None, _) if finding.goes || finding.going.is_some() => {}
+        (None, _) => line("not deleted by neap".to_owned()),
     }
     text
 }
@@ -201,6 +207,7 @@ mod tests {
     use crate::fixture::plain;
 
     fn finding(thing: Thing, title: &str, found: Option<Found>) -> Finding {
+        let is_tagged = found == Some(Found::Tag);
         Finding {
             thing,
             id: "id".into(),
@@ -210,6 +217,7 @@ mod tests {
             going: None,
             blocked_by: Vec::new(),
             cost: None,
+            goes: is_tagged,
             by_hand: None,
         }
     }
@@ -247,13 +255,13 @@ mod tests {
 
     #[test]
     fn nothing_left_is_one_line() {
-        let nothing = verdict("course", &Verdict::default()).expect("nothing");
+        let nothing = verdict("course", &Verdict::default(), AGAIN).expect("nothing");
         assert_eq!(plain(&nothing), "Nothing of stack course is left\n");
     }
 
     #[test]
     fn what_is_left_is_told_with_its_cost_what_holds_it_and_what_removes_it() {
-        let error = verdict("course", &left()).expect_err("something");
+        let error = verdict("course", &left(), AGAIN).expect_err("something");
         assert_eq!(error.exit, Exit::Residue);
         insta::assert_snapshot!(plain(&style::error(&error)), @r"
         error: 4 resources of stack course are left, for about $16.43 a month ($0.0225 an hour), at another region's prices
@@ -266,6 +274,7 @@ mod tests {
           network interface eni-1, left behind by load balancer course-x
             AWS is deleting it: not released yet
           log group /neap/course/x, in a place that only this stack uses
+            not deleted by neap
 
         hint: run `neap destroy` again: it goes on from what is left
         ");
@@ -275,7 +284,7 @@ mod tests {
     fn what_has_the_name_alone_is_nothing_that_another_destroy_removes() {
         let of = || Address::new(Kind::Function, "policy");
         let function = finding(Thing::Function, "function course-policy", Some(Found::Name { of: of() }));
-        let error = verdict("course", &Verdict { left: vec![function], ..Verdict::default() });
+        let error = verdict("course", &Verdict { left: vec![function], ..Verdict::default() }, AGAIN);
         insta::assert_snapshot!(plain(&style::error(&error.expect_err("something"))), @r"
         error: 1 resource of stack course is left
           function course-policy, with the name of function.policy and nobody's tags
@@ -290,7 +299,7 @@ mod tests {
         let mut only = left();
         only.left.drain(..2);
         only.left.truncate(1);
-        let error = verdict("course", &only).expect_err("something");
+        let error = verdict("course", &only, AGAIN).expect_err("something");
         assert_eq!(error.hints, ["AWS is deleting; `neap destroy --check` looks again"]);
         assert_eq!(
             waiting(&only),
@@ -300,9 +309,16 @@ mod tests {
     }
 
     #[test]
+    fn a_look_that_follows_no_destroy_does_not_say_again() {
+        let hints = |next| verdict("course", &left(), next).expect_err("something").hints;
+        assert_eq!(hints(FIRST), ["run `neap destroy`: it deletes what is the stack's"]);
+        assert_eq!(hints(AGAIN), ["run `neap destroy` again: it goes on from what is left"]);
+    }
+
+    #[test]
     fn what_could_not_be_read_is_no_proof_and_names_the_permission() {
         let unread = Verdict { unread: vec![failure()], ..Verdict::default() };
-        let error = verdict("course", &unread).expect_err("no proof");
+        let error = verdict("course", &unread, AGAIN).expect_err("no proof");
         assert_eq!(error.exit, Exit::Residue);
         insta::assert_snapshot!(plain(&style::error(&error)), @r"
         error: it is not proven that nothing of stack course is left

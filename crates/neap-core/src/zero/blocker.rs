@@ -105,9 +105,7 @@ impl Scene<'_> {
     fn running(&self, own: &Seen, block: &mut Block<'_>) {
         let within = |seen: &&Seen| seen.within.as_deref() == Some(&own.id) && seen.going.is_none();
         for seen in self.remains.seen.iter().filter(within).filter(|seen| !self.is_own(seen)) {
-            let of_own_service = seen.thing == Thing::Task
-                && seen.owner.as_ref().is_some_and(|owner| self.has_own_service(own, &owner.name));
-            if !of_own_service {
+            if !self.goes_along(seen) {
                 block(format!("runs {}", seen.title()), Way::Refuses, FOREIGN);
             }
         }
@@ -125,16 +123,6 @@ impl Scene<'_> {
             let what = format!("has {others} container instance{plural}{more}");
             block(what, Way::Refuses, "they are not the stack's, so nothing is deleted");
         }
-    }
-
-    fn has_own_service(&self, cluster: &Seen, name: &str) -> bool {
-        let is_it = |seen: &Seen| {
-            seen.thing == Thing::Service
-                && seen.name == name
-                && seen.within.as_deref() == Some(&cluster.id)
-                && self.is_own(seen)
-        };
-        self.remains.seen.iter().any(is_it)
     }
 
     /// A target group cannot go while a load balancer that stays sends anything to it.

@@ -80,6 +80,21 @@ impl<'a> Scene<'a> {
         is_tagged(&self.scope.stack, parent).then_some(parent)
     }
 
+    /// Whether it goes with something that plans delete: a task with its service, an instance with its group, and an alarm of scaling
+    /// with the group or with the target whose policy it drives.
+    pub(super) fn goes_along(&self, seen: &Seen) -> bool {
+        let Some(owner) = &seen.owner else { return false };
+        let is_it = |other: &Seen| match (seen.thing, other.thing) {
+            (Thing::Task, Thing::Service) => other.name == owner.name && other.within == seen.within,
+            (Thing::Instance | Thing::Alarm, Thing::AutoScalingGroup) => {
+                owner.thing == other.thing && other.name == owner.name
+            }
+            (Thing::Alarm, Thing::ScalableTarget) => other.owner == seen.owner,
+            _ => false,
+        };
+        self.remains.seen.iter().any(|other| is_it(other) && is_own(&self.scope.stack, other))
+    }
+
     /// Whose it is.
     pub(super) fn claim(&self, seen: &Seen) -> Claim {
         if self.scope.holds_lock && self.scope.is_lock(seen) {

@@ -52,6 +52,8 @@ pub struct Finding {
     pub blocked_by: Vec<String>,
     /// What it costs; none if nothing that is known of.
     pub cost: Option<Cost>,
+    /// Whether `neap destroy` deletes it, or something with which it goes.
+    pub goes: bool,
     /// The command that removes it, where `neap destroy` does not.
     pub by_hand: Option<String>,
 }
@@ -138,7 +140,12 @@ impl Scene<'_> {
         let address = claim::tagged_address(seen).or_else(named).or_else(marked).filter(|_| found.is_some());
         // Tasks go with their service, and instances with their group, or by hand.
         let is_part = matches!(seen.thing, Thing::Task | Thing::Instance);
-        let is_planned = claim::is_own(&self.scope.stack, seen) && !is_part;
+        let is_planned = match seen.thing {
+            // They take no tags: what their description ends in is what plans go by, too.
+            Thing::OriginAccessControl => found == Some(Found::Place),
+            _ => claim::is_own(&self.scope.stack, seen) && !is_part,
+        };
+        let goes = found.is_some() && (is_planned || self.goes_along(seen));
         let lingers = seen.thing == Thing::NetworkInterface && found.is_some();
         let going = seen.going.clone().or_else(|| lingers.then(|| "not released yet".to_owned()));
         Finding {
@@ -150,7 +157,8 @@ impl Scene<'_> {
             blocked_by: self.blocked_by(seen),
             cost: pricing::cost(&seen.usage, &self.remains.region),
             by_hand: by_hand::command(self.scope, &self.remains.region, seen)
-                .filter(|_| !is_planned && found.is_some()),
+                .filter(|_| !goes && found.is_some()),
+            goes,
             found,
         }
     }

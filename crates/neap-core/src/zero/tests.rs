@@ -293,6 +293,40 @@ fn only_what_destroy_does_not_delete_has_a_command() {
 }
 
 #[test]
+fn what_goes_with_what_destroy_deletes_has_no_command_while_that_is_there() {
+    let owned = |thing, of, name: &str| {
+        let owner = Some(Owner { thing: of, name: name.to_owned() });
+        Seen {
+            owner,
+            within: (thing == Thing::Task).then(|| CLUSTER.to_owned()),
+            ..Seen::new(thing, "part", "part")
+        }
+    };
+    let check = |part: Seen, with: Seen| {
+        let mut scope = scope();
+        scope.learn(&remains(vec![with.clone()]));
+        let left = |seen: Vec<Seen>| {
+            let left = judge(&scope, &remains(seen)).left;
+            let part = left.iter().find(|left| left.id == "part").expect("it counts");
+            (part.goes, part.by_hand.is_some())
+        };
+        assert_eq!(left(vec![part.clone(), with.clone()]), (true, false), "{part:?}");
+        assert_eq!(left(vec![part.clone()]), (false, true), "{part:?}");
+        let of_others = Seen { tags: BTreeMap::new(), ..with };
+        assert_eq!(left(vec![part.clone(), of_others]), (false, true), "{part:?}");
+    };
+    let cluster =
+        Seen { within: Some(CLUSTER.to_owned()), ..tagged(Thing::Service, "s", "course-api", "service.api") };
+    check(owned(Thing::Task, Thing::Service, "course-api"), cluster);
+    let group = || tagged(Thing::AutoScalingGroup, "g", "course-web", "auto_scaling_group.web");
+    check(owned(Thing::Instance, Thing::AutoScalingGroup, "course-web"), group());
+    check(owned(Thing::Alarm, Thing::AutoScalingGroup, "course-web"), group());
+    let scaled = || owned(Thing::Alarm, Thing::Service, "course-main/course-api");
+    let target = tagged(Thing::ScalableTarget, "t", "service/course-main/course-api", "scalable_target.api");
+    check(scaled(), Seen { owner: scaled().owner, ..target });
+}
+
+#[test]
 fn what_has_half_of_the_tags_counts_and_is_left_to_whoever_made_it() {
     for tags in [tags(&[(TAG_STACK, "course")]), ours("cluster.main")] {
         let seen = Seen {
