@@ -42,7 +42,8 @@ async fn profiles(aws: &Aws, scope: &StackScope) -> Part {
     for (profile, answer) in profiles.iter().zip(answers) {
         let tags = part.take(answer);
         let (arn, name) = (profile.arn(), profile.instance_profile_name());
-        part.seen.push(Seen { tags, ..Seen::new(Thing::InstanceProfile, arn, name) });
+        let uses = profile.roles().iter().map(|role| role.arn().to_owned()).collect();
+        part.seen.push(Seen { tags, uses, ..Seen::new(Thing::InstanceProfile, arn, name) });
     }
     part
 }

@@ -5,11 +5,12 @@
 use super::scope::StackScope;
 use super::seen::{Seen, Thing};
 
-/// The command that removes something, where there is one.
+/// The command that removes something, where there is one; two, one after the other, where AWS wants something done first.
 pub(super) fn command(scope: &StackScope, region: &str, seen: &Seen) -> Option<String> {
     let (id, name) = (quoted(&seen.id), quoted(&seen.name));
     let within = || quoted(seen.within.as_deref().unwrap_or_default());
-    let command = match seen.thing {
+    let mut first = None;
+    let last = match seen.thing {
         Thing::LoadBalancer => format!("elbv2 delete-load-balancer --load-balancer-arn {id}"),
         Thing::ClassicLoadBalancer => format!("elb delete-load-balancer --load-balancer-name {name}"),
         Thing::Listener => format!("elbv2 delete-listener --listener-arn {id}"),
@@ -22,13 +23,25 @@ pub(super) fn command(scope: &StackScope, region: &str, seen: &Seen) -> Option<S
              ecs:service:DesiredCount --resource-id {name}"
         ),
         Thing::Task => format!("ecs stop-task --cluster {} --task {id}", within()),
-        Thing::TaskDefinition => format!("ecs delete-task-definitions --task-definitions {id}"),
+        Thing::TaskDefinition => {
+            // "You must deregister a task definition revision before you delete it" (DeleteTaskDefinitions).
+            first = Some(format!("ecs deregister-task-definition --task-definition {id}"));
+            format!("ecs delete-task-definitions --task-definitions {id}")
+        }
         Thing::CapacityProvider => format!("ecs delete-capacity-provider --capacity-provider {id}"),
         Thing::Repository => format!("ecr delete-repository --force --repository-name {name}"),
         Thing::LogGroup => format!("logs delete-log-group --log-group-name {name}"),
         Thing::Alarm => format!("cloudwatch delete-alarms --alarm-names {name}"),
-        Thing::Role => format!("iam delete-role --role-name {name}"),
-        Thing::InstanceProfile => format!("iam delete-instance-profile --instance-profile-name {name}"),
+        Thing::InstanceProfile => {
+            // It "must not have an associated role" (DeleteInstanceProfile), and has one at most.
+            let role = seen.uses.iter().find_map(|arn| Some(quoted(arn.rsplit_once('/')?.1)));
+            first = role.map(|role| {
+                format!(
+                    "iam remove-role-from-instance-profile --instance-profile-name {name} --role-name {role}"
+                )
+            });
+            format!("iam delete-instance-profile --instance-profile-name {name}")
+        }
         Thing::LaunchTemplate => format!("ec2 delete-launch-template --launch-template-id {id}"),
         Thing::AutoScalingGroup => {
             format!("autoscaling delete-auto-scaling-group --force-delete --auto-scaling-group-name {name}")
@@ -36,7 +49,14 @@ pub(super) fn command(scope: &StackScope, region: &str, seen: &Seen) -> Option<S
         Thing::Certificate => format!("acm delete-certificate --certificate-arn {id}"),
         Thing::Instance => format!("ec2 terminate-instances --instance-ids {id}"),
         Thing::Vpc => format!("ec2 delete-vpc --vpc-id {id}"),
-        Thing::InternetGateway => format!("ec2 delete-internet-gateway --internet-gateway-id {id}"),
+        Thing::InternetGateway => {
+            // "You must detach the internet gateway from the VPC first" (DeleteInternetGateway).
+            let attached = seen.within.is_some();
+            first = attached.then(|| {
+                format!("ec2 detach-internet-gateway --internet-gateway-id {id} --vpc-id {}", within())
+            });
+            format!("ec2 delete-internet-gateway --internet-gateway-id {id}")
+        }
         Thing::ElasticIp => format!("ec2 release-address --allocation-id {id}"),
         Thing::NatGateway => format!("ec2 delete-nat-gateway --nat-gateway-id {id}"),
         Thing::VpcEndpoint => format!("ec2 delete-vpc-endpoints --vpc-endpoint-ids {id}"),
@@ -50,18 +70,28 @@ pub(super) fn command(scope: &StackScope, region: &str, seen: &Seen) -> Option<S
         }
         Thing::Object => format!("s3 rm {name}"),
         Thing::Parameter => format!("ssm delete-parameter --name {name}"),
-        Thing::Bucket => format!("s3 rb --force s3://{name}"),
-        // An interface goes when what it is for is gone; a rule, a distribution and what it uses need more than one command,
-        // if only for their version.
+        // An interface goes when what it is for is gone. The others need more than two commands: a role's policies must be taken
+        // away one by one, and a bucket's old versions, which `s3 rb --force` leaves; a rule, a distribution and what it uses want their
+        // version or their group.
         Thing::NetworkInterface
         | Thing::SecurityGroupRule
+        | Thing::Role
+        | Thing::Bucket
         | Thing::Distribution
         | Thing::OriginAccessControl
         | Thing::Function
         | Thing::Record => return None,
     };
-    let is_global = matches!(seen.thing, Thing::Role | Thing::InstanceProfile);
-    Some(if is_global { format!("aws {command}") } else { format!("aws {command} --region {region}") })
+    let place = match seen.thing {
+        Thing::InstanceProfile => String::new(),
+        // CloudFront's are in a region of their own.
+        Thing::Certificate => {
+            format!(" --region {}", seen.id.split(':').nth(3).filter(|it| !it.is_empty()).unwrap_or(region))
+        }
+        _ => format!(" --region {region}"),
+    };
+    let commands = first.into_iter().chain([last]).map(|command| format!("aws {command}{place}"));
+    Some(commands.collect::<Vec<_>>().join("; "))
 }
 
 /// `text` as a shell takes it for one word.

@@ -293,6 +293,42 @@ fn only_what_destroy_does_not_delete_has_a_command() {
 }
 
 #[test]
+fn what_aws_wants_done_first_is_the_first_of_two_commands() {
+    let command = |seen: Seen| {
+        let tags = tags(&[(TAG_STACK, "course")]);
+        let text = judge(&scope(), &remains(vec![Seen { tags, ..seen }])).left[0].by_hand.clone();
+        text.map(|text| text.replace(" --region us-east-1", "").replace("aws ", ""))
+    };
+    let check = |seen: Seen, expected: &str| assert_eq!(command(seen).as_deref(), Some(expected));
+    check(
+        Seen::new(Thing::TaskDefinition, "old:1", "old"),
+        "ecs deregister-task-definition --task-definition old:1; ecs delete-task-definitions --task-definitions old:1",
+    );
+    let profile = Seen::new(Thing::InstanceProfile, "arn:aws:iam::1:instance-profile/old", "old");
+    check(profile.clone(), "iam delete-instance-profile --instance-profile-name old");
+    check(
+        Seen { uses: ["arn:aws:iam::1:role/neap/course/node".to_owned()].into(), ..profile },
+        "iam remove-role-from-instance-profile --instance-profile-name old --role-name node; \
+         iam delete-instance-profile --instance-profile-name old",
+    );
+    let gateway = Seen::new(Thing::InternetGateway, "igw-1", "");
+    check(gateway.clone(), "ec2 delete-internet-gateway --internet-gateway-id igw-1");
+    check(
+        Seen { within: Some("vpc-1".to_owned()), ..gateway },
+        "ec2 detach-internet-gateway --internet-gateway-id igw-1 --vpc-id vpc-1; \
+         ec2 delete-internet-gateway --internet-gateway-id igw-1",
+    );
+    let certificate = Seen::new(Thing::Certificate, "arn:aws:acm:eu-west-1:1:certificate/x", "example.com");
+    check(
+        certificate,
+        "acm delete-certificate --certificate-arn arn:aws:acm:eu-west-1:1:certificate/x --region eu-west-1",
+    );
+    // Policies and versions of objects must go one by one.
+    assert_eq!(command(Seen::new(Thing::Role, "arn:aws:iam::1:role/old", "old")), None);
+    assert_eq!(command(Seen::new(Thing::Bucket, "old", "old")), None);
+}
+
+#[test]
 fn what_goes_with_what_destroy_deletes_has_no_command_while_that_is_there() {
     let owned = |thing, of, name: &str| {
         let owner = Some(Owner { thing: of, name: name.to_owned() });

@@ -114,6 +114,7 @@ fn seen(world: &World, record: &Record, balanced: &BTreeMap<String, BTreeSet<Str
             let group = provider.auto_scaling_group.rsplit_once('/');
             seen.uses = group.map(|(_, name)| name.to_owned()).into_iter().collect();
         }
+        Resource::InstanceProfile(profile) => seen.uses = profile.role.iter().cloned().collect(),
         Resource::Listener(listener) => {
             seen.within = Some(listener.load_balancer.clone());
             seen.uses = listener.certificate.iter().chain(&listener.extra_certificates).cloned().collect();
