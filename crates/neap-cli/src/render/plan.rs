@@ -157,7 +157,13 @@ fn rolls(change: &Change) -> String {
 
 /// Why the action was chosen, as a fragment.
 pub(crate) fn because(change: &Change) -> String {
-    let reason = reason(&change.reason);
+    let reason = match &change.reason {
+        // AWS could change it in place, and would shut out whoever still comes by the old one.
+        Reason::Immutable { fields } if change.address.kind() == Kind::Listener && *fields == ["port"] => {
+            "another `port` is another listener".to_owned()
+        }
+        other => reason(other),
+    };
     match change.action {
         Action::DeleteThenCreate => {
             format!("{reason}; the old one is deleted first, since both cannot stand side by side")
