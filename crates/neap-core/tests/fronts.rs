@@ -377,3 +377,25 @@ fn the_rules_of_a_listener_that_goes_stay_with_it_until_distributions_ask_anothe
     }
     finish(sky, &plan, &stack);
 }
+
+#[test]
+fn a_distribution_asks_another_port_of_its_load_balancer_when_it_is_let_in_and_answered_there() {
+    let new = "alb.public.listener.new";
+    let (before, mut stack) = (course(), course());
+    let mut site = cloudfront(&of("alb.public", "dns_name"));
+    site.origins.values_mut().for_each(|origin| origin.http_port = 8080);
+    add(&mut stack, "cloudfront.site", site);
+    add(&mut stack, "alb.public.listener.http", listener("alb.public", 80, fixed(403)));
+    add(&mut stack, new, listener("alb.public", 8080, fixed(404)));
+    add(&mut stack, &format!("{new}.rule.10"), rule(new, 10, forward("target_group.api")));
+    add(&mut stack, "security_group.alb-public", sky::stacks::security_group("alb-public", "10.0.0.0/8"));
+    let sky = applied(&before);
+    let plan = planned(&stack, &sky, Mode::Apply);
+    let asks = (Update, "cloudfront.site");
+    for text in [new, "alb.public.listener.new.rule.10"] {
+        assert_eq!(need(&plan, asks, (Create, text)), Some(Need::Ready), "{text}");
+    }
+    assert_eq!(need(&plan, asks, (Verb::Widen, "security_group.alb-public")), Some(Need::Ready));
+    assert_eq!(need(&plan, asks, (Update, "alb.public.listener.http")), None);
+    finish(sky, &plan, &stack);
+}

@@ -132,6 +132,12 @@ const fn is_zero(port: &u16) -> bool {
 }
 
 impl Origin {
+    /// The ports by which CloudFront asks it: none of a bucket.
+    pub(crate) fn ports(&self) -> impl Iterator<Item = u16> {
+        let by = |port: u16, never: &str| (port > 0 && self.protocol_policy != never).then_some(port);
+        by(self.http_port, "https-only").into_iter().chain(by(self.https_port, "http-only"))
+    }
+
     /// Whether CloudFront sets or removes this header itself, so that nobody can add it.
     pub fn sets(header: &str) -> bool {
         let lower = header.to_ascii_lowercase();

@@ -86,6 +86,7 @@ pub(super) fn order(
         builder.redirects(decision);
         builder.is_let_in(decision);
         builder.turns(decision);
+        builder.asks_another_port(decision);
         builder.shuts(decision);
         builder.asks_for_headers(decision);
         builder.stays_open(decision);

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::waits::balancer_address;
 use super::{Builder, Decision, Strength, aliases};
 use crate::address::{Address, Kind};
-use crate::kinds::{self, Resource};
+use crate::kinds::{self, Origin, Resource};
 use crate::plan::{Action, Need};
 
 impl Builder<'_> {
@@ -42,6 +42,49 @@ impl Builder<'_> {
         }
         for part in before {
             self.edge(self.making[part], self.making[index], Need::Ready, Strength::Smooth);
+        }
+    }
+
+    /// A distribution asks another port of a load balancer when it is answered there.
+    pub(super) fn asks_another_port(&mut self, index: usize) {
+        let site = &self.decisions[index];
+        let Some(node) = site.node.filter(|_| site.action == Action::Update) else { return };
+        let wanted = site.filled.as_ref().map(|filled| &filled.resource);
+        let (Resource::Cloudfront(live), Some(Resource::Cloudfront(wanted))) =
+            (&self.world.nodes[node].resource, wanted)
+        else {
+            return;
+        };
+        let asked = |origin: &Origin, port: u16| {
+            live.origins
+                .values()
+                .any(|live| live.domain == origin.domain && live.ports().any(|it| it == port))
+        };
+        let ports = wanted.origins.values().flat_map(|origin| origin.ports().map(move |port| (origin, port)));
+        let new: BTreeSet<u16> =
+            ports.filter(|(origin, port)| !asked(origin, *port)).map(|(_, port)| port).collect();
+        let listens = |other: &usize| {
+            let wanted = self.decisions[*other].filled.as_ref().map(|filled| &filled.resource);
+            match wanted {
+                Some(Resource::Listener(listener)) if new.contains(&listener.port) => Some(listener.port),
+                _ => None,
+            }
+        };
+        let mut before = BTreeSet::new();
+        for other in 0..self.decisions.len() {
+            let Some(port) = listens(&other).filter(|_| self.asking(other).contains(&index)) else {
+                continue;
+            };
+            let balancer = balancer_address(&self.decisions[other].address);
+            before.extend(balancer.into_iter().flat_map(|balancer| self.answering_at(&balancer, port)));
+        }
+        // What is there and changes may have to wait for the distribution, see `asks_for_headers`.
+        before.retain(|other| {
+            let of = &self.decisions[*other];
+            !of.kind().routes() || of.action != Action::Update
+        });
+        for other in before {
+            self.edge(self.making[other], self.making[index], Need::Ready, Strength::Steady);
         }
     }
 

@@ -17,23 +17,29 @@ impl<'b> Builder<'b> {
     /// listener of that port with its rules, and by the tasks that come behind them. The groups of the load balancer let them in before.
     pub(super) fn redirects(&mut self, index: usize) {
         let Some((balancer, port)) = self.comes_to_redirect(index) else { return };
+        for other in self.answering_at(&balancer, port) {
+            self.edge(self.making[other], self.making[index], Need::Ready, Strength::Steady);
+        }
+    }
+
+    /// The decisions about that by which users are let in and answered at a port of the desired load balancer `balancer`; none where
+    /// nothing listens there.
+    pub(super) fn answering_at(&self, balancer: &Address, port: u16) -> BTreeSet<usize> {
         let opens = |(address, other): (&&Address, &usize)| {
             let wanted = self.decisions[*other].filled.as_ref().map(|filled| &filled.resource);
-            let is_there = address.parent().as_ref() == Some(&balancer);
+            let is_there = address.parent().as_ref() == Some(balancer);
             is_there && matches!(wanted, Some(Resource::Listener(listener)) if listener.port == port)
         };
-        let Some((listener, _)) = self.at.iter().find(|entry| opens(*entry)) else { return };
+        let Some((listener, _)) = self.at.iter().find(|entry| opens(*entry)) else { return BTreeSet::new() };
         let is_of_it =
             |address: &&Address| address == listener || address.parent().as_ref() == Some(*listener);
         let routes = self.at.iter().filter(|(address, _)| is_of_it(address));
-        let mut before: BTreeSet<usize> = routes.map(|(_, route)| *route).collect();
-        let tasks: Vec<usize> = before.iter().flat_map(|route| self.coming(*route)).collect();
-        before.extend(tasks);
-        let groups = self.wishes.of(&balancer).filter(|used| used.kind() == Kind::SecurityGroup);
-        before.extend(groups.chain([&balancer]).filter_map(|found| self.at.get(found)));
-        for other in before {
-            self.edge(self.making[other], self.making[index], Need::Ready, Strength::Steady);
-        }
+        let mut found: BTreeSet<usize> = routes.map(|(_, route)| *route).collect();
+        let tasks: Vec<usize> = found.iter().flat_map(|route| self.coming(*route)).collect();
+        found.extend(tasks);
+        let groups = self.wishes.of(balancer).filter(|used| used.kind() == Kind::SecurityGroup);
+        found.extend(groups.chain([balancer]).filter_map(|of| self.at.get(of)));
+        found
     }
 
     /// The load balancer of the route `index`, and the other port to which an update comes to lead users.
