@@ -22,26 +22,14 @@ impl Builder<'_> {
         fronts && answers(behind.kind()) && !led_there
     }
 
-    /// A name or a distribution turns to something else when that can answer; a distribution also to another port of a load balancer
-    /// that it asks already.
+    /// A name or a distribution turns to something else when that can answer.
     pub(super) fn turns(&mut self, index: usize) {
-        let front = &self.decisions[index];
-        let asks = front.kind() == Kind::Cloudfront && front.action == Action::Update;
-        // Where the listener stays, what a new rule of it takes was taken before.
-        let comes = |part: &usize| {
-            let part = &self.decisions[*part];
-            let listener = part.address.parent().filter(|_| part.kind() == Kind::Rule);
-            let at = self.at.get(listener.as_ref().unwrap_or(&part.address));
-            let action = at.map(|at| self.decisions[*at].action);
-            part.kind().routes() && matches!(action, Some(Action::Create | Action::CreateThenDelete))
-        };
-        let mut before = Vec::new();
-        for other in self.leads_to(index) {
-            let turns = self.turns_to(index, other);
-            before.extend(self.parts(other).into_iter().filter(|part| turns || (asks && comes(part))));
-        }
-        for part in before {
-            self.edge(self.making[part], self.making[index], Need::Ready, Strength::Smooth);
+        let turned: Vec<usize> =
+            self.leads_to(index).into_iter().filter(|other| self.turns_to(index, *other)).collect();
+        for other in turned {
+            for part in self.parts(other) {
+                self.edge(self.making[part], self.making[index], Need::Ready, Strength::Smooth);
+            }
         }
     }
 
