@@ -5,7 +5,7 @@ mod sky;
 use neap_core::desired::Desired;
 use neap_core::kinds::{
     Bucket, BucketFiles, BucketPolicy, Certificate, Cloudfront, Domain, KindOf as _, Origin,
-    OriginAccessControl, Site, ViewerCertificate,
+    OriginAccessControl, Resource, Site, StrategyItem, ViewerCertificate,
 };
 use neap_core::plan::planner::plan;
 use neap_core::plan::{Mode, Need, Refusal, Verb};
@@ -145,7 +145,7 @@ fn a_distribution_that_is_new_or_stays_where_it_is_goes_before_what_names_it() {
     assert_eq!(need(&plan, (Create, "bucket_policy.one"), site), Some(Need::Exists));
     assert_eq!(need(&plan, (Create, "bucket_files.one"), site), Some(Need::Exists));
     let (sky, mut stack) = (applied(&one_site("one", "first")), one_site("one", "first"));
-    let neap_core::kinds::Resource::Cloudfront(wanted) =
+    let Resource::Cloudfront(wanted) =
         &mut stack.resources.get_mut(&address("cloudfront.site")).expect("a site").resource
     else {
         panic!("a distribution")
@@ -398,4 +398,32 @@ fn a_distribution_asks_another_port_of_its_load_balancer_when_it_is_let_in_and_a
     assert_eq!(need(&plan, asks, (Verb::Widen, "security_group.alb-public")), Some(Need::Ready));
     assert_eq!(need(&plan, asks, (Update, "alb.public.listener.http")), None);
     finish(sky, &plan, &stack);
+}
+
+#[test]
+fn a_service_stays_with_the_rule_that_leads_to_it_until_users_are_led_elsewhere_unless_another_needs_its_room()
+ {
+    let on_instances = |stack: &mut Desired, text: &str| {
+        let address = address(text);
+        let Resource::Service(mut service) = stack.resources[&address].resource.clone() else {
+            panic!("a service")
+        };
+        service.capacity = [("neap-course-main".to_owned(), StrategyItem { weight: 1, base: 0 })].into();
+        add(stack, text, service);
+    };
+    for (crowded, expected) in [(false, Some(Need::Ready)), (true, None)] {
+        let (mut before, mut stack) = (named("alb.public"), named("alb.two"));
+        second(&mut stack);
+        if crowded {
+            on_instances(&mut before, "service.api");
+            on_instances(&mut stack, "service.two");
+        }
+        for gone in ["service.api", "target_group.api", "alb.public.listener.http.rule.10"] {
+            stack.resources.remove(&address(gone));
+        }
+        let sky = applied(&before);
+        let plan = planned(&stack, &sky, Mode::Apply);
+        assert_eq!(need(&plan, (Delete, "service.api"), (Update, "domain.www")), expected);
+        finish(sky, &plan, &stack);
+    }
 }

@@ -80,6 +80,7 @@ pub(super) fn order(
         builder.switches(decision);
         builder.moves_behind(decision);
         builder.hands_on(decision);
+        builder.stays_behind(decision);
         builder.stays_until(decision);
         builder.stays_ruled(decision);
         builder.hands_requests_on(decision);

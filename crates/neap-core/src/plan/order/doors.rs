@@ -64,12 +64,12 @@ impl Builder<'_> {
                 continue;
             }
             found.extend(of_kind(self.wishes.of(service), Kind::SecurityGroup));
+            if *own_interfaces {
+                continue;
+            }
             let clusters: Vec<&Address> = of_kind(self.wishes.of(service), Kind::Cluster).collect();
             let joins = |group: &&Address| clusters.iter().any(|cluster| self.wishes.depends(group, cluster));
-            for instances in of_kind(self.at.keys().copied(), Kind::AutoScalingGroup)
-                .filter(|_| !own_interfaces)
-                .filter(joins)
-            {
+            for instances in of_kind(self.at.keys().copied(), Kind::AutoScalingGroup).filter(joins) {
                 found.extend(of_kind(self.wishes.of(instances), Kind::SecurityGroup));
             }
         }

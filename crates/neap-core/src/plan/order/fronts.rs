@@ -140,17 +140,21 @@ impl Builder<'_> {
         if !route.kind().routes() || !matches!(route.action, Action::Delete | Action::CreateThenDelete) {
             return;
         }
+        for front in self.turning(index) {
+            self.edge(self.making[front], self.deleting[index], Need::Ready, Strength::Steady);
+        }
+    }
+
+    /// The decisions about names and distributions that lead to the load balancer of the route `index`, now or in the end, and change.
+    pub(super) fn turning(&self, index: usize) -> BTreeSet<usize> {
         let mut fronts = self.asking(index);
         let is_name = |other: &usize| {
             let decision = &self.decisions[*other];
             decision.kind() == Kind::Domain && self.leads_there(decision, index)
         };
         fronts.extend((0..self.decisions.len()).filter(is_name));
-        for front in fronts {
-            if self.decisions[front].action == Action::Update {
-                self.edge(self.making[front], self.deleting[index], Need::Ready, Strength::Steady);
-            }
-        }
+        fronts.retain(|front| self.decisions[*front].action == Action::Update);
+        fronts
     }
 
     /// What is live of a decision, and what the stack asks for.

@@ -111,6 +111,32 @@ impl Builder<'_> {
         }
     }
 
+    /// A service to which users were led by a listener or rule that goes with it stays until they are led elsewhere, as that does. Not where
+    /// one that comes, for which they may wait, has to wait for its room or its name.
+    pub(super) fn stays_behind(&mut self, index: usize) {
+        let service = &self.decisions[index];
+        let Some(node) = service.node.filter(|_| service.action == Action::Delete) else { return };
+        let Resource::Service(live) = &self.world.nodes[node].resource else { return };
+        let stands_beside = |other: usize| {
+            let new = &self.decisions[other];
+            let wanted = new.filled.as_ref().map(|filled| &filled.resource);
+            let Some(Resource::Service(wanted)) = wanted.filter(|_| new.node.is_none()) else { return true };
+            self.has_room(index, other) && !share_a_name(live, wanted)
+        };
+        if !(0..self.decisions.len()).all(stands_beside) {
+            return;
+        }
+        let used = self.world.links(node).iter().filter_map(|used| self.users.get(used)).flatten();
+        let goes = |way: &&usize| {
+            let way = &self.decisions[**way];
+            way.kind().routes() && way.action == Action::Delete
+        };
+        let fronts: BTreeSet<usize> = used.filter(goes).flat_map(|way| self.turning(*way)).collect();
+        for front in fronts {
+            self.edge(self.making[front], self.deleting[index], Need::Ready, Strength::Steady);
+        }
+    }
+
     /// A service that is deleted before its successor is made stays until all is there that the successor waits for, directly or through
     /// others: minutes, where that is a load balancer or instances.
     pub(super) fn stays_until(&mut self, index: usize) {

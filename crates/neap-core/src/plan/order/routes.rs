@@ -58,8 +58,8 @@ impl<'b> Builder<'b> {
         let balancer = balancer_address(&route.address)?;
         let own = route.address.parent().filter(|parent| *parent != balancer);
         let own = self.at.get(own.as_ref().unwrap_or(&route.address))?;
-        match self.decisions[*own].filled.as_ref()?.resource {
-            Resource::Listener(ref listener) if listener.port != port => Some((balancer, port)),
+        match &self.decisions[*own].filled.as_ref()?.resource {
+            Resource::Listener(listener) if listener.port != port => Some((balancer, port)),
             _ => None,
         }
     }
