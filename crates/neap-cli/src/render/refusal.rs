@@ -6,7 +6,7 @@ use neap_core::address::{Address, Kind};
 use neap_core::adopt::NoAdoption;
 use neap_core::live::{Holding, LiveResource, ReadFailure};
 use neap_core::named::Named;
-use neap_core::plan::Refusal;
+use neap_core::plan::{Reason, Refusal};
 use neap_core::reference::Zone;
 use serde_json::Value;
 
@@ -68,10 +68,15 @@ fn one(stack: &str, refusal: &Refusal) -> CommandError {
         }
         Refusal::Protected { address, declared, action, reason } => {
             let message = format!("`{address}` is protected, and the plan would {} it", action.word());
-            let hint = if *declared {
-                "take the change back, or remove `protect = true` to let it go"
-            } else {
-                "put its table back; to let it go, apply once without `protect = true` before the table leaves the file"
+            let hint = match (reason, *declared) {
+                (Reason::Destroyed, true) => "to let it go, remove `protect = true` from its table and destroy again",
+                (Reason::Destroyed, false) => {
+                    "to let it go, put its table back without `protect = true` and destroy again"
+                }
+                (_, true) => "take the change back, or remove `protect = true` to let it go",
+                (_, false) => {
+                    "put its table back; to let it go, apply once without `protect = true` before the table leaves the file"
+                }
             };
             CommandError::failed(message).detail(format!("because: {}", plan::reason(reason))).hint(hint)
         }
@@ -298,10 +303,25 @@ pub(crate) fn unreadable(address: Option<String>, failure: &ReadFailure) -> Comm
 #[cfg(test)]
 mod tests {
     use neap_core::kinds::Resource;
-    use neap_core::plan::{Action, Reason};
+    use neap_core::plan::Action;
 
     use super::*;
     use crate::fixture;
+
+    #[test]
+    fn what_is_destroyed_has_no_change_to_take_back() {
+        let hint = |reason: Reason, declared: bool| {
+            let address = Address::new(Kind::Ecr, "api");
+            let refusal = Refusal::Protected { address, declared, action: Action::Delete, reason };
+            refused("course", &[refusal]).hints
+        };
+        let own = "to let it go, remove `protect = true` from its table and destroy again";
+        assert_eq!(hint(Reason::Destroyed, true), [own]);
+        let gone = "to let it go, put its table back without `protect = true` and destroy again";
+        assert_eq!(hint(Reason::Destroyed, false), [gone]);
+        let changed = "put its table back; to let it go, apply once without `protect = true` before the table leaves the file";
+        assert_eq!(hint(Reason::NotDeclared, false), [changed]);
+    }
 
     #[test]
     fn every_refusal_says_what_to_do() {
