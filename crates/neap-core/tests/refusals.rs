@@ -27,6 +27,9 @@ fn refusals(mode: Mode, stack: &Desired, live: &Live) -> Vec<String> {
         }
         Refusal::Unreadable { address: None, failure } => format!("unreadable {}", failure.operation),
         Refusal::Protected { address, action, .. } => format!("protected {address} {}", action.word()),
+        Refusal::DeletionProtected { address, action, .. } => {
+            format!("{address} has deletion protection, {}", action.word())
+        }
         Refusal::Holds { address, holding, action, .. } => {
             format!("{address} holds {}, {}", holding.items, action.word())
         }
@@ -428,4 +431,31 @@ fn an_apply_takes_no_repository_away_with_its_images() {
         assert_eq!(leaving, 0, "{at} has its name");
         planned(&with(at, plain.clone()), &live, Mode::Apply);
     }
+}
+
+#[test]
+fn an_apply_turns_no_deletion_protection_off_to_delete() {
+    let with = |protected: bool, scheme: &str| {
+        let mut stack = course();
+        let wanted = stack.resources.get_mut(&address("alb.public")).expect("a load balancer");
+        let Resource::Alb(alb) = &mut wanted.resource else { panic!("a load balancer") };
+        alb.deletion_protection = protected;
+        alb.scheme = scheme.into();
+        // As lowering does, the name holds a hash of what cannot be changed.
+        alb.name = format!("course-public-{scheme}");
+        stack
+    };
+    let sky = applied(&with(true, "internet-facing"));
+    let internal = with(true, "internal");
+    let told = |stack: &Desired| refusals(Mode::Apply, stack, &sky.read(stack));
+    let refused = |action: &str| format!("alb.public has deletion protection, {action}");
+    assert_eq!(told(&internal), [refused("replace")]);
+    assert_eq!(told(&with(false, "internal")), [refused("replace")], "it is still on");
+    let bare = Desired { stack: "course".into(), ..Desired::default() };
+    assert_eq!(told(&bare), [refused("delete")]);
+    planned(&bare, &sky.read(&bare), Mode::Destroy);
+    let off = with(false, "internet-facing");
+    planned(&off, &sky.read(&off), Mode::Apply);
+    let sky = applied(&off);
+    planned(&internal, &sky.read(&internal), Mode::Apply);
 }

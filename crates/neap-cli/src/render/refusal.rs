@@ -80,6 +80,12 @@ fn one(stack: &str, refusal: &Refusal) -> CommandError {
             };
             CommandError::failed(message).detail(format!("because: {}", plan::reason(reason))).hint(hint)
         }
+        Refusal::DeletionProtected { address, action, reason } => {
+            let message = format!("`{address}` has deletion protection, and the plan would {} it", action.word());
+            CommandError::failed(message)
+                .detail(format!("because: {}", plan::reason(reason)))
+                .hint("take the change back, or first apply `deletion_protection = false` with the rest as it was")
+        }
         Refusal::Holds { address, name, holding, action, reason } => {
             let Holding { items, more } = *holding;
             let (some, plural) = (if more { "at least " } else { "" }, if items == 1 { "" } else { "s" });
@@ -346,6 +352,11 @@ mod tests {
                 action: Action::Delete,
                 reason: Reason::NotDeclared,
             },
+            Refusal::DeletionProtected {
+                address: balancer.clone(),
+                action: Action::CreateThenDelete,
+                reason: Reason::Immutable { fields: vec!["scheme".into()] },
+            },
             Refusal::BucketTaken { address: Address::new(Kind::Bucket, "web"), name: "site".into() },
             Refusal::Holds {
                 address: Address::new(Kind::Bucket, "uploads"),
@@ -413,7 +424,7 @@ mod tests {
         assert_eq!(error.exit, Exit::Failed);
         let text = anstream::adapter::strip_str(&style::error(&error)).to_string();
         insta::assert_snapshot!(text, @r#"
-        error: there is no plan, for 25 reasons
+        error: there is no plan, for 26 reasons
           these credentials are for account 2, and the stack is for 1
             hint: choose other credentials with `--profile`
           `ecr.api` is taken by something that is not the stack's own
@@ -426,6 +437,9 @@ mod tests {
           `ecr.api` is protected, and the plan would delete it
             because: no longer in the stack file
             hint: put its table back; to let it go, apply once without `protect = true` before the table leaves the file
+          `alb.public` has deletion protection, and the plan would replace it
+            because: AWS cannot change `scheme` in place
+            hint: take the change back, or first apply `deletion_protection = false` with the rest as it was
           `bucket.web` cannot have the name `site`
             because: another account has a bucket of that name, or this one in another region; names are unique in all of S3
             hint: give the bucket another `name` in the stack file

@@ -396,9 +396,18 @@ pub enum Refusal {
         /// Why.
         reason: Reason,
     },
-    /// A bucket would be deleted or replaced, and there is something in it that neap has not uploaded.
+    /// A load balancer would be deleted or replaced, and AWS is told not to delete it.
+    DeletionProtected {
+        /// The load balancer.
+        address: Address,
+        /// What would happen to it.
+        action: Action,
+        /// Why.
+        reason: Reason,
+    },
+    /// A bucket or a repository would be deleted or replaced, and there is something in it that neap has not put there.
     Holds {
-        /// The bucket.
+        /// The bucket or repository.
         address: Address,
         /// Its name.
         name: String,

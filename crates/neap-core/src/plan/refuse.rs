@@ -167,8 +167,26 @@ pub(super) fn of(
                 reason: decision.reason.clone(),
             });
         }
+        // AWS would refuse (`OperationNotPermitted`). A destroy turns it off, and says so.
+        let is_guarded = || decision.node.is_some_and(|node| is_guarded(&world.nodes[node].resource));
+        if decision.action.deletes() && is_left && decision.reason != Reason::Destroyed && is_guarded() {
+            refusals.push(Refusal::DeletionProtected {
+                address: decision.address.clone(),
+                action: decision.action,
+                reason: decision.reason.clone(),
+            });
+        }
     }
     refusals
+}
+
+/// Whether it has deletion protection.
+const fn is_guarded(resource: &Resource) -> bool {
+    match resource {
+        Resource::Alb(alb) => alb.deletion_protection,
+        Resource::Nlb(nlb) => nlb.deletion_protection,
+        _ => false,
+    }
 }
 
 /// `live` without what must not be seen, beside what the stack asks for there.
