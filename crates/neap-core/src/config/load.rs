@@ -3,11 +3,13 @@
 //! Decides the order of the checks. Must not know what any check looks for.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use super::diagnostic::{self, Diagnostic, Findings};
+use super::regions::{self, Region};
 use super::secrets::Secrets;
 use super::tree::{Content, Node, Table};
-use super::{check, nearly, overlay, rule, semantics, text, variables};
+use super::{check, nearly, overlay, rule, semantics, text, variables, words};
 use crate::desired::Desired;
 use crate::files::Folder;
 
@@ -103,7 +105,29 @@ fn read(text: &str, options: &Options, findings: &mut Findings) -> Option<Loaded
     let variables = variables::replace(&mut root, text, options, findings);
     nearly::check(&root, text, findings);
     check::check(rule::stack_file(), &mut root, findings);
+    region_of_options(options, findings);
+    let place = root.place(&["stack", "region"].map(str::to_owned), false);
     let desired = semantics::lower(&mut root, options, findings)?;
-    let warnings = diagnostic::finish(variables.warnings, text);
+    let mut warnings = variables.warnings;
+    warnings.extend(unknown_region(&desired, place.filter(|_| options.region.is_none())));
+    let warnings = diagnostic::finish(warnings, text);
     Some(Loaded { desired, secrets: variables.secrets, warnings })
+}
+
+fn region_of_options(options: &Options, findings: &mut Findings) {
+    let Some(region) = &options.region else { return };
+    if let Some(help) = regions::help(region) {
+        let shown = words::excerpt(region);
+        findings.add(&[], Diagnostic::whole(format!("`--region {shown}` is not a region")).help(help));
+    }
+}
+
+/// The warning about a region that neap does not know.
+fn unknown_region(desired: &Desired, place: Option<Range<usize>>) -> Option<Diagnostic> {
+    let region = desired.region.as_deref()?;
+    let Region::Unknown(near) = Region::of(region) else { return None };
+    let message = format!("neap does not know the region `{region}`");
+    let diagnostic = Diagnostic { span: place, ..Diagnostic::whole(message) };
+    let near = near.map(|near| format!("did you mean `{near}`? a region that is new works as well"));
+    Some(diagnostic.help(near.unwrap_or_else(|| "a region that is new works as well".to_owned())))
 }

@@ -6,6 +6,7 @@ mod load;
 pub mod lower;
 mod nearly;
 mod overlay;
+mod regions;
 mod rule;
 mod schema;
 mod secrets;

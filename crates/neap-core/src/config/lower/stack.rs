@@ -7,17 +7,16 @@ use std::collections::BTreeMap;
 use super::context::Lowering;
 use super::place::Place;
 use super::tags;
+use crate::config::regions;
 use crate::config::shape::VpcSelector;
 
 /// Checks `[stack]` and `[network]`.
 pub(super) fn check(lowering: &mut Lowering<'_>) {
     let file = lowering.file;
     if let Some(region) = &file.stack.region
-        && !is_region(region)
+        && let Some(help) = regions::help(region)
     {
-        lowering
-            .report(&Place::of("stack", "region"), format!("`{region}` is not a region"))
-            .help("regions read like `ap-northeast-2` or `eu-west-1`");
+        lowering.report(&Place::of("stack", "region"), format!("`{region}` is not a region")).help(help);
     }
     match &file.network.vpc {
         Some(VpcSelector::Id(id)) if !is_id(id, "vpc-") => {
@@ -39,17 +38,6 @@ pub(super) fn outputs(lowering: &mut Lowering<'_>) -> BTreeMap<String, String> {
     let output =
         |(name, text): (&String, &String)| (name.clone(), lowering.text(&Place::of("output", name), text));
     file.output.iter().map(output).collect()
-}
-
-/// Whether `text` has the form of a region: `ap-northeast-2`, `us-gov-west-1`.
-pub(super) fn is_region(text: &str) -> bool {
-    let parts: Vec<&str> = text.split('-').collect();
-    let letters = |part: &&str| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase());
-    let [words @ .., number] = parts.as_slice() else { return false };
-    words.len() >= 2
-        && words.iter().all(letters)
-        && !number.is_empty()
-        && number.chars().all(|c| c.is_ascii_digit())
 }
 
 /// Whether `text` is an id that AWS made: a prefix and hexadecimal digits.

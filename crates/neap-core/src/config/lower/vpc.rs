@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 
 use super::context::{Common, Lowering};
 use super::place::Place;
-use super::stack::is_region;
 use super::vpc_blocks::{self, Blocks};
 use super::vpc_endpoint;
 use crate::address::{Address, Kind};
+use crate::config::regions;
 use crate::config::shape::{Nat, Zones};
 use crate::kinds::{ElasticIp, InternetGateway, NatGateway, Resource, RouteTable, Subnet, Vpc};
 use crate::network::{MAIN, NAT, PRIVATE, PUBLIC, is_subnet_of, numbered};
@@ -179,7 +179,7 @@ fn zones(lowering: &mut Lowering<'_>) -> Vec<String> {
 
 fn check_zone(lowering: &mut Lowering<'_>, place: &Place, name: &str, before: &[String]) {
     let (prefix, letter) = name.split_at_checked(name.len().saturating_sub(1)).unwrap_or_default();
-    let is_region = lowering.region.map_or_else(|| is_region(prefix), |region| prefix == region);
+    let is_region = lowering.region.map_or_else(|| regions::has_form(prefix), |region| prefix == region);
     if !is_region || !letter.bytes().all(|byte| byte.is_ascii_lowercase()) {
         let of = lowering.region.map(|region| format!(" of {region}")).unwrap_or_default();
         lowering

@@ -65,3 +65,28 @@ fn a_mistake_about_a_whole_table_is_marked_at_its_name() {
         &["add a table `[task.web.container.app]` with an `image`"],
     );
 }
+
+#[test]
+fn a_misspelt_region_is_told_and_a_new_one_is_warned_of() {
+    let load = |region: &str, option: Option<&str>| {
+        let options = Options { region: option.map(str::to_owned), ..Options::default() };
+        load_with(&stack(&format!("region = \"{region}\"\n")), &options)
+    };
+    let told = |region: &str, option: Option<&str>| {
+        let mistakes = load(region, option).expect_err("a mistake");
+        let [mistake] = mistakes.as_slice() else { panic!("{mistakes:#?}") };
+        (mistake.message.clone(), mistake.line, mistake.help.clone())
+    };
+    let meant = vec!["did you mean `eu-west-1`?".to_owned()];
+    assert_eq!(told("eu-wst-1", None), ("`eu-wst-1` is not a region".to_owned(), 3, meant.clone()));
+    let option = ("`--region eu-wst-1` is not a region".to_owned(), 0, meant);
+    assert_eq!(told("eu-west-1", Some("eu-wst-1")), option);
+    let warned = |region: &str, option: Option<&str>| {
+        let warnings = load(region, option).expect("a stack").warnings;
+        warnings.into_iter().map(|warning| (warning.message, warning.line)).collect::<Vec<_>>()
+    };
+    assert_eq!(warned("eu-west-1", None), []);
+    let message = "neap does not know the region `eu-west-9`".to_owned();
+    assert_eq!(warned("eu-west-9", None), [(message.clone(), 3)]);
+    assert_eq!(warned("eu-west-1", Some("eu-west-9")), [(message, 0)]);
+}
