@@ -21,7 +21,7 @@ pub(crate) fn apply(root: &mut Node, environment: Option<&str>, findings: &mut F
             let mut taken = std::mem::take(overlay);
             // An environment within an environment stays behind, where it is told as unknown.
             overlay.extend(taken.shift_remove_entry("env"));
-            merge(table, taken);
+            merge(table, taken, &mut Vec::new());
         }
         Some(_) => {}
         None => {
@@ -47,15 +47,30 @@ fn unknown(environment: &str, known: &[&str]) -> Diagnostic {
     diagnostic.help(format!("environments: {}", words::list(known.iter().copied())))
 }
 
-/// Puts `overlay` over `base`: tables become one, everything else is replaced.
-fn merge(base: &mut Table, overlay: Table) {
+/// Keys of which a table has one: where the overlay has another, that of the base goes. `*` is any name.
+const ALTERNATIVES: [(&[&str], &[&str]); 5] = [
+    (&["alb", "*", "listener", "*", "default"], &["forward", "redirect", "fixed_response"]),
+    (&["service", "*", "target"], &["group", "clb"]),
+    (&["service", "*", "scaling", "step", "*"], &["above", "below"]),
+    (&["service", "*", "scaling", "step", "*"], &["by", "steps"]),
+    (&["task", "*", "volume", "*"], &["efs", "host"]),
+];
+
+/// Puts `overlay` over `base`, which stands at `path`: tables become one, everything else is replaced.
+fn merge(base: &mut Table, overlay: Table, path: &mut Vec<String>) {
+    let alternatives = ALTERNATIVES.iter().filter(|(pattern, _)| fits(pattern, path));
+    for (_, keys) in alternatives.filter(|(_, keys)| keys.iter().any(|key| overlay.contains_key(*key))) {
+        base.retain(|key, _| !keys.contains(&key.as_str()) || overlay.contains_key(key));
+    }
     for (key, over) in overlay {
         match base.get_mut(&key) {
             Some(Entry { node: Node { content: Content::Table(below), .. }, .. })
                 if over.node.table().is_some() =>
             {
                 if let Content::Table(over) = over.node.content {
-                    merge(below, over);
+                    path.push(key);
+                    merge(below, over, path);
+                    path.pop();
                 }
             }
             _ => {
@@ -63,4 +78,9 @@ fn merge(base: &mut Table, overlay: Table) {
             }
         }
     }
+}
+
+fn fits(pattern: &[&str], path: &[String]) -> bool {
+    let same = |(wanted, key): (&&str, &String)| *wanted == "*" || wanted == key;
+    pattern.len() == path.len() && pattern.iter().zip(path).all(same)
 }

@@ -108,3 +108,35 @@ fn variables_stand_in_overlays() {
     check_with(text, &options("prod"), &[]);
     check(text, &[]);
 }
+
+#[test]
+fn of_keys_that_exclude_each_other_the_overlays_stays() {
+    let listener = |overlay: &str| {
+        format!(
+            "[alb.p.listener.h]\nport = 80\ndefault = {{ fixed_response = {{ status = 404, body = 'x' }} }}\n\
+             [env.prod.alb.p.listener.h]\ndefault = {overlay}"
+        )
+    };
+    let action = |overlay: &str| {
+        let loaded = load_with(&stack(&listener(overlay)), &options("prod")).expect("a stack");
+        let listener = &loaded.desired.resources[&"alb.p.listener.h".parse().expect("an address")];
+        listener.resource.fields()["default_action"].clone()
+    };
+    assert_eq!(action("{ redirect = { protocol = 'HTTPS', port = 443 } }")["type"], "redirect");
+    let other = action("{ fixed_response = { status = 503 } }");
+    assert_eq!((&other["status"], &other["body"]), (&503.into(), &"x".into()));
+    check_with(
+        &listener("{ redirect = { host = 'a' }, fixed_response = { status = 503 } }"),
+        &options("prod"),
+        &["5:11 `redirect`, `fixed_response` exclude each other"],
+    );
+    let volume = "[task.t.container.c]\nimage = 'x'\n[task.t.volume.v]\nhost = '/x'\n\
+                  [env.prod.task.t.volume.v]\nefs = { file_system = 'fs-1' }";
+    check_with(volume, &options("prod"), &[]);
+    // Whatever a container's variables are called, they exclude nothing.
+    let env = "[task.t.container.c]\nimage = 'x'\nenv = { efs = 'a' }\n\
+               [env.prod.task.t.container.c]\nenv = { host = 'b' }";
+    let loaded = load_with(&stack(env), &options("prod")).expect("a stack");
+    let fields = loaded.desired.resources[&"task.t".parse().expect("an address")].resource.fields();
+    assert_eq!(fields["containers"]["c"]["env"], serde_json::json!({ "efs": "a", "host": "b" }));
+}
