@@ -3,6 +3,7 @@
 //! Decides what each command says and with which exit code it ends. Must not know the AWS SDK, nor what a cloud is
 //! beyond the `Cloud` trait.
 
+mod account;
 pub mod args;
 mod commands;
 pub mod connect;

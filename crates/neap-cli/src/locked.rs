@@ -11,18 +11,18 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use neap_core::address::Address;
 use neap_core::desired::{Desired, LockPlace};
-use neap_core::plan::Refusal;
 use neap_engine::apply::ApplyOptions;
 use neap_engine::cancel::{Cancel, Level};
 use neap_engine::cloud::Cloud;
 use neap_engine::intent::settle;
 use neap_engine::lock::{Attempt, Lock, LockError, Presence, RENEW_EVERY, Record, Store, Worker};
 
+use crate::account;
 use crate::connect::Connect;
 use crate::console::{ErrorStream, Ui};
 use crate::error::CommandError;
 use crate::render::json::{self, Line};
-use crate::render::{lock as text, refusal, style};
+use crate::render::{lock as text, style};
 use crate::session::Session;
 use crate::signals;
 use crate::wall::{self, Ticker};
@@ -120,13 +120,7 @@ pub(crate) async fn locked<C: Connect, T>(
 /// The lock of the stack, not taken yet; only in the account that the stack names.
 async fn open<C: Connect>(session: &Session<C>, wish: &Wish<'_>) -> Result<Lock<C::Store>, CommandError> {
     let store = session.store(wish.desired, wish.region).await?;
-    if let Some(expected) = &wish.desired.account
-        && let Some(actual) = store.account().await?
-        && actual != *expected
-    {
-        let refusal = Refusal::WrongAccount { expected: expected.clone(), actual };
-        return Err(refusal::refused(&wish.desired.stack, &[refusal]));
-    }
+    account::guard_lock(wish.desired, &store).await?;
     new(session, store, &wish.desired.stack, wish.command)
 }
 

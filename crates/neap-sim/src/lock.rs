@@ -11,6 +11,7 @@ use neap_engine::cloud::{CallError, ErrorKind};
 use neap_engine::lock::{Store, Stored, Version, WriteError};
 
 use crate::arn;
+use crate::world::ACCOUNT;
 
 /// The record's file in the sandbox's folder.
 const FILE: &str = "lock.json";
@@ -115,7 +116,7 @@ impl Store for FolderStore {
     }
 
     async fn account(&self) -> Result<Option<String>, CallError> {
-        Ok(None)
+        Ok(Some(ACCOUNT.to_owned()))
     }
 
     fn place(&self) -> String {

@@ -9,6 +9,7 @@ use neap_core::live::{Live, Outputs};
 use neap_core::outputs;
 use neap_core::reference::{self, Fact, Reference, Resolved};
 
+use crate::account;
 use crate::args::OutputArguments;
 use crate::connect::Connect;
 use crate::error::CommandError;
@@ -30,6 +31,7 @@ pub(crate) fn run<C: Connect>(
         session.live(&cloud, &loaded.desired).await
     };
     let live = session.runtime()?.block_on(unless_interrupted(reading))??;
+    account::guard(&loaded.desired, &live.environment.account)?;
     let values = Values::of(&loaded, &live);
     let Some(name) = &arguments.name else {
         let shown = if session.global.json { json::pretty(&values.known()) } else { values.text() };

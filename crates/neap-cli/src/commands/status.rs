@@ -2,6 +2,7 @@
 
 use neap_core::live::Reading;
 
+use crate::account;
 use crate::connect::Connect;
 use crate::error::CommandError;
 use crate::exit::Exit;
@@ -18,6 +19,7 @@ pub(crate) fn run<C: Connect>(session: &mut Session<C>) -> Result<Exit, CommandE
         session.live(&cloud, &desired).await
     };
     let live = session.runtime()?.block_on(unless_interrupted(reading))??;
+    account::guard(&desired, &live.environment.account)?;
     let shown = if session.global.json {
         json::pretty(&StatusView::of(&desired, &live))
     } else {

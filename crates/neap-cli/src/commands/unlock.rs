@@ -4,6 +4,7 @@ use neap_core::desired::LockPlace;
 use neap_engine::lock::Store;
 use neap_engine::lock::protocol::Entry;
 
+use crate::account;
 use crate::args::UnlockArguments;
 use crate::connect::Connect;
 use crate::error::CommandError;
@@ -29,6 +30,7 @@ pub(crate) fn run<C: Connect>(
     }
     session.runtime()?.block_on(async {
         let store = unless_interrupted(session.store(&desired, desired.region.as_deref())).await??;
+        unless_interrupted(account::guard_lock(&desired, &store)).await??;
         let place = store.place();
         let lock = locked::new(session, store, &desired.stack, "neap unlock")?;
         let failed = |error| text::failed(&error);
