@@ -1,5 +1,7 @@
 //! Security groups with their rules, and the network interfaces in them.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_ec2::types as sdk;
 use neap_core::desired::TAG_STACK;
 use neap_core::pricing::{Charge, Usage};
@@ -15,17 +17,27 @@ const PAGE: i32 = 1000;
 /// The most values that one filter takes.
 const VALUES: usize = 200;
 
-/// The description of the interfaces of a load balancer, as a filter takes it.
-pub(super) fn described(thing: Thing, name: &str) -> Option<String> {
+/// The descriptions of the interfaces of a load balancer, as a filter takes them. A name alone does not tell what sort of one it is.
+pub(super) fn described(thing: Thing, name: &str) -> Vec<String> {
     match thing {
-        Thing::LoadBalancer => Some(format!("ELB app/{name}/*")),
-        Thing::ClassicLoadBalancer => Some(format!("ELB {name}")),
-        _ => None,
+        Thing::LoadBalancer => vec![format!("ELB app/{name}/*"), format!("ELB net/{name}/*")],
+        Thing::ClassicLoadBalancer => vec![format!("ELB {name}")],
+        _ => Vec::new(),
     }
 }
 
+/// Whose interfaces are looked for, besides those in the stack's own groups.
+pub(super) struct Around {
+    /// The descriptions of those of load balancers.
+    pub(super) balancers: Vec<String>,
+    /// The stack's own subnets.
+    pub(super) subnets: Vec<String>,
+    /// The instances of the stack's own groups, by their ids. Only those: an instance of somebody else's is in the way.
+    pub(super) instances: BTreeSet<String>,
+}
+
 /// Looks at groups, at what is in those of the stack and in its subnets, and at interfaces that are described so.
-pub(super) async fn look(aws: &Aws, scope: &StackScope, balancers: &[String], subnets: &[String]) -> Part {
+pub(super) async fn look(aws: &Aws, scope: &StackScope, around: &Around) -> Part {
     let mut part = Part::default();
     let pages = aws.ec2.describe_security_groups().into_paginator().page_size(PAGE).items().send();
     let listed: Result<Vec<sdk::SecurityGroup>, CallError> =
@@ -33,9 +45,9 @@ pub(super) async fn look(aws: &Aws, scope: &StackScope, balancers: &[String], su
     let groups = part.take(listed);
     part.seen.extend(groups.iter().map(group));
     let own = part.candidates(scope, Thing::SecurityGroup);
-    let of = |thing: Thing| scope.names_of(thing).filter_map(move |name| described(thing, name));
+    let of = |thing: Thing| scope.names_of(thing).flat_map(move |name| described(thing, name));
     let named = of(Thing::LoadBalancer).chain(of(Thing::ClassicLoadBalancer));
-    let descriptions: Vec<String> = named.chain(balancers.iter().cloned()).collect();
+    let descriptions: Vec<String> = named.chain(around.balancers.iter().cloned()).collect();
     let tag = format!("tag:{TAG_STACK}");
     let stack = vec![scope.stack.clone()];
     let mut interfaces = Vec::new();
@@ -43,7 +55,7 @@ pub(super) async fn look(aws: &Aws, scope: &StackScope, balancers: &[String], su
         ("group-id", own.as_slice()),
         ("description", &descriptions),
         (tag.as_str(), &stack),
-        ("subnet-id", subnets),
+        ("subnet-id", &around.subnets),
     ] {
         for values in values.chunks(VALUES) {
             interfaces.extend(part.take(interfaces_by(aws, name, values).await));
@@ -51,7 +63,7 @@ pub(super) async fn look(aws: &Aws, scope: &StackScope, balancers: &[String], su
     }
     interfaces.sort_by(|one, other| one.network_interface_id.cmp(&other.network_interface_id));
     interfaces.dedup_by(|one, other| one.network_interface_id == other.network_interface_id);
-    part.seen.extend(interfaces.iter().map(interface));
+    part.seen.extend(interfaces.iter().map(|it| interface(it, &around.instances)));
     if scope.depth == Depth::Everything {
         let rules = part.take(rules_by(aws, &tag, &scope.stack).await);
         // Those in the stack's own groups are a part of them.
@@ -92,14 +104,18 @@ async fn interfaces_by(
     pages.try_collect().await.map_err(failed("ec2:DescribeNetworkInterfaces"))
 }
 
-fn interface(interface: &sdk::NetworkInterface) -> Seen {
+fn interface(interface: &sdk::NetworkInterface, instances: &BTreeSet<String>) -> Seen {
     let description = interface.description().unwrap_or_default();
     let id = interface.network_interface_id().unwrap_or_default();
     let mut seen = Seen::new(Thing::NetworkInterface, id, description);
     seen.tags = pairs(interface.tag_set());
     let groups = interface.groups().iter().filter_map(|it| it.group_id.clone());
     seen.uses = groups.chain(interface.subnet_id.clone()).collect();
-    seen.owner = owner(description);
+    // Those of instances have no description and none of their tags.
+    let instance =
+        interface.attachment().and_then(|it| it.instance_id()).filter(|id| instances.contains(*id));
+    let of_instance = || instance.map(|id| Owner { thing: Thing::Instance, name: id.to_owned() });
+    seen.owner = owner(description).or_else(of_instance);
     // An Elastic IP address is listed, and billed, by itself.
     let association = interface.association().filter(|it| it.allocation_id().is_none());
     let public = association.and_then(|it| it.public_ip());
@@ -107,10 +123,11 @@ fn interface(interface: &sdk::NetworkInterface) -> Seen {
     seen
 }
 
-/// What AWS says in an interface's description that it made it for: `ELB app/NAME/ID`, `ELB NAME` for a classic load balancer, a NAT
+/// What AWS says in an interface's description that it made it for: `ELB app/NAME/ID` or `ELB net/NAME/ID`, `ELB NAME` for a classic load balancer, a NAT
 /// gateway or an endpoint by its id, or the attachment of a task.
 fn owner(description: &str) -> Option<Owner> {
-    if let Some(rest) = description.strip_prefix("ELB app/") {
+    let balancer = ["ELB app/", "ELB net/"].into_iter().find_map(|words| description.strip_prefix(words));
+    if let Some(rest) = balancer {
         let name = rest.split('/').next().unwrap_or(rest);
         return Some(Owner { thing: Thing::LoadBalancer, name: name.to_owned() });
     }
@@ -158,7 +175,8 @@ mod tests {
         check("Interface for NAT Gateway nat-1", Some((Thing::NatGateway, "nat-1")));
         check("VPC Endpoint Interface vpce-1", Some((Thing::VpcEndpoint, "vpce-1")));
         check("ELB shop-old", Some((Thing::ClassicLoadBalancer, "shop-old")));
-        check("ELB net/shop/0a1b2c", None);
+        check("ELB net/shop-mqtt-1/0a1b2c", Some((Thing::LoadBalancer, "shop-mqtt-1")));
+        check("ELB gwy/shop/0a1b2c", None);
         check("RDSNetworkInterface", None);
         check("", None);
     }
@@ -178,13 +196,33 @@ mod tests {
     }
 
     #[test]
+    fn an_interface_of_an_instance_is_that_instances_where_it_is_the_stacks() {
+        let own = BTreeSet::from(["i-1".to_owned()]);
+        let owner = |id: &str| {
+            let attachment = sdk::NetworkInterfaceAttachment::builder().instance_id(id).build();
+            let shown = sdk::NetworkInterface::builder().description("").attachment(attachment).build();
+            interface(&shown, &own).owner
+        };
+        assert_eq!(owner("i-1"), Some(Owner { thing: Thing::Instance, name: "i-1".into() }));
+        assert_eq!(owner("i-2"), None, "somebody else's is in the way");
+    }
+
+    #[test]
+    fn both_sorts_of_load_balancers_are_looked_for_by_their_names() {
+        assert_eq!(described(Thing::LoadBalancer, "shop"), ["ELB app/shop/*", "ELB net/shop/*"]);
+        assert_eq!(described(Thing::ClassicLoadBalancer, "shop"), ["ELB shop"]);
+        assert!(described(Thing::Service, "shop").is_empty());
+    }
+
+    #[test]
     fn a_public_address_is_billed_with_its_interface() {
+        let none = BTreeSet::new();
         let bare = sdk::NetworkInterface::builder().network_interface_id("eni-1");
-        assert_eq!(interface(&bare.clone().build()).usage, []);
+        assert_eq!(interface(&bare.clone().build(), &none).usage, []);
         let public = sdk::NetworkInterfaceAssociation::builder().public_ip("192.0.2.1");
-        let shown = interface(&bare.clone().association(public.clone().build()).build());
+        let shown = interface(&bare.clone().association(public.clone().build()).build(), &none);
         assert_eq!(shown.usage, [Usage::of(Charge::PublicIpv4, 1.0)]);
-        let elastic = interface(&bare.association(public.allocation_id("eipalloc-1").build()).build());
+        let elastic = interface(&bare.association(public.allocation_id("eipalloc-1").build()).build(), &none);
         assert_eq!(elastic.usage, [], "the address bills itself");
     }
 }

@@ -1,21 +1,23 @@
 //! Auto scaling groups, their instances, and the launch templates of those.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_ec2::types as sdk;
 use neap_core::desired::TAG_STACK;
 use neap_core::pricing::{Charge, Usage};
 use neap_core::zero::{Owner, Seen, StackScope, Thing};
 use neap_engine::cloud::CallError;
 
-use super::{Part, tags};
+use super::{Part, is_tagged, tags};
 use crate::client::Aws;
 use crate::error::failed;
 
 /// The tag by which AWS says which group an instance is in.
 const GROUP: &str = "aws:autoscaling:groupName";
 
-/// The groups: their instances keep a cluster from going.
-pub(super) async fn groups(aws: &Aws) -> Part {
-    let mut part = Part::default();
+/// The groups: their instances keep a cluster from going. With them, the ids of the instances in the stack's own.
+pub(super) async fn groups(aws: &Aws, scope: &StackScope) -> (Part, BTreeSet<String>) {
+    let (mut part, mut own) = (Part::default(), BTreeSet::new());
     let pages = aws.scaling.describe_auto_scaling_groups().into_paginator().page_size(100).items().send();
     let listed: Result<Vec<aws_sdk_autoscaling::types::AutoScalingGroup>, CallError> =
         pages.try_collect().await.map_err(failed("autoscaling:DescribeAutoScalingGroups"));
@@ -26,9 +28,12 @@ pub(super) async fn groups(aws: &Aws) -> Part {
         seen.tags = tags(pairs.map(|tag| (tag.key().unwrap_or_default(), tag.value().unwrap_or_default())));
         seen.going = group.status().map(str::to_ascii_lowercase);
         seen.stored.items = group.instances().len() as u64;
+        if is_tagged(scope, &seen.tags) {
+            own.extend(group.instances().iter().filter_map(|it| it.instance_id()).map(str::to_owned));
+        }
         part.seen.push(seen);
     }
-    part
+    (part, own)
 }
 
 /// The instances that are tagged as the stack's, and all launch templates.

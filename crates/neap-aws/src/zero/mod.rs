@@ -93,24 +93,25 @@ pub(crate) async fn remains(aws: &Aws, scope: &StackScope) -> Result<Remains, Ca
     let scope = &scope.in_account(&account);
     let everything = scope.depth == Depth::Everything;
     let near = async {
-        let (mut balancing, classic, containers, images, groups, networks) = join!(
+        let (mut balancing, classic, containers, images, (groups, instances), networks) = join!(
             Box::pin(elb::look(aws, scope)),
             Box::pin(clb::look(aws)),
             Box::pin(ecs::look(aws, scope)),
             Box::pin(ecr::look(aws, scope)),
-            Box::pin(instances::groups(aws)),
+            Box::pin(instances::groups(aws, scope)),
             Box::pin(network::look(aws)),
         );
         balancing.merge(classic);
         // The interfaces of load balancers are found by the names of those.
         let own = balancing.seen.iter().filter(|seen| is_tagged(scope, &seen.tags));
-        let balancers: Vec<String> = own.filter_map(|seen| ec2::described(seen.thing, &seen.name)).collect();
+        let balancers: Vec<String> = own.flat_map(|seen| ec2::described(seen.thing, &seen.name)).collect();
         balancing.merge(containers);
         balancing.merge(images);
         balancing.merge(groups);
         let subnets = networks.candidates(scope, Thing::Subnet);
         balancing.merge(networks);
-        balancing.merge(Box::pin(ec2::look(aws, scope, &balancers, &subnets)).await);
+        let around = ec2::Around { balancers, subnets, instances };
+        balancing.merge(Box::pin(ec2::look(aws, scope, &around)).await);
         balancing
     };
     let far =

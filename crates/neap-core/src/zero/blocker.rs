@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::claim::{Scene, goes_with_vpc, is_own, tagged_address};
 use super::judge::interface;
 use super::scope::StackScope;
-use super::seen::{Remains, Seen, Stored, Thing};
+use super::seen::{Owner, Remains, Seen, Stored, Thing};
 use crate::address::Address;
 
 /// What is done about something in the way.
@@ -144,10 +144,16 @@ impl Scene<'_> {
     /// A security group or a subnet cannot go while anything is in it, or another group's rule names the group.
     fn members(&self, own: &Seen, block: &mut Block<'_>) {
         let users = self.remains.seen.iter().filter(|seen| seen.uses.contains(&own.id));
+        // What is for somebody else's is in the way, by itself or, where a load balancer has no group, by its interface.
+        let is_theirs = |owner: &Owner| {
+            let is_it = |seen: &&Seen| seen.thing == owner.thing && seen.name == owner.name;
+            let mut all = self.remains.seen.iter().filter(is_it);
+            all.any(|seen| !self.is_own(seen) && !seen.uses.contains(&own.id))
+        };
         for user in users.filter(|user| !self.is_own(user)) {
             match user.thing {
-                // Those that AWS made go with what they are for; if that is somebody else's, it is in the way itself.
-                Thing::NetworkInterface if user.owner.is_some() => {}
+                // Those that AWS made go with what they are for.
+                Thing::NetworkInterface if user.owner.as_ref().is_some_and(|owner| !is_theirs(owner)) => {}
                 Thing::NetworkInterface => block(
                     format!("has {} in it", interface(user)),
                     Way::Waits,

@@ -458,7 +458,15 @@ fn a_group_that_others_use_refuses_or_is_waited_for() {
     assert!(waits[0].starts_with("Waits sg-1 has network interface eni-1 (made by hand) in it"), "{waits:?}");
     let alb = tagged(Thing::LoadBalancer, "lb", "course-public-1", "alb.public");
     let of_own = interface(Some((Thing::LoadBalancer, "course-public-1")), "sg-1");
-    assert_eq!(blocked(vec![group, alb, of_own]), [""; 0]);
+    assert_eq!(blocked(vec![group.clone(), alb, of_own]), [""; 0]);
+    let of_instance = interface(Some((Thing::Instance, "i-1")), "sg-1");
+    assert_eq!(blocked(vec![group, of_instance]), [""; 0]);
+    // A network load balancer may be in a subnet and in no group.
+    let subnet = tagged(Thing::Subnet, "subnet-1", "course-public-1", "subnet.public-1");
+    let theirs = Seen::new(Thing::LoadBalancer, "lb", "theirs");
+    let waits = blocked(vec![subnet, theirs, interface(Some((Thing::LoadBalancer, "theirs")), "subnet-1")]);
+    let told = "Waits subnet-1 has network interface eni-1 of load balancer theirs in it";
+    assert!(waits[0].starts_with(told), "{waits:?}");
 }
 
 #[test]

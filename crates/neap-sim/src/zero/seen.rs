@@ -91,18 +91,20 @@ fn seen(world: &World, record: &Record, balanced: &BTreeMap<String, BTreeSet<Str
             seen.uses = alb.security_groups.clone();
             seen.uses.extend(balanced.get(&record.arn).into_iter().flatten().cloned());
             seen.protected = alb.deletion_protection;
-            seen.usage = vec![Usage::of(Charge::Alb, 1.0)];
+            seen.usage = vec![Usage::of(Charge::Alb, 1.0), public(&alb.scheme, alb.subnets.len())];
         }
         Resource::Nlb(nlb) => {
             seen.uses = nlb.security_groups.clone();
             seen.uses.extend(balanced.get(&record.arn).into_iter().flatten().cloned());
             seen.protected = nlb.deletion_protection;
-            seen.usage = vec![Usage::of(Charge::Nlb, 1.0)];
+            // Elastic addresses of its own are billed by themselves.
+            let given = nlb.subnets.len().saturating_sub(nlb.addresses.len());
+            seen.usage = vec![Usage::of(Charge::Nlb, 1.0), public(&nlb.scheme, given)];
         }
         Resource::Clb(clb) => {
             let certificates = clb.listeners.values().filter_map(|listener| listener.certificate.clone());
             seen.uses = clb.security_groups.iter().cloned().chain(certificates).collect();
-            seen.usage = vec![Usage::of(Charge::Clb, 1.0)];
+            seen.usage = vec![Usage::of(Charge::Clb, 1.0), public(&clb.scheme, clb.subnets.len())];
         }
         Resource::AutoScalingGroup(group) => seen.stored.items = u64::from(group.desired),
         Resource::Cluster(_) => {
@@ -176,6 +178,12 @@ fn seen(world: &World, record: &Record, balanced: &BTreeMap<String, BTreeSet<Str
         _ => {}
     }
     seen
+}
+
+/// The public addresses that AWS gives a load balancer, one in each subnet. AWS bills them as its interfaces', which nothing shows here.
+fn public(scheme: &str, subnets: usize) -> Usage {
+    let addresses = if scheme == "internet-facing" { u32::try_from(subnets).unwrap_or(u32::MAX) } else { 0 };
+    Usage::of(Charge::PublicIpv4, f64::from(addresses))
 }
 
 /// What an endpoint costs: nothing where it is one by routes.
@@ -256,7 +264,8 @@ fn interface(interface: &Interface) -> Seen {
     let owner = |thing, name: &str| Some(Owner { thing, name: name.to_owned() });
     let mut seen = Seen::new(Thing::NetworkInterface, id, description.clone());
     seen.uses = security_groups.union(subnets).cloned().collect();
-    seen.owner = match (description.strip_prefix("ELB app/"), description.strip_prefix("tasks of ")) {
+    let balancer = ["ELB app/", "ELB net/"].into_iter().find_map(|words| description.strip_prefix(words));
+    seen.owner = match (balancer, description.strip_prefix("tasks of ")) {
         (Some(name), _) => owner(Thing::LoadBalancer, name),
         (_, Some(name)) => owner(Thing::Service, name),
         // Those of a classic load balancer say its name alone.
@@ -278,5 +287,39 @@ fn alarm(world: &World, alarm: &Alarm) -> Seen {
         owner: Some(Owner { thing, name: scaled.clone() }),
         usage: vec![Usage::of(Charge::Alarm, 1.0)],
         ..Seen::new(Thing::Alarm, arn, name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interface_is_its_load_balancers_of_whatever_sort() {
+        let owner = |description: &str| {
+            let left = Interface {
+                description: description.to_owned(),
+                security_groups: BTreeSet::new(),
+                subnets: BTreeSet::new(),
+                addresses: BTreeSet::new(),
+                until: 0,
+            };
+            interface(&left).owner.map(|owner| (owner.thing, owner.name))
+        };
+        for (description, thing) in [
+            ("ELB app/shop", Thing::LoadBalancer),
+            ("ELB net/shop", Thing::LoadBalancer),
+            ("ELB shop", Thing::ClassicLoadBalancer),
+            ("tasks of shop", Thing::Service),
+        ] {
+            assert_eq!(owner(description), Some((thing, "shop".to_owned())), "{description}");
+        }
+        assert_eq!(owner("made by hand"), None);
+    }
+
+    #[test]
+    fn only_a_load_balancer_that_the_internet_reaches_has_public_addresses() {
+        assert_eq!(public("internet-facing", 3), Usage::of(Charge::PublicIpv4, 3.0));
+        assert_eq!(public("internal", 3), Usage::of(Charge::PublicIpv4, 0.0));
     }
 }
