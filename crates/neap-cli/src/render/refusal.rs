@@ -424,9 +424,12 @@ mod tests {
         assert_eq!(error.exit, Exit::Failed);
         let text = anstream::adapter::strip_str(&style::error(&error)).to_string();
         insta::assert_snapshot!(text, @r#"
-        error: there is no plan, for 26 reasons
+        error: there is no plan, for 27 reasons
           these credentials are for account 2, and the stack is for 1
             hint: choose other credentials with `--profile`
+          stack `course` is in eu-west-1, and eu-west-2 was looked at
+            hint: run this with `--region eu-west-1`, or set `region` of `[stack]` to it
+            hint: for another one in eu-west-2, give it another `name`; to move it, destroy it in eu-west-1 first
           `ecr.api` is taken by something that is not the stack's own
             arn:aws:example:eu-west-1:123456789012:ecr.api called `course-api`
             scan_on_push: true there, false here
