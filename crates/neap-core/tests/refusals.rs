@@ -3,7 +3,7 @@
 mod sky;
 
 use neap_core::address::Kind;
-use neap_core::adopt::NoAdoption;
+use neap_core::adopt::{NoAdoption, Verdict, Wish};
 use neap_core::desired::{Desired, TAG_REGION};
 use neap_core::kinds::{
     AutoScalingGroup, Bucket, Domain, Ecr, KindOf, LaunchTemplate, Resource, SecurityGroupRule,
@@ -125,6 +125,26 @@ fn a_stack_of_another_region_is_neither_changed_nor_destroyed_from_here() {
     // What was made before there was a mark counts as of the region that is looked at.
     sky.resources.iter_mut().for_each(|role| drop(role.tags.remove(TAG_REGION)));
     planned(&course(), &sky.read(&course()), Mode::Destroy);
+}
+
+#[test]
+fn what_is_adopted_gets_the_mark_of_its_region_where_an_apply_would_give_it() {
+    let at = address("role.task-api-execution");
+    for is_marked in [true, false] {
+        let mut stack = course();
+        let wanted = stack.resources.get_mut(&at).expect("a role");
+        if is_marked {
+            wanted.tags.insert(TAG_REGION.into(), "${aws.region}".into());
+        }
+        let mut sky = applied(&stack);
+        let role = sky.resources.iter_mut().find(|found| found.address == at).expect("a role");
+        role.tags.clear();
+        let live = sky.read(&stack);
+        let wish = Wish { desired: &stack, live: &live, address: &at, secrets: &secrets() };
+        let Ok(Verdict::Adopt(adoption)) = wish.judge() else { panic!("it can be adopted") };
+        assert_eq!(adoption.marks().contains_key(TAG_REGION), is_marked);
+        assert_eq!(adoption.next.map(|next| next.action), Some(Action::NoOp));
+    }
 }
 
 #[test]

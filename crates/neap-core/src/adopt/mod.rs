@@ -214,7 +214,10 @@ impl Wish<'_> {
 
     /// The tags by which the resource at `address` is the stack's own.
     fn ownership(&self, address: &Address) -> BTreeMap<String, String> {
-        let region = address.kind().is_marked_with_region().then(|| self.live.environment.region.clone());
+        // Where the stack's own tags leave no room for it, there is none.
+        let wanted = self.desired.resources.get(address);
+        let is_marked = wanted.is_some_and(|wanted| wanted.tags.contains_key(TAG_REGION));
+        let region = is_marked.then(|| self.live.environment.region.clone());
         let pairs = [(TAG_STACK, self.desired.stack.clone()), (TAG_ADDRESS, address.to_string())].into_iter();
         let pairs = pairs.chain(region.map(|region| (TAG_REGION, region)));
         pairs.map(|(key, value)| (key.to_owned(), value)).collect()
