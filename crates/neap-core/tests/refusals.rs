@@ -6,7 +6,8 @@ use neap_core::address::Kind;
 use neap_core::adopt::{NoAdoption, Verdict, Wish};
 use neap_core::desired::{Desired, TAG_REGION};
 use neap_core::kinds::{
-    AutoScalingGroup, Bucket, Domain, Ecr, KindOf, LaunchTemplate, Resource, SecurityGroupRule,
+    AutoScalingGroup, Bucket, ConnectEndpoint, Domain, Ecr, KindOf, LaunchTemplate, Namespace, PortMapping,
+    Resource, SecurityGroupRule, Service, ServiceConnect,
 };
 use neap_core::leaving;
 use neap_core::live::{Holding, Live, ReadFailure, Reading};
@@ -53,6 +54,9 @@ fn refusals(mode: Mode, stack: &Desired, live: &Live) -> Vec<String> {
         Refusal::AnotherFamily { address, runs } => format!("{address} runs {runs}"),
         Refusal::TrafficElsewhere { address, group, wanted } => {
             format!("{address} leaves {group} for {wanted}")
+        }
+        Refusal::FixedProtocol { address, port, before, after } => {
+            format!("{address} serves {port}: {before}, then {after}")
         }
         Refusal::UsersElsewhere { address, service, group, empty } => {
             format!("{address} leads to {empty}, {service} is in {group}")
@@ -478,4 +482,43 @@ fn an_apply_turns_no_deletion_protection_off_to_delete() {
     planned(&off, &sky.read(&off), Mode::Apply);
     let sky = applied(&off);
     planned(&internal, &sky.read(&internal), Mode::Apply);
+}
+
+#[test]
+fn what_a_port_of_service_connect_speaks_is_not_changed_under_its_service() {
+    let with = |name: &str, spoken: Option<&str>| {
+        let mut stack = course();
+        let namespace = Namespace { sort: Namespace::HTTP.into(), vpc: None, ..Namespace::example() };
+        add(&mut stack, "namespace.main", namespace);
+        let task = stack.resources.get_mut(&address("task.api")).expect("a task");
+        let Resource::Task(task) = &mut task.resource else { panic!("a task") };
+        let port = PortMapping {
+            container_port: 3000,
+            host_port: 3000,
+            protocol: "tcp".into(),
+            name: Some(name.into()),
+            app_protocol: spoken.map(str::to_owned),
+        };
+        task.containers.values_mut().for_each(|container| container.ports = [port.clone()].into());
+        let service = stack.resources.get_mut(&address("service.api")).expect("a service");
+        let Resource::Service(service) = &mut service.resource else { panic!("a service") };
+        let example = Service::example().connect.expect("an example has every field");
+        let endpoint = example.serves.values().next().expect("an endpoint").clone();
+        let endpoint = ConnectEndpoint { port_name: name.into(), tls: None, ..endpoint };
+        let serves = [(name.to_owned(), endpoint)].into();
+        let namespace = "${namespace.main.arn}".to_owned();
+        service.connect = Some(ServiceConnect { namespace, serves, logs: None });
+        stack
+    };
+    let sky = applied(&with("web", Some("http")));
+    let told = |stack: &Desired| refusals(Mode::Apply, stack, &sky.read(stack));
+    assert_eq!(told(&with("web", Some("grpc"))), ["service.api serves web: http, then grpc"]);
+    assert_eq!(told(&with("web", None)), ["service.api serves web: http, then tcp"]);
+    let mut unserved = with("web", Some("grpc"));
+    let service = unserved.resources.get_mut(&address("service.api")).expect("a service");
+    let Resource::Service(service) = &mut service.resource else { panic!("a service") };
+    service.connect = None;
+    for free in [&with("other", Some("grpc")), &with("web", Some("http")), &unserved] {
+        planned(free, &sky.read(free), Mode::Apply);
+    }
 }

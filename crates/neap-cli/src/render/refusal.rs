@@ -200,6 +200,12 @@ fn one(stack: &str, refusal: &Refusal) -> CommandError {
             ))
             .hint("or deploy once more with `deployment` and `alternate` as they were, which moves the traffic back")
         }
+        Refusal::FixedProtocol { address, port, before, after } => CommandError::failed(format!(
+            "`{address}` serves the port `{port}` by Service Connect, and AWS does not change what is spoken there"
+        ))
+        .detail(format!("{before} there, {after} here"))
+        .hint(format!("give the port another `name` than `{port}`, and serve that one"))
+        .hint("or take the service's table out for one apply: it is deleted then, and made anew by the next"),
         Refusal::UsersElsewhere { address, service, group, empty } => CommandError::failed(format!(
             "`{address}` would lead users to `{empty}`, in which `{service}` runs no task"
         ))
@@ -413,6 +419,12 @@ mod tests {
                 group: Address::new(Kind::TargetGroup, "green"),
                 wanted: Address::new(Kind::TargetGroup, "blue"),
             },
+            Refusal::FixedProtocol {
+                address: Address::new(Kind::Service, "api"),
+                port: "web".into(),
+                before: "http".into(),
+                after: "grpc".into(),
+            },
             Refusal::UsersElsewhere {
                 address: "alb.public.listener.http".parse().expect("an address"),
                 service: Address::new(Kind::Service, "api"),
@@ -504,6 +516,10 @@ mod tests {
             users would be led to `target_group.blue` minutes before anything runs there
             hint: name that group in `target` and in what forwards to it, with `group = "green"` and `forward = "green"`: then tasks and users stay where they are
             hint: or deploy once more with `deployment` and `alternate` as they were, which moves the traffic back
+          `service.api` serves the port `web` by Service Connect, and AWS does not change what is spoken there
+            http there, grpc here
+            hint: give the port another `name` than `web`, and serve that one
+            hint: or take the service's table out for one apply: it is deleted then, and made anew by the next
           `alb.public.listener.http` would lead users to `target_group.blue`, in which `service.api` runs no task
             a blue/green deployment has moved its tasks to `target_group.green`, and the service stays there
             hint: lead users there too, with `forward = "green"`

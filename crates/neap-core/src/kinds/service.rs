@@ -183,6 +183,12 @@ pub struct Service {
 }
 
 impl Service {
+    /// The names of the ports that Service Connect serves.
+    pub fn served_ports(&self) -> BTreeSet<&str> {
+        let endpoints = self.connect.iter().flat_map(|connect| connect.serves.values());
+        endpoints.map(|endpoint| endpoint.port_name.as_str()).collect()
+    }
+
     /// The scheduling strategy of one task on each instance.
     pub const DAEMON: &str = "DAEMON";
 

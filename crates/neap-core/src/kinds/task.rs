@@ -228,6 +228,15 @@ impl Container {
     }
 }
 
+impl Task {
+    /// What is spoken at the port of this name: `http`, `http2` or `grpc` where the task says so, or else `tcp` or `udp`.
+    pub fn spoken(&self, name: &str) -> Option<&str> {
+        let mut ports = self.containers.values().flat_map(|container| &container.ports);
+        let port = ports.find(|port| port.name.as_deref() == Some(name))?;
+        Some(port.app_protocol.as_deref().unwrap_or(&port.protocol))
+    }
+}
+
 impl KindOf for Task {
     const KIND: Kind = Kind::Task;
     const POLICY: FieldPolicy = FieldPolicy {

@@ -510,6 +510,17 @@ pub enum Refusal {
         /// The group that the stack names.
         wanted: Address,
     },
+    /// A port that Service Connect serves would speak something else, which AWS does not change in a service.
+    FixedProtocol {
+        /// The service.
+        address: Address,
+        /// The name of the port in the task definition.
+        port: String,
+        /// What it speaks now.
+        before: String,
+        /// What it would speak.
+        after: String,
+    },
     /// Users would be led to a group that a service leaves empty, since it is no longer deployed blue/green.
     UsersElsewhere {
         /// The listener or rule.

@@ -71,6 +71,7 @@ pub fn plan(desired: &Desired, live: &Live, mode: Mode, secrets: &Secrets) -> Re
         }
     };
     refusals.extend(refuse::of(&decisions.list, &world, &desired.stack, secrets));
+    refusals.extend(refuse::fixed(&decisions.list, &world));
     refusals.extend(refuse::held(&decisions.list, &world, live, mode));
     if !refusals.is_empty() {
         return Err(refusals);

@@ -15,7 +15,7 @@ use crate::config::Secrets;
 use crate::desired::{Desired, DesiredResource, Network, TAG_PROTECT, TAG_REGION};
 use crate::diff;
 use crate::instances;
-use crate::kinds::Resource;
+use crate::kinds::{Resource, Task};
 use crate::live::{Live, LiveResource, Reading};
 use crate::named::{Named, named};
 use crate::ownership;
@@ -132,6 +132,52 @@ pub(super) fn held(decisions: &[Decision<'_>], world: &World<'_>, live: &Live, m
         })
     });
     held.collect()
+}
+
+/// Ports that services go on serving by Service Connect, and whose protocol changes: "Updating this field requires a service deletion and
+/// redeployment" (`appProtocol` and `protocol` of "PortMapping" in the ECS API reference).
+pub(super) fn fixed(decisions: &[Decision<'_>], world: &World<'_>) -> Vec<Refusal> {
+    let mut refusals = Vec::new();
+    for decision in decisions.iter().filter(|decision| !decision.action.deletes()) {
+        let (Some(node), Some(wanted)) = (decision.node, decision.wanted) else { continue };
+        let (Resource::Service(live), Resource::Service(service)) =
+            (&world.nodes[node].resource, &wanted.resource)
+        else {
+            continue;
+        };
+        let linked = world.links(node).iter().map(|used| world.nodes[*used]);
+        let before = linked
+            .filter(|used| used.outputs.get("arn") == Some(&live.task))
+            .find_map(|used| task(&used.resource));
+        let named = wanted.references().into_iter().find_map(|(path, reference)| match reference {
+            Reference::Output(address, _) if path == "task" => Some(address),
+            _ => None,
+        });
+        let after =
+            decisions.iter().find(|other| Some(&other.address) == named.as_ref() && other.wanted.is_some());
+        let after = after.and_then(|other| task(&other.wanted?.resource));
+        let (Some(before), Some(after)) = (before, after) else { continue };
+        let before_served = live.served_ports();
+        for port in service.served_ports().intersection(&before_served) {
+            let (Some(before), Some(after)) = (before.spoken(port), after.spoken(port)) else { continue };
+            if before != after {
+                refusals.push(Refusal::FixedProtocol {
+                    address: decision.address.clone(),
+                    port: (*port).to_owned(),
+                    before: before.to_owned(),
+                    after: after.to_owned(),
+                });
+            }
+        }
+    }
+    refusals
+}
+
+const fn task(resource: &Resource) -> Option<&Task> {
+    match resource {
+        Resource::Task(task) => Some(task),
+        _ => None,
+    }
 }
 
 /// The reasons that the decisions are.

@@ -262,6 +262,21 @@ async fn proxies_need_room_a_network_of_their_own_and_ports_with_names() {
         service.connect = Some(connect(arn));
     });
     let second = live(&desired, &must_create(&sim, &desired).await);
+    let speaks_otherwise = with_task(&sim, &system, |task| {
+        for container in task.containers.values_mut() {
+            let ports = std::mem::take(&mut container.ports).into_iter();
+            let grpc = |port| neap_core::kinds::PortMapping { app_protocol: Some("grpc".into()), ..port };
+            container.ports = ports.map(grpc).collect();
+        }
+    });
+    let speaks_otherwise = speaks_otherwise.await;
+    let other = service(&system, |service| {
+        service.name = "second".into();
+        service.task = speaks_otherwise;
+        service.connect = Some(connect(arn));
+    });
+    let message = refused(update(&sim, &second, &other).await, ErrorKind::Invalid, INVALID);
+    assert!(message.contains("immutable in a Service Connect service"), "{message}");
     let third = service(&system, |service| {
         service.name = "third".into();
         service.task.clone_from(&named);

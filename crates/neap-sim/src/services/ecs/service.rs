@@ -206,6 +206,16 @@ fn connect(world: &World, before: Option<&Service>, desired: &Service) -> Answer
             )
         })?;
     }
+    // "Updating this field requires a service deletion and redeployment" ("PortMapping" in the API reference).
+    if let Some((before, (_, old))) =
+        before.and_then(|before| Some((before, world.get::<Task>(&before.task)?)))
+    {
+        let kept = desired.served_ports().intersection(&before.served_ports()).copied().collect::<Vec<_>>();
+        let fixed = kept.iter().all(|port| old.spoken(port) == task.spoken(port));
+        rules::require(fixed, INVALID, || {
+            "the protocol and appProtocol of a port are immutable in a Service Connect service.".to_owned()
+        })?;
+    }
     service_discovery::connectable(world, before.and_then(|before| before.connect.as_ref()), connect)
 }
 
