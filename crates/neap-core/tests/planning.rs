@@ -119,7 +119,7 @@ fn change(live: &mut LiveResource) {
         Resource::AutoScalingGroup(group) => group.max = 9,
         Resource::CapacityProvider(provider) => provider.target_capacity = 50,
         Resource::ClusterCapacity(capacity) => capacity.default_strategy.clear(),
-        Resource::Nlb(nlb) => nlb.deletion_protection = true,
+        Resource::Nlb(nlb) => nlb.cross_zone = !nlb.cross_zone,
         Resource::InternetGateway(gateway) => (gateway.vpc, gateway.attached) = (String::new(), false),
         Resource::RouteTable(table) => table.routes.clear(),
         Resource::Subnet(subnet) => subnet.route_table = None,

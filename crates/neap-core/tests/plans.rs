@@ -4,6 +4,7 @@ mod sky;
 
 use std::collections::BTreeSet;
 
+use neap_core::address::Kind;
 use neap_core::config::Secrets;
 use neap_core::desired::Desired;
 use neap_core::kinds::{KindOf, Resource, RouteTable, SecurityGroupRule, Subnet, Vpc};
@@ -819,4 +820,24 @@ fn nobody_can_say_who_changed_a_secret() {
     let Resource::Task(task) = &mut live_at(&mut drifted, "task.api").resource else { panic!() };
     task.cpu = Some(4096);
     assert_eq!(change(&plans(&drifted), "task.api").reason, Reason::Drifted);
+}
+
+#[test]
+fn a_nat_gateway_waits_for_the_internet_gateway_that_somebody_has_detached_or_deleted() {
+    let stack = private("one", &[]);
+    let gateway = (Create, "nat_gateway.nat-1");
+    let mut deleted = applied(&private("none", &[]));
+    deleted.resources.retain(|found| found.kind() != Kind::InternetGateway);
+    let plan = planned(&stack, &deleted);
+    assert_eq!(need(&plan, gateway, (Update, "route_table.public")), Some(Need::Ready));
+    finish(deleted, &plan, &stack);
+    let mut detached = applied(&private("none", &[]));
+    for found in &mut detached.resources {
+        if let Resource::InternetGateway(gateway) = &mut found.resource {
+            gateway.attached = false;
+        }
+    }
+    let plan = planned(&stack, &detached);
+    assert_eq!(need(&plan, gateway, (Update, "internet_gateway.main")), Some(Need::Ready));
+    finish(detached, &plan, &stack);
 }

@@ -436,7 +436,7 @@ mod tests {
         assert_eq!(error.exit, Exit::Failed);
         let text = anstream::adapter::strip_str(&style::error(&error)).to_string();
         insta::assert_snapshot!(text, @r#"
-        error: there is no plan, for 27 reasons
+        error: there is no plan, for 28 reasons
           these credentials are for account 2, and the stack is for 1
             hint: choose other credentials with `--profile`
           stack `course` is in eu-west-1, and eu-west-2 was looked at

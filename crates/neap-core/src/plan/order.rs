@@ -92,6 +92,7 @@ pub(super) fn order(
         builder.asks_for_headers(decision);
         builder.stays_open(decision);
         builder.released(decision);
+        builder.leads_out(decision);
         builder.stays_connected(decision);
         builder.takes_over(decision);
         builder.outlives(decision);

@@ -64,6 +64,7 @@ fn resolved(
     };
     DesiredResource {
         resource: substitute_in(&desired.resource, &resolve).expect("fields"),
+        tags: substitute_in(&desired.tags, &resolve).expect("tags"),
         ..desired.clone()
     }
 }

@@ -30,7 +30,7 @@ impl<'a> Chain<'a> {
 
     /// The same of one in `stride` operations, from the one with the number `first`.
     pub(crate) const fn sample(calm: &'a Calm, stride: usize, first: usize) -> Self {
-        Self { calm, before: first % 2 == 0, every: (stride, first % stride) }
+        Self { calm, before: first.is_multiple_of(2), every: (stride, first % stride) }
     }
 
     /// Lives it. What one kill spares the next run, as the listeners of a load balancer that is gone, is struck in another life.

@@ -88,7 +88,7 @@ pub(super) fn find(
     if let Some(door) = door.as_ref().filter(|door| door.is_https) {
         check_certificate(lowering, place, site, route, door);
     }
-    load_balancer(lowering, place, &address, scheme, door)
+    load_balancer(lowering, place, &address, scheme, door.as_ref())
 }
 
 /// Checks that the certificate which a load balancer shows CloudFront is for the name that CloudFront asks it by: that of the load
@@ -155,14 +155,14 @@ fn load_balancer(
     place: &Place,
     address: &Address,
     scheme: Scheme,
-    door: Option<Door<'_>>,
+    door: Option<&Door<'_>>,
 ) -> Option<Found> {
     if scheme == Scheme::Internal {
         lowering
             .report(place, format!("`{address}` is internal, so CloudFront cannot reach it"))
             .help("make it `scheme = \"internet-facing\"`");
     }
-    let Some(Door { port, is_https, .. }) = door else {
+    let Some(&Door { port, is_https, .. }) = door else {
         lowering.report(place, format!("`{address}` has no listener that CloudFront could ask"));
         return None;
     };

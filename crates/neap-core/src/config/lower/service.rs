@@ -168,7 +168,7 @@ fn check_shells(lowering: &mut Lowering<'_>, place: &Place, table: &ServiceTable
                 .filter(|(_, mount)| !matches!(mount, Mount::Full(full) if full.read_only));
             mounts.any(|(path, _)| Path::new(folder).starts_with(path))
         };
-        !container.read_only_root || AGENT_FOLDERS.iter().all(|folder| written(folder))
+        !container.read_only_root || AGENT_FOLDERS.iter().all(written)
     };
     if !task.container.is_empty() && !task.container.values().any(is_open) {
         lowering

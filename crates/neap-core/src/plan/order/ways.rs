@@ -9,7 +9,7 @@ use crate::network;
 use crate::plan::world::Node;
 use crate::plan::{Action, Need, StepId};
 
-impl Builder<'_> {
+impl<'b> Builder<'b> {
     /// Taking a way out away waits for those that take its place in the same VPC, and for what leaves the subnets behind it.
     pub(super) fn stays_connected(&mut self, index: usize) {
         let decision = &self.decisions[index];
@@ -45,6 +45,25 @@ impl Builder<'_> {
         }
         if matches!(decision.kind(), Kind::RouteTable | Kind::Subnet) {
             self.leaves(node, cut);
+        }
+    }
+
+    /// A NAT gateway is made when what leads out of its subnet is there again, although the subnet is as it should be: AWS asks for it
+    /// (`Gateway.NotAttached`).
+    pub(super) fn leads_out(&mut self, index: usize) {
+        let gateway = &self.decisions[index];
+        if gateway.kind() != Kind::NatGateway {
+            return;
+        }
+        let of_kind = |address: &'b Address, kind: Kind| -> Vec<&'b Address> {
+            self.wishes.of(address).filter(|used| used.kind() == kind).collect()
+        };
+        let subnets = self.wishes.of(&gateway.address).filter(|used| used.kind() == Kind::Subnet);
+        let tables: Vec<&Address> = subnets.flat_map(|subnet| of_kind(subnet, Kind::RouteTable)).collect();
+        let attached = tables.iter().flat_map(|table| of_kind(table, Kind::InternetGateway));
+        for way in tables.iter().copied().chain(attached).collect::<Vec<_>>() {
+            let way = self.at.get(way).and_then(|at| self.making[*at]);
+            self.edge(way, self.making[index], Need::Ready, Strength::Enforced);
         }
     }
 
