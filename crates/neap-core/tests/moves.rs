@@ -150,6 +150,10 @@ fn a_target_group_leaves_its_load_balancer_when_one_of_another_table_takes_traff
     let taken = (Create, "alb.other.listener.http.rule.10");
     let left = (Delete, "alb.public.listener.http.rule.10");
     assert_eq!(need(&plan, taken, left), Some(Need::Gone));
+    let warned = plan.warnings.iter().any(|warning| {
+        warning.starts_with("`target_group.api` goes from alb.public to alb.other, and AWS lets it be in one")
+    });
+    assert!(warned, "{:?}", plan.warnings);
     // Tasks are asked from the old one until it is gone.
     let group = "security_group.service-api";
     assert_eq!(need(&plan, (Narrow, group), (Delete, "alb.public")), Some(Need::Gone));
@@ -162,6 +166,7 @@ fn a_service_moves_behind_a_load_balancer_of_another_table_when_that_takes_traff
 {
     let (sky, stack) = (applied(&course()), behind_another(4000));
     let plan = planned(&stack, &sky, Mode::Apply);
+    assert_eq!(plan.warnings, [""; 0], "another group is another one");
     let moved = (Update, "service.api");
     assert_eq!(need(&plan, moved, (Create, "alb.other")), Some(Need::Ready));
     for old in ["alb.public", "alb.public.listener.http", "alb.public.listener.http.rule.10"] {

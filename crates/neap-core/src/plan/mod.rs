@@ -9,6 +9,7 @@ mod carried;
 pub mod check;
 mod decide;
 mod gateways;
+mod handovers;
 mod order;
 pub mod planner;
 mod reasons;

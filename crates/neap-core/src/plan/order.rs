@@ -14,6 +14,7 @@ mod ways;
 use std::collections::{BTreeMap, BTreeSet};
 
 use knots::Tight;
+pub(super) use waits::balancer_address;
 
 use super::aliases;
 use super::decide::Decision;

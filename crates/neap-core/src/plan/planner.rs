@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::aliases;
 use super::decide::{Context, Decision, decide};
 use super::gateways;
+use super::handovers;
 use super::order::{Knot, Order, order};
 use super::refuse;
 use super::wishes::Wishes;
@@ -81,7 +82,8 @@ pub fn plan(desired: &Desired, live: &Live, mode: Mode, secrets: &Secrets) -> Re
     let address = |decision: usize| decisions.list[decision].address.clone();
     let moved = aliases::moves(&decisions.list, &world).into_iter().map(|moved| moved.warning(address));
     let others = gateways::warnings(&decisions.list, &world);
-    let warnings = live.warnings.iter().cloned().chain(moved).chain(others).collect();
+    let groups = handovers::warnings(&decisions.list, &world, &wishes);
+    let warnings = live.warnings.iter().cloned().chain(moved).chain(others).chain(groups).collect();
     let (changes, steps) = arrange(decisions.list, &order, &world, secrets);
     Ok(Plan {
         version: PLAN_VERSION,

@@ -292,7 +292,7 @@ impl Builder<'_> {
 }
 
 /// The load balancer in which the listener or rule at `address` lives.
-pub(super) fn balancer_address(address: &Address) -> Option<Address> {
+pub(in crate::plan) fn balancer_address(address: &Address) -> Option<Address> {
     let parent = address.parent()?;
     Some(parent.parent().unwrap_or(parent))
 }
