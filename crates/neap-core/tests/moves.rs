@@ -51,20 +51,25 @@ fn a_service_goes_when_the_one_in_its_place_is_ready_where_there_is_room_for_bot
         let plan = planned(&stack, &sky, Mode::Apply);
         let need = need(&plan, (Delete, "service.api"), (Create, "service.web"));
         finish(sky, &plan, &stack);
-        need
+        (need, plan.warnings)
     };
-    assert_eq!(hands_on(|_| {}), Some(Need::Ready));
+    assert_eq!(hands_on(|_| {}), (Some(Need::Ready), Vec::new()));
     let on_instances = |service: &mut Service| {
         service.capacity = [("neap-course-main".to_owned(), StrategyItem { weight: 1, base: 0 })].into();
     };
-    assert_eq!(hands_on(on_instances), None);
+    let (need, warnings) = hands_on(on_instances);
+    assert_eq!((need, warnings.len()), (None, 1), "{warnings:?}");
+    assert!(
+        warnings[0].starts_with("service.api goes while service.web starts in its place"),
+        "{warnings:?}"
+    );
     // One name of Service Connect is one service.
     let connected = |service: &mut Service| {
         let namespace = of("namespace.main", "arn");
         let connect = Service::example().connect;
         service.connect = connect.map(|it| ServiceConnect { namespace, logs: None, ..it });
     };
-    assert_eq!(hands_on(connected), None);
+    assert_eq!(hands_on(connected).0, None);
 }
 
 /// The course in the cluster of this name, whose service is scaled by an alarm.
