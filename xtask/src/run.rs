@@ -49,7 +49,7 @@ pub(crate) fn test() -> Result<(), String> {
     let mut pure = Command::new(env!("CARGO"));
     pure.args(["test", "--no-fail-fast"]).current_dir(root());
     run(pure.env("NEAP_MACHINE_SEQUENCES", SEQUENCES))?;
-    cargo(&["test", "--package", "neap-tests", "--test", "crash_sweep"])?;
+    cargo(&["test", "--test", "crash_sweep"])?;
     cargo(&["test", "--no-fail-fast", "--package", "neap-fault-proxy", "--package", "xtask"])?;
     cargo(&["test", "--no-fail-fast", "--package", "neap-aws", "--package", "neap"])?;
     http(std::env::var_os(JUDGES).as_deref().map(Path::new))

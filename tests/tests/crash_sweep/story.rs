@@ -48,7 +48,7 @@ impl Strike {
     pub(crate) const fn is_tried_at(self, number: usize, calls: usize, all: bool) -> bool {
         let is_long = calls > LONG;
         let turn = match self {
-            Self::KillBefore => return all || !is_long || number % 4 == 0,
+            Self::KillBefore => return all || !is_long || number.is_multiple_of(4),
             Self::KillAfter => return all || !is_long || number % 4 == 2,
             Self::KillTwice(_) => return number % 5 == 1 && (all || !is_long || number % 10 == 1),
             Self::LostAnswer => 0,
