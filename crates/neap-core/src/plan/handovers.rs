@@ -27,10 +27,16 @@ pub(super) fn warnings(decisions: &[Decision<'_>], world: &World<'_>, wishes: &W
             return None;
         }
         let (group, from) = (&group.address, &world.nodes[from].address);
+        let (old, new, other) = if *from == to {
+            let other = "make the new one under another table, with".to_owned();
+            (format!("the old {from}"), format!("the new {to}"), other)
+        } else {
+            (from.to_string(), to.to_string(), format!("give {to}"))
+        };
         Some(format!(
-            "`{group}` goes from {from} to {to}, and AWS lets it be in one load balancer at a time: whoever asks {from} until names \
-             and distributions lead to {to} is answered by nobody; to spare them, give {to} a group of its own, list both in \
-             the service's `target`, and take {from} away in a later apply"
+            "`{group}` goes from {old} to {new}, and AWS lets it be in one load balancer at a time: whoever asks {old} until names and \
+             distributions lead to {new} is answered by nobody; to spare them, {other} a group of its own, list both in the service's \
+             `target`, and take {old} away in a later apply"
         ))
     };
     let of_balancers: BTreeSet<String> = decisions.iter().filter_map(warning).collect();
