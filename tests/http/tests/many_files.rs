@@ -11,14 +11,14 @@ use serde_json::json;
 /// A little over two pages.
 const FILES: u32 = 2_010;
 
-const STACK: &str = "[stack]\nname = \"many\"\nregion = \"us-east-1\"\n\n[bucket.site]\nfiles = \"web\"\n";
+const STACK: &str = "[stack]\nname = \"many\"\nregion = \"us-east-1\"\n\n[bucket.site]\nfiles = \"pages\"\n";
 
 #[test]
 fn files_of_several_pages_are_each_listed_once_though_some_come_and_go_on_moto() {
     let world = World::new(Emulator::Moto, "examples/course-fargate/stack.toml");
     let stack = world.stack_file();
     fs::write(&stack, STACK).expect("the stack file is written");
-    let folder = stack.with_file_name("web");
+    let folder = stack.with_file_name("pages");
     fs::create_dir_all(&folder).expect("the folder is made");
     let path = |number: u32| folder.join(format!("{number:05}.txt"));
     let write = |number: u32| fs::write(path(number), number.to_string()).expect("a file is written");
