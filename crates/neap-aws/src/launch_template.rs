@@ -8,6 +8,7 @@ use aws_sdk_ec2::types as sdk;
 use futures_util::future::join_all;
 use neap_core::address::Address;
 use neap_core::desired::{Desired, short_hash};
+use neap_core::diff;
 use neap_core::kinds::LaunchTemplate;
 use neap_core::live::{LiveResource, Outputs, Phase};
 use neap_engine::cloud::{CallError, ErrorKind, Progress};
@@ -235,7 +236,8 @@ impl Remote for LaunchTemplate {
         const VERSION: &str = "ec2:CreateLaunchTemplateVersion";
         let id = held.live.id.as_str();
         let mut outputs = held.live.outputs.clone();
-        if held.fields != wanted.fields {
+        // As a plan compares them, which has said whether there is another version.
+        if !diff::are_alike(wanted.fields, held.fields) {
             let root_disk = root_disk(aws, wanted.fields).await?;
             let before = held.live.outputs.get("version").map_or("", String::as_str);
             let call = aws

@@ -20,6 +20,7 @@ use aws_sdk_ecs::types::{
 use futures_util::future::join_all;
 use neap_core::address::Address;
 use neap_core::desired::{Desired, TAG_ADDRESS, TAG_STACK};
+use neap_core::diff;
 use neap_core::kinds::Task;
 use neap_core::live::{LiveResource, Outputs, Phase};
 use neap_engine::cloud::{CallError, ErrorKind, Progress};
@@ -252,7 +253,8 @@ impl Remote for Task {
         held: &Held<'_, Self>,
         wanted: &Wanted<'_, Self>,
     ) -> Result<Outputs, CallError> {
-        if held.fields != wanted.fields {
+        // As a plan compares them, which has said whether there is another revision.
+        if !diff::are_alike(wanted.fields, held.fields) {
             return register(aws, wanted).await;
         }
         // Tags alone can change in place, and services need not move to another revision.

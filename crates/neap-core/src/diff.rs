@@ -9,7 +9,7 @@ mod mask;
 use serde_json::{Map, Value};
 
 use crate::config::Secrets;
-use crate::kinds::FieldPolicy;
+use crate::kinds::{FieldPolicy, KindOf};
 use crate::plan::FieldChange;
 use crate::reference::{self, Reference, Resolved};
 
@@ -27,6 +27,12 @@ pub fn diff(desired: &Value, live: &Value, policy: &FieldPolicy, secrets: &Secre
     let mut walk = Walk { policy, secrets, path: Vec::new(), changes: Vec::new() };
     walk.visit(&Pair::new(desired, live, secrets).sides());
     walk.changes
+}
+
+/// Whether nothing would be changed of `live` to make it `desired`, in which no reference stands for a value any more.
+pub fn are_alike<T: KindOf>(desired: &T, live: &T) -> bool {
+    let fields = |of: &T| serde_json::to_value(of).expect("fields are plain data");
+    diff(&fields(desired), &fields(live), &T::POLICY, &Secrets::default()).is_empty()
 }
 
 /// Every field of `desired`, as a resource that does not exist yet would get it.

@@ -2,6 +2,7 @@
 //!
 //! Decides which value a reference has at this moment. Must not know when steps start.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,10 +10,11 @@ use neap_core::address::{Address, Kind};
 use neap_core::config::Secrets;
 use neap_core::desired::DesiredResource;
 use neap_core::kinds::Resource;
-use neap_core::live::{Environment, Outputs};
+use neap_core::live::{Environment, LiveResource, Outputs};
 use neap_core::outputs::computed;
 use neap_core::plan::{Action, Plan};
 use neap_core::reference::{self, Fact, Reference, Resolved};
+use serde_json::Value;
 
 /// The values known so far.
 pub(crate) struct Known<'a> {
@@ -75,6 +77,40 @@ impl<'a> Known<'a> {
         }
         // The cause may quote a value, and that may be a secret.
         resolved.map_err(|_cause| "the fields do not fit once their references have values".to_owned())
+    }
+
+    /// `live` with the values of sensitive variables where a plan holds their names: whoever compares it with what is to be would
+    /// find a difference in each.
+    pub(crate) fn unmasked<'l>(&self, live: &'l LiveResource) -> Cow<'l, LiveResource> {
+        let mut fields = live.resource.fields();
+        if !self.put_back(&mut fields) {
+            return Cow::Borrowed(live);
+        }
+        match Resource::from_fields(live.kind(), fields) {
+            Ok(resource) => Cow::Owned(LiveResource { resource, ..live.clone() }),
+            Err(_) => Cow::Borrowed(live),
+        }
+    }
+
+    /// Whether anything was put back into `value`.
+    fn put_back(&self, value: &mut Value) -> bool {
+        match value {
+            // Such a text stands as the stack file has it; any other is AWS's own, whatever it looks like.
+            Value::String(text) => {
+                let mut found = reference::in_text(text).into_iter();
+                let is_masked = found.any(|reference| matches!(reference, Reference::Variable(_)));
+                if is_masked {
+                    *text = reference::substitute_text(text, &|reference| self.value(reference));
+                }
+                is_masked
+            }
+            // All of them, not only the first.
+            Value::Array(items) => items.iter_mut().fold(false, |any, item| self.put_back(item) | any),
+            Value::Object(members) => {
+                members.values_mut().fold(false, |any, member| self.put_back(member) | any)
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => false,
+        }
     }
 
     /// `text` without the values of sensitive variables: AWS quotes what it does not like.

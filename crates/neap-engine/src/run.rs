@@ -223,11 +223,11 @@ impl<'a> Run<'a> {
         let work = match (self.verb(step), live, desired, spec) {
             (Verb::Create, _, Some(desired), Some(spec)) => Work::Create(desired, spec),
             (Verb::Update, Some(live), Some(desired), Some(spec)) => {
-                Work::Update(Cow::Borrowed(live), desired, spec)
+                Work::Update(self.known.unmasked(live), desired, spec)
             }
             // What is left to be done is still the change of the stack that it was.
             (Verb::Widen, Some(live), Some(desired), Some(spec)) => {
-                Work::Update(Cow::Borrowed(live), desired, live.spec().unwrap_or(spec))
+                Work::Update(self.known.unmasked(live), desired, live.spec().unwrap_or(spec))
             }
             (Verb::Narrow, Some(live), Some(desired), Some(spec)) => {
                 let widened = live.resource.widened(&desired.resource);

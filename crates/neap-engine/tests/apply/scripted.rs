@@ -35,6 +35,8 @@ pub(crate) struct Scripted {
     most_changing: Cell<usize>,
     calls: RefCell<Vec<Call>>,
     received: RefCell<Vec<(DesiredResource, String)>>,
+    /// What each update was told to be live.
+    held: RefCell<Vec<LiveResource>>,
     live: RefCell<VecDeque<Result<Live, CallError>>>,
     remains: RefCell<VecDeque<Remains>>,
 }
@@ -53,6 +55,7 @@ impl Scripted {
             most_changing: Cell::new(0),
             calls: RefCell::default(),
             received: RefCell::default(),
+            held: RefCell::default(),
             live: RefCell::default(),
             remains: RefCell::default(),
         }
@@ -112,6 +115,10 @@ impl Scripted {
     }
 
     /// What `create` and `update` were given, with the hash.
+    pub(crate) fn held(&self) -> Vec<LiveResource> {
+        self.held.borrow().clone()
+    }
+
     pub(crate) fn received(&self) -> Vec<(DesiredResource, String)> {
         self.received.borrow().clone()
     }
@@ -184,6 +191,7 @@ impl Cloud for Scripted {
         spec: &str,
     ) -> Result<Outputs, CallError> {
         assert_eq!(live.address.to_string(), address(desired));
+        self.held.borrow_mut().push(live.clone());
         self.received.borrow_mut().push((desired.clone(), spec.to_owned()));
         self.change("update", address(desired)).await
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use neap_core::address::Address;
 use neap_core::config::Secrets;
-use neap_core::kinds::{KindOf, Listener, Resource, Service};
+use neap_core::kinds::{KindOf, Listener, Resource, Service, Task};
 use neap_core::plan::{Action, Need, Plan};
 use neap_engine::apply::{ApplyOptions, Summary};
 use neap_engine::cloud::{ErrorKind, Progress};
@@ -129,6 +129,23 @@ async fn sensitive_values_reach_the_call_and_nothing_else() {
     let told = format!("{summary:?} {events:?}");
     assert!(!told.contains("hunter2"), "{told}");
     assert!(told.contains("(sensitive)"), "{told}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_knows_what_is_live_also_where_a_plan_holds_but_a_name_for_it() {
+    let mut plan = plan(&["update task.api"], &[]);
+    let command = |words: &[&str]| {
+        let mut fields = Task::example();
+        let container = fields.containers.values_mut().next().expect("a container");
+        container.command = words.iter().map(|&word| word.to_owned()).collect();
+        Resource::from(fields)
+    };
+    let shown = command(&["${var.key}", "a ${var.key} b", "$${HOME}", "(sensitive)"]);
+    plan.changes[0].live.as_mut().expect("it is live").resource = shown;
+    let (cloud, secrets) = (Scripted::new(), Secrets::new([("key".to_owned(), "s1".to_owned())].into()));
+    run_with(&cloud, &plan, &secrets, &ApplyOptions::default()).await;
+    let held = cloud.held().pop().expect("an update");
+    assert_eq!(held.resource, command(&["s1", "a s1 b", "$${HOME}", "(sensitive)"]));
 }
 
 #[tokio::test(start_paused = true)]

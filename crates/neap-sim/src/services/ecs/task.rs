@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use neap_core::desired::TAG_STACK;
+use neap_core::diff;
 use neap_core::kinds::{Container, Task, Volume};
 use neap_core::live::{LiveResource, Phase};
 use neap_engine::cloud::CallError;
@@ -84,7 +85,8 @@ pub(crate) async fn register(request: &Request<'_>, desired: &Task) -> Result<St
 
 /// Registers a revision with what differs. Tags alone change in place, whoever registered the revision.
 pub(crate) async fn update(request: &Request<'_>, arn: &str, desired: &Task) -> Result<String, CallError> {
-    let is_same = request.current::<Task>(arn).is_ok_and(|current| current == normalised(desired));
+    let is_same =
+        request.current::<Task>(arn).is_ok_and(|current| diff::are_alike(&normalised(desired), &current));
     if !is_same {
         return register(request, desired).await;
     }
