@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Action, FieldPolicy, KindOf};
 use crate::address::Kind;
+use crate::diff::{NOT_SHOWN, SENSITIVE};
 
 /// A query parameter that a request must have.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -99,9 +100,9 @@ fn takes_all<T: Ord>(values: &BTreeSet<T>, other: &BTreeSet<T>) -> bool {
     values.is_empty() || (!other.is_empty() && other.is_subset(values))
 }
 
-/// Whether some of the values are known by the name of a sensitive variable alone.
+/// Whether some of the values are known by the name of a sensitive variable alone, or not at all, as what is live in a plan.
 fn is_hidden(values: &BTreeSet<String>) -> bool {
-    values.iter().any(|value| value.contains("${"))
+    values.iter().any(|value| value.contains("${") || value == SENSITIVE || value == NOT_SHOWN)
 }
 
 /// A rule of a listener.
@@ -156,8 +157,8 @@ impl Rule {
             Some((name.clone(), before.union(values).cloned().collect()))
         };
         // A plan holds no sensitive value, so one that is live could not be put back.
-        let hidden = |name: &String| conditions.headers.get(name).is_some_and(is_hidden);
-        if live.headers.keys().any(hidden) {
+        let comes = |name: &String| conditions.headers.get(name).is_some_and(is_hidden);
+        if live.headers.iter().any(|(name, values)| is_hidden(values) || comes(name)) {
             return None;
         }
         let headers = conditions.headers.iter().filter_map(both).collect();
@@ -256,6 +257,10 @@ mod tests {
         assert_eq!((live.widened(&new), live.opens(&new)), (None, Some(false)));
         assert_eq!(rule(&[]).widened(&new), Some(rule(&[])));
         assert_eq!(old.opens(&rule(&[])), Some(true));
+        // A plan that is carried out has the new value, and of the old one no more than its name.
+        for shown in ["${var.old}", SENSITIVE, NOT_SHOWN] {
+            assert_eq!(rule(&[("X-Key", &[shown])]).widened(&rule(&[("X-Key", &["s2"])])), None, "{shown}");
+        }
     }
 
     #[test]
