@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use neap_core::config::{self, Loaded, Options, Secrets, Source};
+use neap_core::config::{self, Diagnostic, Loaded, Options, Secrets, Source};
 use neap_core::desired::Desired;
 use neap_core::live::{Live, Reading};
 use neap_core::plan::{Mode, Plan, check, planner};
@@ -124,11 +124,14 @@ impl<C: Connect> Session<C> {
         let name = self.file().display().to_string();
         let bytes = self.read_file()?;
         let source = Source { name: &name, bytes: &bytes };
-        let Err(mistakes) = config::load(&source, &options) else { return self.load_with(&options) };
-        let Some(mut loaded) = config::load_without_tables(&source, &options) else {
-            return self.load_with(&options);
+        let mistakes = match config::load(&source, &options) {
+            Ok(loaded) => return Ok(self.take(loaded, &source)),
+            Err(mistakes) => mistakes,
         };
-        self.secrets = loaded.secrets.clone();
+        let Some(loaded) = config::load_without_tables(&source, &options) else {
+            return Err(self.refuse(&mistakes, &source));
+        };
+        let loaded = self.take(loaded, &source);
         for mistake in &mistakes {
             self.ui.err(&diagnostic::warning(mistake, &source));
         }
@@ -138,7 +141,6 @@ impl<C: Connect> Session<C> {
             diagnostic::count(&mistakes),
             loaded.desired.stack
         )));
-        self.settle(&mut loaded);
         Ok(loaded)
     }
 
@@ -154,31 +156,32 @@ impl<C: Connect> Session<C> {
         let bytes = self.read_file()?;
         let source = Source { name: &name, bytes: &bytes };
         match config::load(&source, options) {
-            Ok(mut loaded) => {
-                self.secrets = loaded.secrets.clone();
-                for warning in &loaded.warnings {
-                    self.ui.err(&diagnostic::warning(warning, &source));
-                }
-                self.settle(&mut loaded);
-                Ok(loaded)
-            }
-            Err(mistakes) => {
-                if self.global.json {
-                    self.ui.out(&json::pretty(&MistakesView::of(&name, &mistakes)));
-                }
-                for mistake in &mistakes {
-                    self.ui.err(&diagnostic::mistake(mistake, &source));
-                }
-                Err(CommandError::invalid(format!("{} in {name}", diagnostic::count(&mistakes))))
-            }
+            Ok(loaded) => Ok(self.take(loaded, &source)),
+            Err(mistakes) => Err(self.refuse(&mistakes, &source)),
         }
     }
 
-    /// A sandbox has a region, whatever the file says.
-    fn settle(&self, loaded: &mut Loaded) {
+    /// Notes what a stack file says, and prints its warnings. A sandbox has a region, whatever the file says.
+    fn take(&mut self, mut loaded: Loaded, source: &Source<'_>) -> Loaded {
+        self.secrets = loaded.secrets.clone();
+        for warning in &loaded.warnings {
+            self.ui.err(&diagnostic::warning(warning, source));
+        }
         if self.global.sandbox {
             loaded.desired.region.get_or_insert_with(|| SANDBOX_REGION.to_owned());
         }
+        loaded
+    }
+
+    /// Prints all mistakes of a stack file.
+    fn refuse(&mut self, mistakes: &[Diagnostic], source: &Source<'_>) -> CommandError {
+        if self.global.json {
+            self.ui.out(&json::pretty(&MistakesView::of(source.name, mistakes)));
+        }
+        for mistake in mistakes {
+            self.ui.err(&diagnostic::mistake(mistake, source));
+        }
+        CommandError::invalid(format!("{} in {}", diagnostic::count(mistakes), source.name))
     }
 
     /// A runtime for everything that waits, with an ear for signals. That of the sandbox has a clock which waits for nobody,

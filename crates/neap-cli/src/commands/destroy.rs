@@ -9,6 +9,7 @@ use neap_engine::news::{News, deleted};
 use neap_engine::zero::{Since, look, prove};
 use tokio::time::Instant;
 
+use crate::account;
 use crate::args::{DestroyArguments, Global};
 use crate::connect::Connect;
 use crate::console::Ui;
@@ -42,10 +43,7 @@ async fn check<C: Connect>(session: &mut Session<C>, loaded: &Loaded) -> Result<
     let Session { ui, global, .. } = session;
     let verdict = proof(ui, &cloud, &scope, &Since::nothing()).await?;
     // In another account there is nothing of the stack, which proves nothing.
-    if let Some(expected) = desired.account.as_ref().filter(|expected| **expected != verdict.account) {
-        let (expected, actual) = (expected.clone(), verdict.account.clone());
-        return Err(refusal::refused(&desired.stack, &[Refusal::WrongAccount { expected, actual }]));
-    }
+    account::guard(desired, &verdict.account)?;
     if let Some(expected) = verdict.elsewhere.clone() {
         let refusal = Refusal::OtherRegion { expected, actual: verdict.region.clone() };
         return Err(refusal::refused(&desired.stack, &[refusal]));
