@@ -123,8 +123,8 @@ fn interface(interface: &sdk::NetworkInterface, instances: &BTreeSet<String>) ->
     seen
 }
 
-/// What AWS says in an interface's description that it made it for: `ELB app/NAME/ID` or `ELB net/NAME/ID`, `ELB NAME` for a classic load balancer, a NAT
-/// gateway or an endpoint by its id, or the attachment of a task.
+/// What AWS says in an interface's description that it made it for: `ELB app/NAME/ID` or `ELB net/NAME/ID`, `ELB NAME` for a classic
+/// load balancer, a NAT gateway or an endpoint by its id, or the attachment of a task.
 fn owner(description: &str) -> Option<Owner> {
     let balancer = ["ELB app/", "ELB net/"].into_iter().find_map(|words| description.strip_prefix(words));
     if let Some(rest) = balancer {

@@ -190,8 +190,8 @@ impl<'b> Builder<'b> {
     }
 
     /// The decisions about what relies on that which the update `index` of the live resource `node` takes away: what refers to it, and
-    /// whoever comes by a rule of a group that goes, such as a load balancer that asks the tasks until it is gone. Behind a rule of a listener are the
-    /// distributions that send it requests, and before a group what asks for the health of the tasks in it.
+    /// whoever comes by a rule of a group that goes, such as a load balancer that asks the tasks until it is gone. Behind a rule of a
+    /// listener are the distributions that send it requests, and before a group what asks for the health of the tasks in it.
     fn relying(&self, index: usize, node: Node) -> BTreeSet<usize> {
         let mut found = self.behind(node);
         let wanted = self.decisions[index].filled.as_ref().map(|filled| &filled.resource);
